@@ -1,0 +1,5 @@
+import sys
+
+from process_compose.cli import main
+
+sys.exit(main())

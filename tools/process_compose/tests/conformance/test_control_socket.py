@@ -1,0 +1,139 @@
+import json
+from typing import Any
+
+from ..running import RunningProject, is_alive, wait_until
+
+STACK = """
+    processes:
+      server:
+        command: |
+          trap 'echo server stopped >> events; exit 0' TERM
+          echo $BASHPID >> pids
+          echo server started | tee -a events
+          sleep 60 & wait
+        shutdown: {timeout_seconds: 5}
+      job:
+        command: echo first; echo second; echo job >> events; exit 4
+      off:
+        command: echo off >> events
+        disabled: true
+"""
+
+
+def _states(project: RunningProject) -> dict[str, dict[str, Any]]:
+    answer = project.ask("list", "-o", "json")
+    return {state["name"]: state for state in json.loads(answer.stdout or "[]")}
+
+
+def _start(project: RunningProject) -> None:
+    project.up(STACK)
+    project.wait_for("server started", "job")
+    wait_until(
+        lambda: _states(project).get("job", {}).get("status") == "Completed", "the end of job"
+    )
+
+
+def test_list_shows_every_process_and_its_state(project: RunningProject) -> None:
+    _start(project)
+    assert project.ask("process", "list").stdout.splitlines() == ["job", "off", "server"]
+    states = _states(project)
+    assert {name: (state["status"], state["exit_code"]) for name, state in states.items()} == {
+        "server": ("Running", 0),
+        "job": ("Completed", 4),
+        "off": ("Disabled", 0),
+    }
+    assert states["server"]["pid"] == project.pids()[0]
+    table = project.ask("list", "-o", "wide").stdout.splitlines()
+    assert table[0].split() == [
+        *("PID", "NAME", "NAMESPACE", "STATUS", "AGE", "HEALTH", "RESTARTS", "EXITCODE")
+    ]
+    assert [line.split()[1] for line in table[1:]] == ["job", "off", "server"]
+
+
+def test_list_shows_the_health_of_a_process_with_a_probe(project: RunningProject) -> None:
+    project.up("""
+        processes:
+          server:
+            command: sleep 60
+            readiness_probe:
+              exec: {command: test -e ready}
+              period_seconds: 1
+              failure_threshold: 100
+            shutdown: {timeout_seconds: 5}
+    """)
+    wait_until(
+        lambda: _states(project).get("server", {}).get("is_ready") == "Not Ready", "not ready"
+    )
+    (project.folder / "ready").touch()
+    wait_until(lambda: _states(project)["server"]["is_ready"] == "Ready", "ready")
+    project.stop()
+
+
+def test_down_stops_everything(project: RunningProject) -> None:
+    _start(project)
+    assert project.ask("down").returncode == 0
+    assert project.exit_status() == 0
+    assert project.events()[-1] == "server stopped"
+    assert not any(map(is_alive, project.pids()))
+    assert not (project.folder / "control.sock").exists()
+
+
+def test_restart_replaces_one_process(project: RunningProject) -> None:
+    _start(project)
+    assert project.ask("process", "restart", "server").returncode == 0
+    project.wait_for_count("server started", 2)
+    assert [event for event in project.events() if event != "job"] == [
+        "server started",
+        "server stopped",
+        "server started",
+    ]
+    first, second = project.pids()
+    assert not is_alive(first)
+    assert is_alive(second)
+    assert project.stop() == 0
+
+
+def test_restart_starts_a_process_that_has_ended_or_is_disabled(project: RunningProject) -> None:
+    _start(project)
+    assert project.ask("process", "restart", "job").returncode == 0
+    project.wait_for_count("job", 2)
+    assert project.ask("process", "restart", "off").returncode == 0
+    project.wait_for("off")
+    assert project.stop() == 0
+
+
+def test_restart_of_an_unknown_process_fails(project: RunningProject) -> None:
+    _start(project)
+    assert project.ask("process", "restart", "nobody").returncode != 0
+    assert project.stop() == 0
+
+
+def test_logs_shows_the_last_lines_of_a_process(project: RunningProject) -> None:
+    _start(project)
+    assert project.ask("process", "logs", "job").stdout.splitlines() == ["first", "second"]
+    assert project.ask("process", "logs", "job", "--tail", "1").stdout.splitlines() == ["second"]
+    assert project.stop() == 0
+
+
+def test_commands_fail_when_no_project_runs(project: RunningProject) -> None:
+    for command in (["down"], ["list"], ["process", "restart", "a"], ["process", "logs", "a"]):
+        assert project.ask(*command).returncode != 0, command
+
+
+def test_a_socket_that_a_killed_program_left_does_not_stand_in_the_way(
+    project: RunningProject,
+) -> None:
+    project.up("processes: {job: {command: echo $BASHPID >> pids; sleep 60}}")
+    wait_until(lambda: bool(project.pids()), "the start")
+    project.stop(9)
+    assert (project.folder / "control.sock").exists()
+    _start(project)
+    assert project.stop() == 0
+
+
+def test_a_second_project_on_a_live_socket_is_refused(project: RunningProject) -> None:
+    _start(project)
+    second = project.ask("up", "-t=false", "--disable-dotenv", "-f", "stack.yaml")
+    assert second.returncode != 0
+    assert project.events().count("server started") == 1
+    assert project.stop() == 0
