@@ -1,0 +1,76 @@
+"""The command `cathouse-postgres`."""
+
+import argparse
+import sys
+
+from cathouse_postgres.errors import PostgresToolError
+from cathouse_postgres.settings import Settings
+
+_COMMANDS = {
+    "run": "run PostgreSQL in the foreground; make its cluster first if there is none",
+    "ready": "exit with 0 when it accepts connections, else with 1",
+    "provision": "make each service's role and schema, and write its connection URL",
+}
+
+
+def main() -> int:
+    """Runs one command from the root of the repository; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="cathouse-postgres",
+        description=__doc__,
+        epilog="Settings, from the environment: STATE_DIR (.state), POSTGRES_BIN, POSTGRES_URL.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, purpose in _COMMANDS.items():
+        commands.add_parser(name, help=purpose, description=purpose)
+    command = parser.parse_args().command
+    try:
+        _execute(command)
+    except KeyboardInterrupt:
+        return 130
+    except PostgresToolError as error:
+        return _fail(str(error))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _fail(f"{error.filename}: {error.strerror}{_owner_hint(error)}")
+    return 0
+
+
+def _execute(command: str) -> None:
+    settings = Settings.from_environment()
+    # Each command imports what it alone needs: the probe runs each second, and drivers are slow to
+    # import.
+    if command == "ready":
+        from cathouse_postgres.ready import check_ready
+
+        check_ready(settings)
+    elif command == "provision":
+        from cathouse_postgres.provision import provision
+
+        provision(settings)
+    elif settings.outside_url:
+        from cathouse_postgres.outside import stay_for_outside_server
+
+        stay_for_outside_server(settings.outside_url)
+    else:
+        from cathouse_postgres.run import become_server
+
+        become_server(settings)
+
+
+def _owner_hint(error: OSError) -> str:
+    if not isinstance(error, PermissionError):
+        return ""
+    return (
+        "; it was made by another user: run this as that user, or name another folder in STATE_DIR"
+    )
+
+
+def _fail(line: str) -> int:
+    print(f"cathouse-postgres: {line}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

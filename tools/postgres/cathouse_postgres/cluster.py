@@ -1,0 +1,139 @@
+"""The cluster on disk: makes it, checks it, and says with which command it runs."""
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cathouse_postgres.account import Account
+from cathouse_postgres.binaries import MAJOR
+from cathouse_postgres.errors import PostgresToolError
+from cathouse_postgres.ports import ADDRESS
+from cathouse_postgres.settings import SUPERUSER
+
+# The builtin provider sorts and folds the same on every machine and after every upgrade of its C
+# library.
+_INITDB_OPTIONS = (
+    f"--username={SUPERUSER}",
+    "--encoding=UTF8",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--locale=C",
+    "--data-checksums",
+    "--auth-host=scram-sha-256",
+    "--auth-local=scram-sha-256",
+    "--no-instructions",
+)
+
+
+def cluster_exists(data: Path) -> bool:
+    """Whether the folder holds a cluster of our major version; an empty folder counts as none.
+
+    Raises `PostgresToolError`, and touches nothing, when it holds something else.
+    """
+    if not data.exists() or (data.is_dir() and not any(data.iterdir())):
+        return False
+    try:
+        version = (data / "PG_VERSION").read_text(encoding="ascii").strip()
+    except (FileNotFoundError, NotADirectoryError):
+        raise PostgresToolError(
+            f"{data} is not a data folder of PostgreSQL (it has no PG_VERSION):"
+            " move it away and start again"
+        ) from None
+    if version != str(MAJOR):
+        move = shlex.join(["mv", str(data), f"{data}-{version}"])
+        raise PostgresToolError(
+            f"{data} was made by PostgreSQL {version} and this is PostgreSQL {MAJOR};"
+            " nothing was changed: to keep what is in it, dump it with pg_dumpall of"
+            f" PostgreSQL {version} and restore that into the new one;"
+            f" then move the folder away ({move}) and start again"
+        )
+    return True
+
+
+def create_cluster(
+    data: Path,
+    superuser_password: str,
+    binaries: Path,
+    account: Account,
+    *,
+    sync: bool = True,
+    pass_fds: Sequence[int] = (),
+) -> None:
+    """Makes the cluster beside its place and moves it there when it is whole.
+
+    `sync=False` does not wait for the disk. Raises `PostgresToolError` with what `initdb` said.
+    """
+    partial = data.with_name(f"{data.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(mode=0o700)
+        password_file = partial / "password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(superuser_password, encoding="ascii")
+        account.own(partial)
+        account.own(password_file)
+        made = subprocess.run(  # noqa: S603 - no shell, and every word of it is ours
+            [
+                *account.prefix,
+                binaries / "initdb",
+                *_INITDB_OPTIONS,
+                *(() if sync else ("--no-sync",)),
+                f"--pwfile={password_file}",
+                f"--pgdata={partial / 'data'}",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            cwd="/",
+            pass_fds=pass_fds,
+            check=False,
+        )
+        if made.returncode != 0:
+            raise PostgresToolError(f"{data} could not be made: {_complaint(made.stdout)}")
+        (partial / "data").rename(data)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _complaint(output: str) -> str:
+    lines = output.strip().splitlines() or ["initdb said nothing"]
+    return next((line for line in lines if "error:" in line or "FATAL:" in line), lines[-1])
+
+
+def server_command(
+    data: Path, port: int, binaries: Path, account: Account, settings: Mapping[str, str]
+) -> list[str]:
+    """The command that runs the server in the foreground, on loopback only, logging to stderr."""
+    fixed = {
+        "listen_addresses": ADDRESS,
+        "port": str(port),
+        "unix_socket_directories": "",
+        "logging_collector": "off",
+        "log_destination": "stderr",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+    }
+    options = [f"--{name}={value}" for name, value in {**fixed, **settings}.items()]
+    return [*account.prefix, str(binaries / "postgres"), "-D", str(data), *options]
+
+
+def forget_stale_process(data: Path) -> None:
+    """Removes a postmaster.pid whose process number belongs to another program now.
+
+    PostgreSQL replaces the file of a crashed server itself, unless a process of that number is
+    alive, which after a reboot or in a restarted container can be anything. A server of this folder
+    has the folder as its working folder.
+    """
+    file = data / "postmaster.pid"
+    try:
+        pid = int(file.read_text(encoding="utf-8").splitlines()[0])
+        is_server = os.path.samefile(f"/proc/{pid}/cwd", data)
+    except (OSError, ValueError, IndexError):
+        return
+    if not is_server:
+        file.unlink()

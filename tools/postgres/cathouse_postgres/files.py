@@ -1,0 +1,93 @@
+"""Small files that are either whole or absent, and locks on files."""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from cathouse_postgres.errors import PostgresToolError
+
+_DEAD_HOLDER_SECONDS = 30.0
+
+
+def write_secret(path: Path, content: str) -> None:
+    """Writes a file that only its owner reads, in a folder that only its owner opens."""
+    path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.parent.chmod(0o700)
+    _write(path, content, 0o600)
+
+
+def write_public(path: Path, content: str) -> None:
+    _write(path, content, 0o644)
+
+
+def _write(path: Path, content: str, mode: int) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(content)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def read_secret(path: Path) -> str | None:
+    """The content, or None when the file is absent; closes a file that others may read."""
+    try:
+        content = path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+    return content
+
+
+def lock_or_refuse(path: Path) -> int:
+    """Locks the file for this process and what it becomes by exec, and writes its id into it.
+
+    The kernel gives the lock back when the last process that inherited the descriptor is gone, so
+    that neither a crash nor a process id that was given out again leaves it behind. Raises
+    `PostgresToolError` with the process id of the holder; a holder that died a moment ago gets a
+    while for its children to end.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + _DEAD_HOLDER_SECONDS
+    while not _locked(descriptor):
+        holder = os.pread(descriptor, 32, 0).decode().strip()
+        if _alive(holder) or time.monotonic() > deadline:
+            raise PostgresToolError(
+                f"the server of {path.parent} runs already, as process {holder}:"
+                f" use that one, or stop it with kill -INT {holder}"
+            )
+        time.sleep(0.02)
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    return descriptor
+
+
+def lock_and_wait(path: Path) -> int:
+    """Locks the file until the descriptor is closed, after whoever holds it now."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        pass  # it lives, and belongs to somebody else
+    return True

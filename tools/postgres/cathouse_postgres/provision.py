@@ -1,0 +1,56 @@
+"""`cathouse-postgres provision`: roles and schemas, and the files that lead services to them."""
+
+import asyncio
+import os
+
+from cathouse_kit.registry import RegistryError, load_registry
+
+from cathouse_postgres.errors import PostgresToolError
+from cathouse_postgres.files import lock_and_wait, read_secret, write_secret
+from cathouse_postgres.ports import ADDRESS, read_port
+from cathouse_postgres.roles import DATABASE, provision_roles
+from cathouse_postgres.settings import SUPERUSER, Settings, State
+from cathouse_postgres.urls import password_in, url_for
+
+
+def provision(settings: Settings) -> None:
+    """Makes or mends what each service of services.toml needs, and writes its connection URL.
+
+    Raises `PostgresToolError`, also when services.toml is missing or wrong.
+    """
+    state = settings.state
+    try:
+        services = load_registry()
+    except RegistryError as error:
+        raise PostgresToolError(str(error)) from error
+    superuser_url = settings.outside_url or _own_superuser_url(state)
+    state.folder.mkdir(parents=True, exist_ok=True)
+    lock = lock_and_wait(state.provision_lock)
+    try:
+        written = {
+            service.name: read_secret(state.database_url(service.name)) for service in services
+        }
+        kept = {name: password_in(url) for name, url in written.items() if url}
+        passwords = asyncio.run(
+            provision_roles(
+                superuser_url,
+                services,
+                {name: password for name, password in kept.items() if password},
+                server_is_ours=settings.outside_url is None,
+            )
+        )
+        for name, password in passwords.items():
+            url = url_for(superuser_url, name, password, DATABASE)
+            if url != written[name]:
+                write_secret(state.database_url(name), url)
+    finally:
+        os.close(lock)
+
+
+def _own_superuser_url(state: State) -> str:
+    port, password = read_port(state.port), read_secret(state.superuser_password)
+    if port is None or password is None:
+        raise PostgresToolError(
+            f"{state.folder} holds no PostgreSQL yet: start it with cathouse-postgres run"
+        )
+    return url_for(f"postgresql://{ADDRESS}:{port}", SUPERUSER, password, SUPERUSER)

@@ -1,0 +1,20 @@
+"""`cathouse-postgres ready`: the readiness probe."""
+
+from cathouse_postgres.errors import PostgresToolError
+from cathouse_postgres.ports import ADDRESS, running_port
+from cathouse_postgres.probe import why_not_ready
+from cathouse_postgres.settings import SUPERUSER, Settings
+
+
+def check_ready(settings: Settings) -> None:
+    """Raises `PostgresToolError` with the reason when the server does not accept connections."""
+    if settings.outside_url:
+        from cathouse_postgres.urls import address_in  # slow to import, and seldom needed
+
+        reason = why_not_ready(*address_in(settings.outside_url))
+    elif port := running_port(settings.state.data):
+        reason = why_not_ready(ADDRESS, port, SUPERUSER, SUPERUSER)
+    else:
+        reason = f"no server is up on {settings.state.data}"
+    if reason:
+        raise PostgresToolError(f"not ready: {reason}")

@@ -1,0 +1,246 @@
+"""Real clusters in a folder whose name has a space and an é, and the command as a user runs it."""
+
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from cathouse_kit.registry import Service
+from cathouse_postgres.settings import State
+from cathouse_postgres.testing import TemporaryServer, temporary_server
+
+# Only root can give its rights up: the whole subject is absent for everyone else.
+collect_ignore = [] if os.geteuid() == 0 else ["test_running_as_root.py"]
+
+SERVICES_TOML = """\
+[auth]
+description = "People"
+package = "cathouse_auth"
+port = 8005
+prefix = "/api/v1/auth"
+schema = "auth"
+extensions = []
+calls = []
+
+[catalog]
+description = "Cats"
+package = "cathouse_catalog"
+port = 8002
+prefix = "/api/v1/catalog"
+schema = "catalog"
+extensions = ["pg_trgm"]
+calls = ["auth"]
+"""
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+    """Waits for the condition, and fails with `what` when it does not come true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.01)
+
+
+class Tool:
+    """The command in one checkout: `folder` stands for the root of the repository."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.state = State(folder / ".state")
+        self.environment = {
+            name: value for name, value in os.environ.items() if name != "POSTGRES_URL"
+        }
+        self.environment["STATE_DIR"] = ".state"
+        self.prefix: tuple[str, ...] = ()
+        self._log = folder / "log"
+        self._started: list[subprocess.Popen[bytes]] = []
+        (folder / "services.toml").write_text(SERVICES_TOML)
+        self.clear_log()
+
+    def call(self, command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self._argv(command),
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def begin(self, command: str) -> subprocess.Popen[bytes]:
+        """Starts the command and waits for nothing; what it says goes to the log."""
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(
+                self._argv(command), cwd=self.folder, env=self.environment, stdout=log, stderr=log
+            )
+        self._started.append(process)
+        return process
+
+    def start_ready(self) -> subprocess.Popen[bytes]:
+        process = self.begin("run")
+        until(
+            lambda: process.poll() is not None or self.call("ready").returncode == 0,
+            "the server is ready",
+        )
+        assert process.poll() is None, self.log
+        return process
+
+    def stop(self, process: subprocess.Popen[bytes], signal_number: int = signal.SIGINT) -> int:
+        process.send_signal(signal_number)
+        return process.wait(20)
+
+    def stop_all(self) -> None:
+        for process in self._started:
+            if process.poll() is None:
+                self.stop(process)
+        self._started.clear()
+
+    def clear_log(self) -> None:
+        self._log.write_text("")
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    @property
+    def superuser_url(self) -> str:
+        password = self.state.superuser_password.read_text()
+        return f"postgresql://postgres:{password}@127.0.0.1:{self.port}/postgres"
+
+    @property
+    def port(self) -> int:
+        return int(self.state.port.read_text())
+
+    def service_url(self, service: str) -> str:
+        return self.state.database_url(service).read_text()
+
+    def _argv(self, command: str) -> list[str]:
+        return [*self.prefix, sys.executable, "-m", "cathouse_postgres", command]
+
+
+@contextmanager
+def temporary_open_folder() -> Iterator[Path]:
+    """A folder that every account may pass, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="cat é house "))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def open_folder() -> Iterator[Path]:
+    with temporary_open_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def tool() -> Iterator[Tool]:
+    """A fresh checkout; what it started is stopped."""
+    with temporary_open_folder() as folder:
+        tool = Tool(folder)
+        yield tool
+        tool.stop_all()
+
+
+@pytest.fixture(scope="session")
+def made_once() -> Iterator[Tool]:
+    """A checkout whose server ran, was provisioned, and stopped."""
+    with temporary_open_folder() as folder:
+        tool = Tool(folder)
+        process = tool.start_ready()
+        provisioned = tool.call("provision")
+        assert provisioned.returncode == 0, provisioned.stderr
+        assert tool.stop(process) == 0
+        yield tool
+
+
+@pytest.fixture
+def used_tool(made_once: Tool) -> Iterator[Tool]:
+    """A checkout that ran before, with cluster, roles and files; several tests use the same one."""
+    made_once.clear_log()
+    yield made_once
+    made_once.stop_all()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[TemporaryServer]:
+    """A throwaway server with the two services below."""
+    with temporary_server() as server:
+        server.provision(SERVICES)
+        yield server
+
+
+def service(name: str, *extensions: str) -> Service:
+    return Service(
+        name=name,
+        description="",
+        package=f"cathouse_{name}",
+        port=8000,
+        prefix=f"/api/v1/{name}",
+        schema=name,
+        extensions=extensions,
+        calls=(),
+    )
+
+
+SERVICES = (service("auth"), service("catalog", "pg_trgm"))
+
+
+@pytest.fixture(name="service")
+def service_factory() -> Callable[..., Service]:
+    return service
+
+
+@pytest.fixture(name="services")
+def both_services() -> tuple[Service, ...]:
+    return SERVICES
+
+
+@pytest.fixture(name="until")
+def until_helper() -> Callable[..., None]:
+    return until
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[..., int]]:
+    """Starts a listener that answers each start packet alike; gives its port."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def answer_all(answer: bytes) -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        _answer(connection, answer)
+
+        def start(answer: bytes) -> int:
+            Thread(target=answer_all, args=(answer,), daemon=True).start()
+            port: int = listener.getsockname()[1]
+            return port
+
+        yield start
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def _answer(connection: socket.socket, answer: bytes) -> None:
+    ssl_request = struct.pack("!ii", 8, 80877103)
+    packet = connection.recv(1024)
+    if packet == ssl_request:
+        connection.sendall(b"N")
+        packet = connection.recv(1024)
+    connection.sendall(answer)
+    while packet and packet != b"X\0\0\0\x04":  # until the other side has read it and leaves
+        packet = connection.recv(1024)

@@ -1,0 +1,149 @@
+"""`cathouse-postgres provision`: the files that it keeps for the services."""
+
+import stat
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def _written(tool) -> dict[str, tuple[str, int]]:
+    files = {name: tool.state.database_url(name) for name in ("auth", "catalog")}
+    return {name: (file.read_text(), file.stat().st_mtime_ns) for name, file in files.items()}
+
+
+async def _logs_in(url: str) -> bool:
+    connection = await asyncpg.connect(url)
+    answer = await connection.fetchval("SELECT true")
+    await connection.close()
+    return bool(answer)
+
+
+async def test_each_service_gets_a_private_file_with_its_url(used_tool):
+    used_tool.start_ready()
+    assert used_tool.call("provision").returncode == 0
+
+    for name in ("auth", "catalog"):
+        file = used_tool.state.database_url(name)
+        assert file == used_tool.state.folder / "secrets" / name / "database_url"
+        assert _mode(file) == 0o600
+        assert _mode(file.parent) == 0o700
+        assert [entry.name for entry in file.parent.iterdir()] == ["database_url"]
+        url = file.read_text()
+        assert url.startswith(f"postgresql://{name}:")
+        assert url.endswith(f"@127.0.0.1:{used_tool.port}/cathouse")
+        assert await _logs_in(url)
+
+
+def test_a_second_time_changes_nothing(used_tool):
+    used_tool.start_ready()
+    before = _written(used_tool)
+
+    again = used_tool.call("provision")
+
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+    assert _written(used_tool) == before
+
+
+async def test_a_password_that_no_longer_fits_is_given_to_the_role_again(used_tool):
+    used_tool.start_ready()
+    connection = await asyncpg.connect(used_tool.superuser_url)
+    await connection.execute("ALTER ROLE auth PASSWORD 'another'")
+    await connection.close()
+    before = _written(used_tool)
+
+    assert used_tool.call("provision").returncode == 0
+
+    assert _written(used_tool) == before
+    assert await _logs_in(used_tool.service_url("auth"))
+
+
+@pytest.mark.parametrize("content", [None, "", "nonsense", "postgresql://auth:ä@[/"])
+async def test_a_file_that_is_lost_or_spoilt_is_made_anew(used_tool, content):
+    used_tool.start_ready()
+    file = used_tool.state.database_url("auth")
+    file.unlink()
+    if content is not None:
+        file.write_text(content)
+
+    assert used_tool.call("provision").returncode == 0
+
+    assert _mode(file) == 0o600
+    assert await _logs_in(file.read_text())
+
+
+async def test_a_changed_port_is_picked_up_and_passwords_stay(used_tool):
+    before = used_tool.service_url("auth")
+    old_port = used_tool.port
+    used_tool.state.port.write_text("none\n")
+    used_tool.start_ready()
+    assert used_tool.port != old_port
+
+    assert used_tool.call("provision").returncode == 0
+
+    assert used_tool.service_url("auth") == before.replace(f":{old_port}/", f":{used_tool.port}/")
+    assert await _logs_in(used_tool.service_url("auth"))
+
+
+def test_a_file_that_others_could_read_is_closed(used_tool):
+    used_tool.start_ready()
+    used_tool.state.database_url("auth").chmod(0o644)
+
+    assert used_tool.call("provision").returncode == 0
+
+    assert _mode(used_tool.state.database_url("auth")) == 0o600
+
+
+async def test_two_at_once_leave_files_that_fit(used_tool):
+    used_tool.start_ready()
+    for name in ("auth", "catalog"):
+        used_tool.state.database_url(name).unlink()
+
+    both = [used_tool.begin("provision") for _ in range(2)]
+
+    assert [process.wait(20) for process in both] == [0, 0]
+    for name in ("auth", "catalog"):
+        assert await _logs_in(used_tool.service_url(name))
+
+
+def test_before_the_first_run_it_says_what_to_start(tool):
+    answer = tool.call("provision")
+
+    assert answer.returncode == 1
+    assert answer.stderr == (
+        f"cathouse-postgres: {tool.state.folder} holds no PostgreSQL yet:"
+        " start it with cathouse-postgres run\n"
+    )
+
+
+def test_while_the_server_is_down_it_says_so(used_tool):
+    answer = used_tool.call("provision")
+
+    assert answer.returncode == 1
+    assert answer.stderr.count("\n") == 1
+    assert f"no PostgreSQL answers at 127.0.0.1:{used_tool.port}" in answer.stderr
+
+
+def test_outside_the_root_of_the_repository_it_says_where_to_run(tool):
+    (tool.folder / "services.toml").unlink()
+
+    answer = tool.call("provision")
+
+    assert answer.returncode == 1
+    assert answer.stderr.count("\n") == 1
+    assert "services.toml is not here" in answer.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "provision"])
+def test_a_place_that_cannot_be_written_is_named(tool, command):
+    tool.environment["STATE_DIR"] = "/dev/null/state"
+
+    answer = tool.call(command)
+
+    assert answer.returncode == 1
+    assert answer.stderr.count("\n") == 1
+    assert "/dev/null/state" in answer.stderr
