@@ -1,0 +1,109 @@
+"""What every test can ask for: a database like the real one, a signer of tokens, a network that answers as told.
+
+One PostgreSQL server serves a whole run of tests. It is made, provisioned and migrated once; each worker
+then has a copy of that database for itself.
+"""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from cathouse_kit.registry import Service, load_registry
+from cathouse_kit.testing import JWKS_PATH, Issuer, Outside, empty_tables
+from cathouse_migrate.migrate import migrate_all
+from cathouse_postgres.testing import TemporaryServer, temporary_server
+
+ROOT = Path(__file__).parent
+TEMPLATE = "template_cathouse"
+_resources = pytest.StashKey[ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # The process that controls a run with workers starts the server; they find it in their environment.
+    if not hasattr(config, "workerinput") and config.getoption("numprocesses", None):
+        stack = config.stash[_resources] = ExitStack()
+        os.environ.update(stack.enter_context(_prepared_server()).to_environment())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if stack := config.stash.get(_resources, None):
+        stack.close()
+
+
+@contextmanager
+def _prepared_server() -> Iterator[TemporaryServer]:
+    """A server with the database that is copied for each worker: roles, schemas, every migration."""
+    services = load_registry(ROOT / "services.toml")
+    with temporary_server() as server:
+        server.provision(services, TEMPLATE)
+        asyncio.run(migrate_all({s.name: server.url(s.name, TEMPLATE) for s in services}))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def services() -> tuple[Service, ...]:
+    """The registry."""
+    return load_registry(ROOT / "services.toml")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(request: pytest.FixtureRequest) -> Iterator[TemporaryServer]:
+    """The server of this run of tests."""
+    if hasattr(request.config, "workerinput"):
+        yield TemporaryServer.from_environment()
+    else:
+        with _prepared_server() as server:
+            yield server
+
+
+@pytest.fixture(scope="session")
+def database(postgres_server: TemporaryServer) -> Iterator[str]:
+    """The name of this worker's own database, with every service's schema at the newest revision."""
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    postgres_server.create_database(name, TEMPLATE)
+    yield name
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def database_urls(
+    postgres_server: TemporaryServer, database: str, services: tuple[Service, ...]
+) -> dict[str, str]:
+    """Each service's DATABASE_URL, by its name."""
+    return {service.name: postgres_server.url(service.name, database) for service in services}
+
+
+@pytest.fixture
+async def emptied(
+    request: pytest.FixtureRequest, postgres_server: TemporaryServer, database: str
+) -> AsyncIterator[None]:
+    """Deletes, after a test, the rows of the service whose tests these are: whatever a test commits, the next one does
+    not see it."""
+    yield
+    schema = request.path.relative_to(ROOT / "services").parts[0]
+    await empty_tables(postgres_server.superuser_url(database), schema)
+
+
+@pytest.fixture(scope="session")
+def service_token() -> str:
+    """The SERVICE_TOKEN of this run of tests."""
+    return secrets.token_urlsafe(32)
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Issuer:
+    """Signs the access tokens that services under test trust."""
+    return Issuer()
+
+
+@pytest.fixture
+def outside(issuer: Issuer) -> Outside:
+    """What a service under test calls. Auth's keys are there; a test adds the rest."""
+    outside = Outside()
+    outside.on("GET", JWKS_PATH, httpx.Response(200, json=issuer.jwks()))
+    return outside

@@ -1,0 +1,131 @@
+"""Probes: `health` says that the process lives and does no I/O, `ready` says whether it can do its work."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from loguru import logger
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from cathouse_kit.resources import Kit
+from cathouse_kit.schemas import ResponseBody, Timestamp
+from cathouse_kit.security import anyone
+
+HEALTH_PATHS = ("/health", "/api/v1/health")
+READY_PATHS = ("/health/ready", "/api/v1/health/ready")
+METRICS_PATH = "/metrics"
+PROBES = frozenset((*HEALTH_PATHS, *READY_PATHS, METRICS_PATH))
+
+
+class Health(ResponseBody):
+    status: Literal["healthy"]
+    service: str
+    version: str
+    timestamp: Timestamp
+
+
+class DatabaseCheck(ResponseBody):
+    status: Literal["ok", "failed"]
+    latency_ms: float | None
+
+
+class MigrationsCheck(ResponseBody):
+    status: Literal["ok", "pending", "unknown"]
+    current: str | None
+    head: str
+
+
+class Checks(ResponseBody):
+    database: DatabaseCheck
+    migrations: MigrationsCheck
+
+
+class Readiness(ResponseBody):
+    status: Literal["ready", "not_ready"]
+    service: str
+    checks: Checks
+
+
+def probe_router() -> APIRouter:
+    """Health, readiness and metrics."""
+    router = APIRouter(tags=["probes"], dependencies=[Depends(anyone)])
+    for path in HEALTH_PATHS:
+        router.add_api_route(
+            path,
+            _health,
+            response_model=Health,
+            operation_id="health" if path in HEALTH_PATHS[1:] else None,
+            include_in_schema=path in HEALTH_PATHS[1:],
+            summary="Is the process alive?",
+        )
+    for path in READY_PATHS:
+        router.add_api_route(
+            path,
+            _ready,
+            response_model=Readiness,
+            responses={503: {"model": Readiness, "description": "It cannot do its work now"}},
+            operation_id="ready" if path in READY_PATHS[1:] else None,
+            include_in_schema=path in READY_PATHS[1:],
+            summary="Can it do its work?",
+        )
+    router.add_api_route(
+        METRICS_PATH,
+        _metrics,
+        response_class=Response,
+        operation_id="metrics",
+        summary="Prometheus metrics",
+        responses={200: {"content": {CONTENT_TYPE_LATEST.partition(";")[0]: {}}}},
+    )
+    return router
+
+
+async def _health(request: Request) -> Health:
+    kit: Kit = request.app.state.kit
+    return Health(
+        status="healthy",
+        service=kit.settings.service_name,
+        version=kit.version,
+        timestamp=datetime.now(UTC),
+    )
+
+
+async def _ready(request: Request, response: Response) -> Readiness:
+    kit: Kit = request.app.state.kit
+    checks = await _check(kit)
+    ready = (
+        not kit.lifecycle.draining
+        and checks.database.status == "ok"
+        and checks.migrations.status == "ok"
+    )
+    response.status_code = 200 if ready else 503
+    return Readiness(
+        status="ready" if ready else "not_ready", service=kit.settings.service_name, checks=checks
+    )
+
+
+async def _check(kit: Kit) -> Checks:
+    head = kit.migrations.head
+    try:
+        async with kit.database.probe() as (connection, latency):
+            current = await kit.migrations.current(connection)
+    except Exception as error:  # whatever it is, the answer is "not ready"
+        logger.warning("readiness: the database does not answer: {!r}", error.__cause__ or error)
+        return Checks(
+            database=DatabaseCheck(status="failed", latency_ms=None),
+            migrations=MigrationsCheck(status="unknown", current=None, head=head),
+        )
+    # Newer than the package is well: that is what the replicas see which an update has not replaced yet.
+    migrated = current is not None and current >= head
+    return Checks(
+        database=DatabaseCheck(status="ok", latency_ms=latency),
+        migrations=MigrationsCheck(
+            status="ok" if migrated else "pending", current=current, head=head
+        ),
+    )
+
+
+async def _metrics(request: Request) -> Response:
+    kit: Kit = request.app.state.kit
+    kit.metrics.pool_in_use.set(kit.database.connections_in_use)
+    kit.metrics.pool_size.set(kit.database.pool_size)
+    return Response(generate_latest(kit.metrics.registry), media_type=CONTENT_TYPE_LATEST)

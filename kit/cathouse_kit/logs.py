@@ -1,0 +1,108 @@
+"""Logging, set up once: loguru writes everything, the standard library's loggers included, to stdout."""
+
+import inspect
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from loguru import logger
+
+from cathouse_kit.context import current_request
+from cathouse_kit.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from loguru import Message, Record
+
+_CONSOLE = "<dim>{time:HH:mm:ss.SSS}</dim> <level>{level: <8}</level> {message} <dim>{extra[context]}</dim>"
+# Loggers of libraries that tell at INFO what the kit's own lines tell already.
+_QUIET = ("alembic", "asyncio", "httpcore", "httpx", "uvicorn")
+
+
+def configure_logging(settings: ServiceSettings) -> None:
+    """Sends every log line of the process to stdout, in the format that the settings name.
+
+    To be called once, by the program that owns the process; importing or creating an app never does.
+    """
+    logger.remove()
+    logger.configure(extra={"service": settings.service_name}, patcher=_add_request)
+    if settings.log_format == "json":
+        logger.add(_write_json, level=settings.log_level, format="{message}", catch=True)
+    else:
+        logger.add(
+            sys.stdout,
+            level=settings.log_level,
+            format=_console_format,
+            backtrace=settings.debug,
+            diagnose=False,  # it would show the values of variables, and so secrets
+        )
+    logging.basicConfig(handlers=[_ToLoguru()], level=logging.NOTSET, force=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("sqlalchemy").setLevel(logging.INFO if settings.debug else logging.WARNING)
+
+
+def _add_request(record: "Record") -> None:
+    if request := current_request.get():
+        record["extra"].setdefault("request_id", request.request_id)
+        record["extra"].setdefault("trace_id", request.trace.trace_id)
+
+
+def _console_format(record: "Record") -> str:
+    shown = {key: value for key, value in record["extra"].items() if key not in _HIDDEN_ON_CONSOLE}
+    record["extra"]["context"] = " ".join(f"{key}={value}" for key, value in shown.items())
+    return _CONSOLE + "\n{exception}"
+
+
+_HIDDEN_ON_CONSOLE = {"service", "trace_id", "context", "logger"}
+
+
+def _write_json(message: "Message") -> None:
+    # Several times faster than loguru's own serialize=True, which also repeats what nobody reads.
+    record = message.record
+    extra = record["extra"]
+    line = {
+        "timestamp": record["time"].astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+        "level": record["level"].name.lower(),
+        "service": extra.get("service"),
+        "message": record["message"],
+        "request_id": extra.get("request_id"),
+        "trace_id": extra.get("trace_id"),
+        "logger": extra.get("logger", record["name"]),
+    } | {key: value for key, value in extra.items() if key not in ("service", "logger")}
+    if error := record["exception"]:
+        line["exception"] = "".join(traceback.format_exception(*error))
+    sys.stdout.buffer.write(_encode(line) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _encode(line: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        # Lone surrogates and integers of more than 64 bits: rare, and no reason to lose the line.
+        return json.dumps(line, default=str).encode()
+
+
+class _ToLoguru(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            level: str | int = logger.level(record.levelname).name
+        except ValueError:
+            level = record.levelno
+        # Step out of logging's own frames, so that loguru names the line that logged.
+        frame, depth = inspect.currentframe(), 0
+        while frame and (depth == 0 or frame.f_code.co_filename == logging.__file__):
+            frame = frame.f_back
+            depth += 1
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError):
+            self.handleError(record)
+            return
+        logger.bind(logger=record.name).opt(depth=depth, exception=record.exc_info).log(
+            level, message
+        )

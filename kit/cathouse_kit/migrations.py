@@ -1,0 +1,170 @@
+"""Migrations: each service's own, in its own schema, configured in code; no alembic.ini, no env.py.
+
+A service's package holds `migrations/versions/NNNN_what_it_does.py`, where NNNN is also the revision's id, and
+`models` with the declarative `Base`. Numbers make the head known without Alembic, whose import costs half a second:
+neither a running service nor a start with nothing to migrate pays for it.
+"""
+
+import importlib
+import importlib.resources
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cathouse_kit.database import Database
+
+LOCK_TIMEOUT = "30s"
+_ENVIRONMENT = Path(str(importlib.resources.files("cathouse_kit"))) / "alembic_environment"
+_VERSION_TABLE = "alembic_version"
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+class MigrationError(Exception):
+    """The migrations did not run; the message says why, and the database is as it was before."""
+
+
+class Migrations:
+    """The migrations of one service's package."""
+
+    def __init__(self, package: str, schema: str) -> None:
+        self.package = package
+        self.schema = schema
+        self.versions = Path(str(importlib.resources.files(package))) / "migrations" / "versions"
+
+    @property
+    def head(self) -> str:
+        """The newest revision that the installed package has."""
+        return max(path.name.partition("_")[0] for path in self.versions.glob("[0-9]*.py"))
+
+    async def current(self, connection: AsyncConnection) -> str | None:
+        """The revision that the database has; None before the first migration."""
+        table = f'"{self.schema}".{_VERSION_TABLE}'
+        # Not to_regclass: within a transaction it may not see a table that another one has just made.
+        exists = await connection.scalar(
+            text("select true from pg_tables where schemaname = :schema and tablename = :table"),
+            {"schema": self.schema, "table": _VERSION_TABLE},
+        )
+        if not exists:
+            return None
+        revision: str | None = await connection.scalar(
+            text(f"select version_num from {table}")  # noqa: S608 - the schema's name is code
+        )
+        return revision
+
+    async def upgrade(self, database: Database) -> tuple[str | None, str]:
+        """Brings the database to the head, in one transaction, while no one else migrates this schema.
+
+        Returns the revisions before and after. Raises `MigrationError` where another migration holds the lock for
+        longer than `LOCK_TIMEOUT`, or where the database is newer than the package.
+        """
+        return await self.run(database, self.head)
+
+    async def run(self, database: Database, target: str) -> tuple[str | None, str]:
+        """Like `upgrade`, to any revision, up or down; `base` is the empty schema."""
+        try:
+            async with database.engine.connect() as connection:
+                before = await self.current(connection)
+                if before == target:
+                    return before, target
+                await connection.rollback()
+                async with connection.begin():
+                    await self._lock(connection)
+                    before = await self.current(connection)
+                    await connection.run_sync(self._migrate, target, before)
+                    return before, target
+        except DBAPIError as error:
+            raise MigrationError(
+                f"schema {self.schema} cannot be brought to {target}: {error.orig}"
+            ) from error
+
+    async def _lock(self, connection: AsyncConnection) -> None:
+        await connection.execute(text(f"set local lock_timeout = '{LOCK_TIMEOUT}'"))
+        await connection.execute(text("set local statement_timeout = 0"))
+        try:
+            await connection.execute(
+                text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"),
+                {"name": f"migrations of {self.schema}"},
+            )
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+                raise MigrationError(
+                    f"another migration of schema {self.schema} has been running for {LOCK_TIMEOUT}: "
+                    "wait for it, or end its connection"
+                ) from error
+            raise
+
+    def _migrate(self, connection: Connection, target: str, before: str | None) -> None:
+        from alembic import command
+        from alembic.util import CommandError
+
+        down = target == "base" or (before is not None and before > target)
+        move = command.downgrade if down else command.upgrade
+        try:
+            move(self._config(connection), target)
+        except CommandError as error:
+            raise MigrationError(
+                f"schema {self.schema} cannot be brought from {before} to {target}: {error}. "
+                f"The newest revision here is {self.head}; if the database is newer, install what made it"
+            ) from error
+
+    def differences(self, connection: Connection) -> list[Any]:
+        """What autogenerate would change: empty when the models and the migrations agree."""
+        from alembic.autogenerate import compare_metadata
+        from alembic.migration import MigrationContext
+
+        options = self._options(_seen_from_public(connection))
+        context = MigrationContext.configure(connection, opts=options)
+        return list(compare_metadata(context, options["target_metadata"]))
+
+    def write_revision(self, connection: Connection, message: str) -> Path:
+        """Writes the next migration, from what the models have and the database, at the head, has not."""
+        from alembic import command
+
+        number = f"{int(self.head) + 1:04}"
+        script = command.revision(
+            self._config(_seen_from_public(connection)), message, autogenerate=True, rev_id=number
+        )
+        return Path(script.path)  # type: ignore[union-attr]
+
+    def _config(self, connection: Connection) -> Any:
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", _escaped(_ENVIRONMENT))
+        config.set_main_option("path_separator", "newline")
+        config.set_main_option("version_locations", _escaped(self.versions))
+        config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+        config.attributes["options"] = self._options(connection)
+        return config
+
+    def _options(self, connection: Connection) -> dict[str, Any]:
+        def only_ours(name: str | None, kind: str, _parents: Any) -> bool:
+            return name == self.schema if kind == "schema" else True
+
+        metadata: MetaData = importlib.import_module(f"{self.package}.models").Base.metadata
+        return {
+            "connection": connection,
+            "target_metadata": metadata,
+            "include_schemas": True,
+            "include_name": only_ours,
+            "version_table": _VERSION_TABLE,
+            "version_table_schema": self.schema,
+            "compare_type": True,
+            "compare_server_default": True,
+        }
+
+
+def _seen_from_public(connection: Connection) -> Connection:
+    # SQLAlchemy leaves out the name of the schema that comes first in the search path, and the role's is the service's.
+    # The models always name it; so that the two compare, another schema has to come first.
+    connection.execute(text("set local search_path to public"))
+    connection.dialect.default_schema_name = "public"
+    return connection
+
+
+def _escaped(path: Path) -> str:
+    # A % begins an interpolation in Alembic's configuration.
+    return str(path).replace("%", "%%")

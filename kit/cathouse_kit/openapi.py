@@ -1,0 +1,64 @@
+"""The OpenAPI description: every error is a problem, and every route declares the errors that any route may give."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from cathouse_kit.problems import (
+    BadRequest,
+    BodyTooLarge,
+    InternalError,
+    InvalidRequest,
+    Problem,
+    ProblemBody,
+    ServiceUnavailable,
+    Unauthenticated,
+    problem_responses,
+)
+
+_METHODS = {"get", "put", "post", "patch", "delete", "head", "options", "trace"}
+
+
+def describe(app: FastAPI) -> None:
+    """Replaces `app.openapi` by one that describes the errors as they really are."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(
+                title=app.title,
+                version=app.version,
+                summary=app.summary,
+                routes=app.routes,
+            )
+            schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+            problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= problem.pop("$defs") | {"Problem": problem}
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            for path, operations in schema["paths"].items():
+                for method, operation in operations.items():
+                    if method in _METHODS:
+                        _declare_problems(path, operation)
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _declare_problems(path: str, operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    common: list[type[Problem]] = [InternalError]
+    if "probes" not in operation.get("tags", []):
+        common.append(ServiceUnavailable)
+    if "security" in operation:
+        common.append(Unauthenticated)
+    if "requestBody" in operation:
+        # 400 is for what is no text at all: JSON that is not UTF-8, a form that breaks off.
+        common += [BadRequest, BodyTooLarge, InvalidRequest]
+    if operation.get("parameters"):
+        common.append(InvalidRequest)
+    for status, response in problem_responses(*common).items():
+        declared = responses.get(str(status))
+        if declared is None or "HTTPValidationError" in str(declared):
+            responses[str(status)] = response

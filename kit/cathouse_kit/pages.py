@@ -1,0 +1,125 @@
+"""Lists in pages: keyset pagination, so that rows which are added meanwhile shift nothing.
+
+A cursor holds the sort keys of a page's last row; it is opaque to callers, and good only for the order it was made in.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+import orjson
+from fastapi import Depends, Query
+from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, and_, or_
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cathouse_kit.problems import InvalidRequest
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """What a caller asks of a list."""
+
+    limit: int
+    cursor: str | None
+
+
+def _page_request(
+    limit: Annotated[int, Query(ge=1, le=100, description="How many items at most")] = 20,
+    cursor: Annotated[
+        str | None, Query(max_length=1024, description="`next_cursor` of the part before")
+    ] = None,
+) -> PageRequest:
+    return PageRequest(limit, cursor)
+
+
+Paging = Annotated[PageRequest, Depends(_page_request)]
+"""What a list route declares to get `limit` and `cursor`."""
+
+V = TypeVar("V", int, str, float, Decimal, datetime, UUID)
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey(Generic[V]):
+    """A column that a list is ordered by. It must not be null. The last key of an order must be unique."""
+
+    column: SQLColumnExpression[V]
+    kind: Callable[[str], V]
+    """Makes a value of the column from its text, as `UUID` and `datetime.fromisoformat` do."""
+    descending: bool = False
+
+
+async def select_page(
+    session: AsyncSession,
+    statement: Select[Any],
+    order: str,
+    keys: Sequence[SortKey[Any]],
+    page: PageRequest,
+) -> tuple[Sequence[Row[Any]], str | None]:
+    """The rows of a page, as selected (the keys' values stand behind), and the cursor of the next one; one query.
+
+    `order` names the order, so that a cursor of another one is refused. Raises `InvalidRequest` for a cursor that is
+    not one of this list's.
+    """
+    if page.cursor is not None:
+        statement = statement.where(_after(keys, _decode(page.cursor, order, keys)))
+    statement = statement.order_by(
+        *(key.column.desc() if key.descending else key.column.asc() for key in keys)
+    )
+    width = len(statement.column_descriptions)
+    statement = statement.add_columns(
+        *(key.column.label(f"page_key_{n}") for n, key in enumerate(keys))
+    )
+    # One row more than asked for tells whether there is a next page.
+    try:
+        rows = (await session.execute(statement.limit(page.limit + 1))).all()
+    except DBAPIError as error:
+        if page.cursor is not None and _is_data_exception(error):
+            raise _not_ours() from error
+        raise
+    if len(rows) <= page.limit:
+        return rows, None
+    rows = rows[: page.limit]
+    return rows, _encode(order, rows[-1][width:])
+
+
+def _after(keys: Sequence[SortKey[Any]], values: Sequence[Any]) -> ColumnElement[bool]:
+    # (a, b) > (x, y) spelt out, because the directions of the columns may differ.
+    alternatives = []
+    for n, (key, value) in enumerate(zip(keys, values, strict=True)):
+        beyond = key.column < value if key.descending else key.column > value
+        ties = [
+            earlier.column == bound for earlier, bound in zip(keys[:n], values[:n], strict=True)
+        ]
+        alternatives.append(and_(*ties, beyond))
+    return or_(*alternatives)
+
+
+def _encode(order: str, values: Sequence[Any]) -> str:
+    texts = [value.isoformat() if isinstance(value, datetime) else str(value) for value in values]
+    return base64.urlsafe_b64encode(orjson.dumps([order, *texts])).decode().rstrip("=")
+
+
+def _decode(cursor: str, order: str, keys: Sequence[SortKey[Any]]) -> list[Any]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        name, *texts = orjson.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
+        if name != order or not all(isinstance(text, str) for text in texts):
+            raise ValueError(name)
+        return [key.kind(text) for key, text in zip(keys, texts, strict=True)]
+    except (ValueError, TypeError, ArithmeticError, binascii.Error) as error:
+        raise _not_ours() from error
+
+
+def _is_data_exception(error: DBAPIError) -> bool:
+    # SQLSTATE class 22: a value, out of a cursor that someone made up, which the column's type cannot hold.
+    return str(getattr(error.orig, "sqlstate", "")).startswith("22")
+
+
+def _not_ours() -> InvalidRequest:
+    return InvalidRequest.of("query", "cursor", msg="is not a cursor of this list in this order")

@@ -1,0 +1,123 @@
+"""Calls to another service: one pooled client a peer, time limits always, one retry for what may be repeated."""
+
+import asyncio
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import stamina
+from pydantic import SecretStr
+
+from cathouse_kit.context import RequestContext, TraceContext, current_request
+from cathouse_kit.problems import ServiceUnavailable
+
+if TYPE_CHECKING:
+    from cathouse_kit.tracing import Tracing
+
+TIMEOUT = httpx.Timeout(5.0, connect=1.0, pool=1.0)
+# The longest that one attempt may take in all: the times above begin anew with every byte that trickles in.
+ATTEMPT_SECONDS = 10.0
+LIMITS = httpx.Limits(max_connections=50, max_keepalive_connections=20)
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_UNAVAILABLE = frozenset({502, 503, 504})
+
+
+class PeerUnavailable(ServiceUnavailable):
+    """Another service does not answer, or answers what nobody can use."""
+
+    title = "Another service does not answer"
+    detail = "A service that this one needs does not answer; try again in a moment."
+
+    def __init__(self, peer: str) -> None:
+        super().__init__(f"The service {peer} does not answer as it should; try again.", peer=peer)
+
+
+class _TryAgain(Exception):
+    """The peer did not answer, and may the next time."""
+
+
+class Peer:
+    """Another service. `Authorization` carries the service token on its `/internal` routes only."""
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        service_token: SecretStr,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        tracing: "Tracing | None" = None,
+    ) -> None:
+        self.name = name
+        self._service_token = service_token
+        self._tracing = tracing
+        self._client = httpx.AsyncClient(
+            base_url=url, timeout=TIMEOUT, limits=LIMITS, transport=transport, trust_env=False
+        )
+
+    async def request(
+        self, method: str, path: str, *, json: Any = None, idempotent: bool | None = None
+    ) -> httpx.Response:
+        """Calls the peer and returns its answer, 4xx included.
+
+        `idempotent` says of a POST that it may be repeated. Raises `PeerUnavailable` where the peer is down, slow, or
+        answers 5xx.
+        """
+        repeatable = method in _IDEMPOTENT if idempotent is None else idempotent
+        try:
+            async for attempt in stamina.retry_context(
+                on=_TryAgain,
+                attempts=2 if repeatable else 1,
+                wait_initial=0.05,
+                wait_jitter=0.1,
+                wait_max=0.2,
+                timeout=None,
+            ):
+                with attempt:
+                    return await self._send(method, path, json)
+        except _TryAgain as error:
+            raise PeerUnavailable(self.name) from error.__cause__ or error
+        raise PeerUnavailable(self.name)  # pragma: no cover - the loop returns or raises
+
+    async def _send(self, method: str, path: str, json: Any) -> httpx.Response:
+        request = current_request.get()
+        parent = request.trace if request else None
+        span = (
+            self._tracing.client_span(method, path, self.name, parent)
+            if self._tracing
+            else nullcontext(parent or TraceContext.start())
+        )
+        with span as position:
+            headers = (
+                RequestContext(request.request_id, position).headers()
+                if request
+                else {"traceparent": position.traceparent}
+            )
+            if "/internal/" in path:
+                headers["Authorization"] = f"Bearer {self._service_token.get_secret_value()}"
+            try:
+                async with asyncio.timeout(ATTEMPT_SECONDS):
+                    response = await self._client.request(method, path, json=json, headers=headers)
+            except (httpx.RequestError, TimeoutError) as error:
+                raise _TryAgain from error
+            # Within the span, which an exception marks as failed.
+            if response.status_code in _UNAVAILABLE:
+                raise _TryAgain(f"{method} {path} was answered {response.status_code}")
+            if response.is_server_error or response.has_redirect_location:
+                raise PeerUnavailable(self.name)
+            return response
+
+    async def get_json(self, path: str) -> Any:
+        """The JSON at a path that must be there. Raises `PeerUnavailable` for anything but that."""
+        response = await self.request("GET", path)
+        return self.json_of(response)
+
+    def json_of(self, response: httpx.Response) -> Any:
+        """The JSON of a 2xx answer. Raises `PeerUnavailable` for another status, and for what is not JSON."""
+        try:
+            return response.raise_for_status().json()
+        except (httpx.HTTPStatusError, ValueError) as error:
+            raise PeerUnavailable(self.name) from error
+
+    async def close(self) -> None:
+        await self._client.aclose()

@@ -1,0 +1,27 @@
+"""What one running service holds. The app keeps it as `app.state.kit`."""
+
+from dataclasses import dataclass, field
+
+from cathouse_kit.database import Database
+from cathouse_kit.lifecycle import Lifecycle
+from cathouse_kit.metrics import Metrics
+from cathouse_kit.migrations import Migrations
+from cathouse_kit.peers import Peer
+from cathouse_kit.rate_limits import RateLimiter
+from cathouse_kit.settings import ServiceSettings
+from cathouse_kit.tokens import KeySource
+
+
+@dataclass(slots=True)
+class Kit:
+    """Made by `create_service`; the lifespan opens and closes what needs it."""
+
+    settings: ServiceSettings
+    version: str
+    database: Database
+    migrations: Migrations
+    lifecycle: Lifecycle
+    metrics: Metrics
+    keys: KeySource
+    rate_limits: RateLimiter
+    peers: dict[str, Peer] = field(default_factory=dict)

@@ -1,0 +1,117 @@
+"""Who may call a route. Every route names one guard; a service with a route that names none does not start.
+
+@router.get("/cats", dependencies=[Depends(anyone)])      no one needs to sign in
+async def me(person: SignedIn) -> ...                     whoever is signed in
+async def cat(viewer: MaybeSignedIn) -> ...               anyone; whoever is signed in may see more
+async def approve(admin: Admin) -> ...                    people of one role
+@router.get("/internal/…", dependencies=[Depends(service_only)])   other services
+"""
+
+import hmac
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from cathouse_kit.problems import Forbidden, Unauthenticated
+from cathouse_kit.resources import Kit
+from cathouse_kit.tokens import Principal, Role, verify_access_token
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+access_token = HTTPBearer(
+    scheme_name="accessToken",
+    bearerFormat="JWT",
+    description="A person's access token, from auth's `/login` or `/refresh`",
+    auto_error=False,
+)
+_service_token = HTTPBearer(
+    scheme_name="serviceToken",
+    description="The `SERVICE_TOKEN` that the services share",
+    auto_error=False,
+)
+
+
+def guard(function: F) -> F:
+    """Marks a dependency as one that decides who may call."""
+    function.__guard__ = True  # type: ignore[attr-defined]
+    return function
+
+
+@guard
+async def anyone() -> None:
+    """Says that a route is open to all."""
+
+
+@guard
+async def signed_in(
+    request: Request,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(access_token)],
+) -> Principal:
+    """The person who calls. Raises `Unauthenticated`."""
+    if bearer is None:
+        raise Unauthenticated
+    kit: Kit = request.app.state.kit
+    return await verify_access_token(bearer.credentials, kit.keys)
+
+
+@guard
+async def maybe_signed_in(
+    request: Request,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(access_token)],
+) -> Principal | None:
+    """The person who calls; None where no one signs in. Raises `Unauthenticated` for a token that is not good."""
+    if bearer is None and "authorization" not in request.headers:
+        return None
+    return await signed_in(request, bearer)
+
+
+def require_role(*roles: Role) -> Callable[[Principal], Coroutine[Any, Any, Principal]]:
+    """A guard that lets people of these roles pass; others get `Forbidden`."""
+
+    @guard
+    async def has_role(person: Annotated[Principal, Depends(signed_in)]) -> Principal:
+        if person.role not in roles:
+            raise Forbidden(f"This is for the role {' or '.join(roles)}; yours is {person.role}.")
+        return person
+
+    return has_role
+
+
+SignedIn = Annotated[Principal, Depends(signed_in)]
+MaybeSignedIn = Annotated[Principal | None, Depends(maybe_signed_in)]
+Player = Annotated[Principal, Depends(require_role(Role.PLAYER))]
+Developer = Annotated[Principal, Depends(require_role(Role.DEVELOPER))]
+Admin = Annotated[Principal, Depends(require_role(Role.ADMIN))]
+
+
+@guard
+async def service_only(
+    request: Request,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_service_token)],
+) -> None:
+    """Lets other services pass. Raises `Unauthenticated`."""
+    kit: Kit = request.app.state.kit
+    expected = kit.settings.service_token.get_secret_value()
+    if bearer is None or not hmac.compare_digest(bearer.credentials.encode(), expected.encode()):
+        raise Unauthenticated("This is for other services: Authorization: Bearer SERVICE_TOKEN.")
+
+
+def unguarded(routes: Iterable[Any]) -> list[str]:
+    """The routes that name no guard, as `GET /path`, and whatever cannot name one: mounts, routers in routers."""
+    found = []
+    for route in routes:
+        if not isinstance(route, APIRoute):
+            found.append(f"{type(route).__name__.strip('_')} {getattr(route, 'path', '')}".strip())
+        elif not _has_guard(route.dependant):
+            found += [f"{method} {route.path}" for method in sorted(route.methods or ())]
+    return found
+
+
+def _has_guard(dependant: Dependant) -> bool:
+    return getattr(dependant.call, "__guard__", False) or any(
+        _has_guard(inner) for inner in dependant.dependencies
+    )

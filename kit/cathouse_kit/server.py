@@ -1,0 +1,109 @@
+"""Running a service: uvicorn with the settings' limits, and an end that loses no request."""
+
+import os
+import signal
+import socket
+import sys
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+from loguru import logger
+
+from cathouse_kit.resources import Kit
+
+_STARTUP_FAILED = 3
+
+
+class PortTakenError(Exception):
+    """Another program listens where the service should."""
+
+
+def serve(app: FastAPI) -> None:
+    """Answers until SIGTERM or SIGINT, then finishes what is in flight, and returns.
+
+    On the first signal readiness turns 503 at once, requests in flight may take `SHUTDOWN_GRACE_SECONDS`, and only then
+    the port closes. A second SIGINT ends it at once. Raises `PortTakenError`; `SystemExit` where the lifespan fails.
+    """
+    kit: Kit = app.state.kit
+    settings = kit.settings
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        ws="none",
+        timeout_graceful_shutdown=settings.shutdown_grace_seconds,
+        proxy_headers=bool(settings.forwarded_allow_ips),
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+    )
+    server = _Server(config, kit)
+    with _listen(settings.host, settings.port) as listener:
+        logger.info(
+            "{} {} answers on {} port {}",
+            settings.service_name,
+            kit.version,
+            settings.host,
+            settings.port,
+        )
+        server.run(sockets=[listener])
+    if not server.started:
+        # Newer versions of uvicorn end like this by themselves, after they have logged why.
+        sys.exit(_STARTUP_FAILED)
+    logger.info("stopped")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    # Bound here and not by uvicorn, which ends the process with a line that names neither the service nor what to do.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise PortTakenError(
+            f"cannot listen on {host} port {port}: {error.strerror}; "
+            "stop what is there, or set HOST or PORT"
+        ) from error
+    return listener
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, kit: Kit) -> None:
+        super().__init__(config)
+        self._lifecycle = kit.lifecycle
+        self._grace = kit.settings.shutdown_grace_seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._lifecycle.draining and sig == signal.SIGINT:
+            self.force_exit = self.should_exit = True
+        self._lifecycle.drain()
+
+    async def on_tick(self, counter: int) -> bool:
+        waited = self._lifecycle.draining_seconds
+        if self._lifecycle.drained or waited > self._grace:
+            self.config.timeout_graceful_shutdown = max(0, round(self._grace - waited))
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def exit_with_parent() -> None:
+    """Ends this process when the one that started it by `multiprocessing` dies, however it dies."""
+    import multiprocessing
+    import threading
+    from multiprocessing.connection import wait
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        sentinel = parent.sentinel
+
+        def watch() -> None:
+            wait([sentinel])
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,159 @@
+"""The app of a service, from its settings and its routers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from importlib.metadata import metadata
+from typing import TYPE_CHECKING
+
+import httpx
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
+
+from cathouse_kit.database import Database
+from cathouse_kit.docs import docs_router
+from cathouse_kit.health import PROBES, probe_router
+from cathouse_kit.lifecycle import Lifecycle
+from cathouse_kit.metrics import Metrics
+from cathouse_kit.middleware import BodyLimitMiddleware, RequestMiddleware
+from cathouse_kit.migrations import Migrations
+from cathouse_kit.openapi import describe
+from cathouse_kit.peers import Peer
+from cathouse_kit.problems import install_problem_handlers
+from cathouse_kit.rate_limits import RateLimiter
+from cathouse_kit.resources import Kit
+from cathouse_kit.security import unguarded
+from cathouse_kit.settings import ServiceSettings
+from cathouse_kit.tokens import KeySource, RemoteKeys
+
+if TYPE_CHECKING:
+    from cathouse_kit.tracing import Tracing
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+class UnguardedRouteError(Exception):
+    """A route does not say who may call it."""
+
+
+def create_service(
+    settings: ServiceSettings,
+    *,
+    package: str,
+    schema: str,
+    routers: Sequence[APIRouter],
+    peers: Sequence[str] = (),
+    keys: Callable[[Database], KeySource] | None = None,
+    lifespan: Lifespan | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+    bodies_limited_by_routes: str | None = None,
+) -> FastAPI:
+    """A FastAPI app with everything that the services have in common; nothing is opened before its lifespan begins.
+
+    `package` is the service's package: its distribution names the version and the description, and it holds the
+    migrations of `schema`. `peers` are the services that it calls, each with a setting `NAME_url`. `keys` replaces
+    auth's published keys as what access tokens are checked with. `lifespan` opens and closes what the service alone
+    needs; `app.state.kit` is there by then. `transport` replaces the network of calls to peers, in tests.
+    `bodies_limited_by_routes` begins the paths of routes that limit the bodies which they take themselves; those of all
+    others have `MAX_BODY_BYTES` at most.
+
+    Raises `UnguardedRouteError` where a route names no guard of `cathouse_kit.security`.
+    """
+    distribution = metadata(package.replace("_", "-"))
+    tracing = _start_tracing(settings, distribution["Version"])
+    clients = {
+        name: Peer(
+            name,
+            getattr(settings, f"{name}_url"),
+            settings.service_token,
+            transport=transport,
+            tracing=tracing,
+        )
+        for name in peers
+    }
+    database = Database(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        application_name=settings.service_name,
+        debug=settings.debug,
+    )
+    kit = Kit(
+        settings=settings,
+        version=distribution["Version"],
+        database=database,
+        migrations=Migrations(package, schema),
+        lifecycle=Lifecycle(),
+        metrics=Metrics(settings.service_name, distribution["Version"]),
+        keys=keys(database) if keys else RemoteKeys(clients["auth"]),
+        rate_limits=RateLimiter(settings.rate_limit_storage),
+        peers=clients,
+    )
+
+    @asynccontextmanager
+    async def whole_lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            if tracing:
+                stack.push_async_callback(asyncio.to_thread, tracing.shutdown)
+            stack.push_async_callback(database.close)
+            stack.push_async_callback(kit.rate_limits.close)
+            for peer in clients.values():
+                stack.push_async_callback(peer.close)
+            async with lifespan(app) if lifespan else nullcontext():
+                yield
+
+    app = FastAPI(
+        title=f"Cat House {settings.service_name}",
+        summary=distribution["Summary"],
+        version=distribution["Version"],
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=whole_lifespan,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.kit = kit
+    all_routers = (probe_router(), docs_router(app.title), *routers)
+    install_problem_handlers(app, all_routers)
+    for router in all_routers:
+        if open_routes := unguarded(router.routes):
+            raise UnguardedRouteError(
+                f"{settings.service_name}: {', '.join(open_routes)}: say who may call it, "
+                "with a guard of cathouse_kit.security"
+            )
+        app.include_router(router)
+    describe(app)
+
+    # The last one added is the outermost.
+    app.add_middleware(
+        BodyLimitMiddleware, max_bytes=settings.max_body_bytes, exempt=bodies_limited_by_routes
+    )
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["X-Request-ID", "Retry-After"],
+        )
+    app.add_middleware(
+        RequestMiddleware,
+        metrics=kit.metrics,
+        lifecycle=kit.lifecycle,
+        tracing=tracing,
+        probes=PROBES,
+    )
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    # The function's name: what a generated client should call the method.
+    return route.name
+
+
+def _start_tracing(settings: ServiceSettings, version: str) -> "Tracing | None":
+    if settings.otel_exporter_otlp_endpoint is None:
+        return None
+    from cathouse_kit.tracing import Tracing
+
+    return Tracing(settings.service_name, version)

@@ -1,0 +1,217 @@
+"""Settings: one class a service on one shared base, read once, at the start.
+
+Sources, strongest first: the environment, `.env` in the working directory, files of secrets. A file of secrets
+holds one value and is called like its variable in lower case; it is looked for in `SECRETS_DIR` (`/run/secrets`
+when that is not set) and in the folder there that is called like the service.
+"""
+
+import difflib
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from dotenv.parser import parse_stream
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+from pydantic_settings import SettingsError as SourceError
+
+# sysexits.h: something was found in an unconfigured or misconfigured state. A supervisor must not try again.
+EX_CONFIG = 78
+
+
+_HTTP_URL = TypeAdapter(HttpUrl)
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. The message names every wrong variable and holds no secret."""
+
+
+def _check_url(url: SecretStr, *schemes: str) -> None:
+    if not url.get_secret_value().startswith(tuple(f"{scheme}://" for scheme in schemes)):
+        raise ValueError(f"must be a URL that begins with {':// or '.join(schemes)}://")
+    try:
+        _ = urlsplit(url.get_secret_value()).port
+    except ValueError:
+        # The reason would quote the URL.
+        raise ValueError(
+            "has no number as its port; write special characters of a password as %XX"
+        ) from None
+
+
+def _postgresql_only(url: SecretStr) -> SecretStr:
+    _check_url(url, "postgresql")
+    return url
+
+
+def _strong(token: SecretStr) -> SecretStr:
+    if len(token.get_secret_value()) < 32:
+        raise ValueError("must have at least 32 characters")
+    return token
+
+
+def _known_storage(url: SecretStr) -> SecretStr:
+    _check_url(url, "memory", "redis", "rediss")
+    return url
+
+
+def _split_commas(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _root_url(url: str) -> str:
+    return str(_HTTP_URL.validate_python(url)).rstrip("/")
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+"""A TCP port."""
+
+PeerUrl = Annotated[str, AfterValidator(_root_url)]
+"""The root of another service, such as `http://auth:8005`; validated, and kept as a string without a slash."""
+
+
+class ServiceSettings(BaseSettings):
+    """What every service can be told. A service's own class gives `service_name` and `port` their defaults."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    service_name: str = Field(min_length=1, description="The name in logs and metrics")
+    host: str = Field("127.0.0.1", description="The address to listen on")
+    port: Port = Field(description="The port to listen on")
+    debug: bool = Field(
+        False,
+        description="Longer tracebacks in the log, and the SQL that is run, without its values",
+    )
+    database_url: Annotated[SecretStr, AfterValidator(_postgresql_only)] = Field(
+        description="postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE"
+    )
+    database_pool_size: int = Field(
+        5, ge=1, le=100, description="Connections to PostgreSQL that a process may hold"
+    )
+    log_level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
+        "INFO", description="The least severe lines that are logged"
+    )
+    log_format: Literal["json", "console"] = Field(
+        default_factory=lambda: "console" if sys.stdout.isatty() else "json",
+        description="One JSON object a line, or lines for people; by default what stdout is decides",
+    )
+    auth_url: PeerUrl = Field(
+        "http://127.0.0.1:8005", description="Where the keys of people's tokens are"
+    )
+    service_token: Annotated[SecretStr, AfterValidator(_strong)] = Field(
+        description="What services show each other on /internal routes; at least 32 characters"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)] = Field(
+        (), description="Origins of browsers that may call, separated by commas"
+    )
+    forwarded_allow_ips: str = Field(
+        "", description="Reverse proxies whose X-Forwarded-For is believed, separated by commas"
+    )
+    shutdown_grace_seconds: int = Field(
+        20, ge=0, le=600, description="How long requests in flight may take after SIGTERM"
+    )
+    max_body_bytes: int = Field(
+        1024 * 1024, ge=1024, description="The largest request body that is taken"
+    )
+    rate_limit_storage: Annotated[SecretStr, AfterValidator(_known_storage)] = Field(
+        SecretStr("memory://"),
+        description="memory:// counts in each process; redis://HOST:PORT/N (or Valkey) for all replicas together",
+    )
+    otel_exporter_otlp_endpoint: HttpUrl | None = Field(
+        None, description="Where OpenTelemetry traces are sent; without it, none are made"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        folder = Path(os.environ.get("SECRETS_DIR", "/run/secrets"))
+        name = settings_cls.model_fields["service_name"].default
+        folders = [path for path in (folder, folder / str(name)) if path.is_dir()]
+        secrets = SecretsSettingsSource(settings_cls, secrets_dir=folders or None)
+        return init_settings, env_settings, dotenv_settings, secrets
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def load_settings(settings_class: type[S], **values: Any) -> S:
+    """Reads the settings; `values` come before every source.
+
+    Raises `SettingsError`, whose message has a line for every variable that is wrong.
+    """
+    try:
+        lines = _broken_lines(values.get("_env_file", settings_class.model_config["env_file"]))
+        if not lines:
+            return settings_class(**values)
+    except ValidationError as error:
+        lines = [_explain(settings_class, details) for details in error.errors()]
+    except (OSError, UnicodeDecodeError) as error:
+        lines = [f".env cannot be read: {error}"]
+    except SourceError as error:
+        lines = [f"{error}: {error.__cause__}"]
+    name = settings_class.model_fields["service_name"].default
+    raise SettingsError("\n".join(f"{name}: {line}" for line in lines))
+
+
+def _broken_lines(env_file: Path | str | None) -> list[str]:
+    # What is read further on would pass over these lines.
+    if env_file is None or not Path(env_file).is_file():
+        return []
+    with Path(env_file).open(encoding="utf-8") as lines:
+        return [
+            f"line {binding.original.line} of {env_file} is not NAME=VALUE"
+            for binding in parse_stream(lines)
+            if binding.error or (binding.key is not None and binding.value is None)
+        ]
+
+
+def _explain(settings_class: type[ServiceSettings], details: ErrorDetails) -> str:
+    field = str(details["loc"][0]) if details["loc"] else ""
+    variable = field.upper()
+    if details["type"] == "missing":
+        return (
+            f"{variable} is not set: give it in the environment, in .env, "
+            f"or in a file {field} in SECRETS_DIR"
+        )
+    if details["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(field.lower(), settings_class.model_fields, n=1)
+        hint = f"did you mean {near[0].upper()}?" if near else "remove it"
+        return f"{variable} in .env is not a setting: {hint}"
+    message = details["msg"].removeprefix("Value error, ")
+    if field not in settings_class.model_fields or "SecretStr" in str(
+        settings_class.model_fields[field].annotation
+    ):
+        return f"{variable}: {message}"
+    shown = " ".join(str(details["input"]).split())
+    return f"{variable}={shown}: {message}"

@@ -1,0 +1,135 @@
+"""What tests of a service are made of: tokens that it trusts, peers that answer as told, its app with a client."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
+from jwt.algorithms import OKPAlgorithm
+
+from cathouse_kit.tokens import ALGORITHM, AUDIENCE, ISSUER, Role
+
+JWKS_PATH = "/api/v1/auth/jwks"
+
+
+class Issuer:
+    """Signs access tokens as auth does, with a key of its own."""
+
+    def __init__(self) -> None:
+        self._private_key = Ed25519PrivateKey.generate()
+        self.kid = uuid4().hex
+
+    def jwks(self) -> dict[str, Any]:
+        """What auth would publish of this key."""
+        jwk: dict[str, Any] = OKPAlgorithm.to_jwk(self._private_key.public_key(), as_dict=True)
+        return {"keys": [jwk | {"kid": self.kid, "use": "sig", "alg": ALGORITHM}]}
+
+    def token(
+        self,
+        role: Role | str = Role.PLAYER,
+        person_id: UUID | None = None,
+        *,
+        expires_in: int = 900,
+        **claims: Any,
+    ) -> str:
+        """An access token; `claims` replace or, with None, remove the usual ones."""
+        now = int(time.time())
+        payload = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": str(person_id or uuid4()),
+            "role": str(role),
+            "jti": str(uuid4()),
+            "iat": now,
+            "exp": now + expires_in,
+        } | claims
+        return jwt.encode(
+            {name: value for name, value in payload.items() if value is not None},
+            self._private_key,
+            algorithm=ALGORITHM,
+            headers={"kid": self.kid},
+        )
+
+    def headers(
+        self, role: Role | str = Role.PLAYER, person_id: UUID | None = None
+    ) -> dict[str, str]:
+        """`Authorization` of a person."""
+        return bearer(self.token(role, person_id))
+
+
+def bearer(token: str) -> dict[str, str]:
+    """`Authorization` with this token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+Answer = (
+    httpx.Response
+    | Exception
+    | Callable[[httpx.Request], httpx.Response]
+    | Callable[[httpx.Request], Awaitable[httpx.Response]]
+)
+
+
+class Outside:
+    """Everything that a service calls, as an httpx transport: answers what a test says, and remembers who asked.
+
+    A call that no test has foreseen fails the test.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[httpx.Request] = []
+        self._answers: dict[tuple[str, str], Answer] = {}
+        self.transport = httpx.MockTransport(self._handle)
+
+    def on(self, method: str, path: str, answer: Answer) -> None:
+        """What a call gets from now on: an answer, an error, or what a function makes of the request."""
+        self._answers[method, path] = answer
+
+    async def _handle(self, request: httpx.Request) -> httpx.Response:
+        self.calls.append(request)
+        answer = self._answers.get((request.method, request.url.path))
+        if answer is None:
+            raise AssertionError(f"no test foresaw {request.method} {request.url}")
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, httpx.Response):
+            # A response is read once; every call gets a fresh one.
+            return httpx.Response(
+                answer.status_code, headers=answer.headers, content=answer.content
+            )
+        made = answer(request)
+        return made if isinstance(made, httpx.Response) else await made
+
+
+@asynccontextmanager
+async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an app whose lifespan has begun; every middleware is in place, no socket is."""
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://cathouse.test"
+        ) as client,
+    ):
+        yield client
+
+
+async def empty_tables(superuser_url: str, schema: str) -> None:
+    """Deletes all rows of a schema, but for the history of its migrations."""
+    connection = await asyncpg.connect(superuser_url)
+    try:
+        tables = await connection.fetch(
+            "select format('%I.%I', schemaname, tablename) as name from pg_tables "
+            "where schemaname = $1 and tablename <> 'alembic_version'",
+            schema,
+        )
+        if tables:
+            names = ", ".join(table["name"] for table in tables)
+            await connection.execute(f"truncate {names} restart identity cascade")
+    finally:
+        await connection.close()

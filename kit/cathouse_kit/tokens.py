@@ -1,0 +1,123 @@
+"""Access tokens: JWTs signed with EdDSA (RFC 8037), checked with the public keys that auth publishes."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+import jwt
+from jwt import PyJWK, PyJWKSet
+
+from cathouse_kit.peers import Peer, PeerUnavailable
+from cathouse_kit.problems import Unauthenticated
+
+ISSUER = "cathouse-auth"
+AUDIENCE = "cathouse"
+ALGORITHM = "EdDSA"
+_CLOCK_SKEW_SECONDS = 5
+
+
+class Role(StrEnum):
+    """What a person may be."""
+
+    PLAYER = "player"
+    DEVELOPER = "developer"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The person whom an access token speaks for."""
+
+    id: UUID
+    role: Role
+    token_id: UUID
+    """The token's `jti`."""
+
+
+class KeySource(Protocol):
+    """Where public keys come from."""
+
+    async def key(self, kid: str) -> PyJWK | None:
+        """The key of this id; None if there is none. Raises a `ServiceUnavailable` where it cannot be known."""
+
+
+async def verify_access_token(token: str, keys: KeySource) -> Principal:
+    """Raises `Unauthenticated` for a token that is expired, forged, meant for others, or no token at all."""
+    try:
+        kid = jwt.get_unverified_header(token).get("kid")
+        key = await keys.key(kid) if isinstance(kid, str) else None
+        if key is None:
+            raise Unauthenticated("This access token was signed by a key that is not ours.")
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=[ALGORITHM],
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            leeway=_CLOCK_SKEW_SECONDS,
+            options={"require": ["iss", "aud", "sub", "role", "jti", "iat", "exp"]},
+        )
+        return Principal(
+            id=UUID(claims["sub"]), role=Role(claims["role"]), token_id=UUID(claims["jti"])
+        )
+    except jwt.ExpiredSignatureError as error:
+        raise Unauthenticated(
+            "This access token has expired; get a new one from /refresh."
+        ) from error
+    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
+        raise Unauthenticated("This access token is not valid.") from error
+
+
+class RemoteKeys:
+    """The keys that auth publishes at `/api/v1/auth/jwks`, kept for a while.
+
+    An unknown key makes it look again, for the key may be new; but not oftener than every few seconds, so that forged
+    tokens cannot make it flood auth. Keys that were known stay good while auth is down.
+    """
+
+    KEEP_SECONDS = 300.0
+    LOOK_AGAIN_SECONDS = 5.0
+    TRY_AGAIN_SECONDS = 1.0
+
+    def __init__(self, auth: Peer) -> None:
+        self._auth = auth
+        self._keys: dict[str, PyJWK] = {}
+        self._looked_at = float("-inf")
+        self._failure: PeerUnavailable | None = None
+        self._lock = asyncio.Lock()
+
+    async def key(self, kid: str) -> PyJWK | None:
+        # While one request looks, others go on with the keys that are known.
+        if self._must_look(kid) and not (kid in self._keys and self._lock.locked()):
+            async with self._lock:
+                if self._must_look(kid):
+                    await self._look()
+        if kid not in self._keys and self._failure:
+            raise PeerUnavailable(self._auth.name) from self._failure
+        return self._keys.get(kid)
+
+    def _must_look(self, kid: str) -> bool:
+        if self._failure:
+            # Soon, for auth may be back; but not for every request, for each would wait until auth is known to be down.
+            wait = self.TRY_AGAIN_SECONDS
+        else:
+            wait = self.KEEP_SECONDS if kid in self._keys else self.LOOK_AGAIN_SECONDS
+        return time.monotonic() - self._looked_at > wait
+
+    async def _look(self) -> None:
+        try:
+            self._keys = _usable_keys(await self._auth.get_json("/api/v1/auth/jwks"))
+            self._failure = None
+        except PeerUnavailable as failure:
+            self._failure = failure
+        except (jwt.PyJWTError, AttributeError, TypeError, ValueError) as error:
+            self._failure = PeerUnavailable(self._auth.name)
+            self._failure.__cause__ = error
+        self._looked_at = time.monotonic()
+
+
+def _usable_keys(published: dict[str, Any]) -> dict[str, PyJWK]:
+    return {key.key_id: key for key in PyJWKSet.from_dict(published).keys if key.key_id}

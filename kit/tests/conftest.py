@@ -1,0 +1,115 @@
+"""What the tests of the kit share: a small service, its database, its log."""
+
+import contextlib
+import json
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from cathouse_kit.database import Database
+from cathouse_kit.logs import configure_logging
+from cathouse_kit.migrations import Migrations
+from cathouse_kit.service import create_service
+from cathouse_postgres.testing import TemporaryServer
+from fastapi import APIRouter, FastAPI
+from loguru import logger
+from pydantic import SecretStr
+
+from .support import ServiceProcess, migrated_package, sample_settings, things_router
+
+MakeApp = Callable[..., FastAPI]
+Logged = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="session")
+def sample_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder that holds the package `cathouse_sample`; it is on the path of modules."""
+    root = tmp_path_factory.mktemp("sample")
+    migrated_package(root, "cathouse_sample", "sample")
+    sys.path.insert(0, str(root))
+    yield root
+    sys.path.remove(str(root))
+
+
+@pytest.fixture
+def make_app(sample_root: Path) -> MakeApp:
+    """Makes the app of the package, with these routers and settings."""
+
+    def make(
+        *routers: APIRouter,
+        transport: Any = None,
+        peers: tuple[str, ...] = ("auth",),
+        lifespan: Any = None,
+        **settings: Any,
+    ) -> FastAPI:
+        return create_service(
+            sample_settings(**settings),
+            package="cathouse_sample",
+            schema="sample",
+            routers=routers or (things_router(),),
+            peers=peers,
+            transport=transport,
+            lifespan=lifespan,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def empty_database(postgres_server: TemporaryServer) -> Iterator[str]:
+    """The URL of a database of this worker's own, with a schema `sample` and nothing in it."""
+    name = f"kit_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    postgres_server.create_database(name)
+    yield postgres_server.superuser_url(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+async def database_url(empty_database: str, sample_root: Path) -> str:
+    """The URL of that database, with the package's migrations."""
+    connection = await asyncpg.connect(empty_database)
+    await connection.execute("create schema sample")
+    await connection.close()
+    database = Database(SecretStr(empty_database), pool_size=1, application_name="kit tests")
+    await Migrations("cathouse_sample", "sample").upgrade(database)
+    await database.close()
+    return empty_database
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An engine of a test's own."""
+    database = Database(SecretStr(database_url), pool_size=2, application_name="kit tests")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[Logged]:
+    """Sets logging up as a service does, and gives what has been logged since the last call, line by line."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    root.handlers = []
+    configure_logging(sample_settings(log_format="json"))
+    yield lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    root.handlers, root.level = handlers, level
+    logger.remove()
+    logger.configure(handlers=[], extra={}, patcher=lambda record: None)
+
+
+@pytest.fixture
+def service_process(tmp_path: Path) -> Iterator[Callable[..., ServiceProcess]]:
+    """Makes processes of services in a folder, and ends what is left of them."""
+    with contextlib.ExitStack() as stack:
+
+        def make(package: str, **environment: str) -> ServiceProcess:
+            service = ServiceProcess(tmp_path, package, environment)
+            stack.callback(service.close)
+            return service
+
+        yield make

@@ -1,0 +1,119 @@
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from cathouse_kit.cli import Command, CommandError, run_service_command
+
+from .conftest import Logged
+from .support import NO_DATABASE, TOKEN, running_package
+
+Run = Callable[..., int | str | None]
+
+
+@pytest.fixture
+def run(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> Run:
+    """Runs a command of a package in this process, and gives the status, or the line, that it ends with."""
+    root = tmp_path_factory.mktemp("cli")
+    name = f"cathouse_{root.name}"
+    running_package(root, name)
+    monkeypatch.syspath_prepend(root)
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("DATABASE_URL", NO_DATABASE)
+    monkeypatch.setenv("SERVICE_TOKEN", TOKEN)
+
+    def run(*arguments: str, commands: tuple[Command, ...] = ()) -> int | str | None:
+        monkeypatch.setattr(sys, "argv", [name, *arguments])
+        try:
+            run_service_command(name, commands)
+        except SystemExit as ended:
+            return (
+                str(ended.code).replace(name, "PACKAGE")
+                if isinstance(ended.code, str)
+                else ended.code
+            )
+        return 0
+
+    return run
+
+
+def test_a_database_that_is_down_is_said_in_one_line(run: Run) -> None:
+    said = run("migrate")
+    assert isinstance(said, str)
+    assert said.startswith("PACKAGE: DATABASE_URL: PostgreSQL does not answer: [Errno 111]")
+    assert "\n" not in said
+
+
+def test_a_password_that_is_wrong_is_said_in_one_line(
+    run: Run, empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, _, rest = empty_database.removeprefix("postgresql://").partition("@")
+    role = user.partition(":")[0]
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://{role}:wrong@{rest}")
+    assert run("migrate") == (
+        "PACKAGE: DATABASE_URL: PostgreSQL does not answer: "
+        f'password authentication failed for user "{role}"'
+    )
+
+
+async def execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(statement)
+    await connection.close()
+
+
+@pytest.fixture
+def running_schema(empty_database: str) -> Iterator[str]:
+    """The URL of a database with the package's schema, empty."""
+    asyncio.run(execute(empty_database, "create schema running"))
+    yield empty_database
+    asyncio.run(execute(empty_database, "drop schema running cascade"))
+
+
+def test_migrating_up_down_and_by_a_new_revision(
+    run: Run,
+    running_schema: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", running_schema)
+    for arguments, said in [
+        (("migrate",), "running: None → 0001\n"),
+        (("migrate",), "running: at 0001\n"),
+        (("migrate", "--to", "base"), "running: 0001 → base\n"),
+        (("migrate", "--to", "0001"), "running: None → 0001\n"),
+    ]:
+        assert run(*arguments) == 0
+        assert capsys.readouterr().out == said
+    assert run("revision", "nothing new") == 0
+    assert "0002_nothing_new.py: read it before you migrate\n" in capsys.readouterr().out
+    (written,) = Path.cwd().glob("*/migrations/versions/0002_*.py")
+    assert 'down_revision = "0001"' in written.read_text().replace("'", '"')
+    assert run("migrate", "--to", "0009") == (
+        "PACKAGE: schema running cannot be brought from 0001 to 0009: "
+        "Can't locate revision identified by '0009'. The newest revision here is 0002; "
+        "if the database is newer, install what made it"
+    )
+
+
+def test_a_service_can_have_commands_of_its_own(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def feed(arguments: object) -> None:
+        raise CommandError("there is no food")
+
+    feeding = Command("feed", "feed the cat", feed)
+    assert run("feed", commands=(feeding,)) == "PACKAGE: there is no food"
+    assert run("--help", commands=(feeding,)) == 0
+    help_text = capsys.readouterr().out
+    for word in ("serve", "migrate", "revision", "feed the cat"):
+        assert word in help_text
+
+
+def test_a_word_that_is_no_command_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("swim") == 2
+    assert "invalid choice: 'swim'" in capsys.readouterr().err

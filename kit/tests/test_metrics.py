@@ -1,0 +1,47 @@
+import platform
+
+from cathouse_kit.testing import running
+from prometheus_client.parser import text_string_to_metric_families
+
+from .conftest import MakeApp
+
+
+async def test_metrics_are_prometheus_text_with_what_the_contract_names(
+    make_app: MakeApp, database_url: str
+) -> None:
+    app = make_app(database_url=database_url, database_pool_size=3)
+    async with running(app) as client, app.state.kit.database.session() as session:
+        await session.connection()
+        await client.get("/api/v1/sample/things/7")
+        response = await client.get("/metrics")
+    assert response.headers["Content-Type"].startswith("text/plain; version=")
+    samples = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(response.text)
+        for sample in family.samples
+    }
+    route = ("route", "/api/v1/sample/things/{thing_id}")
+    assert samples["http_requests_total", ("method", "GET"), route, ("status", "200")] == 1
+    assert samples["http_request_duration_seconds_count", ("method", "GET"), route] == 1
+    assert (
+        samples["http_request_duration_seconds_bucket", ("le", "30.0"), ("method", "GET"), route]
+        == 1
+    )
+    assert samples["http_requests_in_flight",] == 1  # this one
+    assert samples["database_pool_connections_in_use",] == 1
+    assert samples["database_pool_connections_max",] == 3
+    build = (
+        "build_info",
+        ("python", platform.python_version()),
+        ("service", "sample"),
+        ("version", "1.2.3"),
+    )
+    assert samples[build] == 1
+
+
+async def test_apps_in_one_process_do_not_count_together(make_app: MakeApp) -> None:
+    first, second = make_app(), make_app()
+    async with running(first) as client:
+        await client.get("/api/v1/sample/things/7")
+    assert "things" not in str(list(second.state.kit.metrics.requests.collect()))
+    assert "things" in str(list(first.state.kit.metrics.requests.collect()))

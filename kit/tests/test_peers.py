@@ -1,0 +1,220 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+from cathouse_kit import peers as peers_module
+from cathouse_kit.context import RequestContext, TraceContext, current_request
+from cathouse_kit.peers import Peer, PeerUnavailable
+from cathouse_kit.security import anyone
+from cathouse_kit.testing import running
+from fastapi import APIRouter, Depends, Request
+from pydantic import SecretStr
+
+from .conftest import Logged, MakeApp
+from .support import TOKEN
+
+Handler = Callable[[httpx.Request], httpx.Response]
+PATH = "/api/v1/catalog/cats"
+
+
+class Catalog:
+    """A peer that answers one thing after another, the last one for ever."""
+
+    def __init__(self) -> None:
+        self.answers: list[httpx.Response | Exception] = [httpx.Response(200, json={"items": []})]
+        self.asked: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    return Catalog()
+
+
+@pytest.fixture
+async def peer(catalog: Catalog) -> AsyncIterator[Peer]:
+    peer = Peer(
+        "catalog",
+        "http://catalog.test",
+        SecretStr(TOKEN),
+        transport=httpx.MockTransport(catalog),
+    )
+    yield peer
+    await peer.close()
+
+
+NO_ANSWERS = [
+    httpx.ConnectError("refused"),
+    httpx.ConnectTimeout("slow"),
+    httpx.ReadTimeout("slow"),
+    httpx.PoolTimeout("busy"),
+    httpx.ReadError("reset"),
+    httpx.RemoteProtocolError("no HTTP"),
+    httpx.DecodingError("no gzip"),
+    httpx.Response(502),
+    httpx.Response(503),
+    httpx.Response(504),
+]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("failure", [httpx.ConnectError("refused"), httpx.Response(503)], ids=str)
+async def test_what_may_be_repeated_is_tried_once_again(
+    method: str, failure: httpx.Response | Exception, peer: Peer, catalog: Catalog
+) -> None:
+    catalog.answers.insert(0, failure)
+    assert (await peer.request(method, PATH)).status_code == 200
+    assert [request.method for request in catalog.asked] == [method, method]
+
+
+@pytest.mark.parametrize("failure", NO_ANSWERS, ids=repr)
+async def test_a_peer_that_does_not_answer_twice_is_unavailable(
+    failure: httpx.Response | Exception, peer: Peer, catalog: Catalog
+) -> None:
+    catalog.answers = [failure]
+    with pytest.raises(PeerUnavailable) as unavailable:
+        await peer.request("GET", PATH)
+    assert len(catalog.asked) == 2
+    assert unavailable.value.members == {"peer": "catalog"}
+    assert unavailable.value.status == 503
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+async def test_what_may_not_be_repeated_is_not(method: str, peer: Peer, catalog: Catalog) -> None:
+    catalog.answers.insert(0, httpx.ConnectError("refused"))
+    with pytest.raises(PeerUnavailable):
+        await peer.request(method, PATH, json={})
+    assert len(catalog.asked) == 1
+
+
+async def test_a_caller_can_say_that_a_post_may_be_repeated_or_that_a_put_may_not(
+    peer: Peer, catalog: Catalog
+) -> None:
+    catalog.answers.insert(0, httpx.ReadTimeout("slow"))
+    response = await peer.request("POST", PATH, json={"a": 1}, idempotent=True)
+    assert response.json() == {"items": []}
+    assert [request.content for request in catalog.asked] == [b'{"a":1}'] * 2
+    catalog.answers.insert(0, httpx.ReadTimeout("slow"))
+    with pytest.raises(PeerUnavailable):
+        await peer.request("PUT", PATH, idempotent=False)
+    assert len(catalog.asked) == 3
+
+
+@pytest.mark.parametrize("status", [500, 501, 302, 307])
+async def test_an_answer_that_nobody_can_use_is_not_asked_for_again(
+    status: int, peer: Peer, catalog: Catalog
+) -> None:
+    catalog.answers = [httpx.Response(status, headers={"Location": "http://elsewhere.test/"})]
+    with pytest.raises(PeerUnavailable):
+        await peer.request("GET", PATH)
+    assert [request.url.host for request in catalog.asked] == ["catalog.test"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 422, 429])
+async def test_an_answer_that_is_about_the_call_is_the_callers_to_read(
+    status: int, peer: Peer, catalog: Catalog
+) -> None:
+    catalog.answers = [httpx.Response(status, json={"status": status})]
+    assert (await peer.request("GET", PATH)).status_code == status
+    assert len(catalog.asked) == 1
+    with pytest.raises(PeerUnavailable):
+        await peer.get_json(PATH)
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b"{", b"\xff"])
+async def test_what_is_no_json_makes_the_peer_unavailable(
+    content: bytes, peer: Peer, catalog: Catalog
+) -> None:
+    catalog.answers = [httpx.Response(200, content=content)]
+    with pytest.raises(PeerUnavailable):
+        await peer.get_json(PATH)
+
+
+async def test_an_answer_that_trickles_in_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(peers_module, "ATTEMPT_SECONDS", 0.05)
+
+    async def never(request: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    peer = Peer("catalog", "http://c.test", SecretStr(TOKEN), transport=httpx.MockTransport(never))
+    with pytest.raises(PeerUnavailable):
+        await peer.request("POST", PATH)
+    await peer.close()
+
+
+async def test_every_kind_of_wait_has_a_limit(peer: Peer, catalog: Catalog) -> None:
+    await peer.request("GET", PATH)
+    timeouts = catalog.asked[0].extensions["timeout"]
+    assert set(timeouts) == {"connect", "read", "write", "pool"}
+    assert all(0 < seconds <= 5 for seconds in timeouts.values())
+
+
+async def test_the_request_goes_on_with_its_id_and_its_position(
+    peer: Peer, catalog: Catalog
+) -> None:
+    trace = TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "01", "vendor=1")
+    token = current_request.set(RequestContext("request-12345", trace))
+    await peer.request("GET", PATH)
+    current_request.reset(token)
+    headers = catalog.asked[0].headers
+    assert headers["X-Request-ID"] == "request-12345"
+    assert headers["traceparent"] == trace.traceparent
+    assert headers["tracestate"] == "vendor=1"
+
+
+async def test_a_call_outside_of_a_request_begins_a_trace(peer: Peer, catalog: Catalog) -> None:
+    await peer.request("GET", PATH)
+    headers = catalog.asked[0].headers
+    assert TraceContext.parse(headers["traceparent"], None) is not None
+    assert "X-Request-ID" not in headers
+
+
+@pytest.mark.parametrize(
+    ("path", "authorization"),
+    [("/api/v1/catalog/internal/cats/7", f"Bearer {TOKEN}"), (PATH, None)],
+)
+async def test_the_service_token_goes_to_internal_routes_only(
+    path: str, authorization: str | None, peer: Peer, catalog: Catalog
+) -> None:
+    await peer.request("GET", path)
+    assert catalog.asked[0].headers.get("Authorization") == authorization
+
+
+async def test_a_peer_that_is_down_is_a_503_that_names_it_and_the_log_says_why(
+    make_app: MakeApp, catalog: Catalog, logged: Logged
+) -> None:
+    router = APIRouter(dependencies=[Depends(anyone)])
+
+    @router.get("/cats")
+    async def cats(request: Request) -> object:
+        return await request.app.state.kit.peers["catalog"].get_json(PATH)
+
+    app = make_app(router, peers=("auth", "catalog"), transport=httpx.MockTransport(catalog))
+    async with running(app) as client:
+        works = await client.get(
+            "/cats",
+            headers={"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+        )
+        catalog.answers = [httpx.ConnectError("refused")]
+        logged()
+        down = await client.get("/cats")
+    assert works.json() == {"items": []}
+    assert catalog.asked[0].headers["X-Request-ID"] == works.headers["X-Request-ID"]
+    version, trace_id, span_id, flags = catalog.asked[0].headers["traceparent"].split("-")
+    assert (version, trace_id, flags) == ("00", "0af7651916cd43dd8448eb211c80319c", "01")
+    assert span_id != "b7ad6b7169203331"
+    assert down.status_code == 503
+    assert down.json()["type"] == "urn:cathouse:problem:peer_unavailable"
+    assert down.json()["peer"] == "catalog"
+    messages = [line["message"] for line in logged()]
+    assert "Another service does not answer: ConnectError('refused')" in messages

@@ -1,0 +1,183 @@
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from cathouse_kit.problems import (
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    ProblemBody,
+    TooManyRequests,
+    Unauthenticated,
+    problem_responses,
+)
+from cathouse_kit.testing import running
+
+from .conftest import Logged, MakeApp
+
+STANDARD = {"type", "title", "status", "detail", "instance", "request_id"}
+
+
+@pytest.fixture
+async def client(make_app: MakeApp) -> AsyncIterator[httpx.AsyncClient]:
+    async with running(make_app()) as client:
+        yield client
+
+
+def problem(response: httpx.Response, status: int, kind: str) -> dict[str, object]:
+    """The members of a problem beside the standard ones, which are checked."""
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "application/problem+json"
+    body: dict[str, object] = response.json()
+    ProblemBody.model_validate(body)
+    assert body["status"] == status
+    assert body["type"] == f"urn:cathouse:problem:{kind}"
+    assert body["instance"] == response.request.url.path
+    assert body["request_id"] == response.headers["X-Request-ID"]
+    return {name: value for name, value in body.items() if name not in STANDARD}
+
+
+async def test_an_unknown_route(client: httpx.AsyncClient) -> None:
+    assert problem(await client.get("/nothing/here"), 404, "not_found") == {}
+
+
+async def test_a_wrong_method_says_which_are_right(client: httpx.AsyncClient) -> None:
+    response = await client.put("/api/v1/sample/things/7")
+    assert problem(response, 405, "method_not_allowed") == {}
+    assert response.headers["Allow"] == "GET"
+
+
+async def test_bad_json(client: httpx.AsyncClient) -> None:
+    response = await client.post(
+        "/api/v1/sample/things",
+        content=b'{"name": hunter2',
+        headers={"Content-Type": "application/json"},
+    )
+    members = problem(response, 422, "invalid_request")
+    assert members["errors"] == [
+        {"loc": ["body", 9], "msg": "JSON decode error", "type": "json_invalid"}
+    ]
+    assert "hunter2" not in response.text
+
+
+async def test_a_body_that_is_no_utf_8_is_a_bad_request(client: httpx.AsyncClient) -> None:
+    response = await client.post(
+        "/api/v1/sample/things",
+        content=b'{"name": "\xff"}',
+        headers={"Content-Type": "application/json"},
+    )
+    assert problem(response, 400, "bad_request") == {}
+
+
+async def test_a_body_of_endless_brackets_is_a_bad_request(client: httpx.AsyncClient) -> None:
+    response = await client.post(
+        "/api/v1/sample/things",
+        content=b"[" * 100_000,
+        headers={"Content-Type": "application/json"},
+    )
+    assert problem(response, 400, "bad_request") == {}
+
+
+async def test_what_is_invalid_is_named_and_not_sent_back(client: httpx.AsyncClient) -> None:
+    response = await client.post(
+        "/api/v1/sample/things", json={"password": "hunter2", "nickname": "hunter3"}
+    )
+    members = problem(response, 422, "invalid_request")
+    assert members["errors"] == [
+        {"loc": ["body", "name"], "msg": "Field required", "type": "missing"},
+        {
+            "loc": ["body", "password"],
+            "msg": "String should have at least 12 characters",
+            "type": "string_too_short",
+        },
+        {
+            "loc": ["body", "nickname"],
+            "msg": "Extra inputs are not permitted",
+            "type": "extra_forbidden",
+        },
+    ]
+    assert "hunter" not in response.text
+
+
+@pytest.mark.parametrize("name", [r"nul\u0000", r"lone \ud800 surrogate", r"two\nlines", " "])
+async def test_text_that_cannot_be_kept_is_invalid(name: str, client: httpx.AsyncClient) -> None:
+    body = f'{{"name": "{name}"}}'.encode()
+    response = await client.post(
+        "/api/v1/sample/things", content=body, headers={"Content-Type": "application/json"}
+    )
+    problem(response, 422, "invalid_request")
+
+
+async def test_a_name_of_a_field_that_is_no_text_is_invalid_too(client: httpx.AsyncClient) -> None:
+    response = await client.post(
+        "/api/v1/sample/things",
+        content=rb'{"name": "a", "\ud800": 1}',
+        headers={"Content-Type": "application/json"},
+    )
+    problem(response, 422, "invalid_request")
+
+
+async def test_an_unexpected_failure_tells_the_caller_nothing_and_the_log_all(
+    client: httpx.AsyncClient, logged: Logged
+) -> None:
+    response = await client.get("/api/v1/sample/unexpected")
+    assert problem(response, 500, "internal_error") == {}
+    assert "hunter2" not in response.text
+    assert "RuntimeError" not in response.text
+    failure, request = logged()
+    assert failure["message"] == "unexpected failure: RuntimeError"
+    assert "in unexpected\n" in failure["exception"]
+    assert failure["request_id"] == request["request_id"] == response.json()["request_id"]
+    assert (request["level"], request["status"]) == ("warning", 500)
+
+
+async def test_a_service_raises_problems_of_its_own_with_members_and_headers(
+    client: httpx.AsyncClient,
+) -> None:
+    response = await client.get("/api/v1/sample/tea")
+    assert problem(response, 503, "out_of_tea") == {"kinds": ["green", "black"]}
+    assert (response.json()["title"], response.json()["detail"]) == (
+        "Out of tea",
+        "There is no tea.",
+    )
+    assert response.headers["Retry-After"] == "60"
+
+
+def test_some_problems_come_with_the_header_that_their_status_demands() -> None:
+    assert Unauthenticated().headers == {"WWW-Authenticate": "Bearer"}
+    assert TooManyRequests(7).headers == {"Retry-After": "7"}
+
+
+def test_a_field_that_a_rule_refuses_is_told_like_one_that_the_schema_refuses() -> None:
+    refused = InvalidRequest.of("query", "cursor", msg="is not ours")
+    assert refused.members == {
+        "errors": [{"loc": ["query", "cursor"], "msg": "is not ours", "type": "value_error"}]
+    }
+
+
+async def test_the_description_declares_the_problems_of_each_route(
+    client: httpx.AsyncClient,
+) -> None:
+    description = (await client.get("/api/v1/openapi.json")).json()
+    responses = description["paths"]["/api/v1/sample/things"]["post"]["responses"]
+    assert set(responses) == {"200", "400", "413", "422", "500", "503"}
+    for status in ("400", "413", "422", "500", "503"):
+        content = responses[status]["content"]
+        assert content["application/problem+json"]["schema"] == {
+            "$ref": "#/components/schemas/Problem"
+        }
+    assert set(description["components"]["schemas"]) == {
+        "Checks", "DatabaseCheck", "Health", "InvalidField", "MigrationsCheck", "Problem",
+        "Readiness", "Thing", "Wrong",
+    }  # fmt: skip
+
+
+def test_kinds_of_one_status_share_a_response_with_an_example_of_each() -> None:
+    class NameTaken(Conflict):
+        title = "Name taken"
+
+    declared = problem_responses(NotFound, Conflict, NameTaken)
+    assert set(declared) == {404, 409}
+    assert declared[409]["description"] == "Conflict · Name taken"
+    examples = declared[409]["content"]["application/problem+json"]["examples"]
+    assert examples["name_taken"]["value"]["type"] == "urn:cathouse:problem:name_taken"

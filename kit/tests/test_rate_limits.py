@@ -1,0 +1,114 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from cathouse_kit import rate_limits as rate_limits_module
+from cathouse_kit.problems import TooManyRequests
+from cathouse_kit.rate_limits import RateLimit, RateLimiter, RateLimitsUnavailable
+from cathouse_kit.security import anyone
+from cathouse_kit.testing import running
+from fastapi import APIRouter, Depends, Request
+from limits import RateLimitItemPerMinute
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from .conftest import MakeApp
+
+TWO = RateLimitItemPerMinute(2)
+
+
+@pytest.fixture
+async def limiter() -> AsyncIterator[RateLimiter]:
+    limiter = RateLimiter(SecretStr("memory://"))
+    yield limiter
+    await limiter.close()
+
+
+async def test_what_is_over_the_limit_is_not_allowed(limiter: RateLimiter) -> None:
+    windows = [await limiter.hit(TWO, "ada") for _ in range(3)]
+    assert [window.allowed for window in windows] == [True, True, False]
+    assert [window.remaining for window in windows] == [1, 0, 0]
+    assert all(1 <= window.reset_seconds <= 120 for window in windows)
+    assert windows[2].headers() == {
+        "RateLimit-Limit": "2",
+        "RateLimit-Remaining": "0",
+        "RateLimit-Reset": str(windows[2].reset_seconds),
+    }
+
+
+async def test_keys_are_counted_apart(limiter: RateLimiter) -> None:
+    for key in (("ada",), ("bob",), ("ada", "bob"), ("adabob",)):
+        assert [(await limiter.hit(TWO, *key)).allowed for _ in range(3)] == [True, True, False]
+
+
+async def test_many_at_once_do_not_get_more(limiter: RateLimiter) -> None:
+    windows = await asyncio.gather(*(limiter.hit(TWO, "ada") for _ in range(20)))
+    assert sum(window.allowed for window in windows) == 2
+
+
+def limited_router() -> APIRouter:
+    router = APIRouter(dependencies=[Depends(anyone)])
+
+    @router.get("/limited")
+    async def limited(request: Request) -> None:
+        window = await request.app.state.kit.rate_limits.hit(TWO, "all")
+        if not window.allowed:
+            raise TooManyRequests(window.reset_seconds)
+
+    return router
+
+
+async def test_a_service_answers_429_with_when_to_try_again(make_app: MakeApp) -> None:
+    async with running(make_app(limited_router())) as client:
+        statuses = [(await client.get("/limited")).status_code for _ in range(2)]
+        response = await client.get("/limited")
+    assert statuses == [200, 200]
+    assert response.status_code == 429
+    assert int(response.headers["Retry-After"]) >= 1
+
+
+async def test_a_store_that_is_down_is_a_503_at_once(make_app: MakeApp) -> None:
+    started = time.monotonic()
+    app = make_app(limited_router(), rate_limit_storage=SecretStr("redis://:pw@127.0.0.1:1/0"))
+    async with running(app) as client:
+        response = await client.get("/limited")
+    assert response.status_code == 503
+    assert response.json()["type"] == "urn:cathouse:problem:rate_limits_unavailable"
+    assert time.monotonic() - started < 3
+
+
+async def test_a_store_that_says_nothing_is_not_waited_for_and_is_left_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rate_limits_module, "_STORE_SECONDS", 0.05)
+    open_connections = 0
+    all_closed = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal open_connections
+        open_connections += 1
+        await reader.read()
+        writer.close()
+        open_connections -= 1
+        if not open_connections:
+            all_closed.set()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        limiter = RateLimiter(SecretStr(f"redis://127.0.0.1:{port}/0"))
+        with pytest.raises(RateLimitsUnavailable):
+            await limiter.hit(TWO, "ada")
+        await limiter.close()
+        await asyncio.wait_for(all_closed.wait(), 5)
+
+
+@pytest.mark.parametrize("text", ["10/minute", "10 per 1 minute", "10/1minute"])
+def test_a_limit_is_written_as_text(text: str) -> None:
+    limit = TypeAdapter(RateLimit).validate_python(text)
+    assert (limit.amount, limit.get_expiry()) == (10, 60)
+
+
+@pytest.mark.parametrize("text", ["", "often", "0/minute", "10", "1/second;10/minute", 7])
+def test_what_is_no_limit_is_refused(text: object) -> None:
+    with pytest.raises(ValidationError, match="must be one limit of at least 1"):
+        TypeAdapter(RateLimit).validate_python(text)

@@ -1,0 +1,89 @@
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .support import ServiceProcess, is_alive, running_package, until
+
+MakeService = Callable[..., ServiceProcess]
+
+
+@pytest.fixture
+def service(service_process: MakeService, tmp_path: Path) -> ServiceProcess:
+    running_package(tmp_path)
+    return service_process("cathouse_running")
+
+
+async def child(service: ServiceProcess) -> int:
+    async with service.client() as client:
+        pid: int = (await client.get("/process")).json()[0]
+        return pid
+
+
+async def gone(pid: int) -> None:
+    async def is_gone() -> bool:
+        return not is_alive(pid)
+
+    await until(is_gone, f"process {pid} to be gone")
+
+
+async def test_a_change_restarts_an_error_is_waited_out_and_sigterm_ends_it(
+    service: ServiceProcess, tmp_path: Path
+) -> None:
+    process = service.start("serve", "--reload")
+    await service.answers("/answer", "first")
+    first = await child(service)
+    main = tmp_path / "cathouse_running" / "main.py"
+    source = main.read_text()
+
+    main.write_text(source.replace('"first"', '"second"'))
+    await service.answers("/answer", "second")
+    assert not is_alive(first)
+    assert "main.py changed: starting again\n" in service.stderr
+
+    main.write_text(source.replace("async def answer", "async def answer("))
+
+    async def complained() -> bool:
+        return "SyntaxError" in service.stderr
+
+    await until(complained, "the syntax error to show")
+    assert process.poll() is None
+    main.write_text(source.replace('"first"', '"third"'))
+    await service.answers("/answer", "third")
+
+    # As editors write: another file takes its place. Twice, for a watch may be lost with the first.
+    for name in ("one", "two"):
+        (tmp_path / "new").write_text(f"SERVICE_NAME={name}\n")
+        (tmp_path / "new").replace(tmp_path / ".env")
+
+        async def renamed(name: str = name) -> bool:
+            return f'"service":"{name}"' in service.stdout
+
+        await until(renamed, f".env to be read again; stderr: {service.stderr}")
+
+    last = await child(service)
+    process.send_signal(signal.SIGTERM)
+    assert await service.exit_status() == 0
+    assert not is_alive(last)
+
+
+async def test_a_child_that_is_killed_ends_it_with_the_status_of_that_death(
+    service: ServiceProcess,
+) -> None:
+    service.start("serve", "--reload")
+    await service.answers("/answer", "first")
+    os.kill(await child(service), signal.SIGKILL)
+    assert await service.exit_status() == 128 + signal.SIGKILL
+
+
+async def test_a_parent_that_is_killed_leaves_nobody_behind(service: ServiceProcess) -> None:
+    process = service.start("serve", "--reload")
+    await service.answers("/answer", "first")
+    async with service.client() as client:
+        left = (await client.get("/process")).json()
+    process.kill()
+    await service.exit_status()
+    for pid in left:
+        await gone(pid)

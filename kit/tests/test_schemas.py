@@ -1,0 +1,70 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from cathouse_kit.schemas import Line, Page, Paragraphs, RequestBody, ResponseBody, Timestamp
+from pydantic import ValidationError
+
+
+class Note(RequestBody):
+    line: Line = "a line"
+    text: Paragraphs = ""
+
+
+class Sent(ResponseBody):
+    at: Timestamp
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC), "2026-01-02T03:04:05.000678Z"),
+        (
+            datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=2))),
+            "2026-01-02T01:04:05Z",
+        ),
+    ],
+)
+def test_times_are_sent_in_utc_with_z(moment: datetime, text: str) -> None:
+    assert Sent(at=moment).model_dump_json() == f'{{"at":"{text}"}}'
+
+
+def test_an_unknown_field_is_refused_and_its_value_is_not_told() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Note.model_validate({"password": "hunter2"})
+    assert "extra_forbidden" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("  Tom  ", "Tom"), ("Kätzchen 🐈", "Kätzchen 🐈"), ("\n Tom\t", "Tom")]
+)
+def test_a_line_is_trimmed(given: str, kept: str) -> None:
+    assert Note(line=given).line == kept
+
+
+@pytest.mark.parametrize(
+    "given", ["", "   ", "two\nlines", "a\ttab", "a\0nul", "a\abell", "a\x85next"]
+)
+def test_what_is_no_line_is_refused(given: str) -> None:
+    with pytest.raises(ValidationError):
+        Note(line=given)
+
+
+@pytest.mark.parametrize("given", ["", "one\n\ntwo\twith a tab"])
+def test_paragraphs_may_have_lines_and_tabs(given: str) -> None:
+    assert Note(text=given).text == given
+
+
+@pytest.mark.parametrize("given", ["a\0b", "a\x1b[31mb", "a\rb"])
+def test_paragraphs_have_no_other_controls(given: str) -> None:
+    with pytest.raises(ValidationError, match="must not contain control characters"):
+        Note(text=given)
+
+
+def test_a_page_always_says_whether_there_is_a_next_one() -> None:
+    assert Page[int](items=[1], next_cursor=None).model_dump() == {
+        "items": [1],
+        "next_cursor": None,
+    }
+    with pytest.raises(ValidationError):
+        Page[int].model_validate({"items": []})

@@ -1,0 +1,195 @@
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import httpx
+import pytest
+from cathouse_kit.security import (
+    Admin,
+    Developer,
+    Player,
+    SignedIn,
+    anyone,
+    guard,
+    require_role,
+    service_only,
+)
+from cathouse_kit.service import UnguardedRouteError
+from cathouse_kit.testing import JWKS_PATH, Issuer, Outside, bearer, running
+from cathouse_kit.tokens import Role
+from fastapi import APIRouter, Depends
+from starlette.responses import PlainTextResponse
+
+from .conftest import MakeApp
+from .support import TOKEN
+
+ADA = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
+GUARDED = ["/signed-in", "/player", "/developer", "/admin", "/either", "/internal/thing"]
+
+
+def guarded_router() -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/open", dependencies=[Depends(anyone)])
+    async def open_to_all() -> str:
+        return "all"
+
+    @router.get("/signed-in")
+    async def signed_in(person: SignedIn) -> str:
+        return f"{person.role} {person.id}"
+
+    @router.get("/player")
+    async def player(person: Player) -> str:
+        return person.role
+
+    @router.get("/developer")
+    async def developer(person: Developer) -> str:
+        return person.role
+
+    @router.get("/admin")
+    async def admin(person: Admin) -> str:
+        return person.role
+
+    @router.get("/either", dependencies=[Depends(require_role(Role.DEVELOPER, Role.ADMIN))])
+    async def either() -> None:
+        pass
+
+    @router.get("/internal/thing", dependencies=[Depends(service_only)])
+    async def internal() -> None:
+        pass
+
+    return router
+
+
+@pytest.fixture
+async def client(make_app: MakeApp, outside: Outside) -> AsyncIterator[httpx.AsyncClient]:
+    async with running(make_app(guarded_router(), transport=outside.transport)) as client:
+        yield client
+
+
+async def test_an_open_route_asks_for_nothing(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/open")).status_code == 200
+
+
+async def test_a_signed_in_person_is_known(client: httpx.AsyncClient, issuer: Issuer) -> None:
+    response = await client.get("/signed-in", headers=issuer.headers(Role.ADMIN, ADA))
+    assert response.json() == f"admin {ADA}"
+
+
+@pytest.mark.parametrize("path", GUARDED)
+@pytest.mark.parametrize(
+    "authorization", [None, "", "Bearer", "Bearer ", "Bearer nonsense", "Basic dTpw", TOKEN]
+)
+async def test_who_does_not_say_who_they_are_gets_a_401_problem(
+    path: str, authorization: str | None, client: httpx.AsyncClient
+) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    response = await client.get(path, headers=headers)
+    assert response.status_code == 401
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert response.json()["type"] == "urn:cathouse:problem:unauthenticated"
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/signed-in", set(Role)),
+        ("/player", {Role.PLAYER}),
+        ("/developer", {Role.DEVELOPER}),
+        ("/admin", {Role.ADMIN}),
+        ("/either", {Role.DEVELOPER, Role.ADMIN}),
+    ],
+)
+@pytest.mark.parametrize("role", list(Role))
+async def test_other_roles_get_a_403_problem_that_says_whose_it_is(
+    path: str, allowed: set[Role], role: Role, client: httpx.AsyncClient, issuer: Issuer
+) -> None:
+    response = await client.get(path, headers=issuer.headers(role))
+    assert response.status_code == (200 if role in allowed else 403)
+    if role not in allowed:
+        assert response.json()["type"] == "urn:cathouse:problem:forbidden"
+        assert response.json()["detail"].endswith(f"yours is {role}.")
+
+
+async def test_internal_routes_are_for_the_service_token_only(
+    client: httpx.AsyncClient, issuer: Issuer
+) -> None:
+    path = "/internal/thing"
+    assert (await client.get(path, headers=bearer(TOKEN))).status_code == 200
+    for token in (issuer.token(Role.ADMIN), TOKEN[:-1], f"{TOKEN}x", "\xe4" * 40):
+        authorization = f"Bearer {token}".encode("latin-1")
+        response = await client.get(path, headers={b"Authorization": authorization})
+        assert response.status_code == 401
+        assert TOKEN not in response.text
+
+
+async def test_the_service_token_signs_nobody_in(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/admin", headers=bearer(TOKEN))).status_code == 401
+
+
+async def test_while_auth_is_down_nobody_new_gets_in_and_the_answer_is_503(
+    client: httpx.AsyncClient, issuer: Issuer, outside: Outside
+) -> None:
+    outside.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
+    response = await client.get("/signed-in", headers=issuer.headers())
+    assert response.status_code == 503
+    assert response.json()["peer"] == "auth"
+
+
+async def test_the_description_says_which_token_a_route_takes(client: httpx.AsyncClient) -> None:
+    paths = (await client.get("/api/v1/openapi.json")).json()["paths"]
+    assert "security" not in paths["/open"]["get"]
+    assert paths["/admin"]["get"]["security"] == [{"accessToken": []}]
+    assert "401" in paths["/admin"]["get"]["responses"]
+    assert paths["/internal/thing"]["get"]["security"] == [{"serviceToken": []}]
+
+
+async def nothing() -> None:
+    """A route, or a dependency, that guards nothing."""
+
+
+def test_a_route_that_does_not_say_who_may_call_it_keeps_the_service_from_starting(
+    make_app: MakeApp,
+) -> None:
+    router = guarded_router()
+    router.add_api_route("/forgotten", nothing, methods=["POST", "GET"])
+    router.add_api_route("/forgotten-too", nothing, dependencies=[Depends(nothing)])
+    with pytest.raises(
+        UnguardedRouteError, match=r"^sample: GET /forgotten, POST /forgotten, GET /forgotten-too:"
+    ):
+        make_app(router)
+
+
+def test_what_cannot_name_a_guard_keeps_it_from_starting_too(make_app: MakeApp) -> None:
+    hidden = APIRouter()
+    hidden.add_api_route("/hidden", nothing)
+    nested, plain, mounted, socket = (APIRouter() for _ in range(4))
+    nested.include_router(hidden)
+    plain.add_route("/plain", lambda request: PlainTextResponse("hello"))
+    mounted.mount("/mounted", PlainTextResponse("hello"))
+    socket.add_api_websocket_route("/socket", nothing)
+    for router in (nested, plain, mounted, socket):
+        with pytest.raises(UnguardedRouteError):
+            make_app(router)
+
+
+async def test_a_guard_may_stand_on_the_router_or_below_another_dependency(
+    make_app: MakeApp, issuer: Issuer, outside: Outside
+) -> None:
+    async def below(person: SignedIn) -> None: ...
+
+    on_router = APIRouter(dependencies=[Depends(anyone)])
+    on_router.add_api_route("/one", nothing)
+    router = APIRouter()
+    router.add_api_route("/two", nothing, dependencies=[Depends(below)])
+    app = make_app(on_router, router, transport=outside.transport)
+    async with running(app) as client:
+        assert (await client.get("/one")).status_code == 200
+        assert (await client.get("/two")).status_code == 401
+        assert (await client.get("/two", headers=issuer.headers())).status_code == 200
+
+
+def test_a_service_can_have_a_guard_of_its_own(make_app: MakeApp) -> None:
+    router = APIRouter()
+    router.add_api_route("/guarded", nothing, dependencies=[Depends(guard(lambda: None))])
+    assert make_app(router).title == "Cat House sample"

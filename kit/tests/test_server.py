@@ -1,0 +1,166 @@
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from cathouse_kit.cli import serve_package
+from cathouse_kit.server import PortTakenError, serve
+from fastapi import FastAPI
+
+from .conftest import Logged, MakeApp
+from .support import NO_DATABASE, TOKEN, ServiceProcess, running_package, until
+
+MakeService = Callable[..., ServiceProcess]
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+async def begun(service: ServiceProcess) -> None:
+    async def began() -> bool:
+        return (service.root / "slow-began").exists()
+
+    await until(began, f"the slow request to begin; stderr: {service.stderr}")
+
+
+@pytest.fixture
+async def running_database(empty_database: str) -> AsyncIterator[str]:
+    """The URL of a database in which the package that is served finds its migrations done."""
+    connection = await asyncpg.connect(empty_database)
+    await connection.execute(
+        "create schema running;create table running.alembic_version as select '0001' as version_num"
+    )
+    yield empty_database
+    await connection.execute("drop schema running cascade")
+    await connection.close()
+
+
+async def test_sigterm_turns_readiness_503_while_requests_in_flight_finish_and_exits_0(
+    service_process: MakeService, tmp_path: Path, running_database: str
+) -> None:
+    running_package(tmp_path)
+    service = service_process("cathouse_running", DATABASE_URL=running_database)
+    process = service.start("serve")
+    await service.answers("/answer", "first")
+    async with service.client() as client:
+        assert (await client.get("/health/ready")).status_code == 200
+        slow = asyncio.create_task(client.get("/slow"))
+        await begun(service)
+        process.send_signal(signal.SIGTERM)
+
+        async def not_ready() -> bool:
+            return (await client.get("/health/ready")).status_code == 503
+
+        await until(not_ready, "readiness to be refused")
+        # Until the last request that was there before has its answer, new ones get theirs too.
+        assert (await client.get("/answer")).json() == "first"
+        assert not slow.done()
+        (tmp_path / "slow-may-end").touch()
+        assert (await slow).json() == "slow, but whole"
+    assert await service.exit_status() == 0
+    assert '"message":"stopped"' in service.stdout
+    assert service.stderr == ""
+
+
+async def test_a_request_that_takes_longer_than_the_grace_is_cut_off(
+    service_process: MakeService, tmp_path: Path
+) -> None:
+    running_package(tmp_path)
+    service = service_process("cathouse_running", SHUTDOWN_GRACE_SECONDS="0")
+    process = service.start("serve")
+    await service.answers("/answer", "first")
+    async with service.client() as client:
+        slow = asyncio.create_task(client.get("/slow"))
+        await begun(service)
+        process.send_signal(signal.SIGTERM)
+        assert await service.exit_status() == 0
+        outcome = (await asyncio.gather(slow, return_exceptions=True))[0]
+    assert not isinstance(outcome, httpx.Response) or outcome.status_code == 500
+    assert '"route":"/slow","status":500' in service.stdout
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(make_app: MakeApp, taken_port: int) -> None:
+    with pytest.raises(PortTakenError) as taken:
+        serve(make_app(port=taken_port))
+    assert str(taken.value) == (
+        f"cannot listen on 127.0.0.1 port {taken_port}: Address already in use; "
+        "stop what is there, or set HOST or PORT"
+    )
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "::ffff:0:0:zz"])
+def test_an_address_that_is_not_ours_is_said_in_one_line(make_app: MakeApp, host: str) -> None:
+    with pytest.raises(PortTakenError, match=f"^cannot listen on {host} port 8099: [A-Z].*;"):
+        serve(make_app(host=host))
+
+
+@pytest.fixture
+def package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> Callable[[str], str]:
+    """Writes a package that this process can serve."""
+
+    def write(name: str) -> str:
+        running_package(tmp_path, name)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("DATABASE_URL", NO_DATABASE)
+        monkeypatch.setenv("SERVICE_TOKEN", TOKEN)
+        return name
+
+    return write
+
+
+def test_a_taken_port_ends_the_program_with_a_line_and_the_status_of_a_wrong_configuration(
+    package: Callable[[str], str],
+    taken_port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PORT", str(taken_port))
+    with pytest.raises(SystemExit) as ended:
+        serve_package(package("cathouse_taken"))
+    assert ended.value.code == os.EX_CONFIG
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_wrong_settings_end_the_program_with_a_line_each(
+    package: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = package("cathouse_misconfigured")
+    monkeypatch.setenv("SERVICE_TOKEN", "short")
+    with pytest.raises(SystemExit) as ended:
+        serve_package(name)
+    assert ended.value.code == os.EX_CONFIG
+    assert capsys.readouterr().err == ("running: SERVICE_TOKEN: must have at least 32 characters\n")
+
+
+def test_a_lifespan_that_fails_is_a_failed_start(
+    make_app: MakeApp, logged: Logged, taken_port: int
+) -> None:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        raise LookupError("nothing to begin with")
+        yield
+
+    free = socket.socket()
+    free.bind(("127.0.0.1", 0))
+    port = free.getsockname()[1]
+    free.close()
+    with pytest.raises(SystemExit) as ended:
+        serve(make_app(lifespan=lifespan, port=port))
+    assert ended.value.code == 3
+    assert "LookupError: nothing to begin with" in str(logged())

@@ -1,0 +1,240 @@
+from pathlib import Path
+
+import pytest
+from cathouse_kit.settings import Port, ServiceSettings, SettingsError, load_settings
+
+PASSWORD = "hunter2-in-the-url"
+SECRET_TOKEN = "0123456789abcdef0123456789abcdef"
+URL = f"postgresql://sample:{PASSWORD}@localhost:5432/cathouse"
+
+
+class Settings(ServiceSettings):
+    service_name: str = "sample"
+    port: Port = 8099
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder and an environment in which the settings are complete."""
+    for name in (*Settings.model_fields, "secrets_dir"):
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path / "secrets"))
+    monkeypatch.setenv("DATABASE_URL", URL)
+    monkeypatch.setenv("SERVICE_TOKEN", SECRET_TOKEN)
+    return tmp_path
+
+
+def refusal() -> list[str]:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(Settings)
+    message = str(refused.value)
+    assert PASSWORD not in message
+    assert SECRET_TOKEN not in message
+    return message.splitlines()
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "9000")
+    monkeypatch.setenv("debug", "true")
+    settings = load_settings(Settings)
+    assert (settings.port, settings.debug) == (9000, True)
+    assert settings.database_url.get_secret_value() == URL
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    settings = load_settings(Settings)
+    assert settings.service_name == "sample"
+    assert settings.host == "127.0.0.1"
+    assert settings.port == 8099
+    assert settings.debug is False
+    assert settings.database_pool_size == 5
+    assert settings.log_level == "INFO"
+    assert settings.log_format == "json"  # stdout is not a terminal here
+    assert settings.auth_url == "http://127.0.0.1:8005"
+    assert settings.cors_origins == ()
+    assert settings.shutdown_grace_seconds == 20
+    assert settings.max_body_bytes == 1024 * 1024
+    assert settings.rate_limit_storage.get_secret_value() == "memory://"
+    assert settings.otel_exporter_otlp_endpoint is None
+
+
+def test_sources_are_asked_in_order_the_environment_dotenv_the_services_secrets_common_secrets(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "secrets" / "sample").mkdir(parents=True)
+    for name in ("host", "log_level", "database_pool_size", "max_body_bytes"):
+        value = {"host": "10.0.0.1", "log_level": "ERROR"}.get(name, "4000")
+        (folder / "secrets" / name).write_text(value)
+    for name, value in {
+        "host": "10.0.0.2",
+        "log_level": "WARNING",
+        "database_pool_size": "20",
+    }.items():
+        (folder / "secrets" / "sample" / name).write_text(f"{value}\n")
+    (folder / ".env").write_text("HOST=10.0.0.3\nLOG_LEVEL=DEBUG\n")
+    monkeypatch.setenv("HOST", "10.0.0.4")
+
+    settings = load_settings(Settings)
+    assert settings.host == "10.0.0.4"
+    assert settings.log_level == "DEBUG"
+    assert settings.database_pool_size == 20
+    assert settings.max_body_bytes == 4000
+
+
+def test_secrets_come_from_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.delenv("SERVICE_TOKEN")
+    (folder / "secrets" / "sample").mkdir(parents=True)
+    (folder / "secrets" / "service_token").write_text(f"{SECRET_TOKEN}\n")
+    (folder / "secrets" / "sample" / "database_url").write_text(URL)
+    settings = load_settings(Settings)
+    assert settings.service_token.get_secret_value() == SECRET_TOKEN
+    assert settings.database_url.get_secret_value() == URL
+
+
+def test_dotenv_may_hold_comments_quotes_and_any_letter(folder: Path) -> None:
+    (folder / ".env").write_text(
+        "# a comment\n\nexport PORT=9001 # why\nSERVICE_NAME='katzenhäuser'\n", encoding="utf-8"
+    )
+    settings = load_settings(Settings)
+    assert (settings.port, settings.service_name) == (9001, "katzenhäuser")
+
+
+def test_an_empty_value_is_as_if_it_were_not_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORT", "")
+    (folder / ".env").write_text("LOG_LEVEL=\n")
+    settings = load_settings(Settings)
+    assert (settings.port, settings.log_level) == (8099, "INFO")
+    monkeypatch.setenv("SERVICE_TOKEN", "")
+    assert refusal() == [
+        "sample: SERVICE_TOKEN is not set: give it in the environment, in .env, "
+        "or in a file service_token in SECRETS_DIR"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "origins"),
+    [
+        ("https://a.example", ("https://a.example",)),
+        ("https://a.example, https://b.example,", ("https://a.example", "https://b.example")),
+        (" , ", ()),
+    ],
+)
+def test_origins_are_separated_by_commas(
+    value: str, origins: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", value)
+    assert load_settings(Settings).cors_origins == origins
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("PORT", "http", "PORT=http: Input should be a valid integer, "
+            "unable to parse string as an integer"),
+        ("PORT", "80\n81", "PORT=80 81: Input should be a valid integer, "
+            "unable to parse string as an integer"),
+        ("DATABASE_POOL_SIZE", "0", "DATABASE_POOL_SIZE=0: "
+            "Input should be greater than or equal to 1"),
+        ("DEBUG", "perhaps", "DEBUG=perhaps: Input should be a valid boolean, "
+            "unable to interpret input"),
+        ("LOG_FORMAT", "xml", "LOG_FORMAT=xml: Input should be 'json' or 'console'"),
+        ("SHUTDOWN_GRACE_SECONDS", "-1", "SHUTDOWN_GRACE_SECONDS=-1: "
+            "Input should be greater than or equal to 0"),
+        ("AUTH_URL", "ftp://auth", "AUTH_URL=ftp://auth: URL scheme should be 'http' or 'https'"),
+        ("SERVICE_TOKEN", SECRET_TOKEN[:31], "SERVICE_TOKEN: must have at least 32 characters"),
+        ("RATE_LIMIT_STORAGE", f"mongodb://:{PASSWORD}@db", "RATE_LIMIT_STORAGE: "
+            "must be a URL that begins with memory:// or redis:// or rediss://"),
+        ("RATE_LIMIT_STORAGE", f"redis://cache:{PASSWORD}/0", "RATE_LIMIT_STORAGE: "
+            "has no number as its port; write special characters of a password as %XX"),
+    ],
+)  # fmt: skip
+def test_a_bad_value_gives_one_line_that_names_the_variable_and_no_secret(
+    name: str, value: str, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    (said,) = refusal()
+    assert said == f"sample: {line}"
+    assert SECRET_TOKEN[:31] not in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"mysql://u:{PASSWORD}@h/d",
+        f"postgres://u:{PASSWORD}@h/d",
+        f"postgresql+asyncpg://u:{PASSWORD}@h/d",
+        f"POSTGRESQL://u:{PASSWORD}@h/d",
+        f"host=h password={PASSWORD}",
+        f"postgresql:u:{PASSWORD}@h/d",
+    ],
+)
+def test_other_databases_than_postgresql_are_refused(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert refusal() == ["sample: DATABASE_URL: must be a URL that begins with postgresql://"]
+
+
+@pytest.mark.parametrize(
+    "url", [f"postgresql://h:{PASSWORD}/d", f"postgresql://u:a/{PASSWORD}@h/d"]
+)
+def test_a_database_url_whose_port_is_no_number_is_refused(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert refusal() == [
+        "sample: DATABASE_URL: has no number as its port; "
+        "write special characters of a password as %XX"
+    ]
+
+
+def test_everything_that_is_wrong_is_said_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("PORT", "0")
+    (folder / ".env").write_text("DATABSE_URL=postgresql://u:hunter2@h/d\nZZZ=1\n")
+    assert set(refusal()) == {
+        "sample: DATABASE_URL is not set: give it in the environment, in .env, "
+        "or in a file database_url in SECRETS_DIR",
+        "sample: DATABSE_URL in .env is not a setting: did you mean DATABASE_URL?",
+        "sample: PORT=0: Input should be greater than or equal to 1",
+        "sample: ZZZ in .env is not a setting: remove it",
+    }
+
+
+@pytest.mark.parametrize("line", ["DATABASE URL=x", "PORT", "SERVICE_NAME='no end", "= 3"])
+def test_a_line_of_dotenv_that_means_nothing_is_named_and_not_quoted(
+    line: str, folder: Path
+) -> None:
+    (folder / ".env").write_text(f"HOST=localhost\n{line}\n")
+    assert refusal() == ["sample: line 2 of .env is not NAME=VALUE"]
+
+
+def test_a_dotenv_that_is_no_text_is_refused(folder: Path) -> None:
+    (folder / ".env").write_bytes(b"\xff\xfe\x00")
+    (line,) = refusal()
+    assert line.startswith("sample: .env cannot be read: 'utf-8' codec")
+
+
+def test_a_secret_that_cannot_be_read_is_named(folder: Path) -> None:
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "database_url").write_bytes(b"\xff")
+    (line,) = refusal()
+    assert '"database_url"' in line
+    assert line.endswith("'utf-8' codec can't decode byte 0xff in position 0: invalid start byte")
+
+
+def test_settings_never_show_a_secret() -> None:
+    shown = repr(load_settings(Settings))
+    assert PASSWORD not in shown
+    assert SECRET_TOKEN not in shown
+
+
+def test_values_given_in_code_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "9000")
+    assert load_settings(Settings, port=9001).port == 9001

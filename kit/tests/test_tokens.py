@@ -1,0 +1,209 @@
+import base64
+from uuid import UUID, uuid4
+
+import httpx
+import jwt
+import pytest
+from cathouse_kit.peers import Peer, PeerUnavailable
+from cathouse_kit.problems import Unauthenticated
+from cathouse_kit.testing import JWKS_PATH, Issuer, Outside
+from cathouse_kit.tokens import Principal, RemoteKeys, Role, verify_access_token
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import SecretStr
+
+from .support import TOKEN
+
+# The names of tests must be the same in every worker.
+YEAR_2100 = 4102444800
+
+
+@pytest.fixture
+def keys(outside: Outside) -> RemoteKeys:
+    """Keys from an auth that answers as the test says; the transport holds nothing that needs closing."""
+    return RemoteKeys(
+        Peer("auth", "http://auth.test", SecretStr(TOKEN), transport=outside.transport)
+    )
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_a_good_token_says_who_calls(role: Role, issuer: Issuer, keys: RemoteKeys) -> None:
+    person_id = uuid4()
+    person = await verify_access_token(issuer.token(role, person_id, jti=str(UUID(int=7))), keys)
+    assert person == Principal(person_id, role, UUID(int=7))
+
+
+def encoded(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).decode().rstrip("=")
+
+
+def signed_otherwise(issuer: Issuer, key: object, algorithm: str, **headers: str) -> str:
+    claims = jwt.decode(issuer.token(), options={"verify_signature": False})
+    return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": issuer.kid} | headers)  # type: ignore[arg-type]
+
+
+async def refused(token: str, keys: RemoteKeys) -> str:
+    with pytest.raises(Unauthenticated) as unauthenticated:
+        await verify_access_token(token, keys)
+    assert unauthenticated.value.headers == {"WWW-Authenticate": "Bearer"}
+    return unauthenticated.value.detail
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        *({name: None} for name in ("iss", "aud", "sub", "role", "jti", "iat", "exp")),
+        {"iss": "someone-else"},
+        {"aud": "others"},
+        {"sub": "no-uuid"},
+        {"sub": 7},
+        {"jti": "no-uuid"},
+        {"role": "emperor"},
+        {"role": ["admin"]},
+        {"iat": YEAR_2100},
+        {"exp": "tomorrow"},
+        {"nbf": YEAR_2100},
+    ],
+    ids=str,
+)
+async def test_a_token_with_other_claims_than_auths_is_not_valid(
+    claims: dict[str, object], issuer: Issuer, keys: RemoteKeys
+) -> None:
+    assert await refused(issuer.token(**claims), keys) == "This access token is not valid."  # type: ignore[arg-type]
+
+
+async def test_a_token_that_has_expired_says_so_but_clocks_may_differ_by_seconds(
+    issuer: Issuer, keys: RemoteKeys
+) -> None:
+    assert "has expired" in await refused(issuer.token(expires_in=-10), keys)
+    assert await verify_access_token(issuer.token(expires_in=-1), keys)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "nonsense",
+        "a.b.c",
+        "ä.ö.ü",
+        f"{encoded(b'[]')}.{encoded(b'{}')}.AA",
+        f"{encoded(b'{}')}.{encoded(b'{}')}.AA",
+        f"{encoded(b'[' * 20_000)}.{encoded(b'{}')}.AA",
+        f"{encoded(b'{' + b'}' * 3)}.{encoded(b'{}')}.AA",
+    ],
+    ids=lambda token: token[:20],
+)
+async def test_what_is_no_token_at_all_is_refused(token: str, keys: RemoteKeys) -> None:
+    assert await refused(token, keys)
+
+
+async def test_a_token_that_someone_else_signed_is_refused(
+    issuer: Issuer, keys: RemoteKeys
+) -> None:
+    forged = signed_otherwise(issuer, Ed25519PrivateKey.generate(), "EdDSA")
+    assert await refused(forged, keys) == "This access token is not valid."
+    stranger = Issuer()
+    assert "a key that is not ours" in await refused(stranger.token(), keys)
+    assert "a key that is not ours" in await refused(
+        signed_otherwise(issuer, Ed25519PrivateKey.generate(), "EdDSA", kid="unknown"), keys
+    )
+
+
+async def test_other_algorithms_are_refused_the_public_key_as_a_secret_included(
+    issuer: Issuer, keys: RemoteKeys
+) -> None:
+    public = issuer.jwks()["keys"][0]["x"]
+    unsigned = signed_otherwise(issuer, None, "none")
+    confused = signed_otherwise(issuer, public.ljust(64, "="), "HS256")
+    for token in (unsigned, confused):
+        assert await refused(token, keys) == "This access token is not valid."
+
+
+async def test_a_token_that_was_changed_is_refused(issuer: Issuer, keys: RemoteKeys) -> None:
+    header, _, signature = issuer.token(Role.PLAYER, UUID(int=7)).split(".")
+    _, payload, _ = issuer.token(Role.ADMIN, UUID(int=7)).split(".")
+    assert await refused(f"{header}.{payload}.{signature}", keys)
+
+
+async def test_keys_are_asked_for_once(issuer: Issuer, keys: RemoteKeys, outside: Outside) -> None:
+    for _ in range(3):
+        assert await keys.key(issuer.kid)
+    assert len(outside.calls) == 1
+
+
+async def test_an_unknown_key_makes_it_look_again_but_not_for_every_forged_token(
+    issuer: Issuer, keys: RemoteKeys, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await keys.key(issuer.kid)
+    new = Issuer()
+    outside.on(
+        "GET",
+        JWKS_PATH,
+        httpx.Response(200, json={"keys": issuer.jwks()["keys"] + new.jwks()["keys"]}),
+    )
+    for _ in range(3):
+        assert await keys.key(new.kid) is None
+    assert len(outside.calls) == 1
+    monkeypatch.setattr(RemoteKeys, "LOOK_AGAIN_SECONDS", -1.0)
+    assert await keys.key(new.kid)
+    assert await keys.key(issuer.kid)
+    assert len(outside.calls) == 2
+
+
+async def test_a_key_that_is_published_no_longer_is_forgotten(
+    issuer: Issuer, keys: RemoteKeys, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await keys.key(issuer.kid)
+    outside.on("GET", JWKS_PATH, httpx.Response(200, json=Issuer().jwks()))
+    monkeypatch.setattr(RemoteKeys, "KEEP_SECONDS", -1.0)
+    assert await keys.key(issuer.kid) is None
+
+
+async def test_known_keys_stay_good_while_auth_is_down(
+    issuer: Issuer, keys: RemoteKeys, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await keys.key(issuer.kid)
+    outside.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
+    monkeypatch.setattr(RemoteKeys, "KEEP_SECONDS", -1.0)
+    asked = len(outside.calls)
+    for _ in range(3):
+        assert await keys.key(issuer.kid)
+    assert len(outside.calls) == asked + 2  # one look, of two attempts
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.ConnectError("refused"),
+        httpx.Response(500),
+        httpx.Response(404, json={}),
+        httpx.Response(200, content=b"<html>"),
+        httpx.Response(200, json=[]),
+        httpx.Response(200, json={"keys": 7}),
+        httpx.Response(200, json={"keys": ["nonsense", {"kty": "OKP"}]}),
+    ],
+    ids=repr,
+)
+async def test_while_keys_cannot_be_known_auth_is_unavailable_and_is_not_asked_for_every_request(
+    answer: httpx.Response | Exception,
+    issuer: Issuer,
+    keys: RemoteKeys,
+    outside: Outside,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    outside.on("GET", JWKS_PATH, answer)
+    for _ in range(3):
+        with pytest.raises(PeerUnavailable) as unavailable:
+            await verify_access_token(issuer.token(), keys)
+        assert unavailable.value.members == {"peer": "auth"}
+    assert len(outside.calls) <= 2
+    outside.on("GET", JWKS_PATH, httpx.Response(200, json=issuer.jwks()))
+    monkeypatch.setattr(RemoteKeys, "TRY_AGAIN_SECONDS", -1.0)
+    assert await verify_access_token(issuer.token(), keys)
+
+
+async def test_keys_of_kinds_that_we_do_not_know_do_not_spoil_the_others(
+    issuer: Issuer, keys: RemoteKeys, outside: Outside
+) -> None:
+    published = [{"kty": "of tomorrow", "kid": "x"}, "nonsense", *issuer.jwks()["keys"]]
+    outside.on("GET", JWKS_PATH, httpx.Response(200, json={"keys": published}))
+    assert await keys.key(issuer.kid)

@@ -1,0 +1,198 @@
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from cathouse_kit.lifecycle import Lifecycle
+from cathouse_kit.metrics import Metrics
+from cathouse_kit.middleware import RequestMiddleware
+from cathouse_kit.peers import Peer, PeerUnavailable
+from cathouse_kit.testing import running
+from cathouse_kit.tracing import Tracing
+from fastapi import FastAPI
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode
+from pydantic import SecretStr
+
+from .conftest import MakeApp
+from .support import TOKEN
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+CALLER = "b7ad6b7169203331"
+HEADERS = {"traceparent": f"00-{TRACE}-{CALLER}-01", "tracestate": "vendor=1"}
+
+
+def position_of(span: ReadableSpan) -> SpanContext:
+    position = span.get_span_context()
+    assert position is not None
+    return position
+
+
+class Traced:
+    """A service with a route that calls a peer, and the spans that came of it."""
+
+    def __init__(self) -> None:
+        self.exporter = InMemorySpanExporter()
+        self.tracing = Tracing("sample", "1.2.3", self.exporter)
+        self.sent: list[httpx.Request] = []
+        self.answer = 200
+        self.peer = Peer(
+            "catalog",
+            "http://catalog.test",
+            SecretStr(TOKEN),
+            transport=httpx.MockTransport(self._answer),
+            tracing=self.tracing,
+        )
+        app = FastAPI()
+        app.get("/cats/{slug}")(self._read)
+        app.add_middleware(
+            RequestMiddleware,
+            metrics=Metrics("sample", "1.2.3"),
+            lifecycle=Lifecycle(),
+            tracing=self.tracing,
+            probes=frozenset(),
+        )
+        self.client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://sample.test"
+        )
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.sent.append(request)
+        return httpx.Response(self.answer, json={})
+
+    async def _read(self, slug: str) -> None:
+        await self.peer.request("POST", "/api/v1/catalog/internal/cats")
+
+    def spans(self) -> dict[SpanKind, ReadableSpan]:
+        """By kind: what has been exported when everything has been."""
+        self.tracing.shutdown()
+        return {span.kind: span for span in self.exporter.get_finished_spans()}
+
+
+@pytest.fixture
+async def traced() -> AsyncIterator[Traced]:
+    traced = Traced()
+    yield traced
+    await traced.client.aclose()
+    await traced.peer.close()
+    traced.tracing.shutdown()
+
+
+async def test_a_requests_span_goes_on_with_the_callers_trace(traced: Traced) -> None:
+    await traced.client.get("/cats/tom", headers=HEADERS)
+    span = traced.spans()[SpanKind.SERVER]
+    assert span.parent is not None
+    assert f"{span.parent.span_id:016x}" == CALLER
+    assert f"{position_of(span).trace_id:032x}" == TRACE
+    assert span.name == "GET /cats/{slug}"
+    assert dict(span.attributes or {}) == {
+        "http.request.method": "GET",
+        "http.route": "/cats/{slug}",
+        "http.response.status_code": 200,
+    }
+    assert span.resource.attributes["service.name"] == "sample"
+    assert span.resource.attributes["service.version"] == "1.2.3"
+
+
+async def test_a_calls_span_is_below_the_requests_and_its_position_is_what_is_sent(
+    traced: Traced,
+) -> None:
+    await traced.client.get("/cats/tom", headers=HEADERS)
+    spans = traced.spans()
+    server, client = spans[SpanKind.SERVER], spans[SpanKind.CLIENT]
+    assert client.parent is not None
+    assert client.parent.span_id == position_of(server).span_id
+    span_id = f"{position_of(client).span_id:016x}"
+    (sent,) = traced.sent
+    assert sent.headers["traceparent"] == f"00-{TRACE}-{span_id}-01"
+    assert sent.headers["tracestate"] == "vendor=1"
+    assert (client.attributes or {})["peer.service"] == "catalog"
+
+
+async def test_without_a_caller_a_trace_begins_here(traced: Traced) -> None:
+    await traced.client.get("/cats/tom")
+    spans = traced.spans()
+    assert spans[SpanKind.SERVER].parent is None
+    trace_ids = {position_of(span).trace_id for span in spans.values()}
+    assert len(trace_ids) == 1
+
+
+async def test_a_caller_that_does_not_record_is_followed(traced: Traced) -> None:
+    await traced.client.get("/cats/tom", headers={"traceparent": f"00-{TRACE}-{CALLER}-00"})
+    assert traced.spans() == {}
+    assert traced.sent[0].headers["traceparent"].startswith(f"00-{TRACE}-")
+
+
+async def test_a_call_that_fails_and_the_request_above_it_are_marked(traced: Traced) -> None:
+    traced.answer = 500
+    await traced.client.get("/cats/tom", headers=HEADERS)
+    spans = traced.spans()
+    assert (spans[SpanKind.SERVER].attributes or {})["http.response.status_code"] == 500
+    assert spans[SpanKind.SERVER].status.status_code == StatusCode.ERROR
+    assert spans[SpanKind.CLIENT].status.status_code == StatusCode.ERROR
+
+
+async def test_a_call_outside_of_a_request_has_a_span_too(traced: Traced) -> None:
+    traced.answer = 503
+    with pytest.raises(PeerUnavailable):
+        await traced.peer.request("POST", "/")
+    assert traced.spans()[SpanKind.CLIENT].parent is None
+
+
+CREATE = """
+import sys
+from cathouse_kit.service import create_service
+from cathouse_kit.settings import Port, ServiceSettings
+
+class Settings(ServiceSettings):
+    service_name: str = "sample"
+    port: Port = 1
+
+create_service(
+    Settings(_env_file=None), package="cathouse_sample", schema="sample", routers=(), peers=("auth",)
+)
+names = ("alembic", "cathouse_kit.tracing", "opentelemetry.sdk", "opentelemetry.exporter", "redis")
+print(*(name for name in names if name in sys.modules))
+"""
+
+
+def test_nothing_is_imported_for_the_export_of_traces_without_an_endpoint(
+    sample_root: Path,
+) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", CREATE],
+        env={
+            "PYTHONPATH": str(sample_root),
+            "DATABASE_URL": "postgresql://127.0.0.1:1/none",
+            "SERVICE_TOKEN": TOKEN,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "\n", "")
+
+
+async def test_a_service_with_an_endpoint_sends_its_spans_there(make_app: MakeApp) -> None:
+    received = asyncio.Event()
+    first_lines = []
+
+    async def collect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first_lines.append(await reader.readline())
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+        received.set()
+
+    async with await asyncio.start_server(collect, "127.0.0.1", 0) as server:
+        endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+            async with running(make_app(otel_exporter_otlp_endpoint=endpoint)) as client:
+                await client.get("/api/v1/sample/things/7")
+        await asyncio.wait_for(received.wait(), 5)
+    assert first_lines[0] == b"POST /v1/traces HTTP/1.1\r\n"
