@@ -1,0 +1,1 @@
+"""Auth: people, their sessions, and the keys that sign access tokens."""

@@ -1,0 +1,6 @@
+from cathouse_kit.cli import run_service_command
+
+from cathouse_auth.commands import COMMANDS
+
+if __name__ == "__main__":
+    run_service_command("cathouse_auth", COMMANDS)

@@ -1,0 +1,41 @@
+"""The app of auth."""
+
+import httpx
+from cathouse_kit.service import create_service
+from cathouse_kit.settings import load_settings
+from fastapi import FastAPI
+
+from cathouse_auth.resources import Auth
+from cathouse_auth.routers import accounts, keys, me, users
+from cathouse_auth.services.attempts import Attempts
+from cathouse_auth.services.keys import SigningKeys
+from cathouse_auth.services.passwords import Passwords
+from cathouse_auth.settings import Settings
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+    passwords: Passwords | None = None,
+) -> FastAPI:
+    """The app, ready for a server. `passwords` replaces the hashing at its real cost, in tests.
+
+    Raises `SettingsError` where settings are not given and cannot be read.
+    """
+    settings = settings or load_settings(Settings)
+    app = create_service(
+        settings,
+        package="cathouse_auth",
+        schema="auth",
+        routers=(accounts.router, me.router, users.router, keys.router),
+        keys=SigningKeys,
+        transport=transport,
+    )
+    kit = app.state.kit
+    app.state.auth = Auth(
+        keys=kit.keys,
+        passwords=passwords or Passwords(),
+        attempts=Attempts(kit.rate_limits, settings),
+    )
+    return app

@@ -1,0 +1,8 @@
+"""Auth's tables, in the schema `auth`."""
+
+from cathouse_auth.models.base import Base
+from cathouse_auth.models.person import Person
+from cathouse_auth.models.session import RefreshToken, SignInSession
+from cathouse_auth.models.signing_key import SigningKey
+
+__all__ = ["Base", "Person", "RefreshToken", "SignInSession", "SigningKey"]

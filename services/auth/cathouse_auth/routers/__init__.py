@@ -1,0 +1,1 @@
+"""Auth's routes. A router parses, calls one function, returns."""

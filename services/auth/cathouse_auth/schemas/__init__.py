@@ -1,0 +1,1 @@
+"""The bodies that auth takes and sends."""

@@ -1,0 +1,48 @@
+from typing import Annotated, Literal
+from uuid import UUID
+
+from cathouse_kit.schemas import Line, RequestBody, ResponseBody, Timestamp
+from cathouse_kit.tokens import Role
+from pydantic import AfterValidator, EmailStr, Field
+
+from cathouse_auth.schemas.secrets import NewPassword, Secret
+
+Email = Annotated[
+    EmailStr,
+    AfterValidator(str.lower),
+    Field(max_length=254, description="In any case: it is kept in lower case"),
+]
+DisplayName = Annotated[Line, Field(max_length=80)]
+
+
+class Registration(RequestBody):
+    email: Email = Field(examples=["ada@example.com"])
+    password: NewPassword = Field(examples=["correct horse battery"])
+    display_name: DisplayName = Field(examples=["Ada"])
+    role: Literal[Role.PLAYER, Role.DEVELOPER] = Role.PLAYER
+
+
+class ProfileChange(RequestBody):
+    display_name: DisplayName = Field(examples=["Countess Ada"])
+
+
+class PasswordChange(RequestBody):
+    current_password: Secret = Field(examples=["correct horse battery"])
+    new_password: NewPassword = Field(examples=["battery staple correct"])
+
+
+class PersonChange(RequestBody):
+    role: Role | None = Field(None, description="null leaves it as it is", examples=["developer"])
+    is_active: bool | None = Field(
+        None, description="false ends the person's sessions; null leaves it as it is"
+    )
+
+
+class PersonBody(ResponseBody):
+    id: UUID = Field(examples=["0199c0de-0000-7000-8000-000000000000"])
+    email: str = Field(examples=["ada@example.com"])
+    display_name: str = Field(examples=["Ada"])
+    role: Role
+    is_active: bool
+    created_at: Timestamp
+    updated_at: Timestamp

@@ -1,0 +1,229 @@
+"""Accounts: registration, sign-in, and the sessions that follow.
+
+No connection to the database is held while a password is hashed: a few sign-ins would hold all there are, and every
+other route would wait for them.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from cathouse_kit.tokens import Role
+from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cathouse_auth.models import Person, RefreshToken, SignInSession
+from cathouse_auth.services.errors import (
+    AccountDisabled,
+    EmailTaken,
+    InvalidRefreshToken,
+    PasswordIsEmail,
+    WrongCredentials,
+    WrongPassword,
+)
+from cathouse_auth.services.keys import SigningKeys
+from cathouse_auth.services.passwords import Passwords
+
+REFRESH_TOKEN_LIFE = timedelta(days=30)
+# More than one, so that expired sessions become fewer for as long as there are any.
+_EXPIRED_DELETED_PER_SIGN_IN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A pair: one to show, one to get the next pair with."""
+
+    access_token: str
+    refresh_token: str
+
+
+async def register(
+    session: AsyncSession,
+    passwords: Passwords,
+    *,
+    email: str,
+    password: str,
+    display_name: str,
+    role: Role,
+) -> Person:
+    """Makes an account. `email` is in lower case. Raises `EmailTaken` and `PasswordIsEmail`."""
+    _refuse_email(password, email, field="password")
+    password_hash = await passwords.hash(password)
+    # One statement decides who is first, however many try at once.
+    statement = (
+        insert(Person)
+        .values(email=email, password_hash=password_hash, display_name=display_name, role=role)
+        .on_conflict_do_nothing(index_elements=[Person.email])
+        .returning(Person)
+    )
+    person = await session.scalar(statement)
+    if person is None:
+        raise EmailTaken
+    return person
+
+
+async def sign_in(
+    session: AsyncSession, passwords: Passwords, keys: SigningKeys, *, email: str, password: str
+) -> Tokens:
+    """Begins a session. `email` is in lower case.
+
+    Raises `WrongCredentials`, after the same work for an unknown email as for a wrong password, and `AccountDisabled`
+    for those who know the password.
+    """
+    someone = await session.scalar(select(Person).where(Person.email == email))
+    person = await _lock_by_password(session, passwords, someone, password)
+    if person is None:
+        raise WrongCredentials
+    if not person.is_active:
+        raise AccountDisabled
+    await _delete_expired_sessions(session)
+    family = SignInSession(person_id=person.id, expires_at=func.now() + REFRESH_TOKEN_LIFE)
+    session.add(family)
+    await session.flush()
+    return await _issue(session, keys, person, family.id)
+
+
+async def refresh(session: AsyncSession, keys: SigningKeys, refresh_token: str) -> Tokens:
+    """Trades a refresh token for a new pair. Using one again ends its whole session, as whoever uses it second may be a
+    thief, and so may whoever used it first (RFC 9700, section 4.14.2).
+
+    Raises `InvalidRefreshToken` and `AccountDisabled`.
+    """
+    token_hash = _hash(refresh_token)
+    # The lock lets one of two simultaneous uses win; the other reads the token after it, and finds it used.
+    family = await session.scalar(
+        select(SignInSession)
+        .join(RefreshToken, RefreshToken.session_id == SignInSession.id)
+        .where(RefreshToken.token_hash == token_hash, SignInSession.expires_at > func.now())
+        .with_for_update(of=SignInSession)
+    )
+    if family is None:
+        raise InvalidRefreshToken
+    token = await session.get(RefreshToken, token_hash)
+    person = await session.get(Person, family.person_id)
+    if token is None or person is None:
+        raise InvalidRefreshToken
+    if token.used_at is not None:
+        await _end_sessions(session, SignInSession.id == family.id)
+        # The refusal below would roll this back.
+        await session.commit()
+        raise InvalidRefreshToken
+    if not person.is_active:
+        raise AccountDisabled
+    token.used_at = func.now()
+    family.expires_at = func.now() + REFRESH_TOKEN_LIFE
+    await session.execute(
+        delete(RefreshToken).where(
+            RefreshToken.session_id == family.id,
+            RefreshToken.created_at < func.now() - REFRESH_TOKEN_LIFE,
+        )
+    )
+    return await _issue(session, keys, person, family.id)
+
+
+async def sign_out(session: AsyncSession, refresh_token: str) -> None:
+    """Ends the session of a refresh token. One that is not known is as good as signed out (RFC 7009, section 2.2)."""
+    family = select(RefreshToken.session_id).where(RefreshToken.token_hash == _hash(refresh_token))
+    await _end_sessions(session, SignInSession.id.in_(family))
+
+
+async def change_password(
+    session: AsyncSession,
+    passwords: Passwords,
+    person: Person,
+    access_token_id: UUID,
+    *,
+    current_password: str,
+    new_password: str,
+) -> None:
+    """Sets a new password and ends every session of the person, but the one that the access token belongs to.
+
+    Raises `WrongPassword`, `PasswordIsEmail` and `AccountDisabled`.
+    """
+    _refuse_email(new_password, person.email, field="new_password")
+    await session.commit()  # gives the connection back
+    new_hash = await passwords.hash(new_password)
+    proven = await _lock_by_password(session, passwords, person, current_password)
+    if proven is None:
+        raise WrongPassword
+    if not proven.is_active:
+        raise AccountDisabled
+    proven.password_hash = new_hash
+    current = select(RefreshToken.session_id).where(RefreshToken.access_token_id == access_token_id)
+    await _end_sessions(
+        session, (SignInSession.person_id == person.id) & SignInSession.id.not_in(current)
+    )
+
+
+async def end_all_sessions(session: AsyncSession, person_id: UUID) -> None:
+    """Ends every session of a person."""
+    await _end_sessions(session, SignInSession.person_id == person_id)
+
+
+async def _lock_by_password(
+    session: AsyncSession, passwords: Passwords, person: Person | None, password: str
+) -> Person | None:
+    """The person as they are now, locked, if this is their password; None if it is not, or if there is no person.
+
+    Under the lock the password cannot be changed and the person cannot be disabled before the caller is done.
+    """
+    while True:
+        await session.commit()  # gives the connection back
+        password_hash = person.password_hash if person else None
+        if not await passwords.matches(password, password_hash):
+            return None
+        assert person is not None  # noqa: S101 - no password fits no one
+        fresh_hash = await passwords.renewed(password, person.password_hash)
+        person = await session.scalar(
+            select(Person)
+            .where(Person.id == person.id)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+        if person and person.password_hash == password_hash:
+            person.password_hash = fresh_hash
+            return person
+        # What was compared with is the person's hash no more: it must be compared again.
+
+
+def _refuse_email(password: str, email: str, *, field: str) -> None:
+    if password.strip().lower() == email:
+        raise PasswordIsEmail(field)
+
+
+async def _delete_expired_sessions(session: AsyncSession) -> None:
+    expired = (
+        select(SignInSession.id)
+        .where(SignInSession.expires_at <= func.now())
+        .order_by(SignInSession.expires_at)
+        .limit(_EXPIRED_DELETED_PER_SIGN_IN)
+        .with_for_update(skip_locked=True)
+    )
+    await _end_sessions(session, SignInSession.id.in_(expired))
+
+
+async def _end_sessions(session: AsyncSession, which: ColumnElement[bool]) -> None:
+    await session.execute(
+        delete(SignInSession).where(which).execution_options(synchronize_session=False)
+    )
+
+
+async def _issue(
+    session: AsyncSession, keys: SigningKeys, person: Person, session_id: UUID
+) -> Tokens:
+    access_token, access_token_id = await keys.sign(session, person.id, person.role)
+    refresh_token = secrets.token_urlsafe(32)
+    session.add(
+        RefreshToken(
+            token_hash=_hash(refresh_token), session_id=session_id, access_token_id=access_token_id
+        )
+    )
+    return Tokens(access_token, refresh_token)
+
+
+def _hash(refresh_token: str) -> bytes:
+    # A fast hash is enough: what is hashed is random, and 256 bits long.
+    return hashlib.sha256(refresh_token.encode()).digest()

@@ -1,0 +1,37 @@
+"""The keys that sign access tokens."""
+
+from uuid import UUID, uuid4
+
+from cathouse_kit.database import Database
+from cathouse_kit.signing_keys import SigningKeys as KitSigningKeys
+from cathouse_kit.signing_keys import rotate_signing_key
+from cathouse_kit.tokens import AUDIENCE, ISSUER, Role
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cathouse_auth.models import SigningKey
+
+ACCESS_TOKEN_SECONDS = 15 * 60
+
+
+class SigningKeys(KitSigningKeys):
+    """The keys of one process of auth. Also what auth checks its own tokens with."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, SigningKey, token_seconds=ACCESS_TOKEN_SECONDS)
+
+    async def sign(self, session: AsyncSession, person_id: UUID, role: Role) -> tuple[str, UUID]:
+        """An access token for a person, and its `jti`."""
+        token_id = uuid4()
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": str(person_id),
+            "role": role,
+            "jti": str(token_id),
+        }
+        return await self.sign_claims(claims, session), token_id
+
+
+async def rotate(session: AsyncSession) -> str:
+    """Makes a key that signs from the kit's `TAKEOVER_SECONDS` on; returns its `kid`."""
+    return await rotate_signing_key(session, SigningKey)

@@ -1,0 +1,87 @@
+"""People: who someone is, and what they and an admin may change of it."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from cathouse_kit.pages import PageRequest, SortKey, select_page
+from cathouse_kit.problems import Forbidden, Unauthenticated
+from cathouse_kit.tokens import Role
+from sqlalchemy import and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cathouse_auth.models import Person
+from cathouse_auth.services.accounts import end_all_sessions
+from cathouse_auth.services.errors import AccountDisabled, LastAdmin, PersonNotFound
+
+
+async def active_person(session: AsyncSession, person_id: UUID) -> Person:
+    """The person an access token speaks for, as they are now.
+
+    Raises `AccountDisabled` at once after they were disabled, and `Unauthenticated` when they are gone.
+    """
+    person = await session.scalar(select(Person).where(Person.id == person_id))
+    if person is None:
+        raise Unauthenticated("The person of this access token is gone.")
+    if not person.is_active:
+        raise AccountDisabled
+    return person
+
+
+async def rename(session: AsyncSession, person: Person, display_name: str) -> Person:
+    person.display_name = display_name
+    await session.flush()
+    return person
+
+
+async def list_people(
+    session: AsyncSession, page: PageRequest
+) -> tuple[Sequence[Person], str | None]:
+    """Everyone, those who came last first. Raises `InvalidRequest` for a cursor that is not of this list."""
+    rows, next_cursor = await select_page(
+        session, select(Person), "newest", [SortKey(Person.id, UUID, descending=True)], page
+    )
+    return [row[0] for row in rows], next_cursor
+
+
+async def change_person(
+    session: AsyncSession,
+    person_id: UUID,
+    *,
+    changed_by: UUID,
+    role: Role | None,
+    is_active: bool | None,
+) -> Person:
+    """Changes what is not None. Disabling a person ends their sessions.
+
+    Raises `Forbidden` where `changed_by` is no active admin, `PersonNotFound`, and `LastAdmin` where no active admin
+    would be left.
+    """
+    # All active admins are locked, in one order, until the end: two who disable each other do it one after the other,
+    # and the second is an admin no more.
+    statement = (
+        select(Person)
+        .where(or_(and_(Person.role == Role.ADMIN, Person.is_active), Person.id == person_id))
+        .order_by(Person.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    locked = {person.id: person for person in await session.scalars(statement)}
+    if changed_by not in locked or not _is_active_admin(locked[changed_by]):
+        raise Forbidden("You are not an admin any more.")
+    person = locked.get(person_id)
+    if person is None:
+        raise PersonNotFound
+    if role is not None:
+        person.role = role
+    if is_active is not None:
+        person.is_active = is_active
+    if not any(_is_active_admin(someone) for someone in locked.values()):
+        raise LastAdmin
+    await session.flush()
+    if not person.is_active:
+        await end_all_sessions(session, person.id)
+    return person
+
+
+def _is_active_admin(person: Person) -> bool:
+    return person.role == Role.ADMIN and person.is_active

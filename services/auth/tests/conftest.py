@@ -1,0 +1,100 @@
+"""An app of auth with its database, and people who have an account there."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from cathouse_auth.main import create_app
+from cathouse_auth.services import accounts
+from cathouse_auth.services.passwords import Passwords
+from cathouse_auth.settings import Settings
+from cathouse_kit.testing import running
+from cathouse_kit.tokens import Role
+from fastapi import FastAPI
+from limits import RateLimitItemPerSecond
+from sqlalchemy import text
+
+Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
+SignIn = Callable[..., Awaitable[httpx.Response]]
+Join = Callable[..., Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture
+def settings(database_urls: dict[str, str], service_token: str) -> Settings:
+    """Settings whose limits no test meets unawares."""
+    unlimited = RateLimitItemPerSecond(10_000)
+    return Settings(
+        _env_file=None,
+        database_url=database_urls["auth"],
+        service_token=service_token,
+        login_limit_by_address=unlimited,
+        login_limit_by_account=unlimited,
+        register_limit_by_address=unlimited,
+        register_limit_by_account=unlimited,
+    )
+
+
+@pytest.fixture(scope="session")
+def passwords() -> Passwords:
+    """The same algorithm, at costs that leave the tests their time."""
+    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture
+def app(settings: Settings, passwords: Passwords) -> FastAPI:
+    return create_app(settings, passwords=passwords)
+
+
+@pytest.fixture
+async def client(app: FastAPI, emptied: None) -> AsyncIterator[httpx.AsyncClient]:
+    async with running(app) as client:
+        yield client
+
+
+@pytest.fixture
+def execute(app: FastAPI, client: httpx.AsyncClient) -> Execute:
+    """Runs one SQL statement as auth, commits, and returns the rows."""
+
+    async def execute(statement: str, **values: Any) -> list[dict[str, Any]]:
+        async with app.state.kit.database.engine.begin() as connection:
+            result = await connection.execute(text(statement), values)
+            return [dict(row) for row in result.mappings()] if result.returns_rows else []
+
+    return execute
+
+
+@pytest.fixture
+def sign_in(client: httpx.AsyncClient) -> SignIn:
+    """What `/login` answers to a person as `join` returns them, or as a test has changed them."""
+
+    async def sign_in(person: dict[str, Any], **changes: str) -> httpx.Response:
+        form = {"username": person["email"], "password": person["password"]} | changes
+        return await client.post("/api/v1/auth/login", data=form)
+
+    return sign_in
+
+
+@pytest.fixture
+def join(app: FastAPI, sign_in: SignIn, passwords: Passwords) -> Join:
+    """Makes an account, as `/register` or `create-admin` would, and signs in: returns what `/register` does, and
+    `password`, `access_token`, `refresh_token`."""
+
+    async def join(name: str, role: Role = Role.PLAYER) -> dict[str, Any]:
+        email, password = f"{name.lower()}@example.com", f"the secret of {name}"
+        async with app.state.kit.database.sessions.begin() as session:
+            person = await accounts.register(
+                session, passwords, email=email, password=password, display_name=name, role=role
+            )
+        known = {"id": str(person.id), "email": email, "display_name": name, "role": str(role)}
+        response = await sign_in(known | {"password": password})
+        assert response.status_code == 200, response.text
+        tokens = response.json()
+        return (
+            known
+            | {"password": password}
+            | {key: tokens[key] for key in ("access_token", "refresh_token")}
+        )
+
+    return join

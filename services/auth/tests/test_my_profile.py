@@ -1,0 +1,93 @@
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from cathouse_kit.testing import bearer
+
+Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
+Join = Callable[..., Awaitable[dict[str, Any]]]
+
+ME = "/api/v1/auth/me"
+
+
+async def test_me_is_the_person_as_they_are_now(
+    client: httpx.AsyncClient, join: Join, execute: Execute
+) -> None:
+    ada = await join("Ada")
+    await execute("update people set role = 'developer'")
+    response = await client.get(ME, headers=bearer(ada["access_token"]))
+    assert response.status_code == 200
+    assert response.json()["role"] == "developer"
+    assert response.json()["email"] == "ada@example.com"
+
+
+async def test_one_may_change_ones_display_name(client: httpx.AsyncClient, join: Join) -> None:
+    ada = await join("Ada")
+    headers = bearer(ada["access_token"])
+    before = (await client.get(ME, headers=headers)).json()
+    changed = await client.patch(ME, headers=headers, json={"display_name": " Countess Ada "})
+    after = (await client.get(ME, headers=headers)).json()
+    assert changed.status_code == 200
+    assert changed.json() == after
+    assert after["display_name"] == "Countess Ada"
+    assert after["updated_at"] > before["updated_at"]
+    assert after["created_at"] == before["created_at"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"display_name": ""},
+        {"display_name": None},
+        {"display_name": "a" * 81},
+        {"display_name": "a\0b"},
+        {"display_name": "Ada", "role": "admin"},
+        {"display_name": "Ada", "email": "eve@example.com"},
+        {"display_name": "Ada", "is_active": True},
+    ],
+)
+async def test_nothing_else_of_a_profile_may_be_changed(
+    client: httpx.AsyncClient, join: Join, change: dict[str, Any]
+) -> None:
+    ada = await join("Ada")
+    headers = bearer(ada["access_token"])
+    before = (await client.get(ME, headers=headers)).json()
+    assert (await client.patch(ME, headers=headers, json=change)).status_code == 422
+    assert (await client.get(ME, headers=headers)).json() == before
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", ME, None),
+        ("PATCH", ME, {"display_name": "Ada"}),
+        (
+            "POST",
+            f"{ME}/password",
+            {"current_password": "the secret of Ada", "new_password": "another secret of Ada"},
+        ),
+        ("GET", "/api/v1/auth/users", None),
+        ("PATCH", f"/api/v1/auth/users/{uuid4()}", {"role": "player"}),
+    ],
+)
+async def test_a_disabled_person_and_one_who_is_gone_are_refused_at_once(
+    client: httpx.AsyncClient,
+    join: Join,
+    execute: Execute,
+    method: str,
+    path: str,
+    body: dict[str, str] | None,
+) -> None:
+    headers = bearer((await join("Ada"))["access_token"])
+    await execute("update people set is_active = false, role = 'admin'")
+    disabled = await client.request(method, path, headers=headers, json=body)
+    await execute("delete from people")
+    gone = await client.request(method, path, headers=headers, json=body)
+    nobody = await client.request(method, path, json=body)
+    assert disabled.status_code == 403
+    assert disabled.json()["type"] == "urn:cathouse:problem:account_disabled"
+    assert (gone.status_code, nobody.status_code) == (401, 401)
+    assert gone.headers["www-authenticate"] == "Bearer"

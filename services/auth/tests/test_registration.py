@@ -1,0 +1,152 @@
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
+
+PATH = "/api/v1/auth/register"
+ADA = {"email": "ada@example.com", "password": "correct horse battery", "display_name": "Ada"}
+
+
+async def test_registering_makes_a_player_and_tells_no_password(client: httpx.AsyncClient) -> None:
+    response = await client.post(PATH, json=ADA)
+    person = response.json()
+    assert response.status_code == 201
+    assert set(person) == {
+        "id",
+        "email",
+        "display_name",
+        "role",
+        "is_active",
+        "created_at",
+        "updated_at",
+    }
+    assert UUID(person["id"]).version == 7
+    assert (person["email"], person["display_name"]) == ("ada@example.com", "Ada")
+    assert (person["role"], person["is_active"]) == ("player", True)
+    assert person["created_at"].endswith("Z")
+
+
+async def test_one_may_register_as_a_developer(client: httpx.AsyncClient) -> None:
+    response = await client.post(PATH, json=ADA | {"role": "developer"})
+    assert (response.status_code, response.json()["role"]) == (201, "developer")
+
+
+@pytest.mark.parametrize("role", ["admin", "owner", "", None])
+async def test_no_one_registers_as_an_admin_or_as_what_there_is_not(
+    client: httpx.AsyncClient, execute: Execute, role: str | None
+) -> None:
+    response = await client.post(PATH, json=ADA | {"role": role})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["loc"] == ["body", "role"]
+    assert await execute("select id from people") == []
+
+
+async def test_the_email_is_kept_in_lower_case(client: httpx.AsyncClient) -> None:
+    response = await client.post(PATH, json=ADA | {"email": "Ada@EXAMPLE.com"})
+    assert response.json()["email"] == "ada@example.com"
+
+
+@pytest.mark.parametrize("email", ["ada@example.com", "ADA@example.COM", " ada@Example.com "])
+async def test_a_taken_email_is_refused_in_every_case(
+    client: httpx.AsyncClient, email: str
+) -> None:
+    await client.post(PATH, json=ADA)
+    response = await client.post(PATH, json=ADA | {"email": email})
+    assert response.status_code == 409
+    assert response.json()["type"] == "urn:cathouse:problem:email_taken"
+
+
+@pytest.mark.parametrize("email", ["İda@example.com", "ΑΣ@example.com", "Straẞe@exämple.de"])
+async def test_letters_whose_lower_case_is_peculiar_are_no_failure(
+    client: httpx.AsyncClient, email: str
+) -> None:
+    first = await client.post(PATH, json=ADA | {"email": email})
+    second = await client.post(PATH, json=ADA | {"email": first.json()["email"]})
+    assert (first.status_code, second.status_code) == (201, 409)
+
+
+async def test_of_a_hundred_who_register_one_email_at_once_one_succeeds(
+    client: httpx.AsyncClient, execute: Execute
+) -> None:
+    emails = ["ada@example.com", "Ada@example.com", "ADA@EXAMPLE.COM", "aDa@eXample.com"] * 25
+    responses = await asyncio.gather(
+        *(client.post(PATH, json=ADA | {"email": email}) for email in emails)
+    )
+    assert Counter(response.status_code for response in responses) == {201: 1, 409: 99}
+    (row,) = await execute("select email from people")
+    assert row["email"] == "ada@example.com"
+
+
+@pytest.mark.parametrize(("length", "status"), [(11, 422), (12, 201), (128, 201), (129, 422)])
+async def test_a_password_has_12_to_128_characters(
+    client: httpx.AsyncClient, length: int, status: int
+) -> None:
+    response = await client.post(PATH, json=ADA | {"password": "ü" * length})
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize("password", ["ada@example.com", "ADA@Example.com "])
+async def test_a_password_that_is_the_email_is_refused(
+    client: httpx.AsyncClient, password: str
+) -> None:
+    response = await client.post(PATH, json=ADA | {"password": password})
+    assert response.status_code == 422
+    assert response.json()["type"] == "urn:cathouse:problem:password_is_email"
+    assert response.json()["errors"][0]["loc"] == ["body", "password"]
+
+
+@pytest.mark.parametrize("field", ["email", "password", "display_name"])
+@pytest.mark.parametrize("character", ["\\u0000", "\\ud800", "\\u001b"])
+async def test_what_cannot_be_stored_or_typed_is_refused_and_not_sent_back(
+    client: httpx.AsyncClient, field: str, character: str
+) -> None:
+    values = ADA | {field: f"{ADA[field]}SPLIT{ADA[field]}"}
+    body = str(values).replace("'", '"').replace("SPLIT", character)
+    response = await client.post(PATH, content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 422, response.text
+    assert response.json()["errors"][0]["loc"] == ["body", field]
+    assert ADA["password"] not in response.text
+
+
+@pytest.mark.parametrize(
+    ("change", "loc"),
+    [
+        ({"email": "ada"}, "email"),
+        ({"email": f"{'a' * 60}@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}.com"}, "email"),
+        ({"display_name": "   "}, "display_name"),
+        ({"display_name": "a" * 81}, "display_name"),
+        ({"display_name": "two\nlines"}, "display_name"),
+        ({"password": None}, "password"),
+        ({"password": 123456789012}, "password"),
+        ({"is_active": False}, "is_active"),
+    ],
+)
+async def test_what_is_wrong_is_named(
+    client: httpx.AsyncClient, execute: Execute, change: dict[str, Any], loc: str
+) -> None:
+    response = await client.post(PATH, json=ADA | change)
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["errors"][0]["loc"] == ["body", loc]
+    assert await execute("select id from people") == []
+
+
+async def test_a_field_whose_name_cannot_be_written_is_refused(client: httpx.AsyncClient) -> None:
+    response = await client.post(
+        PATH, content=b'{"\\ud800": 1}', headers={"Content-Type": "application/json"}
+    )
+    assert response.status_code == 422
+
+
+async def test_passwords_are_stored_as_argon2id(
+    client: httpx.AsyncClient, execute: Execute
+) -> None:
+    await client.post(PATH, json=ADA)
+    (row,) = await execute("select password_hash from people")
+    assert row["password_hash"].startswith("$argon2id$")

@@ -1,0 +1,290 @@
+import asyncio
+import statistics
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from cathouse_auth.main import create_app
+from cathouse_auth.services.passwords import Passwords
+from cathouse_auth.settings import Settings
+from cathouse_kit.testing import bearer, running
+from fastapi import FastAPI
+from sqlalchemy import text
+
+Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
+SignIn = Callable[..., Awaitable[httpx.Response]]
+Join = Callable[..., Awaitable[dict[str, Any]]]
+
+LOGIN = "/api/v1/auth/login"
+REGISTER = "/api/v1/auth/register"
+ADA = {"email": "ada@example.com", "password": "correct horse battery", "display_name": "Ada"}
+
+
+class CountingHasher(PasswordHasher):
+    """Counts the passwords that it compares."""
+
+    compared = 0
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
+        self.compared += 1
+        return super().verify(hash, password)
+
+
+class HeldHasher(PasswordHasher):
+    """Compares no password before it is let to."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.let_go = threading.Event()
+        self.comparing = threading.Event()
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
+        self.comparing.set()
+        assert self.let_go.wait(timeout=30)
+        return super().verify(hash, password)
+
+
+async def test_signing_in_gives_a_pair_that_no_cache_keeps(join: Join, sign_in: SignIn) -> None:
+    response = await sign_in(await join("Ada"))
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    tokens = response.json()
+    assert set(tokens) == {"access_token", "token_type", "expires_in", "refresh_token"}
+    assert (tokens["token_type"], tokens["expires_in"]) == ("bearer", 900)
+
+
+async def test_the_access_token_says_who_one_is(client: httpx.AsyncClient, join: Join) -> None:
+    ada = await join("Ada")
+    me = await client.get("/api/v1/auth/me", headers=bearer(ada["access_token"]))
+    assert (me.status_code, me.json()["id"]) == (200, ada["id"])
+
+
+@pytest.mark.parametrize(
+    "username", ["ADA@example.com", " ada@EXAMPLE.COM ", "Ada <ada@example.com>"]
+)
+async def test_the_email_may_be_written_as_it_may_be_when_registering(
+    join: Join, sign_in: SignIn, username: str
+) -> None:
+    assert (await sign_in(await join("Ada"), username=username)).status_code == 200
+
+
+async def test_an_email_with_peculiar_letters_is_found_again(client: httpx.AsyncClient) -> None:
+    # The second way to write it has the dots as characters of their own.
+    await client.post(REGISTER, json=ADA | {"email": "ÄDA@exämple.de"})
+    for username in ("äda@exämple.de", "A\u0308DA@exa\u0308mple.de"):
+        form = {"username": username, "password": ADA["password"]}
+        assert (await client.post(LOGIN, data=form)).status_code == 200
+
+
+async def test_a_wrong_email_and_a_wrong_password_get_the_same_answer(
+    join: Join, sign_in: SignIn
+) -> None:
+    ada = await join("Ada")
+    wrong_password = await sign_in(ada, password="not the secret of Ada")
+    wrong_email = await sign_in(ada, username="eve@example.com")
+    no_email = await sign_in(ada, username="eve")
+    answers = [
+        {**response.json(), "request_id": None, "status": response.status_code}
+        for response in (wrong_password, wrong_email, no_email)
+    ]
+    assert answers[0]["status"] == 401
+    assert answers[0]["type"] == "urn:cathouse:problem:wrong_credentials"
+    assert answers == [answers[0]] * 3
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [
+        (ADA["email"], ADA["password"]),
+        (ADA["email"], "wrong horse battery"),
+        ("eve@example.com", ADA["password"]),
+        ("eve", ADA["password"]),
+    ],
+    ids=["right", "wrong password", "wrong email", "no email"],
+)
+async def test_every_attempt_compares_one_password(
+    settings: Settings, emptied: None, username: str, password: str
+) -> None:
+    hasher = CountingHasher(time_cost=1, memory_cost=8, parallelism=1)
+    async with running(create_app(settings, passwords=Passwords(hasher))) as client:
+        await client.post(REGISTER, json=ADA)
+        await client.post(LOGIN, data={"username": username, "password": password})
+    assert hasher.compared == 1
+
+
+async def test_a_wrong_email_takes_as_long_as_a_wrong_password(
+    settings: Settings, emptied: None
+) -> None:
+    hasher = PasswordHasher(time_cost=2, memory_cost=16 * 1024, parallelism=1)
+    seconds: dict[str, list[float]] = {ADA["email"]: [], "eve@example.com": []}
+    async with running(create_app(settings, passwords=Passwords(hasher))) as client:
+        await client.post(REGISTER, json=ADA)
+        for _ in range(25):
+            for username, taken in seconds.items():
+                began = time.perf_counter()
+                await client.post(
+                    LOGIN, data={"username": username, "password": "wrong horse battery"}
+                )
+                taken.append(time.perf_counter() - began)
+    known, unknown = (statistics.median(taken) for taken in seconds.values())
+    assert 2 / 3 < known / unknown < 3 / 2, seconds
+
+
+async def test_a_disabled_person_with_the_right_password_hears_so(
+    join: Join, sign_in: SignIn, execute: Execute
+) -> None:
+    ada = await join("Ada")
+    await execute("update people set is_active = false")
+    response = await sign_in(ada)
+    assert response.status_code == 403
+    assert response.json()["type"] == "urn:cathouse:problem:account_disabled"
+
+
+async def test_a_disabled_person_with_a_wrong_password_does_not(
+    join: Join, sign_in: SignIn, execute: Execute
+) -> None:
+    ada = await join("Ada")
+    await execute("update people set is_active = false")
+    response = await sign_in(ada, password="not the secret of Ada")
+    assert response.status_code == 401
+    assert response.json()["type"] == "urn:cathouse:problem:wrong_credentials"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        b"",
+        b"username=ada%40example.com",
+        b"username=a%00da&password=correct+horse+battery",
+        b"username=ada%40example.com&password=correct+horse%00battery",
+        b"username=%ED%A0%80&password=%ED%A0%80",
+        b"username=ada%40example.com&password=correct+horse+battery&role=admin",
+        b"username=ada%40example.com&password=correct+horse+battery&grant_type=client_credentials",
+        b"username=" + b"a" * 255 + b"&password=correct+horse+battery",
+        b"username=ada%40example.com&password=" + b"a" * 129,
+    ],
+)
+async def test_a_form_that_is_not_as_it_must_be_is_refused(
+    client: httpx.AsyncClient, form: bytes
+) -> None:
+    response = await client.post(
+        LOGIN, content=form, headers={"Content-Type": "application/x-www-form-urlencoded"}
+    )
+    assert response.status_code in (422, 401)
+    assert (response.status_code == 401) == (b"%ED" in form)  # decoded to replacement characters
+    assert b"horse" not in response.content
+
+
+async def test_a_file_is_no_password(client: httpx.AsyncClient) -> None:
+    response = await client.post(
+        LOGIN, data={"username": ADA["email"]}, files={"password": b"correct horse battery"}
+    )
+    assert response.status_code == 422
+    assert "horse" not in response.text
+
+
+async def test_a_hash_of_other_costs_is_renewed_by_signing_in(
+    settings: Settings, client: httpx.AsyncClient, execute: Execute, join: Join
+) -> None:
+    ada = await join("Ada")
+    (before,) = await execute("select password_hash from people")
+    costlier = Passwords(PasswordHasher(time_cost=2, memory_cost=8, parallelism=1))
+    form = {"username": ada["email"], "password": ada["password"]}
+    async with running(create_app(settings, passwords=costlier)) as renewed:
+        answers = await asyncio.gather(*(renewed.post(LOGIN, data=form) for _ in range(5)))
+        again = await renewed.post(LOGIN, data=form)
+    (after,) = await execute("select password_hash from people")
+    assert [answer.status_code for answer in (*answers, again)] == [200] * 6
+    assert "t=1," in before["password_hash"]
+    assert "t=2," in after["password_hash"]
+
+
+async def test_no_connection_is_held_while_passwords_are_compared(
+    settings: Settings, client: httpx.AsyncClient, join: Join
+) -> None:
+    ada = await join("Ada")
+    hasher = HeldHasher()
+    small = settings.model_copy(update={"database_pool_size": 1})
+    app = create_app(small, passwords=Passwords(hasher))
+    form = {"username": ada["email"], "password": ada["password"]}
+    async with running(app) as held:
+        sign_ins = [asyncio.create_task(held.post(LOGIN, data=form)) for _ in range(10)]
+        try:
+            await asyncio.to_thread(hasher.comparing.wait, 30)
+            me = await held.get("/api/v1/auth/me", headers=bearer(ada["access_token"]))
+        finally:
+            hasher.let_go.set()
+        answers = await asyncio.gather(*sign_ins)
+    assert me.status_code == 200
+    assert [answer.status_code for answer in answers] == [200] * 10
+
+
+async def test_health_stays_quick_while_many_sign_in(settings: Settings, emptied: None) -> None:
+    # At its real cost, one comparison after the other would hold up the event loop for seconds.
+    async with running(create_app(settings)) as client:
+        await client.post(REGISTER, json=ADA)
+        form = {"username": ADA["email"], "password": ADA["password"]}
+        sign_ins = [asyncio.create_task(client.post(LOGIN, data=form)) for _ in range(12)]
+        seconds = []
+        while not all(sign_in.done() for sign_in in sign_ins):
+            began = time.perf_counter()
+            assert (await client.get("/health")).status_code == 200
+            seconds.append(time.perf_counter() - began)
+            await asyncio.sleep(0.01)
+        answers = await asyncio.gather(*sign_ins)
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(seconds) > 10
+    assert statistics.median(seconds) < 0.1
+    assert max(seconds) < 1
+
+
+async def test_a_password_that_is_changed_while_it_is_compared_no_longer_signs_in(
+    settings: Settings, app: FastAPI, client: httpx.AsyncClient, execute: Execute, join: Join
+) -> None:
+    ada, eve = await join("Ada"), await join("Eve")
+    hasher = HeldHasher()
+    form = {"username": ada["email"], "password": ada["password"]}
+    async with running(create_app(settings, passwords=Passwords(hasher))) as held:
+        sign_in = asyncio.create_task(held.post(LOGIN, data=form))
+        await asyncio.to_thread(hasher.comparing.wait, 30)
+        await execute(
+            "update people set password_hash = (select password_hash from people where id = :eve) "
+            "where id = :ada",
+            eve=eve["id"],
+            ada=ada["id"],
+        )
+        hasher.let_go.set()
+        assert (await sign_in).status_code == 401
+
+
+async def test_a_person_who_is_disabled_while_the_password_is_compared_does_not_get_in(
+    settings: Settings, client: httpx.AsyncClient, execute: Execute, join: Join
+) -> None:
+    ada = await join("Ada")
+    hasher = HeldHasher()
+    form = {"username": ada["email"], "password": ada["password"]}
+    async with running(create_app(settings, passwords=Passwords(hasher))) as held:
+        sign_in = asyncio.create_task(held.post(LOGIN, data=form))
+        await asyncio.to_thread(hasher.comparing.wait, 30)
+        await execute("update people set is_active = false")
+        hasher.let_go.set()
+        assert (await sign_in).status_code == 403
+
+
+async def test_signing_in_waits_for_who_is_about_to_disable_the_person(
+    app: FastAPI, join: Join, sign_in: SignIn, execute: Execute
+) -> None:
+    ada = await join("Ada")
+    async with app.state.kit.database.engine.connect() as admin:
+        await admin.execute(text("update people set is_active = false"))
+        signing_in = asyncio.ensure_future(sign_in(ada))
+        async with asyncio.timeout(10):
+            waiting = "select pid from pg_stat_activity where wait_event_type = 'Lock'"
+            while not signing_in.done() and not await execute(waiting):  # noqa: ASYNC110 - the database has no event
+                await asyncio.sleep(0.01)
+        await admin.commit()
+    assert (await signing_in).status_code == 403
