@@ -1,0 +1,32 @@
+"""The app of catalog."""
+
+import httpx
+from cathouse_kit.service import create_service
+from cathouse_kit.settings import load_settings
+from fastapi import FastAPI
+
+from cathouse_catalog.routers import categories, cats, internal, reviews, versions, workflow
+from cathouse_catalog.settings import Settings
+
+
+def create_app(
+    settings: Settings | None = None, *, transport: httpx.AsyncBaseTransport | None = None
+) -> FastAPI:
+    """The app, ready for a server. Raises `SettingsError` where settings are not given and cannot be read."""
+    settings = settings or load_settings(Settings)
+    return create_service(
+        settings,
+        package="cathouse_catalog",
+        schema="catalog",
+        routers=(
+            cats.router,
+            versions.router,
+            workflow.developers,
+            workflow.admins,
+            reviews.router,
+            categories.router,
+            internal.router,
+        ),
+        peers=("auth",),
+        transport=transport,
+    )

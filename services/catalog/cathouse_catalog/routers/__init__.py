@@ -1,0 +1,1 @@
+"""Catalog's routes. A router parses, calls one function, returns."""

@@ -1,0 +1,22 @@
+"""Categories."""
+
+from cathouse_kit.database import Session
+from cathouse_kit.pages import Paging
+from cathouse_kit.schemas import Page
+from cathouse_kit.security import anyone
+from fastapi import APIRouter, Depends
+
+from cathouse_catalog.schemas.categories import CategoryBody
+from cathouse_catalog.services import categories
+
+router = APIRouter(
+    prefix="/api/v1/catalog/categories", tags=["categories"], dependencies=[Depends(anyone)]
+)
+
+
+@router.get("", response_model=Page[CategoryBody], summary="Categories, and how many cats each has")
+async def list_categories(session: Session, page: Paging) -> Page[CategoryBody]:
+    """Every category that a published cat names, by name."""
+    found, next_cursor = await categories.list_categories(session, page)
+    items = [CategoryBody(category=category, count=count) for category, count in found]
+    return Page(items=items, next_cursor=next_cursor)

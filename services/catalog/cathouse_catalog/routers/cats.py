@@ -1,0 +1,118 @@
+"""Cats: finding them, and what their developers do with them."""
+
+from typing import Annotated
+
+from cathouse_kit.database import Session
+from cathouse_kit.pages import Paging
+from cathouse_kit.problems import Forbidden, InvalidRequest, Unauthenticated, problem_responses
+from cathouse_kit.schemas import Line, Page
+from cathouse_kit.security import Developer, MaybeSignedIn
+from fastapi import APIRouter, Query
+from pydantic import StringConstraints
+
+from cathouse_catalog.models import CatStatus
+from cathouse_catalog.routers.parameters import OPTIONAL_SIGN_IN, CatId, CatReference
+from cathouse_catalog.schemas.cats import CatBody, CatChanges, NewCat
+from cathouse_catalog.schemas.fields import Category
+from cathouse_catalog.services import access, cats, listing
+from cathouse_catalog.services.errors import (
+    CatNotFound,
+    NameMakesNoSlug,
+    NotYourCat,
+    SlugTaken,
+    UnpublishedCatsHidden,
+    WrongStatus,
+)
+from cathouse_catalog.services.listing import CatSort
+
+router = APIRouter(prefix="/api/v1/catalog/cats", tags=["cats"])
+
+Search = Annotated[Line, StringConstraints(max_length=200)]
+
+
+@router.get(
+    "",
+    response_model=Page[CatBody],
+    responses=problem_responses(Unauthenticated, UnpublishedCatsHidden, InvalidRequest),
+    openapi_extra=OPTIONAL_SIGN_IN,
+    summary="Find cats",
+)
+async def list_cats(
+    viewer: MaybeSignedIn,
+    session: Session,
+    page: Paging,
+    q: Annotated[
+        Search | None,
+        Query(description="Words to look for; names and taglines are also found misspelt"),
+    ] = None,
+    category: Annotated[Category | None, Query(description="Only cats of this category")] = None,
+    featured: Annotated[bool | None, Query(description="Only cats that are, or are not")] = None,
+    sort: Annotated[
+        CatSort | None,
+        Query(description="`relevance` where `q` is given and nothing is said, else `newest`"),
+    ] = None,
+    status: Annotated[
+        CatStatus | None,
+        Query(description="Another status than `published`: for admins, or with `mine=true`"),
+    ] = None,
+    mine: Annotated[
+        bool, Query(description="Only one's own cats, of every status; for whoever is signed in")
+    ] = False,
+) -> Page[CatBody]:
+    """Published cats are for everyone, and nobody needs to sign in.
+
+    Developers see their own cats, drafts included, with `mine=true`. Admins find what waits for their review with
+    `status=submitted`.
+    """
+    found, next_cursor = await listing.list_cats(
+        session,
+        viewer,
+        q=q,
+        category=category,
+        featured=featured,
+        status=status,
+        mine=mine,
+        sort=sort,
+        page=page,
+    )
+    items = [CatBody.of(cat, whole=access.is_insider(cat, viewer)) for cat in found]
+    return Page(items=items, next_cursor=next_cursor)
+
+
+@router.get(
+    "/{cat_id}",
+    response_model=CatBody,
+    responses=problem_responses(Unauthenticated, CatNotFound),
+    openapi_extra=OPTIONAL_SIGN_IN,
+    summary="One cat",
+)
+async def read_cat(cat: CatReference, viewer: MaybeSignedIn, session: Session) -> CatBody:
+    """A cat that is not published is there for its developer and for admins only."""
+    found = await access.visible_cat(session, cat, viewer)
+    return CatBody.of(found, whole=access.is_insider(found, viewer))
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=CatBody,
+    responses=problem_responses(Forbidden, SlugTaken, NameMakesNoSlug),
+    summary="Make a cat",
+)
+async def create_cat(body: NewCat, developer: Developer, session: Session) -> CatBody:
+    """The cat is a draft, which nobody else sees until it is submitted and approved."""
+    return CatBody.of(await cats.create_cat(session, developer, **body.model_dump()), whole=True)
+
+
+@router.patch(
+    "/{cat_id}",
+    response_model=CatBody,
+    responses=problem_responses(Forbidden, NotYourCat, CatNotFound, WrongStatus),
+    summary="Change a cat",
+)
+async def change_cat(
+    cat_id: CatId, body: CatChanges, developer: Developer, session: Session
+) -> CatBody:
+    """What changes of a published cat is seen at once. A submitted cat stands still until its review is over."""
+    changes = body.model_dump(exclude_unset=True)
+    return CatBody.of(await cats.change_cat(session, cat_id, developer, changes), whole=True)

@@ -1,0 +1,61 @@
+"""What people think of a cat."""
+
+from cathouse_kit.database import Session
+from cathouse_kit.pages import Paging
+from cathouse_kit.problems import Forbidden, Unauthenticated, problem_responses
+from cathouse_kit.schemas import Page
+from cathouse_kit.security import MaybeSignedIn, Player
+from fastapi import APIRouter, Response
+
+from cathouse_catalog.models import Review
+from cathouse_catalog.routers.parameters import OPTIONAL_SIGN_IN, CatId, CatReference
+from cathouse_catalog.schemas.reviews import NewReview, ReviewBody
+from cathouse_catalog.services import access, reviews
+from cathouse_catalog.services.errors import CatNotFound, ReviewNotFound
+
+router = APIRouter(prefix="/api/v1/catalog/cats/{cat_id}/reviews", tags=["reviews"])
+
+
+@router.get(
+    "",
+    response_model=Page[ReviewBody],
+    responses=problem_responses(Unauthenticated, CatNotFound),
+    openapi_extra=OPTIONAL_SIGN_IN,
+    summary="A cat's reviews",
+)
+async def list_reviews(
+    cat: CatReference, viewer: MaybeSignedIn, session: Session, page: Paging
+) -> Page[ReviewBody]:
+    """The newest come first. They are seen by whoever sees the cat."""
+    found = await access.visible_cat(session, cat, viewer)
+    items, next_cursor = await reviews.list_reviews(session, found, page)
+    return Page(items=[ReviewBody.model_validate(item) for item in items], next_cursor=next_cursor)
+
+
+@router.put(
+    "/mine",
+    response_model=ReviewBody,
+    responses=problem_responses(Forbidden, CatNotFound)
+    | {201: {"model": ReviewBody, "description": "It is the player's first of this cat"}},
+    summary="Review a cat, or change one's review",
+)
+async def write_my_review(
+    cat_id: CatId, body: NewReview, player: Player, session: Session, response: Response
+) -> Review:
+    """Everyone has one review of a cat; writing it again replaces it."""
+    review, is_first = await reviews.write_review(
+        session, cat_id, player.id, rating=body.rating, comment=body.comment
+    )
+    response.status_code = 201 if is_first else 200
+    return review
+
+
+@router.delete(
+    "/mine",
+    status_code=204,
+    response_model=None,
+    responses=problem_responses(Forbidden, CatNotFound, ReviewNotFound),
+    summary="Take one's review back",
+)
+async def delete_my_review(cat_id: CatId, player: Player, session: Session) -> None:
+    await reviews.delete_review(session, cat_id, player.id)

@@ -1,0 +1,63 @@
+"""The review of cats: `draft → submitted → published | rejected`, `published → suspended → published`."""
+
+from cathouse_kit.database import Session
+from cathouse_kit.problems import Forbidden, problem_responses
+from cathouse_kit.security import Developer, require_role
+from cathouse_kit.tokens import Role
+from fastapi import APIRouter, Depends
+
+from cathouse_catalog.routers.parameters import CatId
+from cathouse_catalog.schemas.cats import CatBody, Featuring, Rejection
+from cathouse_catalog.services import workflow
+from cathouse_catalog.services.errors import CatNotFound, NotYourCat, WrongStatus
+
+_PREFIX = "/api/v1/catalog/cats/{cat_id}"
+
+developers = APIRouter(prefix=_PREFIX, tags=["review"])
+admins = APIRouter(
+    prefix=_PREFIX,
+    tags=["review"],
+    dependencies=[Depends(require_role(Role.ADMIN))],
+    responses=problem_responses(Forbidden, CatNotFound, WrongStatus),
+)
+
+
+@developers.post(
+    "/submit",
+    response_model=CatBody,
+    responses=problem_responses(Forbidden, NotYourCat, CatNotFound, WrongStatus),
+    summary="Ask for a review",
+)
+async def submit_cat(cat_id: CatId, developer: Developer, session: Session) -> CatBody:
+    """From `draft` to `submitted`. Nothing of the cat can be changed until an admin has decided."""
+    return CatBody.of(await workflow.submit(session, cat_id, developer), whole=True)
+
+
+@admins.post("/approve", response_model=CatBody, summary="Publish a cat")
+async def approve_cat(cat_id: CatId, session: Session) -> CatBody:
+    """From `submitted` to `published`."""
+    return CatBody.of(await workflow.approve(session, cat_id), whole=True)
+
+
+@admins.post("/reject", response_model=CatBody, summary="Reject a cat")
+async def reject_cat(cat_id: CatId, body: Rejection, session: Session) -> CatBody:
+    """From `submitted` to `rejected`, for good. The developer reads the reason in the cat's `rejection_reason`."""
+    return CatBody.of(await workflow.reject(session, cat_id, body.reason), whole=True)
+
+
+@admins.post("/suspend", response_model=CatBody, summary="Hide a cat")
+async def suspend_cat(cat_id: CatId, session: Session) -> CatBody:
+    """From `published` to `suspended`. The cat is no longer featured."""
+    return CatBody.of(await workflow.suspend(session, cat_id), whole=True)
+
+
+@admins.post("/restore", response_model=CatBody, summary="Show a cat again")
+async def restore_cat(cat_id: CatId, session: Session) -> CatBody:
+    """From `suspended` to `published`."""
+    return CatBody.of(await workflow.restore(session, cat_id), whole=True)
+
+
+@admins.put("/featured", response_model=CatBody, summary="Feature a cat, or no longer")
+async def feature_cat(cat_id: CatId, body: Featuring, session: Session) -> CatBody:
+    """Only a published cat can be featured."""
+    return CatBody.of(await workflow.feature(session, cat_id, featured=body.featured), whole=True)

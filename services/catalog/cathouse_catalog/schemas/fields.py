@@ -1,0 +1,84 @@
+"""The kinds of value that catalog's bodies and parameters share."""
+
+import re
+from typing import Annotated
+
+from cathouse_kit.schemas import Line, Paragraphs
+from pydantic import AfterValidator, Field, HttpUrl, StringConstraints, TypeAdapter
+
+from cathouse_catalog.services import slugs
+
+_NUMBER = "(0|[1-9][0-9]*)"
+_PRERELEASE = "(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+_BUILD = "[0-9A-Za-z-]+"
+# The grammar of Semantic Versioning 2.0.0.
+_VERSION_PATTERN = (
+    rf"^{_NUMBER}\.{_NUMBER}\.{_NUMBER}"
+    rf"(-{_PRERELEASE}(\.{_PRERELEASE})*)?"
+    rf"(\+{_BUILD}(\.{_BUILD})*)?$"
+)
+
+# Parsers of URLs repair what is wrong, each in its own way, and may not agree on the host. Nothing here needs repair.
+_ENDPOINT = r"https?://[A-Za-z0-9._~%:\[\]-]+(/[A-Za-z0-9._~%!$&'()*+,;=:@/-]*)?"
+_HTTP_URL = TypeAdapter(HttpUrl)
+
+
+def _not_an_id(slug: str) -> str:
+    if slugs.uuid_or_none(slug) is not None:
+        raise ValueError("must not look like an id")
+    return slug
+
+
+def _endpoint(text: str) -> str:
+    if re.fullmatch(_ENDPOINT, text) is None:
+        raise ValueError(
+            "must be http:// or https://, a host, and perhaps a port and a path: no credentials, no query, "
+            "no fragment, and unusual characters spelt with %"
+        )
+    try:
+        return str(_HTTP_URL.validate_python(text)).rstrip("/")
+    except ValueError as error:
+        raise ValueError("must have a host and a port that can be") from error
+
+
+Slug = Annotated[
+    str,
+    StringConstraints(
+        min_length=slugs.MIN_LENGTH, max_length=slugs.MAX_LENGTH, pattern=slugs.PATTERN
+    ),
+    AfterValidator(_not_an_id),
+    Field(examples=["task-keeper"]),
+]
+Name = Annotated[Line, Field(max_length=80, examples=["Task Keeper"])]
+Tagline = Annotated[Line, Field(max_length=160, examples=["Keeps what you mean to do"])]
+Description = Annotated[
+    Paragraphs,
+    Field(max_length=10_000, examples=["Write down what you mean to do, and get points for it."]),
+]
+Category = Annotated[
+    str,
+    StringConstraints(min_length=2, max_length=40, pattern="^[a-z][a-z0-9]*(-[a-z0-9]+)*$"),
+    Field(
+        description="A word of the developer's choice in lower case; categories are what published cats name",
+        examples=["productivity"],
+    ),
+]
+SemanticVersion = Annotated[
+    str,
+    StringConstraints(max_length=64, pattern=_VERSION_PATTERN),
+    Field(description="A semantic version (semver.org, 2.0.0)", examples=["1.2.0"]),
+]
+EndpointUrl = Annotated[
+    Line,
+    Field(max_length=2048),
+    AfterValidator(_endpoint),
+    Field(
+        description="The root of the cat's own HTTP service: http or https, without credentials, query and fragment; "
+        "kept without a slash at its end",
+        examples=["https://tasks.example.com/api"],
+    ),
+]
+ReleaseNotes = Annotated[Paragraphs, Field(max_length=10_000, examples=["Lists can be sorted."])]
+Reason = Annotated[
+    Paragraphs, Field(min_length=1, max_length=2000, examples=["The description is empty."])
+]

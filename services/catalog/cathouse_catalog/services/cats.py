@@ -1,0 +1,68 @@
+"""What developers do: make a cat, and change what it says of itself."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from cathouse_kit.tokens import Principal
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cathouse_catalog.models import Cat, Scope, Version
+from cathouse_catalog.services.access import changeable_cat
+from cathouse_catalog.services.errors import SlugTaken
+from cathouse_catalog.services.slugs import slug_from
+
+
+async def create_cat(
+    session: AsyncSession,
+    developer: Principal,
+    *,
+    slug: str | None,
+    name: str,
+    tagline: str,
+    description: str,
+    category: str,
+    endpoint_url: str,
+    version: str,
+    scopes: Sequence[Scope],
+) -> Cat:
+    """Makes a draft. Raises `SlugTaken`, and `NameMakesNoSlug` where there is no slug."""
+    slug = slug or slug_from(name)
+    # One statement decides who gets a slug, however many try at once.
+    statement = (
+        insert(Cat)
+        .values(
+            slug=slug,
+            name=name,
+            tagline=tagline,
+            description=description,
+            category=category,
+            developer_id=developer.id,
+            endpoint_url=endpoint_url,
+            version=version,
+            scopes=scopes,
+        )
+        .on_conflict_do_nothing(index_elements=[Cat.slug])
+        .returning(Cat)
+    )
+    cat = await session.scalar(statement)
+    if cat is None:
+        raise SlugTaken(slug)
+    session.add(Version(cat_id=cat.id, version=version, release_notes="", scopes=scopes))
+    await session.flush()
+    return cat
+
+
+async def change_cat(
+    session: AsyncSession, cat_id: UUID, developer: Principal, changes: Mapping[str, Any]
+) -> Cat:
+    """Sets the columns that `changes` names. What changes of a published cat is seen at once.
+
+    Raises `CatNotFound`, `NotYourCat` and `WrongStatus`.
+    """
+    cat = await changeable_cat(session, cat_id, developer, "change")
+    for column, value in changes.items():
+        setattr(cat, column, value)
+    await session.flush()
+    return cat

@@ -1,0 +1,75 @@
+"""What can be wrong with a request to catalog."""
+
+from cathouse_kit.problems import Conflict, Forbidden, InvalidRequest, NotFound
+
+from cathouse_catalog.models import CatStatus
+
+
+class CatNotFound(NotFound):
+    title = "Cat not found"
+    detail = "There is no cat by this name, or it is not published."
+
+
+class NotYourCat(Forbidden):
+    title = "Not your cat"
+    detail = "Only the developer of a cat may change it."
+
+
+class UnpublishedCatsHidden(Forbidden):
+    title = "Unpublished cats hidden"
+    detail = "Only admins see cats of others that are not published; add mine=true to see your own."
+
+
+class SlugTaken(Conflict):
+    title = "Slug taken"
+    detail = "Another cat has this slug; choose another one."
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"Another cat has the slug {slug}; choose another one.", slug=slug)
+
+
+class NameMakesNoSlug(InvalidRequest):
+    title = "Name makes no slug"
+    detail = "No slug can be made of a name with so few Latin letters and digits; give a slug, too."
+
+    def __init__(self) -> None:
+        super().__init__(errors=[{"loc": ["body", "slug"], "msg": self.detail, "type": "missing"}])
+
+
+class WrongStatus(Conflict):
+    title = "Wrong status"
+    detail = "A cat of this status does not allow this."
+
+    def __init__(self, action: str, status: CatStatus, allowed: tuple[CatStatus, ...]) -> None:
+        super().__init__(
+            f"To {action} a cat, it must be {' or '.join(allowed)}; this one is {status}.",
+            cat_status=status,
+            allowed=list(allowed),
+        )
+
+
+class VersionNotHigher(Conflict):
+    title = "Version not higher"
+    detail = "Versions only rise, by the precedence of semantic versions."
+
+    def __init__(self, version: str, current: str) -> None:
+        super().__init__(
+            f"Versions only rise: {version} is not higher than {current}.", current=current
+        )
+
+
+class ScopeWidened(Conflict):
+    title = "Scope widened"
+    detail = "A scope that was published may open fewer routes, never more; declare another scope for them."
+
+    def __init__(self, scope: str, routes: list[str]) -> None:
+        super().__init__(
+            f"Players have granted {scope} without {', '.join(routes)}: declare another scope for that.",
+            scope=scope,
+            routes=routes,
+        )
+
+
+class ReviewNotFound(NotFound):
+    title = "Review not found"
+    detail = "You have not reviewed this cat."

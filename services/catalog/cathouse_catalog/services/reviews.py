@@ -1,0 +1,86 @@
+"""Reviews. Whoever writes one holds the lock of its cat, and moves the cat's count and sum in the same transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from cathouse_kit.pages import PageRequest, SortKey, select_page
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cathouse_catalog.models import Cat, CatStatus, Review
+from cathouse_catalog.services.access import locked_cat
+from cathouse_catalog.services.errors import CatNotFound, ReviewNotFound
+
+
+async def list_reviews(
+    session: AsyncSession, cat: Cat, page: PageRequest
+) -> tuple[Sequence[Review], str | None]:
+    """A cat's reviews, the newest first. Raises `InvalidRequest` for a cursor of another list."""
+    keys: list[SortKey[Any]] = [
+        SortKey(Review.created_at, datetime.fromisoformat, descending=True),
+        SortKey(Review.id, UUID, descending=True),
+    ]
+    rows, next_cursor = await select_page(
+        session, select(Review).where(Review.cat_id == cat.id), "reviews", keys, page
+    )
+    return [row[0] for row in rows], next_cursor
+
+
+async def write_review(
+    session: AsyncSession, cat_id: UUID, user_id: UUID, *, rating: int, comment: str
+) -> tuple[Review, bool]:
+    """Writes the person's one review of a published cat, or writes it anew; says whether it is the first.
+
+    Raises `CatNotFound`.
+    """
+    await _lock_published_cat(session, cat_id)
+    review = await _review_of(session, cat_id, user_id)
+    if review is None:
+        await _move_rating(session, cat_id, count=1, total=rating)
+        review = Review(cat_id=cat_id, user_id=user_id, rating=rating, comment=comment)
+        session.add(review)
+        await session.flush()
+        return review, True
+    await _move_rating(session, cat_id, count=0, total=rating - review.rating)
+    review.rating, review.comment = rating, comment
+    await session.flush()
+    return review, False
+
+
+async def delete_review(session: AsyncSession, cat_id: UUID, user_id: UUID) -> None:
+    """Takes the person's review back. Raises `CatNotFound` and `ReviewNotFound`."""
+    await _lock_published_cat(session, cat_id)
+    review = await _review_of(session, cat_id, user_id)
+    if review is None:
+        raise ReviewNotFound
+    await _move_rating(session, cat_id, count=-1, total=-review.rating)
+    await session.delete(review)
+    await session.flush()
+
+
+async def _lock_published_cat(session: AsyncSession, cat_id: UUID) -> None:
+    cat = await locked_cat(session, cat_id)
+    if cat.status != CatStatus.PUBLISHED:
+        raise CatNotFound
+
+
+async def _review_of(session: AsyncSession, cat_id: UUID, user_id: UUID) -> Review | None:
+    statement = select(Review).where(Review.cat_id == cat_id, Review.user_id == user_id)
+    review: Review | None = await session.scalar(statement)
+    return review
+
+
+async def _move_rating(session: AsyncSession, cat_id: UUID, *, count: int, total: int) -> None:
+    await session.execute(
+        update(Cat)
+        .where(Cat.id == cat_id)
+        .values(
+            rating_count=Cat.rating_count + count,
+            rating_sum=Cat.rating_sum + total,
+            # What people think of a cat is no change of the cat.
+            updated_at=Cat.updated_at,
+        )
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,159 @@
+"""What tests of the catalog are made of: a manifest, people who use the service, a count of its queries."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+from cathouse_catalog.models import Cat
+from cathouse_kit.resources import Kit
+from cathouse_kit.testing import Issuer
+from cathouse_kit.tokens import Role
+from fastapi import FastAPI
+from sqlalchemy import event
+
+CATS = "/api/v1/catalog/cats"
+
+READ = {
+    "name": "tasks:read",
+    "description": "See your tasks",
+    "required": True,
+    "routes": [{"methods": ["GET"], "path": "/tasks"}, {"methods": ["GET"], "path": "/tasks/{id}"}],
+}
+WRITE = {
+    "name": "tasks:write",
+    "description": "Change your tasks",
+    "required": False,
+    "routes": [
+        {"methods": ["POST"], "path": "/tasks"},
+        {"methods": ["PUT", "DELETE"], "path": "/tasks/{id}"},
+    ],
+}
+TASK_KEEPER: dict[str, Any] = {
+    "name": "Task Keeper",
+    "tagline": "Keeps what you mean to do",
+    "description": "Write it down, do it, get points.",
+    "category": "productivity",
+    "endpoint_url": "https://tasks.example.com/api",
+    "version": "1.0.0",
+    "scopes": [READ, WRITE],
+}
+
+# The calls that bring a new cat to each status.
+WAY_TO = {
+    "draft": (),
+    "submitted": ("submit",),
+    "published": ("submit", "approve"),
+    "rejected": ("submit", "reject"),
+    "suspended": ("submit", "approve", "suspend"),
+}
+
+
+@dataclass
+class Catalog:
+    """The service under test, and people who use it."""
+
+    client: httpx.AsyncClient
+    issuer: Issuer
+    developer_id: UUID = field(default_factory=uuid4)
+
+    def __post_init__(self) -> None:
+        self.developer = self.issuer.headers(Role.DEVELOPER, self.developer_id)
+        self.other_developer = self.issuer.headers(Role.DEVELOPER)
+        self.player = self.issuer.headers(Role.PLAYER)
+        self.admin = self.issuer.headers(Role.ADMIN)
+        self.nobody: dict[str, str] = {}
+
+    async def make(self, status: str = "published", **manifest: Any) -> dict[str, Any]:
+        """A cat of the developer; its slug is made up where it is not given."""
+        body = TASK_KEEPER | {"slug": f"cat-{uuid4().hex[:12]}"} | manifest
+        cat = await self._ok("POST", CATS, self.developer, body)
+        for action in WAY_TO[status]:
+            who = self.developer if action == "submit" else self.admin
+            reason = {"reason": "It is empty."} if action == "reject" else None
+            cat = await self._ok("POST", f"{CATS}/{cat['id']}/{action}", who, reason)
+        return cat
+
+    async def read(self, cat: dict[str, Any]) -> dict[str, Any]:
+        """The cat as its developer sees it now."""
+        return await self._ok("GET", f"{CATS}/{cat['id']}", self.developer)
+
+    async def page(
+        self, path: str = CATS, who: dict[str, str] | None = None, **params: Any
+    ) -> dict[str, Any]:
+        """One page of a list."""
+        response = await self.client.get(path, headers=who, params=params)
+        return _successful(response)
+
+    async def walk(
+        self, path: str = CATS, who: dict[str, str] | None = None, **params: Any
+    ) -> list[dict[str, Any]]:
+        """All pages of a list."""
+        page = await self.page(path, who, **params)
+        items: list[dict[str, Any]] = page["items"]
+        while page["next_cursor"]:
+            page = await self.page(path, who, **params, cursor=page["next_cursor"])
+            items += page["items"]
+        return items
+
+    async def review(self, cat: dict[str, Any], rating: int, who: dict[str, str]) -> httpx.Response:
+        return await self.client.put(
+            f"{CATS}/{cat['id']}/reviews/mine", headers=who, json={"rating": rating}
+        )
+
+    async def _ok(
+        self, method: str, path: str, who: dict[str, str], body: Any = None
+    ) -> dict[str, Any]:
+        response = await self.client.request(method, path, headers=who, json=body)
+        return _successful(response)
+
+
+async def insert_published(app: FastAPI, *cats: dict[str, Any]) -> list[str]:
+    """Puts published cats into the database, past the rules, and returns their ids: for tests that need many."""
+    kit: Kit = app.state.kit
+    usual = TASK_KEEPER | {"developer_id": uuid4(), "status": "published"}
+    rows = [Cat(**(usual | {"slug": f"cat-{uuid4().hex}"} | cat)) for cat in cats]
+    async with kit.database.sessions() as session, session.begin():
+        session.add_all(rows)
+    return [str(row.id) for row in rows]
+
+
+def _successful(response: httpx.Response) -> dict[str, Any]:
+    if not response.is_success:
+        raise AssertionError(f"{response.status_code} {response.text}")
+    body: dict[str, Any] = response.json()
+    return body
+
+
+def is_problem(response: httpx.Response, status: int, code: str) -> bool:
+    """Whether the answer is this problem; a mismatch shows the whole answer."""
+    kind = (response.status_code, response.headers["content-type"], response.json().get("type"))
+    expected = (status, "application/problem+json", f"urn:cathouse:problem:{code}")
+    if kind != expected:
+        raise AssertionError(f"{response.status_code} {response.text} is not {expected}")
+    return True
+
+
+def wrong_fields(response: httpx.Response) -> list[list[str | int]]:
+    """Where a refused request is wrong."""
+    is_problem(response, 422, "invalid_request")
+    return [error["loc"] for error in response.json()["errors"]]
+
+
+@contextmanager
+def recorded_queries(app: FastAPI) -> Iterator[list[str]]:
+    """The statements that the app sends meanwhile."""
+    kit: Kit = app.state.kit
+    statements: list[str] = []
+
+    def record(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
+
+    engine = kit.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", record)
+    try:
+        yield statements
+    finally:
+        event.remove(engine, "before_cursor_execute", record)

@@ -1,0 +1,189 @@
+import asyncio
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from cathouse_kit.testing import Issuer
+from cathouse_kit.tokens import Role
+from fastapi import FastAPI
+
+from .support import (
+    CATS,
+    WAY_TO,
+    Catalog,
+    insert_published,
+    is_problem,
+    wrong_fields,
+)
+
+
+async def test_a_first_review_is_made_and_the_next_replaces_it(
+    catalog: Catalog, issuer: Issuer
+) -> None:
+    cat = await catalog.make()
+    player_id = uuid4()
+    player = issuer.headers(Role.PLAYER, player_id)
+    path = f"{CATS}/{cat['id']}/reviews"
+    first = await catalog.client.put(
+        f"{path}/mine", headers=player, json={"rating": 2, "comment": " Slow.\nVery. "}
+    )
+    review = first.json()
+    assert first.status_code == 201
+    assert review == {
+        "id": review["id"],
+        "cat_id": cat["id"],
+        "user_id": str(player_id),
+        "rating": 2,
+        "comment": "Slow.\nVery.",
+        "created_at": review["created_at"],
+        "updated_at": review["created_at"],
+    }
+    second = await catalog.client.put(f"{path}/mine", headers=player, json={"rating": 5})
+    changed = second.json()
+    assert second.status_code == 200
+    assert changed["updated_at"] > review["updated_at"]
+    assert changed == review | {
+        "rating": 5,
+        "comment": "",
+        "updated_at": changed["updated_at"],
+    }
+    assert await catalog.walk(path) == [changed]
+
+
+async def test_reviews_move_the_rating_and_nothing_else_of_the_cat(
+    catalog: Catalog, issuer: Issuer
+) -> None:
+    cat = await catalog.make()
+    ada, bob, eve = (issuer.headers(Role.PLAYER) for _ in range(3))
+
+    async def rating() -> Any:
+        now = await catalog.read(cat)
+        assert now == cat | {"rating": now["rating"]}
+        return now["rating"]
+
+    await catalog.review(cat, 5, ada)
+    assert await rating() == {"average": 5, "count": 1}
+    await catalog.review(cat, 4, bob)
+    await catalog.review(cat, 4, eve)
+    assert await rating() == {"average": 13 / 3, "count": 3}
+    await catalog.review(cat, 1, ada)
+    assert await rating() == {"average": 3, "count": 3}
+    await catalog.review(cat, 1, ada)
+    assert await rating() == {"average": 3, "count": 3}
+    for person, left in ((bob, {"average": 2.5, "count": 2}), (eve, {"average": 1, "count": 1})):
+        answer = await catalog.client.delete(f"{CATS}/{cat['id']}/reviews/mine", headers=person)
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert await rating() == left
+    await catalog.client.delete(f"{CATS}/{cat['id']}/reviews/mine", headers=ada)
+    assert await rating() == {"average": None, "count": 0}
+
+
+async def test_fifty_people_at_once_give_the_exact_average(
+    catalog: Catalog, issuer: Issuer
+) -> None:
+    cat = await catalog.make()
+    people = [issuer.headers(Role.PLAYER) for _ in range(50)]
+    ratings = [1 + n * n % 5 for n in range(50)]
+    answers = await asyncio.gather(
+        *(
+            catalog.review(cat, rating, person)
+            for rating, person in zip(ratings, people, strict=True)
+        )
+    )
+    assert {answer.status_code for answer in answers} == {201}
+    assert (await catalog.read(cat))["rating"] == {"average": sum(ratings) / 50, "count": 50}
+
+    # Now half of them change their minds, and the others their reviews are gone, all at once.
+    path = f"{CATS}/{cat['id']}/reviews/mine"
+    await asyncio.gather(
+        *(catalog.review(cat, 6 - ratings[n], people[n]) for n in range(25)),
+        *(catalog.client.delete(path, headers=people[n]) for n in range(25, 50)),
+    )
+    left = [6 - rating for rating in ratings[:25]]
+    assert (await catalog.read(cat))["rating"] == {"average": sum(left) / 25, "count": 25}
+    assert sorted(
+        review["rating"] for review in await catalog.walk(f"{CATS}/{cat['id']}/reviews")
+    ) == sorted(left)
+
+
+async def test_one_person_who_writes_many_times_at_once_has_one_review(catalog: Catalog) -> None:
+    cat = await catalog.make()
+    answers = await asyncio.gather(
+        *(catalog.review(cat, 1 + n % 5, catalog.player) for n in range(20))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] * 19 + [201]
+    (review,) = await catalog.walk(f"{CATS}/{cat['id']}/reviews")
+    assert (await catalog.read(cat))["rating"] == {"average": review["rating"], "count": 1}
+
+
+async def test_reviews_of_several_cats_at_once_do_not_meet(
+    catalog: Catalog, issuer: Issuer
+) -> None:
+    cats = [await catalog.make() for _ in range(4)]
+    people = [issuer.headers(Role.PLAYER) for _ in range(10)]
+    await asyncio.gather(
+        *(catalog.review(cat, 1 + n, person) for person in people for n, cat in enumerate(cats))
+    )
+    for n, cat in enumerate(cats):
+        assert (await catalog.read(cat))["rating"] == {"average": 1 + n, "count": 10}
+
+
+@pytest.mark.parametrize("status", [status for status in WAY_TO if status != "published"])
+async def test_a_cat_that_is_not_published_cannot_be_reviewed(
+    catalog: Catalog, status: str
+) -> None:
+    cat = await catalog.make(status)
+    path = f"{CATS}/{cat['id']}/reviews"
+    assert is_problem(await catalog.review(cat, 5, catalog.player), 404, "cat_not_found")
+    answer = await catalog.client.delete(f"{path}/mine", headers=catalog.player)
+    assert is_problem(answer, 404, "cat_not_found")
+    assert is_problem(await catalog.client.get(path), 404, "cat_not_found")
+    assert await catalog.walk(path, who=catalog.developer) == []
+
+
+async def test_who_has_no_review_cannot_take_it_back(catalog: Catalog) -> None:
+    cat = await catalog.make()
+    path = f"{CATS}/{cat['id']}/reviews/mine"
+    answer = await catalog.client.delete(path, headers=catalog.player)
+    assert is_problem(answer, 404, "review_not_found")
+    answer = await catalog.client.delete(f"{CATS}/{uuid4()}/reviews/mine", headers=catalog.player)
+    assert is_problem(answer, 404, "cat_not_found")
+
+
+async def test_a_wrong_review_is_refused(catalog: Catalog) -> None:
+    cat = await catalog.make()
+    path = f"{CATS}/{cat['id']}/reviews/mine"
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({}, "rating"),
+        ({"rating": 0}, "rating"),
+        ({"rating": 6}, "rating"),
+        ({"rating": 4.5}, "rating"),
+        ({"rating": "5"}, "rating"),
+        ({"rating": True}, "rating"),
+        ({"rating": 5, "comment": "x" * 2001}, "comment"),
+        ({"rating": 5, "comment": "x\0"}, "comment"),
+        ({"rating": 5, "user_id": "0193"}, "user_id"),
+    ]
+    for body, field in wrong:
+        answer = await catalog.client.put(path, headers=catalog.player, json=body)
+        assert wrong_fields(answer) == [["body", field]], body
+    assert (await catalog.read(cat))["rating"]["count"] == 0
+
+
+async def test_the_newest_review_comes_first_and_pages_hold_still(
+    app: FastAPI, catalog: Catalog, issuer: Issuer
+) -> None:
+    (cat_id,) = await insert_published(app, {})
+    written = [
+        (await catalog.review({"id": cat_id}, 3, issuer.headers(Role.PLAYER))).json()["id"]
+        for _ in range(5)
+    ]
+    path = f"{CATS}/{cat_id}/reviews"
+    page = await catalog.page(path, limit=2)
+    await catalog.review({"id": cat_id}, 3, issuer.headers(Role.PLAYER))
+    seen = page["items"]
+    while page["next_cursor"]:
+        page = await catalog.page(path, limit=2, cursor=page["next_cursor"])
+        seen += page["items"]
+    assert [review["id"] for review in seen] == written[::-1]
+    assert UUID(seen[0]["id"]).version == 7
