@@ -1,0 +1,1 @@
+"""Installation: which player adopted which cat, with which scopes, settings and credential."""

@@ -1,0 +1,32 @@
+"""The app of installation."""
+
+import httpx
+from cathouse_kit.service import create_service
+from cathouse_kit.settings import load_settings
+from fastapi import FastAPI
+
+from cathouse_installation.resources import Held
+from cathouse_installation.routers import adoption, installations, internal
+from cathouse_installation.services.catalog import Catalog
+from cathouse_installation.services.credentials import Credentials
+from cathouse_installation.settings import Settings
+
+
+def create_app(
+    settings: Settings | None = None, *, transport: httpx.AsyncBaseTransport | None = None
+) -> FastAPI:
+    """The app, ready for a server. Raises `SettingsError` where settings are not given and cannot be read."""
+    settings = settings or load_settings(Settings)
+    app = create_service(
+        settings,
+        package="cathouse_installation",
+        schema="installation",
+        routers=(adoption.router, installations.router, internal.router),
+        peers=("auth", "catalog"),
+        transport=transport,
+    )
+    app.state.installation = Held(
+        catalog=Catalog(app.state.kit.peers["catalog"]),
+        credentials=Credentials(settings.service_token),
+    )
+    return app

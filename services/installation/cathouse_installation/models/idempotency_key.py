@@ -1,0 +1,24 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import DateTime, ForeignKey, LargeBinary, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cathouse_installation.models.base import Base
+
+
+class IdempotencyKey(Base):
+    """A key that a person adopted a cat with. It holds what the first answer is made of again, but neither the
+    credential nor the key."""
+
+    __tablename__ = "idempotency_keys"
+
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    request_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    salt: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """A part of what the credential was derived from; see `Credentials.derive`."""
+    installation_id: Mapped[UUID] = mapped_column(ForeignKey("installation.installations.id"))
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.now(), index=True
+    )

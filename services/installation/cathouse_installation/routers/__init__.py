@@ -1,0 +1,1 @@
+"""Installation's routes. A router parses, calls one function, returns."""

@@ -1,0 +1,86 @@
+"""Adoption."""
+
+from typing import Annotated
+
+from cathouse_kit.database import Session
+from cathouse_kit.peers import PeerUnavailable
+from cathouse_kit.problems import (
+    Forbidden,
+    InvalidRequest,
+    ServiceUnavailable,
+    problem_responses,
+)
+from cathouse_kit.security import Player
+from fastapi import APIRouter, Header, Response
+
+from cathouse_installation.resources import Resources
+from cathouse_installation.schemas.installations import Adoption, InstallationWithCredential
+from cathouse_installation.services.adoption import Wish, adopt
+from cathouse_installation.services.errors import (
+    AlreadyAdopted,
+    CatNotFound,
+    CredentialReplaced,
+    IdempotencyKeyReused,
+    InvalidScopes,
+)
+
+router = APIRouter(prefix="/api/v1/installations", tags=["adoption"])
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+$",
+        description="Any text that this adoption alone has, such as a random UUID",
+        examples=["7d0f8a52-6f0e-4b51-9a0c-5f1f3f3f7a11"],
+    ),
+]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=InstallationWithCredential,
+    responses=problem_responses(
+        Forbidden,
+        CatNotFound,
+        AlreadyAdopted,
+        CredentialReplaced,
+        InvalidScopes,
+        IdempotencyKeyReused,
+        InvalidRequest,
+        PeerUnavailable,
+        ServiceUnavailable,
+    ),
+    summary="Adopt a cat",
+)
+async def adopt_cat(
+    body: Adoption,
+    player: Player,
+    session: Session,
+    resources: Resources,
+    response: Response,
+    idempotency_key: Key = None,
+) -> InstallationWithCredential:
+    """A player has a cat once; it can be adopted again after it was uninstalled.
+
+    The credential is in this answer alone, and kept only as a hash.
+
+    With an `Idempotency-Key`, the same request can be sent again for 24 hours, at once or one after the other. There is
+    one installation, and each answer holds it, as it is by then, and the same credential. The same key with another
+    body is refused, and so is a repeat after the credential was replaced by `POST /{id}/credential`. An adoption that
+    was refused can be repeated with the same key.
+    """
+    wish = Wish(
+        user_id=player.id,
+        cat_id=body.cat_id,
+        granted_scopes=frozenset(body.granted_scopes),
+        name=body.name,
+        settings=body.settings,
+    )
+    adopted = await adopt(session, resources.catalog, resources.credentials, wish, idempotency_key)
+    response.headers["Location"] = f"{router.prefix}/{adopted.installation.id}"
+    response.headers["Cache-Control"] = "no-store"
+    return InstallationWithCredential.model_validate(adopted)

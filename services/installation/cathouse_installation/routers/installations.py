@@ -1,0 +1,157 @@
+"""What owners do with their installations."""
+
+from uuid import UUID
+
+from cathouse_kit.database import Session
+from cathouse_kit.pages import Paging
+from cathouse_kit.peers import PeerUnavailable
+from cathouse_kit.problems import InvalidRequest, ServiceUnavailable, problem_responses
+from cathouse_kit.schemas import Page
+from cathouse_kit.security import SignedIn
+from fastapi import APIRouter, Response
+
+from cathouse_installation.models import Installation, Status
+from cathouse_installation.resources import Resources
+from cathouse_installation.schemas.installations import (
+    InstallationBody,
+    InstallationChange,
+    InstallationWithCredential,
+    ScopesChange,
+)
+from cathouse_installation.services import installations
+from cathouse_installation.services.errors import (
+    CatNotFound,
+    CatUnavailable,
+    InstallationNotFound,
+    InstallationUninstalled,
+    InvalidScopes,
+)
+
+router = APIRouter(prefix="/api/v1/installations", tags=["installations"])
+
+
+@router.get("", response_model=Page[InstallationBody], summary="My installations")
+async def list_installations(
+    person: SignedIn, session: Session, page: Paging
+) -> Page[InstallationBody]:
+    """The newest first, uninstalled ones included."""
+    found, next_cursor = await installations.list_own(session, person.id, page)
+    return Page(
+        items=[InstallationBody.model_validate(installation) for installation in found],
+        next_cursor=next_cursor,
+    )
+
+
+@router.get(
+    "/{installation_id}",
+    response_model=InstallationBody,
+    responses=problem_responses(InstallationNotFound),
+    summary="One of my installations",
+)
+async def read_installation(
+    installation_id: UUID, person: SignedIn, session: Session
+) -> Installation:
+    return await installations.get_own(session, person.id, installation_id)
+
+
+@router.patch(
+    "/{installation_id}",
+    response_model=InstallationBody,
+    responses=problem_responses(InstallationNotFound, InstallationUninstalled),
+    summary="Rename an installation, or replace its settings",
+)
+async def change_installation(
+    installation_id: UUID, body: InstallationChange, person: SignedIn, session: Session
+) -> Installation:
+    """What is left out stays as it is. `settings` replaces the whole object."""
+    changes = body.model_dump(exclude_unset=True)
+    return await installations.change(session, person.id, installation_id, changes)
+
+
+@router.post(
+    "/{installation_id}/pause",
+    response_model=InstallationBody,
+    responses=problem_responses(InstallationNotFound, InstallationUninstalled),
+    summary="Pause an installation",
+)
+async def pause_installation(
+    installation_id: UUID, person: SignedIn, session: Session
+) -> Installation:
+    """Calls through the proxy are refused until it is resumed. Pausing a paused one changes nothing."""
+    return await installations.set_status(session, person.id, installation_id, Status.PAUSED)
+
+
+@router.post(
+    "/{installation_id}/resume",
+    response_model=InstallationBody,
+    responses=problem_responses(InstallationNotFound, InstallationUninstalled),
+    summary="Resume a paused installation",
+)
+async def resume_installation(
+    installation_id: UUID, person: SignedIn, session: Session
+) -> Installation:
+    """Resuming an active one changes nothing."""
+    return await installations.set_status(session, person.id, installation_id, Status.ACTIVE)
+
+
+@router.delete(
+    "/{installation_id}",
+    status_code=204,
+    response_model=None,
+    responses=problem_responses(InstallationNotFound),
+    summary="Uninstall a cat",
+)
+async def uninstall_cat(installation_id: UUID, person: SignedIn, session: Session) -> None:
+    """For good: it stays readable with the status `uninstalled`, and nothing changes it again. The cat can be adopted
+    anew. Uninstalling an uninstalled one changes nothing."""
+    await installations.uninstall(session, person.id, installation_id)
+
+
+@router.put(
+    "/{installation_id}/scopes",
+    response_model=InstallationBody,
+    responses=problem_responses(
+        InstallationNotFound,
+        CatNotFound,
+        InstallationUninstalled,
+        CatUnavailable,
+        InvalidScopes,
+        InvalidRequest,
+        PeerUnavailable,
+        ServiceUnavailable,
+    ),
+    summary="Choose an installation's scopes anew",
+)
+async def replace_scopes(
+    installation_id: UUID,
+    body: ScopesChange,
+    person: SignedIn,
+    session: Session,
+    resources: Resources,
+) -> Installation:
+    """Grants these scopes and no others. They are checked against the cat's manifest as it is now, and `cat_version` is
+    that manifest's from then on. While a cat is not published, scopes can be taken from it but not added."""
+    return await installations.replace_scopes(
+        session, resources.catalog, person.id, installation_id, frozenset(body.granted_scopes)
+    )
+
+
+@router.post(
+    "/{installation_id}/credential",
+    response_model=InstallationWithCredential,
+    responses=problem_responses(InstallationNotFound, InstallationUninstalled),
+    summary="Replace an installation's credential",
+)
+async def rotate_credential(
+    installation_id: UUID,
+    person: SignedIn,
+    session: Session,
+    resources: Resources,
+    response: Response,
+) -> InstallationWithCredential:
+    """The old one stops at once. The new one is in this answer alone, and kept only as a hash."""
+    rotated = await installations.rotate_credential(
+        session, resources.credentials, person.id, installation_id
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return InstallationWithCredential.model_validate(rotated)

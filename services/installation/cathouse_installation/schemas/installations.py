@@ -1,0 +1,66 @@
+from typing import Annotated, Any
+from uuid import UUID
+
+from cathouse_kit.schemas import Line, RequestBody, ResponseBody, Timestamp
+from pydantic import Field
+
+from cathouse_installation.models import Status
+from cathouse_installation.models.installation import NAME_LENGTH
+from cathouse_installation.schemas.settings import SettingsObject
+
+ScopeName = Annotated[Line, Field(max_length=100)]
+GrantedScopes = Annotated[
+    list[ScopeName],
+    Field(
+        max_length=100,
+        description="Scopes that the cat's manifest declares; all that it requires among them",
+        examples=[["tasks:read"]],
+    ),
+]
+Name = Annotated[Line, Field(max_length=NAME_LENGTH, examples=["Chores"])]
+CAT_ID = UUID("0199b6a2-5c1e-7c3a-9a57-3f0d5d1c2b4e")
+INSTALLATION_ID = UUID("0199b6a4-21d7-7f10-8d5c-6b2f9e0a7c31")
+
+
+class Adoption(RequestBody):
+    cat_id: UUID = Field(examples=[CAT_ID])
+    granted_scopes: GrantedScopes
+    name: Name | None = Field(None, description="The cat's name, where none is given")
+    settings: SettingsObject = Field(default_factory=dict)
+
+
+class InstallationChange(RequestBody):
+    """What is left out stays. `settings` replaces the whole object."""
+
+    # Factories, because what is left out has no value: null is refused, and the description shows no default.
+    name: Name = Field(default_factory=str)
+    settings: SettingsObject = Field(default_factory=dict)
+
+
+class ScopesChange(RequestBody):
+    granted_scopes: GrantedScopes
+
+
+class InstallationBody(ResponseBody):
+    id: UUID = Field(examples=[INSTALLATION_ID])
+    user_id: UUID
+    cat_id: UUID = Field(examples=[CAT_ID])
+    cat_version: str = Field(
+        description="The cat's version that the granted scopes were chosen from", examples=["1.4.0"]
+    )
+    name: str = Field(examples=["Chores"])
+    status: Status
+    granted_scopes: list[str] = Field(examples=[["tasks:read"]])
+    settings: dict[str, Any] = Field(examples=[{"theme": "dark"}])
+    installed_at: Timestamp
+    last_used_at: Timestamp | None = Field(
+        description="The last call through the proxy, to the minute; null before the first"
+    )
+
+
+class InstallationWithCredential(ResponseBody):
+    installation: InstallationBody
+    credential: str = Field(
+        description="The installation's secret. It is kept only as a hash: save it now",
+        examples=["cat_pXv1dYQ3kq0kq3o1X5wQy7nT0m8h2bUeJrLw4sZcF9A"],
+    )

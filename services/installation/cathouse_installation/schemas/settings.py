@@ -1,0 +1,42 @@
+"""An installation's settings: any JSON object that is not too much."""
+
+import json
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+MAX_BYTES = 16 * 1024
+MAX_DEPTH = 10
+
+
+def _acceptable(settings: dict[str, Any]) -> dict[str, Any]:
+    _walk(settings, 1)
+    # Python reads NaN and Infinity, which are no JSON.
+    written = json.dumps(settings, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    if len(written.encode()) > MAX_BYTES:
+        raise ValueError(f"must not be longer than {MAX_BYTES} bytes")
+    return settings
+
+
+def _walk(value: object, depth: int) -> None:
+    if isinstance(value, dict | list):
+        if depth > MAX_DEPTH:
+            raise ValueError(f"must not be nested deeper than {MAX_DEPTH} levels")
+        for inner in value:
+            _walk(inner, depth + 1)
+        if isinstance(value, dict):
+            for inner in value.values():
+                _walk(inner, depth + 1)
+    elif isinstance(value, str) and any(c == "\x00" or "\ud800" <= c <= "\udfff" for c in value):
+        raise ValueError("must not contain NUL or half of a surrogate pair")
+
+
+SettingsObject = Annotated[
+    dict[str, Any],
+    AfterValidator(_acceptable),
+    Field(
+        description=f"A JSON object of at most {MAX_BYTES} bytes and {MAX_DEPTH} levels",
+        examples=[{"theme": "dark", "reminders": {"hour": 8}}],
+    ),
+]
+"""Checked so that it can be stored, given back as it was, and read by every JSON parser."""

@@ -1,0 +1,85 @@
+"""What installation asks the catalog: the manifest of a cat."""
+
+from collections.abc import Iterable
+from typing import Annotated
+from uuid import UUID
+
+from cathouse_kit.peers import Peer, PeerUnavailable
+from cathouse_kit.schemas import Line
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cathouse_installation.services.errors import CatNotFound, InvalidScopes
+
+_Text = Annotated[Line, Field(max_length=100)]
+
+
+class DeclaredScope(BaseModel):
+    """A permission that a manifest declares."""
+
+    name: _Text
+    required: bool
+
+
+class Manifest(BaseModel):
+    """What matters here of the catalog's description of a cat."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    id: UUID
+    name: Line
+    status: str
+    version: _Text
+    scopes: list[DeclaredScope]
+
+    @property
+    def published(self) -> bool:
+        return self.status == "published"
+
+    def grant(self, asked: Iterable[str]) -> list[str]:
+        """The scopes asked for, each once, in the manifest's order.
+
+        Raises `InvalidScopes`, which names every scope that is undeclared, or required and missing.
+        """
+        asked = set(asked)
+        undeclared = asked - {scope.name for scope in self.scopes}
+        missing = [s.name for s in self.scopes if s.required and s.name not in asked]
+        if undeclared or missing:
+            raise InvalidScopes(
+                errors=[
+                    _error("undeclared_scope", f"{name} is not a scope of this cat")
+                    for name in sorted(undeclared)
+                ]
+                + [
+                    _error("required_scope_missing", f"{name} is required by this cat")
+                    for name in missing
+                ]
+            )
+        return [scope.name for scope in self.scopes if scope.name in asked]
+
+
+def _error(kind: str, msg: str) -> dict[str, object]:
+    return {"loc": ["body", "granted_scopes"], "msg": msg, "type": kind}
+
+
+class Catalog:
+    """The catalog, over HTTP."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+
+    async def manifest(self, cat_id: UUID) -> Manifest:
+        """A cat's manifest as it is now, published or not.
+
+        Raises `CatNotFound`, and `PeerUnavailable` where the catalog is down, slow, or answers what is no manifest of
+        this cat.
+        """
+        response = await self._peer.request("GET", f"/api/v1/catalog/internal/cats/{cat_id}")
+        if response.status_code == 404:
+            raise CatNotFound
+        try:
+            manifest = Manifest.model_validate(self._peer.json_of(response))
+        except ValidationError as error:
+            raise PeerUnavailable(self._peer.name) from error
+        if manifest.id != cat_id:
+            raise PeerUnavailable(self._peer.name)
+        return manifest

@@ -1,0 +1,144 @@
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from cathouse_installation.main import create_app
+from cathouse_installation.settings import Settings
+from cathouse_kit.testing import Issuer, Outside, bearer, running
+from cathouse_kit.tokens import Role
+from fastapi import FastAPI
+from sqlalchemy import RowMapping, text
+
+SCOPES = [
+    {"name": "tasks:read", "required": True},
+    {"name": "tasks:write", "required": False},
+    {"name": "reminders:send", "required": False},
+]
+
+
+@pytest.fixture
+def settings(database_urls: dict[str, str], service_token: str) -> Settings:
+    return Settings(
+        _env_file=None, database_url=database_urls["installation"], service_token=service_token
+    )
+
+
+@pytest.fixture
+def app(settings: Settings, outside: Outside) -> FastAPI:
+    return create_app(settings, transport=outside.transport)
+
+
+@pytest.fixture
+async def client(app: FastAPI, emptied: None) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody who is not signed in."""
+    async with running(app) as client:
+        yield client
+
+
+@pytest.fixture
+async def as_caller(
+    app: FastAPI, client: httpx.AsyncClient
+) -> AsyncIterator[Callable[[dict[str, str]], Awaitable[httpx.AsyncClient]]]:
+    """Makes a client that sends these headers with each request."""
+    async with AsyncExitStack() as clients:
+
+        async def make(headers: dict[str, str]) -> httpx.AsyncClient:
+            return await clients.enter_async_context(
+                httpx.AsyncClient(
+                    transport=httpx.ASGITransport(app),
+                    base_url=client.base_url,
+                    headers=headers,
+                )
+            )
+
+        yield make
+
+
+@pytest.fixture
+def player_id() -> UUID:
+    return uuid4()
+
+
+@pytest.fixture
+async def player(
+    as_caller: Callable[[dict[str, str]], Awaitable[httpx.AsyncClient]],
+    issuer: Issuer,
+    player_id: UUID,
+) -> httpx.AsyncClient:
+    """A player, signed in."""
+    return await as_caller(issuer.headers(Role.PLAYER, player_id))
+
+
+@pytest.fixture
+async def stranger(
+    as_caller: Callable[[dict[str, str]], Awaitable[httpx.AsyncClient]], issuer: Issuer
+) -> httpx.AsyncClient:
+    """Another player, signed in."""
+    return await as_caller(issuer.headers(Role.PLAYER))
+
+
+@pytest.fixture
+async def service(
+    as_caller: Callable[[dict[str, str]], Awaitable[httpx.AsyncClient]], service_token: str
+) -> httpx.AsyncClient:
+    """Another service."""
+    return await as_caller(bearer(service_token))
+
+
+@pytest.fixture
+def publish(outside: Outside) -> Callable[..., UUID]:
+    """Puts a cat, or its next version, into the catalog; `changes` replace what is usual of it."""
+
+    def publish(cat_id: UUID | None = None, **changes: Any) -> UUID:
+        cat_id = cat_id or uuid4()
+        manifest = {
+            "id": str(cat_id),
+            "slug": "chores",
+            "name": "Chores",
+            "status": "published",
+            "version": "1.0.0",
+            "scopes": SCOPES,
+        } | changes
+        path = f"/api/v1/catalog/internal/cats/{cat_id}"
+        outside.on("GET", path, httpx.Response(200, json=manifest))
+        return cat_id
+
+    return publish
+
+
+@pytest.fixture
+def adopt(
+    player: httpx.AsyncClient, publish: Callable[..., UUID]
+) -> Callable[..., Awaitable[dict[str, Any]]]:
+    """Lets the player adopt a new cat, and returns the answer's body; `wish` replaces what is usual of the request."""
+
+    async def adopt(**wish: Any) -> dict[str, Any]:
+        body = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]} | wish
+        response = await player.post("/api/v1/installations", json=body)
+        assert response.status_code == 201, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    return adopt
+
+
+@pytest.fixture
+async def installation(adopt: Callable[..., Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+    """An installation of the player's."""
+    adopted: dict[str, Any] = (await adopt())["installation"]
+    return adopted
+
+
+@pytest.fixture
+def sql(app: FastAPI) -> Callable[..., Awaitable[Sequence[RowMapping]]]:
+    """Runs a statement beside the app, and returns its rows."""
+
+    async def sql(statement: str, **parameters: Any) -> Sequence[RowMapping]:
+        async with app.state.kit.database.engine.begin() as connection:
+            result = await connection.execute(text(statement), parameters)
+            return result.mappings().all() if result.returns_rows else []
+
+    return sql

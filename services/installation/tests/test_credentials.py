@@ -1,0 +1,112 @@
+"""Credentials: never in clear anywhere but in the answer, and dead as soon as they are replaced."""
+
+import hashlib
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
+
+import httpx
+import pytest
+from cathouse_installation.main import create_app
+from cathouse_installation.settings import Settings
+from cathouse_kit.testing import Issuer, Outside, bearer, running
+from loguru import logger
+from sqlalchemy import RowMapping
+
+URL = "/api/v1/installations"
+
+Adopt = Callable[..., Awaitable[dict[str, Any]]]
+Sql = Callable[..., Awaitable[Sequence[RowMapping]]]
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """Everything that is logged through loguru, with its extras and tracebacks."""
+    lines: list[str] = []
+    sink = logger.add(lines.append, level=0, format="{message} {extra} {exception}", diagnose=True)
+    yield lines
+    logger.remove(sink)
+
+
+async def test_a_credential_is_a_prefix_and_256_bits_and_no_two_are_alike(adopt: Adopt) -> None:
+    credentials = {(await adopt())["credential"] for _ in range(3)}
+    assert len(credentials) == 3
+    assert all(re.fullmatch(r"cat_[A-Za-z0-9_-]{43}", credential) for credential in credentials)
+
+
+async def test_only_the_hash_of_a_credential_is_stored(adopt: Adopt, sql: Sql) -> None:
+    credential = (await adopt())["credential"]
+    [stored] = await sql("select * from installation.installations")
+    assert stored["credential_hash"] == hashlib.sha256(credential.encode()).digest()
+    shown = [str(value) for value in stored.values()]
+    assert not any(credential in value or credential[4:] in value for value in shown)
+
+
+async def test_no_route_shows_a_credential_again(
+    player: httpx.AsyncClient, service: httpx.AsyncClient, adopt: Adopt
+) -> None:
+    adopted = await adopt()
+    url = f"{URL}/{adopted['installation']['id']}"
+    answers = [
+        await player.get(url),
+        await player.get(URL),
+        await player.patch(url, json={"name": "Home"}),
+        await player.post(f"{url}/pause"),
+        await player.post(f"{url}/resume"),
+        await player.put(f"{url}/scopes", json={"granted_scopes": ["tasks:read"]}),
+        await service.post(f"{URL}/internal/verify", json={"credential": adopted["credential"]}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 200
+        assert "cat_" not in answer.text.replace("cat_id", "").replace("cat_version", "")
+
+
+async def test_rotation_gives_a_new_credential_and_the_old_one_stops_at_once(
+    player: httpx.AsyncClient, service: httpx.AsyncClient, adopt: Adopt
+) -> None:
+    adopted = await adopt()
+    response = await player.post(f"{URL}/{adopted['installation']['id']}/credential")
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    rotated = response.json()
+    assert rotated["installation"] == adopted["installation"]
+    assert rotated["credential"] != adopted["credential"]
+    old = await service.post(f"{URL}/internal/verify", json={"credential": adopted["credential"]})
+    new = await service.post(f"{URL}/internal/verify", json={"credential": rotated["credential"]})
+    assert (old.status_code, new.status_code) == (404, 200)
+
+
+async def test_no_credential_is_logged_not_even_while_debugging(
+    settings: Settings,
+    outside: Outside,
+    issuer: Issuer,
+    service_token: str,
+    publish: Callable[..., Any],
+    emptied: None,
+    logged: list[str],
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    app = create_app(settings.model_copy(update={"debug": True}), transport=outside.transport)
+    body = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]}
+    key = {"Idempotency-Key": "do-not-log-this-key"}
+    player, service = issuer.headers(), bearer(service_token)
+    verify = f"{URL}/internal/verify"
+    async with running(app) as client:
+        adopted = (await client.post(URL, json=body, headers=player | key)).json()
+        await client.post(URL, json=body, headers=player | key)
+        url = f"{URL}/{adopted['installation']['id']}/credential"
+        rotated = (await client.post(url, headers=player)).json()
+        secrets = [adopted["credential"], rotated["credential"]]
+        for secret in secrets:
+            await client.post(verify, json={"credential": secret}, headers=service)
+            await client.post(verify, json={"credential": secret, "x": 1}, headers=service)
+            await client.post(verify, json={"credential": secret})
+            await client.get(URL, headers=bearer(secret))
+    everything = "".join(logged) + caplog.text + "".join(capfd.readouterr())
+    assert "INSERT INTO installation.installations" in everything
+    assert "/api/v1/installations/internal/verify" in everything
+    secrets += [service_token, player["Authorization"].split()[1], key["Idempotency-Key"]]
+    assert [secret for secret in secrets if secret in everything] == []

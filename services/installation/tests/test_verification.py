@@ -1,0 +1,190 @@
+"""What other services are told of an installation."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import httpx
+import pytest
+from cathouse_kit.testing import Issuer
+from cathouse_kit.tokens import Role
+from fastapi import FastAPI
+from sqlalchemy import RowMapping, event, text
+
+URL = "/api/v1/installations"
+VERIFY = f"{URL}/internal/verify"
+
+Adopt = Callable[..., Awaitable[dict[str, Any]]]
+Sql = Callable[..., Awaitable[Sequence[RowMapping]]]
+
+
+async def test_an_installation_is_found_by_its_credential_and_by_its_id(
+    service: httpx.AsyncClient, adopt: Adopt
+) -> None:
+    adopted = await adopt(granted_scopes=["tasks:read", "tasks:write"])
+    installation = adopted["installation"]
+    expected = {
+        "installation_id": installation["id"],
+        "user_id": installation["user_id"],
+        "cat_id": installation["cat_id"],
+        "status": "active",
+        "granted_scopes": ["tasks:read", "tasks:write"],
+    }
+    for body in (
+        {"credential": adopted["credential"]},
+        {"installation_id": installation["id"]},
+    ):
+        response = await service.post(VERIFY, json=body)
+        assert (response.status_code, response.json()) == (200, expected)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"credential": "cat_" + "A" * 43},
+        {"credential": "\x00"},
+        {"credential": "ключ"},
+        {"credential": "\ud800"},
+        {"installation_id": "0199b6a2-5c1e-7c3a-9a57-3f0d5d1c2b4e"},
+    ],
+    ids=["credential", "nul", "letters", "half a pair", "id"],
+)
+async def test_an_unknown_installation_is_not_found(
+    service: httpx.AsyncClient, installation: dict[str, Any], body: dict[str, str]
+) -> None:
+    # Escaped, as JSON may be: httpx could not encode half of a surrogate pair.
+    response = await service.post(
+        VERIFY, content=json.dumps(body), headers={"Content-Type": "application/json"}
+    )
+    assert response.status_code == 404
+    assert response.json()["type"] == "urn:cathouse:problem:unknown_installation"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"credential": None, "installation_id": None},
+        {"credential": "cat_x", "installation_id": "0199b6a2-5c1e-7c3a-9a57-3f0d5d1c2b4e"},
+        {"credential": ""},
+        {"credential": "c" * 257},
+        {"installation_id": "not-an-id"},
+        {"credential": "cat_x", "more": 1},
+        [],
+    ],
+)
+async def test_exactly_one_of_credential_and_id_is_taken(
+    service: httpx.AsyncClient, body: object
+) -> None:
+    assert (await service.post(VERIFY, json=body)).status_code == 422
+
+
+async def test_only_services_may_ask(
+    client: httpx.AsyncClient, issuer: Issuer, adopt: Adopt
+) -> None:
+    adopted = await adopt()
+    body = {"credential": adopted["credential"]}
+    tokens = [issuer.token(role) for role in Role] + [adopted["credential"], "nonsense"]
+    for token in tokens:
+        response = await client.post(
+            VERIFY, json=body, headers={"Authorization": f"Bearer {token}"}
+        )
+        assert response.status_code == 401
+    assert (await client.post(VERIFY, json=body)).status_code == 401
+
+
+async def test_what_an_owner_changes_is_seen_by_the_next_question(
+    player: httpx.AsyncClient, service: httpx.AsyncClient, adopt: Adopt
+) -> None:
+    adopted = await adopt(granted_scopes=["tasks:read", "tasks:write"])
+    url = f"{URL}/{adopted['installation']['id']}"
+
+    async def both() -> list[Any]:
+        by_credential = await service.post(VERIFY, json={"credential": adopted["credential"]})
+        by_id = await service.post(VERIFY, json={"installation_id": adopted["installation"]["id"]})
+        assert by_credential.json() == by_id.json()
+        return [by_id.json()["status"], by_id.json()["granted_scopes"]]
+
+    await player.post(f"{url}/pause")
+    assert await both() == ["paused", ["tasks:read", "tasks:write"]]
+    await player.put(f"{url}/scopes", json={"granted_scopes": ["tasks:read"]})
+    assert await both() == ["paused", ["tasks:read"]]
+    await player.post(f"{url}/resume")
+    assert await both() == ["active", ["tasks:read"]]
+    await player.delete(url)
+    assert await both() == ["uninstalled", ["tasks:read"]]
+
+
+async def test_use_is_noted_at_most_once_a_minute(
+    service: httpx.AsyncClient, player: httpx.AsyncClient, adopt: Adopt, sql: Sql
+) -> None:
+    adopted = await adopt()
+    url = f"{URL}/{adopted['installation']['id']}"
+
+    async def noted() -> Any:
+        response = await service.post(VERIFY, json={"credential": adopted["credential"]})
+        assert response.status_code == 200
+        [row] = await sql("select xmin::text, last_used_at from installation.installations")
+        return row
+
+    first = await noted()
+    assert (await player.get(url)).json()["last_used_at"].endswith("Z")
+    assert await noted() == first
+    back = "update installation.installations set last_used_at = now() - make_interval(secs => :s)"
+    await sql(back, s=55)
+    assert (await noted())["last_used_at"] < first["last_used_at"]
+    await sql(back, s=61)
+    assert (await noted())["last_used_at"] > first["last_used_at"]
+
+
+@pytest.mark.parametrize("end", [("POST", "/pause"), ("DELETE", "")], ids=["paused", "uninstalled"])
+async def test_asking_for_one_that_is_not_active_is_no_use(
+    service: httpx.AsyncClient,
+    player: httpx.AsyncClient,
+    installation: dict[str, Any],
+    end: tuple[str, str],
+) -> None:
+    url = f"{URL}/{installation['id']}"
+    await player.request(end[0], url + end[1])
+    await service.post(VERIFY, json={"installation_id": installation["id"]})
+    assert (await player.get(url)).json()["last_used_at"] is None
+
+
+async def test_it_answers_while_another_transaction_changes_the_installation(
+    app: FastAPI, service: httpx.AsyncClient, installation: dict[str, Any]
+) -> None:
+    async with app.state.kit.database.engine.begin() as connection:
+        await connection.execute(text("update installation.installations set name = 'Slow'"))
+        async with asyncio.timeout(3):
+            response = await service.post(VERIFY, json={"installation_id": installation["id"]})
+    assert response.status_code == 200
+
+
+async def test_fifty_simultaneous_questions_are_answered_and_note_one_use(
+    app: FastAPI, service: httpx.AsyncClient, adopt: Adopt, sql: Sql
+) -> None:
+    adopted = await adopt()
+    answers = await asyncio.gather(
+        *(service.post(VERIFY, json={"credential": adopted["credential"]}) for _ in range(50))
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    # The table began empty: the adoption wrote the first row version, and one more was written.
+    [row] = await sql("select ctid::text, last_used_at from installation.installations")
+    assert row["ctid"] == "(0,2)"
+    assert row["last_used_at"] is not None
+
+
+async def test_it_is_one_statement(
+    app: FastAPI, service: httpx.AsyncClient, installation: dict[str, Any]
+) -> None:
+    statements: list[str] = []
+    engine = app.state.kit.database.engine.sync_engine
+
+    def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    await service.post(VERIFY, json={"installation_id": installation["id"]})
+    event.remove(engine, "before_cursor_execute", note)
+    assert len(statements) == 1

@@ -1,0 +1,102 @@
+"""Every route, by everyone who may come along. The installation is the `player`'s."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from cathouse_kit.testing import Issuer, bearer
+from cathouse_kit.tokens import Role
+from fastapi import FastAPI
+
+URL = "/api/v1/installations"
+# A disabled person has no column: whoever is disabled in auth calls here, until their token ends, as before.
+PEOPLE = (
+    "nobody",
+    "player",
+    "other_player",
+    "developer",
+    "other_developer",
+    "admin",
+    "expired",
+    "stranger",
+    "service",
+)
+SIGNED_IN = (401, "ok", "ok", "ok", "ok", "ok", 401, 401, 401)
+PLAYER = (401, "ok", "ok", 403, 403, 403, 401, 401, 401)
+OWNER = (401, "ok", 404, 404, 404, 404, 401, 401, 401)
+SERVICE = (401, 401, 401, 401, 401, 401, 401, 401, "ok")
+
+# Method and path; the body, filled in with the installation and the cat; the answer to those who may; what PEOPLE get.
+Case = tuple[str, dict[str, Any] | None, int, tuple[int | str, ...]]
+ROUTES: dict[str, Case] = {
+    "adopt_cat": ("POST ", {"cat_id": "{cat_id}", "granted_scopes": ["tasks:read"]}, 201, PLAYER),
+    "list_installations": ("GET ", None, 200, SIGNED_IN),
+    "read_installation": ("GET /{installation_id}", None, 200, OWNER),
+    "change_installation": ("PATCH /{installation_id}", {"name": "Home"}, 200, OWNER),
+    "pause_installation": ("POST /{installation_id}/pause", None, 200, OWNER),
+    "resume_installation": ("POST /{installation_id}/resume", None, 200, OWNER),
+    "uninstall_cat": ("DELETE /{installation_id}", None, 204, OWNER),
+    "replace_scopes": (
+        "PUT /{installation_id}/scopes",
+        {"granted_scopes": ["tasks:read"]},
+        200,
+        OWNER,
+    ),
+    "rotate_credential": ("POST /{installation_id}/credential", None, 200, OWNER),
+    "verify_installation": (
+        "POST /internal/verify",
+        {"installation_id": "{installation_id}"},
+        200,
+        SERVICE,
+    ),
+}
+
+
+def test_every_route_has_its_line_here(app: FastAPI) -> None:
+    described = {
+        operation["operationId"]: f"{method.upper()} {path.removeprefix(URL)}"
+        for path, operations in app.openapi()["paths"].items()
+        for method, operation in operations.items()
+        if path.startswith(URL)
+    }
+    assert {route: case[0] for route, case in ROUTES.items()} == described
+
+
+@pytest.fixture
+def headers(issuer: Issuer, player_id: UUID, service_token: str) -> dict[str, dict[str, str]]:
+    """What each of PEOPLE sends along."""
+    return {
+        "nobody": {},
+        "player": issuer.headers(Role.PLAYER, player_id),
+        "other_player": issuer.headers(Role.PLAYER),
+        "developer": issuer.headers(Role.DEVELOPER),
+        "other_developer": issuer.headers(Role.DEVELOPER),
+        "admin": issuer.headers(Role.ADMIN),
+        "expired": bearer(issuer.token(Role.PLAYER, player_id, expires_in=-60)),
+        "stranger": bearer(Issuer().token(Role.PLAYER, player_id)),
+        "service": bearer(service_token),
+    }
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_a_route_lets_in_only_those_it_is_for(
+    client: httpx.AsyncClient,
+    publish: Callable[..., UUID],
+    adopt: Callable[..., Awaitable[dict[str, Any]]],
+    headers: dict[str, dict[str, str]],
+    route: str,
+) -> None:
+    target, body, success, expected = ROUTES[route]
+    known = {"installation_id": (await adopt())["installation"]["id"], "cat_id": str(publish())}
+    method, path = target.format(**known).split(" ")
+    filled = body and {
+        key: value.format(**known) if isinstance(value, str) else value
+        for key, value in body.items()
+    }
+    answers: list[int | str] = []
+    for name in PEOPLE:
+        response = await client.request(method, f"{URL}{path}", headers=headers[name], json=filled)
+        answers.append(response.status_code)
+    assert answers == [success if status == "ok" else status for status in expected]
