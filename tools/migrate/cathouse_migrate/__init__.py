@@ -1,0 +1,1 @@
+"""Brings the database of every installed service up to date."""

@@ -1,0 +1,41 @@
+"""`cathouse-migrate`: exits 0 when every schema is at its newest revision."""
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from cathouse_kit.database import DatabaseUnavailable
+from cathouse_kit.migrations import MigrationError
+from cathouse_kit.settings import SettingsError
+
+from cathouse_migrate.migrate import database_urls, migrate_all
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="cathouse-migrate", description=__doc__)
+    parser.add_argument(
+        "--settings-root",
+        type=Path,
+        metavar="FOLDER",
+        help="read each service's .env in the folder FOLDER/NAME",
+    )
+    arguments = parser.parse_args()
+    try:
+        revisions = asyncio.run(migrate_all(database_urls(arguments.settings_root)))
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        sys.exit(os.EX_CONFIG)
+    except MigrationError as error:
+        sys.exit(f"migrate: {error}")
+    except DatabaseUnavailable as error:
+        sys.exit(f"migrate: PostgreSQL does not answer: {error.__cause__}")
+    for name, (before, after) in revisions.items():
+        print(
+            f"{name}: at {after}" if before == after else f"{name}: {before or 'empty'} → {after}"
+        )
+
+
+if __name__ == "__main__":
+    main()

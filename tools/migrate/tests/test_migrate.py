@@ -1,0 +1,81 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cathouse_kit.registry import Service
+from cathouse_migrate.migrate import installed_services
+from cathouse_postgres.testing import TemporaryServer
+
+
+def migrate(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cathouse_migrate", *words],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "SECRETS_DIR": str(folder / "secrets")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def secrets(
+    tmp_path: Path, services: tuple[Service, ...], postgres_server: TemporaryServer, database: str
+) -> Path:
+    """A folder of secrets for a new database, with roles and schemas and no tables."""
+    name = f"{database}_migrate"
+    postgres_server.drop_database(name)
+    postgres_server.create_database(name)
+    postgres_server.provision(services, name)
+    folder = tmp_path / "secrets"
+    for service in services:
+        (folder / service.name).mkdir(parents=True)
+        (folder / service.name / "database_url").write_text(postgres_server.url(service.name, name))
+    (folder / "service_token").write_text("x" * 40)
+    return folder
+
+
+def test_it_brings_every_service_up_to_date_and_finds_nothing_to_do_again(
+    secrets: Path, services: tuple[Service, ...]
+) -> None:
+    first = migrate(secrets.parent)
+    assert first.returncode == 0, first.stderr
+    assert {line.partition(":")[0] for line in first.stdout.splitlines()} == {
+        s.name for s in services
+    }
+    assert all("empty → " in line for line in first.stdout.splitlines())
+    second = migrate(secrets.parent)
+    assert second.returncode == 0
+    assert all(": at " in line for line in second.stdout.splitlines())
+
+
+def test_it_reads_each_services_env_file(secrets: Path) -> None:
+    for name in installed_services():
+        (secrets.parent / "services" / name).mkdir(parents=True)
+    (secrets.parent / "services/catalog/.env").write_text("LOG_LEVEL=loud\n")
+    refused = migrate(secrets.parent, "--settings-root", "services")
+    assert refused.returncode == os.EX_CONFIG
+    assert refused.stderr.startswith("catalog: LOG_LEVEL=loud: ")
+    assert refused.stdout == "", "nothing is migrated for a start that would fail"
+
+
+def test_a_missing_secret_is_named(secrets: Path) -> None:
+    (secrets / "proxy/database_url").unlink()
+    refused = migrate(secrets.parent)
+    assert refused.returncode == os.EX_CONFIG
+    assert refused.stderr.startswith("proxy: DATABASE_URL is not set")
+
+
+def test_a_database_that_is_down_is_one_line(secrets: Path, unused_tcp_port: int) -> None:
+    for path in secrets.glob("*/database_url"):
+        path.write_text(
+            f"postgresql://{path.parent.name}:hunter2@127.0.0.1:{unused_tcp_port}/cathouse"
+        )
+    refused = migrate(secrets.parent)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("migrate: PostgreSQL does not answer: ")
+    assert len(refused.stderr.splitlines()) == 1
+    assert "hunter2" not in refused.stderr
