@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -75,7 +76,7 @@ def create_cluster(
         password_file.write_text(superuser_password, encoding="ascii")
         account.own(partial)
         account.own(password_file)
-        made = subprocess.run(  # noqa: S603 - no shell, and every word of it is ours
+        status, output = _run_to_the_end(
             [
                 *account.prefix,
                 binaries / "initdb",
@@ -84,20 +85,35 @@ def create_cluster(
                 f"--pwfile={password_file}",
                 f"--pgdata={partial / 'data'}",
             ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            cwd="/",
-            pass_fds=pass_fds,
-            check=False,
+            pass_fds,
         )
-        if made.returncode != 0:
-            raise PostgresToolError(f"{data} could not be made: {_complaint(made.stdout)}")
+        if status != 0:
+            raise PostgresToolError(f"{data} could not be made: {_complaint(output)}")
         (partial / "data").rename(data)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _run_to_the_end(command: Sequence[str | Path], pass_fds: Sequence[int]) -> tuple[int, str]:
+    """Runs a command; returns its exit status and output. Interrupted, it leaves none of its children behind."""
+    with subprocess.Popen(  # noqa: S603 - no shell, and every word of it is ours
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        cwd="/",
+        pass_fds=pass_fds,
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()  # its output ends when the last of them has
+            raise
+        return process.returncode, output
 
 
 def _complaint(output: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
+from typing import Protocol
 
 import pytest
 from cathouse_kit.registry import Service
@@ -41,6 +42,19 @@ schema = "catalog"
 extensions = ["pg_trgm"]
 calls = ["auth"]
 """
+
+
+Answering = Callable[[bytes], int]
+
+
+class Until(Protocol):
+    def __call__(
+        self, condition: Callable[[], object], what: str, seconds: float = ...
+    ) -> None: ...
+
+
+class MakeService(Protocol):
+    def __call__(self, name: str, *extensions: str) -> Service: ...
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
@@ -198,7 +212,7 @@ SERVICES = (service("auth"), service("catalog", "pg_trgm"))
 
 
 @pytest.fixture(name="service")
-def service_factory() -> Callable[..., Service]:
+def service_factory() -> MakeService:
     return service
 
 
@@ -208,12 +222,12 @@ def both_services() -> tuple[Service, ...]:
 
 
 @pytest.fixture(name="until")
-def until_helper() -> Callable[..., None]:
+def until_helper() -> Until:
     return until
 
 
 @pytest.fixture
-def answering() -> Iterator[Callable[..., int]]:
+def answering() -> Iterator[Answering]:
     """Starts a listener that answers each start packet alike; gives its port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -34,14 +34,18 @@ def _run_without_installed_packages(path: Path, state: Path) -> subprocess.Compl
     )
 
 
-def test_version_18_on_the_path_comes_first(tmp_path, monkeypatch):
+def test_version_18_on_the_path_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = _fake_programs(tmp_path / "bin", "18.4 (Debian 18.4-1)")
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
 
     assert find_binaries(None) == folder
 
 
-def test_another_version_on_the_path_is_passed_over(tmp_path, monkeypatch):
+def test_another_version_on_the_path_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = _fake_programs(tmp_path / "bin", "15.18")
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
 
@@ -54,7 +58,7 @@ def test_another_version_on_the_path_is_passed_over(tmp_path, monkeypatch):
     assert version.stdout.startswith("postgres (PostgreSQL) 18")
 
 
-def test_a_named_folder_beats_the_path(tmp_path, monkeypatch):
+def test_a_named_folder_beats_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(
         "PATH", str(_fake_programs(tmp_path / "on path", "18.1")), prepend=os.pathsep
     )
@@ -63,19 +67,19 @@ def test_a_named_folder_beats_the_path(tmp_path, monkeypatch):
     assert find_binaries(named) == named
 
 
-def test_a_named_folder_of_another_version_is_refused(tmp_path):
+def test_a_named_folder_of_another_version_is_refused(tmp_path: Path) -> None:
     named = _fake_programs(tmp_path / "bin", "15.18")
 
     with pytest.raises(PostgresToolError, match=f"POSTGRES_BIN={named} is PostgreSQL 15"):
         find_binaries(named)
 
 
-def test_a_named_folder_without_the_programs_is_refused(tmp_path):
+def test_a_named_folder_without_the_programs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PostgresToolError, match=f"POSTGRES_BIN={tmp_path} does not hold"):
         find_binaries(tmp_path)
 
 
-def test_a_missing_server_is_named_in_one_line(tmp_path):
+def test_a_missing_server_is_named_in_one_line(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
 
@@ -90,7 +94,7 @@ def test_a_missing_server_is_named_in_one_line(tmp_path):
     assert not (tmp_path / "state").exists()
 
 
-def test_a_server_of_another_version_is_named_with_its_place(tmp_path):
+def test_a_server_of_another_version_is_named_with_its_place(tmp_path: Path) -> None:
     folder = _fake_programs(tmp_path / "bin", "15.18")
 
     refused = _run_without_installed_packages(folder, tmp_path / "state")

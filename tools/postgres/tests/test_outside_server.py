@@ -5,16 +5,21 @@ import struct
 
 import asyncpg
 import pytest
+from cathouse_postgres.testing import TemporaryServer
+
+from .conftest import Answering, Tool, Until
 
 
 @pytest.fixture
-def outside_tool(tool, server):
+def outside_tool(tool: Tool, server: TemporaryServer) -> Tool:
     tool.environment["POSTGRES_URL"] = server.superuser_url()
     return tool
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_run_checks_the_server_and_stays_until_it_is_signalled(outside_tool, server, until, number):
+def test_run_checks_the_server_and_stays_until_it_is_signalled(
+    outside_tool: Tool, server: TemporaryServer, until: Until, number: signal.Signals
+) -> None:
     process = outside_tool.begin("run")
     until(lambda: "\n" in outside_tool.log, "it says which server it uses")
 
@@ -26,13 +31,13 @@ def test_run_checks_the_server_and_stays_until_it_is_signalled(outside_tool, ser
     assert not outside_tool.state.data.exists()
 
 
-def test_ready_asks_the_outside_server(outside_tool):
+def test_ready_asks_the_outside_server(outside_tool: Tool) -> None:
     assert outside_tool.call("ready").returncode == 0
 
 
 async def test_provision_makes_roles_there_and_leaves_its_other_databases_alone(
-    outside_tool, server
-):
+    outside_tool: Tool, server: TemporaryServer
+) -> None:
     superuser = await asyncpg.connect(server.superuser_url())
     await superuser.execute("GRANT CONNECT ON DATABASE postgres TO PUBLIC")
 
@@ -50,7 +55,7 @@ async def test_provision_makes_roles_there_and_leaves_its_other_databases_alone(
     assert acl is True
 
 
-def test_options_of_the_url_go_on_to_the_services(outside_tool):
+def test_options_of_the_url_go_on_to_the_services(outside_tool: Tool) -> None:
     outside_tool.environment["POSTGRES_URL"] += "?sslmode=disable"
 
     assert outside_tool.call("provision").returncode == 0
@@ -59,7 +64,9 @@ def test_options_of_the_url_go_on_to_the_services(outside_tool):
 
 
 @pytest.mark.parametrize("command", ["run", "ready", "provision"])
-def test_a_server_that_does_not_answer_is_named(tool, answering, command):
+def test_a_server_that_does_not_answer_is_named(
+    tool: Tool, answering: Answering, command: str
+) -> None:
     tool.environment["POSTGRES_URL"] = "postgresql://admin:hush-hush@127.0.0.1:1/postgres"
 
     answer = tool.call(command)
@@ -75,7 +82,9 @@ def test_a_server_that_does_not_answer_is_named(tool, answering, command):
     "url",
     ["mysql://admin:hush-hush@db/x", "postgresql://admin:hush-hush@db:port/x", "postgresql:///x"],
 )
-def test_a_url_that_is_none_is_refused_without_showing_it(tool, command, url):
+def test_a_url_that_is_none_is_refused_without_showing_it(
+    tool: Tool, command: str, url: str
+) -> None:
     tool.environment["POSTGRES_URL"] = url
 
     answer = tool.call(command)
@@ -86,7 +95,9 @@ def test_a_url_that_is_none_is_refused_without_showing_it(tool, command, url):
     assert "hush-hush" not in answer.stderr
 
 
-def test_a_wrong_password_is_refused_in_one_line(outside_tool, server):
+def test_a_wrong_password_is_refused_in_one_line(
+    outside_tool: Tool, server: TemporaryServer
+) -> None:
     outside_tool.environment["POSTGRES_URL"] = (
         f"postgresql://postgres:hush-hush@127.0.0.1:{server.port}/postgres"
     )
@@ -100,7 +111,7 @@ def test_a_wrong_password_is_refused_in_one_line(outside_tool, server):
     )
 
 
-def test_an_older_server_is_refused(tool, answering):
+def test_an_older_server_is_refused(tool: Tool, answering: Answering) -> None:
     def message(kind: bytes, body: bytes) -> bytes:
         return kind + struct.pack("!i", 4 + len(body)) + body
 

@@ -6,12 +6,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from .conftest import Tool
+
 
 def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def _written(tool) -> dict[str, tuple[str, int]]:
+def _written(tool: Tool) -> dict[str, tuple[str, int]]:
     files = {name: tool.state.database_url(name) for name in ("auth", "catalog")}
     return {name: (file.read_text(), file.stat().st_mtime_ns) for name, file in files.items()}
 
@@ -23,7 +25,7 @@ async def _logs_in(url: str) -> bool:
     return bool(answer)
 
 
-async def test_each_service_gets_a_private_file_with_its_url(used_tool):
+async def test_each_service_gets_a_private_file_with_its_url(used_tool: Tool) -> None:
     used_tool.start_ready()
     assert used_tool.call("provision").returncode == 0
 
@@ -39,7 +41,7 @@ async def test_each_service_gets_a_private_file_with_its_url(used_tool):
         assert await _logs_in(url)
 
 
-def test_a_second_time_changes_nothing(used_tool):
+def test_a_second_time_changes_nothing(used_tool: Tool) -> None:
     used_tool.start_ready()
     before = _written(used_tool)
 
@@ -49,7 +51,7 @@ def test_a_second_time_changes_nothing(used_tool):
     assert _written(used_tool) == before
 
 
-async def test_a_password_that_no_longer_fits_is_given_to_the_role_again(used_tool):
+async def test_a_password_that_no_longer_fits_is_given_to_the_role_again(used_tool: Tool) -> None:
     used_tool.start_ready()
     connection = await asyncpg.connect(used_tool.superuser_url)
     await connection.execute("ALTER ROLE auth PASSWORD 'another'")
@@ -63,7 +65,9 @@ async def test_a_password_that_no_longer_fits_is_given_to_the_role_again(used_to
 
 
 @pytest.mark.parametrize("content", [None, "", "nonsense", "postgresql://auth:ä@[/"])
-async def test_a_file_that_is_lost_or_spoilt_is_made_anew(used_tool, content):
+async def test_a_file_that_is_lost_or_spoilt_is_made_anew(
+    used_tool: Tool, content: str | None
+) -> None:
     used_tool.start_ready()
     file = used_tool.state.database_url("auth")
     file.unlink()
@@ -76,7 +80,7 @@ async def test_a_file_that_is_lost_or_spoilt_is_made_anew(used_tool, content):
     assert await _logs_in(file.read_text())
 
 
-async def test_a_changed_port_is_picked_up_and_passwords_stay(used_tool):
+async def test_a_changed_port_is_picked_up_and_passwords_stay(used_tool: Tool) -> None:
     before = used_tool.service_url("auth")
     old_port = used_tool.port
     used_tool.state.port.write_text("none\n")
@@ -89,7 +93,7 @@ async def test_a_changed_port_is_picked_up_and_passwords_stay(used_tool):
     assert await _logs_in(used_tool.service_url("auth"))
 
 
-def test_a_file_that_others_could_read_is_closed(used_tool):
+def test_a_file_that_others_could_read_is_closed(used_tool: Tool) -> None:
     used_tool.start_ready()
     used_tool.state.database_url("auth").chmod(0o644)
 
@@ -98,7 +102,7 @@ def test_a_file_that_others_could_read_is_closed(used_tool):
     assert _mode(used_tool.state.database_url("auth")) == 0o600
 
 
-async def test_two_at_once_leave_files_that_fit(used_tool):
+async def test_two_at_once_leave_files_that_fit(used_tool: Tool) -> None:
     used_tool.start_ready()
     for name in ("auth", "catalog"):
         used_tool.state.database_url(name).unlink()
@@ -110,7 +114,7 @@ async def test_two_at_once_leave_files_that_fit(used_tool):
         assert await _logs_in(used_tool.service_url(name))
 
 
-def test_before_the_first_run_it_says_what_to_start(tool):
+def test_before_the_first_run_it_says_what_to_start(tool: Tool) -> None:
     answer = tool.call("provision")
 
     assert answer.returncode == 1
@@ -120,7 +124,7 @@ def test_before_the_first_run_it_says_what_to_start(tool):
     )
 
 
-def test_while_the_server_is_down_it_says_so(used_tool):
+def test_while_the_server_is_down_it_says_so(used_tool: Tool) -> None:
     answer = used_tool.call("provision")
 
     assert answer.returncode == 1
@@ -128,7 +132,7 @@ def test_while_the_server_is_down_it_says_so(used_tool):
     assert f"no PostgreSQL answers at 127.0.0.1:{used_tool.port}" in answer.stderr
 
 
-def test_outside_the_root_of_the_repository_it_says_where_to_run(tool):
+def test_outside_the_root_of_the_repository_it_says_where_to_run(tool: Tool) -> None:
     (tool.folder / "services.toml").unlink()
 
     answer = tool.call("provision")
@@ -139,7 +143,7 @@ def test_outside_the_root_of_the_repository_it_says_where_to_run(tool):
 
 
 @pytest.mark.parametrize("command", ["run", "provision"])
-def test_a_place_that_cannot_be_written_is_named(tool, command):
+def test_a_place_that_cannot_be_written_is_named(tool: Tool, command: str) -> None:
     tool.environment["STATE_DIR"] = "/dev/null/state"
 
     answer = tool.call(command)

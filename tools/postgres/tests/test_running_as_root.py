@@ -3,11 +3,14 @@
 import os
 import pwd
 import shutil
+from pathlib import Path
 
 import asyncpg
 import pytest
 from cathouse_postgres.account import choose_account
 from cathouse_postgres.binaries import find_binaries
+
+from .conftest import Tool
 
 _ORDINARY_UIDS = {
     entry.pw_uid for entry in pwd.getpwall() if entry.pw_name in ("postgres", "nobody")
@@ -15,7 +18,7 @@ _ORDINARY_UIDS = {
 
 
 @pytest.fixture(scope="module")
-def programs_for_all(open_folder):
+def programs_for_all(open_folder: Path) -> Path:
     """PostgreSQL's programs where every account reaches them."""
     programs = find_binaries(None)
     if programs.parent.name != "pginstall":
@@ -28,7 +31,7 @@ def programs_for_all(open_folder):
 
 
 @pytest.fixture
-def without_namespaces(tool, programs_for_all):
+def without_namespaces(tool: Tool, programs_for_all: Path) -> Tool:
     """A machine that refuses user namespaces, as containers do."""
     refusing = tool.folder / "refusing"
     refusing.mkdir()
@@ -39,20 +42,22 @@ def without_namespaces(tool, programs_for_all):
     return tool
 
 
-async def _uid_that_the_server_sees(tool) -> int:
+async def _uid_that_the_server_sees(tool: Tool) -> int:
     connection = await asyncpg.connect(tool.superuser_url)
     status = await connection.fetchval("SELECT pg_read_file('/proc/self/status')")
     await connection.close()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("Uid:"))
 
 
-async def test_the_server_never_sees_itself_as_root(used_tool):
+async def test_the_server_never_sees_itself_as_root(used_tool: Tool) -> None:
     used_tool.start_ready()
 
     assert await _uid_that_the_server_sees(used_tool) in _ORDINARY_UIDS
 
 
-async def test_without_namespaces_an_ordinary_account_owns_and_runs_it(without_namespaces):
+async def test_without_namespaces_an_ordinary_account_owns_and_runs_it(
+    without_namespaces: Tool,
+) -> None:
     tool = without_namespaces
     process = tool.start_ready()
 
@@ -71,7 +76,9 @@ async def test_without_namespaces_an_ordinary_account_owns_and_runs_it(without_n
     assert tool.state.data.stat().st_uid == owner
 
 
-def test_a_cluster_of_roots_own_is_not_run_where_namespaces_are_refused(without_namespaces):
+def test_a_cluster_of_roots_own_is_not_run_where_namespaces_are_refused(
+    without_namespaces: Tool,
+) -> None:
     tool = without_namespaces
     for file, content in (
         (tool.state.data / "PG_VERSION", "18\n"),
@@ -87,7 +94,7 @@ def test_a_cluster_of_roots_own_is_not_run_where_namespaces_are_refused(without_
     assert f"chown -R nobody '{tool.state.data}'" in refused.stderr
 
 
-def test_without_namespaces_a_closed_folder_is_named(without_namespaces):
+def test_without_namespaces_a_closed_folder_is_named(without_namespaces: Tool) -> None:
     tool = without_namespaces
     tool.folder.chmod(0o700)
 
@@ -100,7 +107,7 @@ def test_without_namespaces_a_closed_folder_is_named(without_namespaces):
     assert not tool.state.data.exists()
 
 
-async def test_an_ordinary_user_needs_no_other_account(tool):
+async def test_an_ordinary_user_needs_no_other_account(tool: Tool) -> None:
     user = choose_account(find_binaries(None), tool.folder, None)
     user.own(tool.folder)
     user.own(tool.folder / "log")

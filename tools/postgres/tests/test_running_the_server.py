@@ -5,21 +5,20 @@ import signal
 import socket
 import stat
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
 import pytest
 from cathouse_postgres.ports import ADDRESS
 
-Until = Callable[..., None]
+from .conftest import Tool, Until
 
 
 def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def _partial(tool) -> Path:
+def _partial(tool: Tool) -> Path:
     return tool.state.data.with_name("postgres.partial")
 
 
@@ -31,7 +30,9 @@ def _snapshot(folder: Path) -> dict[str, tuple[int, int, bytes]]:
     }
 
 
-async def test_the_first_run_makes_a_private_utf8_cluster_with_checksums_and_scram(used_tool):
+async def test_the_first_run_makes_a_private_utf8_cluster_with_checksums_and_scram(
+    used_tool: Tool,
+) -> None:
     process = used_tool.start_ready()
 
     connection = await asyncpg.connect(used_tool.superuser_url)
@@ -71,7 +72,7 @@ async def test_the_first_run_makes_a_private_utf8_cluster_with_checksums_and_scr
     assert process.pid == int((used_tool.state.data / "postmaster.pid").read_text().split("\n")[0])
 
 
-def test_no_password_is_in_the_process_list_or_in_the_log(used_tool):
+def test_no_password_is_in_the_process_list_or_in_the_log(used_tool: Tool) -> None:
     process = used_tool.start_ready()
     provisioned = used_tool.call("provision")
     passwords = [used_tool.state.superuser_password.read_text()] + [
@@ -95,7 +96,7 @@ def test_no_password_is_in_the_process_list_or_in_the_log(used_tool):
     assert used_tool.stop(process) == 0
 
 
-async def test_a_wrong_password_is_refused(used_tool):
+async def test_a_wrong_password_is_refused(used_tool: Tool) -> None:
     used_tool.start_ready()
 
     with pytest.raises(asyncpg.InvalidPasswordError):
@@ -108,7 +109,7 @@ async def test_a_wrong_password_is_refused(used_tool):
         )
 
 
-async def test_port_and_data_stay_from_one_run_to_the_next(used_tool):
+async def test_port_and_data_stay_from_one_run_to_the_next(used_tool: Tool) -> None:
     process = used_tool.start_ready()
     port = used_tool.port
     connection = await asyncpg.connect(used_tool.superuser_url)
@@ -124,7 +125,7 @@ async def test_port_and_data_stay_from_one_run_to_the_next(used_tool):
     await connection.close()
 
 
-def test_a_port_that_was_taken_meanwhile_is_given_up_for_good(used_tool):
+def test_a_port_that_was_taken_meanwhile_is_given_up_for_good(used_tool: Tool) -> None:
     with socket.socket() as other:
         other.bind((ADDRESS, 0))
         other.listen()
@@ -141,7 +142,7 @@ def test_a_port_that_was_taken_meanwhile_is_given_up_for_good(used_tool):
     assert used_tool.port == chosen
 
 
-def test_a_second_run_is_refused_with_the_process_id_of_the_first(used_tool):
+def test_a_second_run_is_refused_with_the_process_id_of_the_first(used_tool: Tool) -> None:
     first = used_tool.start_ready()
 
     second = used_tool.call("run")
@@ -152,7 +153,7 @@ def test_a_second_run_is_refused_with_the_process_id_of_the_first(used_tool):
     assert used_tool.call("ready").returncode == 0
 
 
-def test_after_kill_9_the_next_run_recovers(used_tool):
+def test_after_kill_9_the_next_run_recovers(used_tool: Tool) -> None:
     process = used_tool.start_ready()
     used_tool.stop(process, signal.SIGKILL)
     assert (used_tool.state.data / "postmaster.pid").exists()
@@ -162,7 +163,9 @@ def test_after_kill_9_the_next_run_recovers(used_tool):
     assert "automatic recovery in progress" in used_tool.log
 
 
-def test_a_stale_process_file_whose_number_belongs_to_another_program_does_not_block(used_tool):
+def test_a_stale_process_file_whose_number_belongs_to_another_program_does_not_block(
+    used_tool: Tool,
+) -> None:
     stale = used_tool.state.data / "postmaster.pid"
     stale.write_text(f"{os.getpid()}\n{used_tool.state.data}\n1700000000\n5\n\n127.0.0.1\n")
 
@@ -172,7 +175,7 @@ def test_a_stale_process_file_whose_number_belongs_to_another_program_does_not_b
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_a_signal_stops_the_server_cleanly(used_tool, number):
+def test_a_signal_stops_the_server_cleanly(used_tool: Tool, number: signal.Signals) -> None:
     process = used_tool.start_ready()
 
     assert used_tool.stop(process, number) == 0
@@ -181,7 +184,7 @@ def test_a_signal_stops_the_server_cleanly(used_tool, number):
     assert not (used_tool.state.data / "postmaster.pid").exists()
 
 
-def test_a_cluster_of_another_major_version_is_refused_and_not_touched(tool):
+def test_a_cluster_of_another_major_version_is_refused_and_not_touched(tool: Tool) -> None:
     (tool.state.data / "base").mkdir(parents=True)
     (tool.state.data / "PG_VERSION").write_text("17\n")
     before = _snapshot(tool.state.folder)
@@ -197,7 +200,7 @@ def test_a_cluster_of_another_major_version_is_refused_and_not_touched(tool):
     assert _snapshot(tool.state.folder) == before
 
 
-def test_a_folder_that_holds_something_else_is_refused_and_not_touched(tool):
+def test_a_folder_that_holds_something_else_is_refused_and_not_touched(tool: Tool) -> None:
     tool.state.data.mkdir(parents=True)
     (tool.state.data / "holiday.jpg").write_bytes(b"picture")
     before = _snapshot(tool.state.data)
@@ -209,14 +212,16 @@ def test_a_folder_that_holds_something_else_is_refused_and_not_touched(tool):
     assert _snapshot(tool.state.data) == before
 
 
-def test_an_empty_data_folder_is_taken_as_none(tool):
+def test_an_empty_data_folder_is_taken_as_none(tool: Tool) -> None:
     tool.state.data.mkdir(parents=True)
 
     tool.start_ready()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_an_interrupted_first_run_leaves_nothing(tool, number, until: Until):
+def test_an_interrupted_first_run_leaves_nothing(
+    tool: Tool, number: signal.Signals, until: Until
+) -> None:
     process = tool.begin("run")
     until((_partial(tool) / "data" / "base").exists, "initdb is at work")
 
@@ -227,7 +232,7 @@ def test_an_interrupted_first_run_leaves_nothing(tool, number, until: Until):
     assert not _partial(tool).exists()
 
 
-def test_a_first_run_that_was_killed_does_not_break_the_next(tool, until: Until):
+def test_a_first_run_that_was_killed_does_not_break_the_next(tool: Tool, until: Until) -> None:
     process = tool.begin("run")
     until((_partial(tool) / "data" / "base").exists, "initdb is at work")
     tool.stop(process, signal.SIGKILL)
@@ -238,7 +243,7 @@ def test_a_first_run_that_was_killed_does_not_break_the_next(tool, until: Until)
     assert not _partial(tool).exists()
 
 
-def test_a_lost_superuser_password_is_named(tool):
+def test_a_lost_superuser_password_is_named(tool: Tool) -> None:
     tool.state.data.mkdir(parents=True)
     (tool.state.data / "PG_VERSION").write_text("18\n")
 
@@ -249,7 +254,7 @@ def test_a_lost_superuser_password_is_named(tool):
     assert f"{tool.state.superuser_password} is gone" in refused.stderr
 
 
-def test_ready_says_in_one_line_why_not(used_tool):
+def test_ready_says_in_one_line_why_not(used_tool: Tool) -> None:
     before = used_tool.call("ready")
     process = used_tool.start_ready()
     while_up = used_tool.call("ready")
@@ -264,7 +269,7 @@ def test_ready_says_in_one_line_why_not(used_tool):
         )
 
 
-def test_ready_fails_after_kill_9_although_the_process_file_is_still_there(used_tool):
+def test_ready_fails_after_kill_9_although_the_process_file_is_still_there(used_tool: Tool) -> None:
     process = used_tool.start_ready()
     used_tool.stop(process, signal.SIGKILL)
 

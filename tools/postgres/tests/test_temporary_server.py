@@ -12,6 +12,8 @@ import pytest
 from cathouse_postgres.errors import PostgresToolError
 from cathouse_postgres.testing import TemporaryServer, temporary_server
 
+from .conftest import Until
+
 _CONTROLLER = """
 from cathouse_postgres.testing import temporary_server
 with temporary_server() as server:
@@ -36,7 +38,9 @@ def _alive(pid: int) -> bool:
     return True
 
 
-async def test_a_copy_has_what_the_template_has_and_lets_only_the_services_in(server):
+async def test_a_copy_has_what_the_template_has_and_lets_only_the_services_in(
+    server: TemporaryServer,
+) -> None:
     await _fetch(server.url("auth"), "CREATE TABLE IF NOT EXISTS people AS SELECT 'Ada' AS name")
 
     server.create_database("copy", template="cathouse")
@@ -53,7 +57,7 @@ async def test_a_copy_has_what_the_template_has_and_lets_only_the_services_in(se
     assert acl == ["auth CONNECT", "catalog CONNECT"]
 
 
-async def test_a_copy_is_independent_of_its_template(server):
+async def test_a_copy_is_independent_of_its_template(server: TemporaryServer) -> None:
     server.create_database("independent", template="cathouse")
 
     await _fetch(server.url("auth", "independent"), "CREATE TABLE only_here ()")
@@ -61,14 +65,14 @@ async def test_a_copy_is_independent_of_its_template(server):
     assert await _fetch(server.url("auth"), "SELECT to_regclass('only_here')::text") is None
 
 
-async def test_a_database_without_a_template_is_empty(server):
+async def test_a_database_without_a_template_is_empty(server: TemporaryServer) -> None:
     server.create_database("empty")
 
     count = "SELECT count(*) FROM pg_namespace WHERE nspname IN ('auth', 'catalog')"
     assert await _fetch(server.superuser_url("empty"), count) == 0
 
 
-async def test_a_dropped_database_throws_its_connections_out(server):
+async def test_a_dropped_database_throws_its_connections_out(server: TemporaryServer) -> None:
     server.create_database("dropped", template="cathouse")
     connection = await asyncpg.connect(server.url("auth", "dropped"))
 
@@ -82,12 +86,12 @@ async def test_a_dropped_database_throws_its_connections_out(server):
         await asyncpg.connect(server.superuser_url("dropped"))
 
 
-def test_a_taken_name_is_refused(server):
+def test_a_taken_name_is_refused(server: TemporaryServer) -> None:
     with pytest.raises(PostgresToolError, match='database "cathouse" already exists'):
         server.create_database("cathouse")
 
 
-async def test_nothing_waits_for_the_disk(server):
+async def test_nothing_waits_for_the_disk(server: TemporaryServer) -> None:
     shown = [
         await _fetch(server.superuser_url(), f"SHOW {name}")
         for name in ("fsync", "synchronous_commit", "full_page_writes", "max_connections")
@@ -96,7 +100,9 @@ async def test_nothing_waits_for_the_disk(server):
     assert shown == ["off", "off", "off", "300"]
 
 
-def test_another_process_gets_the_same_handle_through_the_environment(server):
+def test_another_process_gets_the_same_handle_through_the_environment(
+    server: TemporaryServer,
+) -> None:
     answer = subprocess.run(
         [
             sys.executable,
@@ -116,16 +122,16 @@ def test_another_process_gets_the_same_handle_through_the_environment(server):
     assert TemporaryServer.from_environment(server.to_environment()) == server
 
 
-def test_a_handle_does_not_show_its_passwords(server):
+def test_a_handle_does_not_show_its_passwords(server: TemporaryServer) -> None:
     assert repr(server) == f"TemporaryServer(port={server.port})"
 
 
-def test_without_a_server_in_the_environment_it_says_so():
+def test_without_a_server_in_the_environment_it_says_so() -> None:
     with pytest.raises(PostgresToolError, match="CATHOUSE_TEST_POSTGRES is not set"):
         TemporaryServer.from_environment({})
 
 
-async def test_at_the_end_server_and_folder_are_gone():
+async def test_at_the_end_server_and_folder_are_gone() -> None:
     with temporary_server() as server:
         folder = Path(str(await _fetch(server.superuser_url(), "SHOW data_directory"))).parent
         pid = int((folder / "postgres" / "postmaster.pid").read_text().split("\n")[0])
@@ -135,7 +141,7 @@ async def test_at_the_end_server_and_folder_are_gone():
     assert not folder.exists()
 
 
-def test_after_kill_9_of_the_tests_server_and_folder_are_gone(until):
+def test_after_kill_9_of_the_tests_server_and_folder_are_gone(until: Until) -> None:
     controller = subprocess.Popen(
         [sys.executable, "-c", _CONTROLLER],
         stdin=subprocess.PIPE,
