@@ -1,0 +1,1 @@
+"""Proxy: the only way to a cat; every call is checked, limited, signed and written down."""

@@ -1,0 +1,42 @@
+"""The app of proxy."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from cathouse_kit.service import create_service
+from cathouse_kit.settings import load_settings
+from fastapi import FastAPI
+
+from cathouse_proxy.resources import make_proxy
+from cathouse_proxy.routers import audit, calls, keys
+from cathouse_proxy.services.mediation import PREFIX
+from cathouse_proxy.settings import Settings
+
+
+def create_app(
+    settings: Settings | None = None, *, transport: httpx.AsyncBaseTransport | None = None
+) -> FastAPI:
+    """The app, ready for a server. Raises `SettingsError` where settings are not given and cannot be read."""
+    settings = settings or load_settings(Settings)
+    app = create_service(
+        settings,
+        package="cathouse_proxy",
+        schema="proxy",
+        # The proxied paths would swallow the others.
+        routers=(audit.router, keys.router, calls.router),
+        peers=("auth", "catalog", "installation"),
+        lifespan=_lifespan,
+        transport=transport,
+        # Its own routes take no bodies; those of proxied calls have a limit of their own, and a place in the audit.
+        bodies_limited_by_routes=f"{PREFIX}/",
+    )
+    app.state.proxy = make_proxy(app.state.kit, settings)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with app.state.proxy.cats:
+        yield
+    await app.state.proxy.audit.close()

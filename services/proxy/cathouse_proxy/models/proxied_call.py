@@ -1,0 +1,35 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import DateTime, Double, Index, SmallInteger, String, Text, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cathouse_proxy.models.base import Base
+
+
+class ProxiedCall(Base):
+    """One row of the audit. What was not known when a call was refused is null."""
+
+    __tablename__ = "audit"
+    __table_args__ = (
+        Index("ix_audit_installation_id_id", "installation_id", "id"),
+        Index("ix_audit_user_id_id", "user_id", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.uuidv7())
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    installation_id: Mapped[UUID | None]
+    """As it was asked for; of a refused call, there may be none of this id."""
+    user_id: Mapped[UUID | None]
+    """Whose access token or installation it was."""
+    cat_id: Mapped[UUID | None]
+    method: Mapped[str] = mapped_column(String(16))
+    path: Mapped[str] = mapped_column(Text)
+    """Below the cat's endpoint, without the query, which may hold what is nobody's business."""
+    scope: Mapped[str | None] = mapped_column(Text)
+    """The granted scopes that opened the call, or those of which one would have."""
+    status: Mapped[int | None] = mapped_column(SmallInteger)
+    """What the caller got; null until the answer begins, and for a caller who left before it did."""
+    outcome: Mapped[str] = mapped_column(String(40))
+    duration_ms: Mapped[float | None] = mapped_column(Double)
+    request_id: Mapped[str] = mapped_column(String(128))

@@ -1,0 +1,18 @@
+from typing import ClassVar
+
+from sqlalchemy import CheckConstraint, LargeBinary, SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cathouse_proxy.models.base import Base
+
+
+class PseudonymSecret(Base):
+    """The secret from which people's pseudonyms are made. There is one, and it never changes: another one would make
+    strangers of everybody at every cat."""
+
+    __tablename__ = "pseudonym_secrets"
+    __table_args__ = (CheckConstraint("id = 1", name="there_is_one"),)
+    ONLY: ClassVar = 1
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    secret: Mapped[bytes] = mapped_column(LargeBinary(32))

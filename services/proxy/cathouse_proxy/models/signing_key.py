@@ -1,0 +1,7 @@
+from cathouse_kit.signing_keys import SigningKeyColumns
+
+from cathouse_proxy.models.base import Base
+
+
+class SigningKey(SigningKeyColumns, Base):
+    """A key pair that signs, or signed, what cats are told of their callers."""

@@ -1,0 +1,68 @@
+"""What proxy holds beside what every service does. The app keeps it as `app.state.proxy`."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from cathouse_kit.resources import Kit
+from fastapi import Depends, Request
+
+from cathouse_proxy.services.audit import Audit
+from cathouse_proxy.services.breaker import CircuitBreaker
+from cathouse_proxy.services.cats import Cats
+from cathouse_proxy.services.exchange import Exchange, Limits
+from cathouse_proxy.services.identity import Identities, SigningKeys
+from cathouse_proxy.services.lookups import Lookups
+from cathouse_proxy.services.mediation import Mediation
+from cathouse_proxy.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    exchange: Exchange
+    lookups: Lookups
+    keys: SigningKeys
+    cats: Cats
+    audit: Audit
+
+
+def make_proxy(
+    kit: Kit,
+    settings: Settings,
+    *,
+    cats: Cats | None = None,
+    limits: Limits | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Proxy:
+    """Opens nothing. What is given replaces what the settings would make, in tests."""
+    lookups = Lookups(kit.peers["installation"], kit.peers["catalog"], clock)
+    keys = SigningKeys(kit.database)
+    cats = cats or Cats(allow_private=settings.proxy_allow_private_upstreams)
+    limits = limits or Limits(settings.proxy_max_request_bytes, settings.proxy_max_answer_bytes)
+    mediation = Mediation(
+        keys=kit.keys,
+        lookups=lookups,
+        rate_limits=kit.rate_limits,
+        limit=settings.rate_limit_per_installation,
+        breaker=CircuitBreaker(clock),
+        max_request_bytes=limits.request_bytes,
+    )
+    audit = Audit(kit.database)
+    exchange = Exchange(
+        mediation=mediation,
+        audit=audit,
+        identities=Identities(kit.database, keys),
+        cats=cats,
+        limits=limits,
+    )
+    return Proxy(exchange=exchange, lookups=lookups, keys=keys, cats=cats, audit=audit)
+
+
+async def _proxy(request: Request) -> Proxy:
+    proxy: Proxy = request.app.state.proxy
+    return proxy
+
+
+Resources = Annotated[Proxy, Depends(_proxy)]
+"""What a route declares to get them."""

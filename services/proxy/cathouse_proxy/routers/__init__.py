@@ -1,0 +1,1 @@
+"""Proxy's routes. A router parses, calls one function, returns."""

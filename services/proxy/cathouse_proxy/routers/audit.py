@@ -1,0 +1,44 @@
+"""Who called what, and what became of it."""
+
+from typing import Annotated
+from uuid import UUID
+
+from cathouse_kit.database import Session
+from cathouse_kit.pages import Paging
+from cathouse_kit.problems import problem_responses
+from cathouse_kit.schemas import Page
+from cathouse_kit.security import SignedIn
+from fastapi import APIRouter, Query
+
+from cathouse_proxy.models import ProxiedCall
+from cathouse_proxy.resources import Resources
+from cathouse_proxy.schemas.audit import ProxiedCallBody
+from cathouse_proxy.services import audit
+from cathouse_proxy.services.errors import InstallationNotFound
+
+router = APIRouter(prefix="/api/v1/proxy", tags=["audit"])
+
+
+@router.get(
+    "/audit",
+    response_model=Page[ProxiedCallBody],
+    responses=problem_responses(InstallationNotFound),
+    summary="The audit, newest calls first",
+)
+async def list_audit(
+    person: SignedIn,
+    session: Session,
+    proxy: Resources,
+    page: Paging,
+    installation_id: Annotated[
+        UUID | None,
+        Query(
+            description="Calls of one installation, which must be one's own; admins may ask for any"
+        ),
+    ] = None,
+) -> dict[str, list[ProxiedCall] | str | None]:
+    """Without an installation, one's own calls; for admins, everyone's."""
+    items, next_cursor = await audit.list_visible_calls(
+        session, proxy.lookups, person, page, installation_id
+    )
+    return {"items": items, "next_cursor": next_cursor}

@@ -1,0 +1,118 @@
+"""The mediated calls themselves: any path below an installation goes to its cat."""
+
+from typing import Annotated, Any
+
+from cathouse_kit.problems import BodyTooLarge, TooManyRequests, problem_responses
+from cathouse_kit.security import access_token, guard
+from fastapi import APIRouter, Depends, Path, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.types import Receive, Scope, Send
+
+from cathouse_proxy.resources import Resources
+from cathouse_proxy.services import errors
+from cathouse_proxy.services.exchange import Exchange
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
+
+
+class _Anything(Convertor[str]):
+    """Like Starlette's `path`, and line ends too: they are to be refused by the mediation, and written down."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("anything", _Anything())
+
+_credential = HTTPBearer(
+    scheme_name="installationCredential",
+    description="The credential of an installation, which was shown when it was adopted",
+    auto_error=False,
+)
+Bearer = HTTPAuthorizationCredentials | None
+
+
+@guard
+async def mediated(
+    _person: Annotated[Bearer, Depends(access_token)],
+    _installation: Annotated[Bearer, Depends(_credential)],
+) -> None:
+    """Says that the mediation decides who may call; it writes down those whom it refuses."""
+
+
+class MediatedAnswer(Response):
+    """The answer to a proxied call; the call itself is made when the answer is asked for."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__()
+        self._exchange = exchange
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._exchange.answer(scope, receive, send)
+
+
+async def call_cat(
+    proxy: Resources,
+    installation_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],
+    path: Annotated[str, Path(description="Below the cat's endpoint", examples=["tasks"])],
+) -> Response:
+    """Passes the request on to the installation's cat, and the cat's answer back.
+
+    Checked in this order: who calls (401), whose installation it is (404), its status and the cat's (403), the request
+    itself (400, 413, 414, 431), the scope that opens this method and path (403, `scope` names it), the rate (429), the
+    cat's circuit (503). Every call is in the audit before the first byte of its answer leaves.
+
+    A path with `.` or `..` segments, empty segments, encoded slashes, dots or control characters, backslashes or a
+    second layer of percent-encoding is refused, and so are WebSockets. Authorization, cookies and what belongs to one
+    connection are not passed on; redirects are not followed.
+    """
+    return MediatedAnswer(proxy.exchange)
+
+
+def _description(method: str) -> dict[str, Any]:
+    answer = {"description": "Whatever the cat answers", "content": {"*/*": {"schema": {}}}}
+    described: dict[str, Any] = {"responses": {"200": answer, "default": answer}}
+    if method in _WITH_BODY:
+        described["requestBody"] = {"content": {"*/*": {"schema": {}}}, "required": False}
+    return described
+
+
+router = APIRouter(prefix="/api/v1/proxy", tags=["calls"], dependencies=[Depends(mediated)])
+for _method in METHODS:
+    router.add_api_route(
+        "/{installation_id}/{path:anything}",
+        call_cat,
+        methods=[_method],
+        name=f"call_cat_{_method.lower()}",
+        summary=f"Call a cat with {_method}",
+        response_class=Response,
+        response_model=None,
+        responses=problem_responses(
+            errors.UnknownCredential,
+            errors.InstallationNotFound,
+            errors.InstallationPaused,
+            errors.InstallationUninstalled,
+            errors.CatSuspended,
+            errors.RequestRefused,
+            errors.CallerTooSlow,
+            BodyTooLarge,
+            errors.TargetTooLong,
+            errors.HeadersTooLarge,
+            errors.ScopeMissing,
+            TooManyRequests,
+            errors.CatCutOff,
+            errors.CatUnreachable,
+            errors.CatAddressRefused,
+            errors.CatAnswerBroken,
+            errors.CatAnswerTooLarge,
+            errors.CatTimedOut,
+        ),
+        openapi_extra=_description(_method),
+    )

@@ -1,0 +1,15 @@
+"""The keys with which cats check that a call came from Cat House."""
+
+from cathouse_kit.security import anyone
+from cathouse_kit.signing_keys import KeySet
+from fastapi import APIRouter, Depends, Response
+
+from cathouse_proxy.resources import Resources
+
+router = APIRouter(prefix="/api/v1/proxy", tags=["keys"], dependencies=[Depends(anyone)])
+
+
+@router.get("/jwks", response_model=KeySet, summary="Public keys of the tokens that cats get")
+async def jwks(proxy: Resources, response: Response) -> dict[str, object]:
+    response.headers["Cache-Control"] = "public, max-age=60"
+    return {"keys": await proxy.keys.published()}

@@ -1,0 +1,1 @@
+"""The bodies that proxy sends of its own."""

@@ -1,0 +1,37 @@
+from uuid import UUID
+
+from cathouse_kit.schemas import ResponseBody, Timestamp
+from pydantic import Field
+
+
+class ProxiedCallBody(ResponseBody):
+    """A row of the audit. Of a call that was refused early, less is known."""
+
+    id: UUID
+    at: Timestamp
+    installation_id: UUID | None = Field(description="As it was asked for; null if it was no id")
+    user_id: UUID | None = Field(description="Whose token or installation it was, where known")
+    cat_id: UUID | None
+    method: str = Field(examples=["GET"])
+    path: str = Field(
+        description="Below the cat's endpoint, without the query", examples=["/tasks/7"]
+    )
+    scope: str | None = Field(
+        description="The granted scopes that opened the call, separated by spaces, or else those that would have",
+        examples=["tasks:read"],
+    )
+    status: int | None = Field(
+        description="What the caller got; null until the answer begins, and for one who left before",
+        examples=[200],
+    )
+    outcome: str = Field(
+        description="`answered`: all of the cat's answer was passed on. `started`, `answering`: it is under way, or "
+        "the proxy was stopped in the middle of it. `caller_left`: the caller did not wait. Anything else is the kind "
+        "of problem that ended the call, such as `scope_missing` or `cat_timed_out`",
+        examples=["answered"],
+    )
+    duration_ms: float | None = Field(
+        description="From the request's arrival to the end of the call; null while it is under way",
+        examples=[12.5],
+    )
+    request_id: str

@@ -1,0 +1,1 @@
+"""Proxy's rules: each step of a mediated call is one module."""

@@ -1,0 +1,131 @@
+"""The guard against calls into our own network (server-side request forgery).
+
+It stands where a connection is made: a name is resolved once, every address that came back is looked at, and the
+socket goes to those very addresses. A name that changes afterwards changes nothing.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+AddressInfo = tuple[Any, Any, int, str, tuple[Any, ...]]
+LookUp = Callable[[str, int], Sequence[AddressInfo]]
+
+# Addresses that hold an IPv4 address, which a translator on the way would connect to.
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
+_IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")  # RFC 4291, section 2.5.5.1
+_IPV4_TRANSLATED = ipaddress.IPv6Network("::ffff:0:0:0/96")  # RFC 2765
+# Python's tables differ from version to version; these must be refused whatever they say.
+_NEVER = (
+    ipaddress.ip_network("100.64.0.0/10"),  # shared address space, RFC 6598
+    ipaddress.ip_network("168.63.129.16/32"),  # a metadata service at an address that looks public
+    ipaddress.ip_network("192.0.0.0/24"),
+    ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays, RFC 7526
+    ipaddress.ip_network("64:ff9b:1::/48"),  # translation inside a network, RFC 8215
+    ipaddress.ip_network("100::/64"),
+    ipaddress.ip_network("2001::/23"),
+    ipaddress.ip_network("5f00::/16"),
+    ipaddress.ip_network("fec0::/10"),  # site-local, RFC 3879
+)
+_RESOLVING_THREADS = 16
+
+
+class AddressRefusedError(OSError):
+    """An endpoint is, or a name leads to, an address that is not public."""
+
+
+def is_public(text: str) -> bool:
+    """Whether an address, as `getaddrinfo` writes it, belongs to the public internet, as does every IPv4 address that
+    is wrapped in it."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.scope_id is not None:
+            return False
+        wrapped = _wrapped_ipv4(address)
+        if wrapped:
+            return all(_is_plainly_public(inner) for inner in wrapped)
+    return _is_plainly_public(address)
+
+
+def _is_plainly_public(address: Address) -> bool:
+    return (
+        address.is_global
+        and not address.is_multicast
+        and not address.is_reserved
+        and not any(address in network for network in _NEVER if network.version == address.version)
+    )
+
+
+def _wrapped_ipv4(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    """The IPv4 addresses that an IPv6 address leads to; none for one that leads to itself."""
+    if address.ipv4_mapped is not None:
+        return [address.ipv4_mapped]
+    if address.sixtofour is not None:
+        return [address.sixtofour]
+    if address.teredo is not None:
+        return list(address.teredo)
+    if address in _NAT64 or address in _IPV4_TRANSLATED or address in _IPV4_COMPATIBLE:
+        return [ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)]
+    return []
+
+
+class GuardedResolver(AbstractResolver):
+    """Resolves names as the system does, and refuses a name if any of its addresses is not public.
+
+    It has threads of its own: a cat's name server that never answers must not keep anyone else waiting.
+    """
+
+    def __init__(self, look_up: LookUp | None = None) -> None:
+        self._look_up = look_up or _system_look_up
+        self._threads = ThreadPoolExecutor(_RESOLVING_THREADS, thread_name_prefix="resolve-cats")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Raises `AddressRefusedError`, and `OSError` for a name that does not resolve."""
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._threads, self._look_up, host, port)
+        addresses = [str(info[4][0]) for info in found]
+        refuse_unless_public(addresses)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=info[0],
+                proto=info[2],
+                flags=socket.AI_NUMERICHOST,
+            )
+            for info, address in zip(found, addresses, strict=True)
+        ]
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _system_look_up(host: str, port: int) -> Sequence[AddressInfo]:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+
+
+def refuse_unless_public(addresses: Sequence[str]) -> None:
+    """Raises `AddressRefusedError` if any of them is not public."""
+    for address in addresses:
+        if not is_public(address):
+            raise AddressRefusedError(f"{address} is not a public address")
+
+
+def guarded_socket(info: AddressInfo) -> socket.socket:
+    """The socket for one connection. What it connects to is looked at once more, because addresses that are written
+    out in an endpoint pass no resolver. Raises `AddressRefusedError`."""
+    family, kind, protocol, _, address = info
+    refuse_unless_public([str(address[0])])
+    return socket.socket(family, kind, protocol)

@@ -1,0 +1,156 @@
+"""The audit: one row for every proxied call, allowed or not.
+
+A refused call is written once. An allowed one is written before the cat is called, so that whatever a cat was made to
+do stands here, even if the proxy dies or loses its database in the next moment; and it is completed before the answer's
+first byte leaves, or for a long answer before the last one. Each write is on disk when it returns.
+
+What calls write at the same time is one statement, and so one commit: those who come while the disk is being waited for
+wait together for the next turn. A call costs two commits, but many calls at once cost hardly more.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from cathouse_kit.database import Database
+from cathouse_kit.pages import PageRequest, SortKey, select_page
+from cathouse_kit.rate_limits import Window
+from cathouse_kit.tokens import Principal, Role
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cathouse_proxy.models import ProxiedCall
+from cathouse_proxy.services.errors import InstallationNotFound
+from cathouse_proxy.services.ids import uuid7
+from cathouse_proxy.services.lookups import Lookups
+
+STARTED = "started"
+"""The cat is being called. A row that stays so is of a call during which the proxy died."""
+ANSWERING = "answering"
+"""The answer's head has been sent. A row that stays so is of an answer during which the proxy died."""
+ANSWERED = "answered"
+"""All of the cat's answer was passed on, whatever its status."""
+CALLER_LEFT = "caller_left"
+
+_TYPES = {
+    "id": "uuid",
+    "installation_id": "uuid",
+    "user_id": "uuid",
+    "cat_id": "uuid",
+    "method": "text",
+    "path": "text",
+    "scope": "text",
+    "status": "smallint",
+    "outcome": "text",
+    "duration_ms": "double precision",
+    "request_id": "text",
+}
+_WRITE = text(
+    f"insert into proxy.audit ({', '.join(_TYPES)}) "  # noqa: S608 - names are code
+    f"select * from unnest({', '.join(f'cast(:{name} as {kind}[])' for name, kind in _TYPES.items())}) "
+    "on conflict (id) do update set "
+    "status = excluded.status, outcome = excluded.outcome, duration_ms = excluded.duration_ms"
+)
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """What is known of a call so far."""
+
+    method: str
+    path: str
+    request_id: str
+    id: UUID = field(default_factory=uuid7)
+    installation_id: UUID | None = None
+    user_id: UUID | None = None
+    cat_id: UUID | None = None
+    scope: str | None = None
+    status: int | None = None
+    outcome: str = STARTED
+    duration_ms: float | None = None
+    window: Window | None = None
+    """What is left of the rate limit; None for a call that was refused before it counted."""
+    arrived: float = field(default_factory=time.perf_counter)
+
+
+class Audit:
+    """Writes rows. Every method raises `DatabaseUnavailable` where PostgreSQL does not answer."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: dict[UUID, CallRecord] = {}
+        self._turn: asyncio.Task[None] | None = None
+        self._next_turn: asyncio.Task[None] | None = None
+
+    async def start(self, call: CallRecord) -> None:
+        """To be awaited before the cat is called."""
+        await self._write(call)
+
+    async def answering(self, call: CallRecord, status: int) -> None:
+        """To be awaited before the head of an answer is sent whose end has not arrived."""
+        call.status, call.outcome = status, ANSWERING
+        await self._write(call)
+
+    async def end(self, call: CallRecord, status: int | None, outcome: str) -> None:
+        """How a call ended, started or refused."""
+        call.status, call.outcome = status, outcome
+        call.duration_ms = round((time.perf_counter() - call.arrived) * 1000, 3)
+        await self._write(call)
+
+    async def close(self) -> None:
+        """Waits for what is being written, even if those who wrote it wait no longer."""
+        while turn := self._next_turn or self._turn:
+            await asyncio.wait([turn])
+
+    async def _write(self, call: CallRecord) -> None:
+        self._waiting[call.id] = call
+        if self._next_turn is None:
+            self._next_turn = asyncio.create_task(self._take_turn(self._turn))
+            self._next_turn.add_done_callback(_look_at)
+        # Shielded: one who gives up neither undoes nor hinders what the others write.
+        await asyncio.shield(self._next_turn)
+
+    async def _take_turn(self, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        self._turn, self._next_turn = self._next_turn, None
+        calls, self._waiting = list(self._waiting.values()), {}
+        try:
+            async with self._database.autocommit() as connection:
+                columns = {name: [getattr(call, name) for call in calls] for name in _TYPES}
+                await connection.execute(_WRITE, columns)
+        finally:
+            self._turn = None
+
+
+def _look_at(turn: asyncio.Task[None]) -> None:
+    # All who wait for it may have given up; it must not be reported as one that nobody looked at.
+    if not turn.cancelled():
+        turn.exception()
+
+
+async def list_visible_calls(
+    session: AsyncSession,
+    lookups: Lookups,
+    person: Principal,
+    page: PageRequest,
+    installation_id: UUID | None,
+) -> tuple[list[ProxiedCall], str | None]:
+    """The calls of one installation, or without one, the person's own; an admin sees all. Newest first.
+
+    Raises `InstallationNotFound` for an installation that is not the person's own.
+    """
+    statement = select(ProxiedCall)
+    if installation_id is not None:
+        statement = statement.where(ProxiedCall.installation_id == installation_id)
+    if person.role is not Role.ADMIN:
+        if installation_id is None:
+            statement = statement.where(ProxiedCall.user_id == person.id)
+        else:
+            installation = await lookups.installation(installation_id)
+            if installation is None or installation.user_id != person.id:
+                raise InstallationNotFound
+    keys = [SortKey(ProxiedCall.id, UUID, descending=True)]
+    rows, next_cursor = await select_page(session, statement, "newest", keys, page)
+    return [row[0] for row in rows], next_cursor

@@ -1,0 +1,203 @@
+"""The connections to cats."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from multidict import CIMultiDict
+from yarl import URL
+
+from cathouse_proxy.services.addresses import AddressRefusedError, GuardedResolver, guarded_socket
+from cathouse_proxy.services.errors import (
+    CatAddressRefused,
+    CatAnswerBroken,
+    CatUnreachable,
+)
+from cathouse_proxy.services.headers import check_answer_headers
+
+CONNECT_SECONDS = 2.0
+# Shorter than what common servers keep an idle connection for: a request should not meet one that is being closed.
+_KEEP_IDLE_SECONDS = 4.0
+_BUFFER_BYTES = 64 * 1024
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110, section 9.2.2
+_NO_ADDRESS = "The cat's endpoint is not an address to call."
+_WITHOUT_BODY = frozenset({204, 304})  # RFC 9110, section 6.4.1
+
+
+@dataclass(frozen=True, slots=True)
+class CatAnswer:
+    """An answer whose head has arrived."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    length: int | None
+    """How long the body is, where that is known; 0 for answers that have none."""
+    announced_length: int | None
+    """What the caller may be told of the length: of an answer to HEAD, it is that of the body which GET would have."""
+    _response: aiohttp.ClientResponse
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        """The body as it arrives; more is not read before a part is taken. Raises `CatAnswerBroken`."""
+        with _http_errors():
+            while part := await self._response.content.readany():
+                yield part
+
+    async def whole(self) -> bytes:
+        """The body. Raises `CatAnswerBroken`."""
+        with _http_errors():
+            return await self._response.content.read()
+
+    def close(self) -> None:
+        """Gives the connection back, or closes it where the answer has not been read to its end."""
+        self._response.close()
+
+
+class Cats:
+    """A pool of connections to cats. Follows no redirects, keeps no cookies, decodes nothing, takes no settings from
+    the environment."""
+
+    def __init__(
+        self,
+        *,
+        allow_private: bool,
+        connect_seconds: float = CONNECT_SECONDS,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self._allow_private = allow_private
+        self._connect_seconds = connect_seconds
+        self._resolver = resolver or (None if allow_private else GuardedResolver())
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> "Cats":
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                keepalive_timeout=_KEEP_IDLE_SECONDS,
+                resolver=self._resolver or aiohttp.ThreadedResolver(),
+                socket_factory=None if self._allow_private else guarded_socket,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_seconds),
+            auto_decompress=False,
+            trust_env=False,
+            read_bufsize=_BUFFER_BYTES,
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+        )
+        # aiohttp would repeat a request when a connection broke under it; only a connection that was never made may be
+        # tried again here.
+        self._session._retry_connection = False
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+        if self._resolver is not None:
+            await self._resolver.close()
+
+    async def call(
+        self,
+        method: str,
+        url: str,
+        headers: CIMultiDict[str],
+        body: AsyncIterable[bytes] | None,
+    ) -> CatAnswer:
+        """Sends the request as it is; returns when the answer's head has arrived. The answer must be closed.
+
+        Where no connection is made, an idempotent request is tried once more; no other is. Raises `CatUnreachable`,
+        `CatAddressRefused` and `CatAnswerBroken`. Knows no time limit but that for connecting.
+        """
+        with _http_errors():
+            response = await self._send(method, url, headers, body)
+        try:
+            _break_with_connection(response)
+            return _read_head(response)
+        except CatAnswerBroken:
+            response.close()
+            raise
+
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        headers: CIMultiDict[str],
+        body: AsyncIterable[bytes] | None,
+    ) -> aiohttp.ClientResponse:
+        assert self._session is not None, "the pool has not been opened"  # noqa: S101
+        target = _readable(url)
+        attempts = 2 if method in _IDEMPOTENT else 1
+        while True:
+            attempts -= 1
+            try:
+                return await self._session.request(
+                    method,
+                    target,
+                    headers=headers,
+                    data=body,
+                    allow_redirects=False,
+                )
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+                refused = isinstance(error, aiohttp.ClientConnectorError) and isinstance(
+                    error.os_error, AddressRefusedError
+                )
+                if refused or attempts == 0:
+                    raise
+
+
+def _readable(url: str) -> URL:
+    """Raises `CatUnreachable` for an address that is not of http or https, or none at all."""
+    try:
+        read = URL(url, encoded=True)
+        if read.scheme in ("http", "https") and read.host and read.port:
+            return read
+    except ValueError as error:
+        raise CatUnreachable(_NO_ADDRESS) from error
+    raise CatUnreachable(_NO_ADDRESS)
+
+
+def _read_head(response: aiohttp.ClientResponse) -> CatAnswer:
+    headers = response.raw_headers
+    # Informational answers are not passed on, and 101 would make another protocol of it.
+    if not 200 <= response.status <= 599:
+        raise CatAnswerBroken(f"The cat answered with the status {response.status}.")
+    check_answer_headers(headers)
+    announced = None if response.status in _WITHOUT_BODY else response.content_length
+    without_body = response.method == "HEAD" or response.status in _WITHOUT_BODY
+    length = 0 if without_body else announced
+    return CatAnswer(response.status, headers, length, announced, response)
+
+
+def _break_with_connection(response: aiohttp.ClientResponse) -> None:
+    """Makes reading the body fail when the connection has gone before its end; where a chunk is malformed, aiohttp
+    closes the connection and leaves the reader waiting."""
+    connection, content = response.connection, response.content
+    if connection is None or connection.protocol is None:
+        return  # all of it is here already
+
+    def on_closed(closed: "asyncio.Future[None]") -> None:
+        closed.exception()  # it has been seen
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the connection was closed"))
+
+    if closed := connection.protocol.closed:
+        closed.add_done_callback(on_closed)
+
+
+@contextmanager
+def _http_errors() -> Iterator[None]:
+    """Turns what the client raises into problems. Causes are logged, so that none may be an error that knows the
+    request, whose headers hold a token and whose query may hold anything."""
+    try:
+        yield
+    except aiohttp.ClientConnectorError as error:
+        if isinstance(error.os_error, AddressRefusedError):
+            raise CatAddressRefused from error.os_error
+        raise CatUnreachable from error.os_error
+    except aiohttp.InvalidURL:
+        raise CatUnreachable(_NO_ADDRESS) from None
+    except aiohttp.ConnectionTimeoutError:
+        raise CatUnreachable from TimeoutError("no connection in time")
+    except (aiohttp.ClientError, ValueError) as error:
+        raise CatAnswerBroken from ConnectionError(type(error).__name__)

@@ -1,0 +1,119 @@
+"""What the proxy asks other services: what an installation may do, and what a cat's manifest says."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+import httpx
+from cathouse_kit.peers import Peer, PeerUnavailable
+from pydantic import BaseModel, ValidationError
+
+from cathouse_proxy.services.recent import Recent
+from cathouse_proxy.services.scopes import Route, Scope
+
+_VERIFY = "/api/v1/installations/internal/verify"
+_CAT = "/api/v1/catalog/internal/cats/{}"
+
+
+class Installation(BaseModel):
+    """What installation says when it is asked to verify."""
+
+    installation_id: UUID
+    user_id: UUID
+    cat_id: UUID
+    status: str
+    granted_scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Cat:
+    """What of a cat's manifest a call needs."""
+
+    id: UUID
+    status: str
+    endpoint_url: str
+    scopes: tuple[Scope, ...]
+
+
+class _RouteBody(BaseModel):
+    methods: list[str]
+    path: str
+
+
+class _ScopeBody(BaseModel):
+    name: str
+    routes: list[_RouteBody]
+
+
+class _CatBody(BaseModel):
+    id: UUID
+    status: str
+    endpoint_url: str
+    scopes: list[_ScopeBody]
+
+
+B = TypeVar("B", bound=BaseModel)
+
+
+class Lookups:
+    """Questions to installation and catalog; their answers are used for half a second.
+
+    Every method raises `PeerUnavailable` where the other service is down, slow, or answers what cannot be understood.
+    """
+
+    def __init__(self, installation: Peer, catalog: Peer, clock: Callable[[], float]) -> None:
+        self._installation = installation
+        self._catalog = catalog
+        self._by_credential = Recent(self._ask_by_credential, clock)
+        self._by_id = Recent(self._ask_by_id, clock)
+        self._cats = Recent(self._ask_for_cat, clock)
+
+    async def installation_of_credential(self, credential: str) -> Installation | None:
+        return await self._by_credential.get(credential)
+
+    async def installation(self, installation_id: UUID) -> Installation | None:
+        return await self._by_id.get(installation_id)
+
+    async def cat(self, cat_id: UUID) -> Cat | None:
+        return await self._cats.get(cat_id)
+
+    async def _ask_by_credential(self, credential: str) -> Installation | None:
+        # 422 is what a text gets that cannot be a credential.
+        return await self._verify({"credential": credential}, absent=(404, 422))
+
+    async def _ask_by_id(self, installation_id: UUID) -> Installation | None:
+        found = await self._verify({"installation_id": str(installation_id)}, absent=(404,))
+        if found is not None and found.installation_id != installation_id:
+            raise PeerUnavailable(self._installation.name)
+        return found
+
+    async def _verify(self, body: Any, absent: tuple[int, ...]) -> Installation | None:
+        response = await self._installation.request("POST", _VERIFY, json=body, idempotent=True)
+        if response.status_code in absent:
+            return None
+        return _read(self._installation, response, Installation)
+
+    async def _ask_for_cat(self, cat_id: UUID) -> Cat | None:
+        response = await self._catalog.request("GET", _CAT.format(cat_id))
+        if response.status_code == 404:
+            return None
+        body = _read(self._catalog, response, _CatBody)
+        if body.id != cat_id:
+            raise PeerUnavailable(self._catalog.name)
+        return Cat(
+            id=body.id,
+            status=body.status,
+            endpoint_url=body.endpoint_url,
+            scopes=tuple(
+                Scope(scope.name, tuple(Route.of(r.methods, r.path) for r in scope.routes))
+                for scope in body.scopes
+            ),
+        )
+
+
+def _read(peer: Peer, response: httpx.Response, kind: type[B]) -> B:
+    try:
+        return kind.model_validate(peer.json_of(response))
+    except ValidationError as error:
+        raise PeerUnavailable(peer.name) from error

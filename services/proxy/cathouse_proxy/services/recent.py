@@ -1,0 +1,58 @@
+"""What other services said a moment ago. Kept for so short a time that a change takes effect everywhere within a
+second, and yet long enough that a busy installation does not cost them a call for each of its own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+KEEP_SECONDS = 0.5
+MAX_ENTRIES = 10_000
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked(Generic[V]):
+    at: float
+    answer: asyncio.Task[V]
+
+
+class Recent(Generic[K, V]):
+    """Answers by key. Those who ask for the same at once share one question; errors are not kept."""
+
+    def __init__(self, ask: Callable[[K], Awaitable[V]], clock: Callable[[], float]) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._asked: dict[K, _Asked[V]] = {}
+
+    async def get(self, key: K) -> V:
+        """Raises what asking raises."""
+        now = self._clock()
+        asked = self._asked.get(key)
+        # The age counts from the question, not from the answer, which may have been long under way.
+        if asked is None or now - asked.at >= KEEP_SECONDS:
+            asked = _Asked(now, asyncio.create_task(self._question(key)))
+            asked.answer.add_done_callback(lambda task: self._settle(key, task))
+            self._asked.pop(key, None)
+            self._asked[key] = asked
+            self._forget(now)
+        # Shielded: one who leaves does not take the answer from the others.
+        return await asyncio.shield(asked.answer)
+
+    async def _question(self, key: K) -> V:
+        return await self._ask(key)
+
+    def _settle(self, key: K, task: asyncio.Task[V]) -> None:
+        failed = task.cancelled() or task.exception() is not None
+        if failed and (asked := self._asked.get(key)) and asked.answer is task:
+            del self._asked[key]
+
+    def _forget(self, now: float) -> None:
+        # Oldest first: entries stand in the order of their questions.
+        while self._asked:
+            key, asked = next(iter(self._asked.items()))
+            if now - asked.at < KEEP_SECONDS and len(self._asked) <= MAX_ENTRIES:
+                return
+            del self._asked[key]

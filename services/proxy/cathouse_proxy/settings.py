@@ -1,0 +1,28 @@
+"""What proxy can be told, beside what every service can."""
+
+from cathouse_kit.rate_limits import RateLimit
+from cathouse_kit.settings import PeerUrl, ServiceSettings
+from limits import RateLimitItemPerMinute
+from pydantic import Field
+
+
+class Settings(ServiceSettings):
+    service_name: str = "proxy"
+    port: int = 8004
+    catalog_url: PeerUrl = Field("http://127.0.0.1:8002", description="Where the catalog is")
+    installation_url: PeerUrl = Field(
+        "http://127.0.0.1:8003", description="Where the installations are"
+    )
+    rate_limit_per_installation: RateLimit = Field(
+        RateLimitItemPerMinute(120), description="Calls that an installation may make"
+    )
+    proxy_max_request_bytes: int = Field(
+        10 * 1024 * 1024, ge=0, description="The largest body that is passed on to a cat"
+    )
+    proxy_max_answer_bytes: int = Field(
+        50 * 1024 * 1024, ge=0, description="The largest body that is passed on from a cat"
+    )
+    proxy_allow_private_upstreams: bool = Field(
+        False,
+        description="Lets cats be at loopback and private addresses; for development only",
+    )

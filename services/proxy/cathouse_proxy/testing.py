@@ -1,0 +1,390 @@
+"""What tests of the proxy stand on: its surroundings as a test wants them, a cat that says exactly what it is told, and
+requests that are written byte for byte."""
+
+import asyncio
+import os
+import secrets
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import orjson
+import uvicorn
+from cathouse_kit.testing import Outside
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from cathouse_proxy.settings import Settings
+
+Rows = Callable[[], Awaitable[list[dict[str, Any]]]]
+Remake = Callable[..., None]
+
+VERIFY = "/api/v1/installations/internal/verify"
+TASKS = [
+    {"name": "tasks:read", "routes": [{"methods": ["GET", "HEAD"], "path": "/tasks"}]},
+    {
+        "name": "tasks:write",
+        "routes": [
+            {"methods": ["POST", "PUT", "OPTIONS"], "path": "/tasks"},
+            {"methods": ["PUT", "PATCH", "DELETE"], "path": "/tasks/{id}"},
+        ],
+    },
+    {"name": "tasks:share", "routes": [{"methods": ["POST"], "path": "/tasks/{id}/share"}]},
+]
+
+
+AMBIGUOUS_PATHS = [
+    b"..",
+    b".",
+    b"tasks/..",
+    b"tasks/../admin",
+    b"tasks/./7",
+    b"%2e%2e",
+    b"%2E%2e/admin",
+    b".%2e/admin",
+    b"a%2eb",
+    b"..;/admin",
+    b"tasks/..;x=1/admin",
+    b".;x",
+    b"tasks%2fadmin",
+    b"tasks%2Fadmin",
+    b"tasks%5cadmin",
+    b"tasks%5C..%5Cadmin",
+    b"tasks\\admin",
+    b"/host",
+    b"/",
+    b"//evil.example/x",
+    b"tasks//7",
+    b"tasks/7//",
+    b"http://evil.example/x",
+    b"%00",
+    b"tasks/%0d%0aX-Evil:%201",
+    b"tasks/%7f",
+    b"tasks/%c2%85",
+    b"tasks/\x00",
+    b"tasks/\x1f",
+    b"tasks/\x7f",
+    b"tasks/ 7",
+    b"tasks/\xc3\xa9",
+    b"tasks/%ff",
+    b"tasks/%c0%ae%c0%ae/admin",  # dots in more bytes than UTF-8 allows
+    b"tasks/%252e%252e/admin",
+    b"tasks/%252fadmin",
+    b"tasks/%2541",
+    b"tasks/%",
+    b"tasks/%2",
+    b"tasks/%zz",
+    b"tasks/%u002e",
+    b'tasks/"',
+    b"tasks/<x>",
+    b"tasks/{id}",
+    b"tasks/a|b",
+    b"tasks/a^b",
+    b"tasks/a`b",
+    b"tasks/[1]",
+    b"tasks#fragment",
+    b"tasks?x",
+]
+"""Paths that two programs could read differently."""
+
+
+class Clock:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class World:
+    """One installation of one cat, as the other services would tell of it."""
+
+    outside: Outside
+    endpoint_url: str = "http://127.0.0.1:1"
+    owner_id: UUID = field(default_factory=uuid4)
+    installation_id: UUID = field(default_factory=uuid4)
+    cat_id: UUID = field(default_factory=uuid4)
+    credential: str = field(default_factory=lambda: f"cat_{secrets.token_urlsafe(32)}")
+    status: str = "active"
+    cat_status: str = "published"
+    granted_scopes: Sequence[str] = ("tasks:read", "tasks:write")
+    scopes: list[dict[str, Any]] = field(default_factory=lambda: list(TASKS))
+
+    def __post_init__(self) -> None:
+        self.outside.on("POST", VERIFY, self.verify)
+        self.outside.on("GET", f"/api/v1/catalog/internal/cats/{self.cat_id}", self.manifest)
+
+    def verify(self, request: httpx.Request) -> httpx.Response:
+        asked = orjson.loads(request.content)
+        if asked not in (
+            {"credential": self.credential},
+            {"installation_id": str(self.installation_id)},
+        ):
+            return httpx.Response(404, json={"type": "urn:cathouse:problem:unknown_installation"})
+        return httpx.Response(
+            200,
+            json={
+                "installation_id": str(self.installation_id),
+                "user_id": str(self.owner_id),
+                "cat_id": str(self.cat_id),
+                "status": self.status,
+                "granted_scopes": list(self.granted_scopes),
+            },
+        )
+
+    def manifest(self, _request: httpx.Request) -> httpx.Response:
+        return httpx.Response(
+            200,
+            json={
+                "id": str(self.cat_id),
+                "status": self.cat_status,
+                "endpoint_url": self.endpoint_url,
+                "scopes": self.scopes,
+            },
+        )
+
+    def path(self, below: str = "tasks") -> str:
+        return f"/api/v1/proxy/{self.installation_id}/{below}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.credential}"}
+
+
+@dataclass
+class Received:
+    """A request as a cat's socket received it."""
+
+    line: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        values = [value for key, value in self.headers if key.lower() == name.lower()]
+        if len(values) > 1:
+            raise AssertionError(f"{name} came twice: {values}")
+        return values[0] if values else None
+
+
+Script = Callable[["ScriptedCat", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class ScriptedCat:
+    """A cat on a real socket. Reads each request whole, then writes `answer`, or does what `script` does instead."""
+
+    OK = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n"
+        b'{"ok":true}'
+    )
+
+    def __init__(self) -> None:
+        self.answer = self.OK
+        self.script: Script | None = None
+        self.requests: list[Received] = []
+        self.connections = 0
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["ScriptedCat"]:
+        tasks: set[asyncio.Task[None]] = set()
+
+        def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.connections += 1
+            tasks.add(asyncio.create_task(self._serve(reader, writer)))
+
+        server = await asyncio.start_server(on_connection, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                if self.script:
+                    await self.script(self, reader, writer)
+                    return
+                request = await read_request(reader)
+                self.requests.append(request)
+                head, end, body = self.answer.partition(b"\r\n\r\n")
+                writer.write(head + end + (b"" if request.line.startswith("HEAD ") else body))
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+async def read_request(reader: asyncio.StreamReader) -> Received:
+    """Reads a request from a socket, body and all."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    line, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
+    headers = [(name, value.strip()) for name, _, value in (text.partition(":") for text in lines)]
+    request = Received(line, headers, b"")
+    if length := request.header("content-length"):
+        request.body = await reader.readexactly(int(length))
+    elif request.header("transfer-encoding"):
+        while size := int((await reader.readline()).strip(), 16):
+            request.body += await reader.readexactly(size)
+            await reader.readexactly(2)
+        await reader.readexactly(2)
+    return request
+
+
+@asynccontextmanager
+async def served(app: ASGIApp) -> AsyncIterator[int]:
+    """Serves an app as the kit does, on a port of its own."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="on",
+        ws="none",
+        http="httptools",
+        timeout_graceful_shutdown=1,
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    # Not `serve`, which minds signals, and looks only ten times a second whether it should end.
+    await server.startup(sockets=[listener])
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        await server.shutdown(sockets=[listener])
+
+
+@asynccontextmanager
+async def other_services(world: World) -> AsyncIterator[int]:
+    """Installation and catalog on a real port, as the world has them."""
+
+    async def answer(request: Request) -> Response:
+        asked = httpx.Request(request.method, str(request.url), content=await request.body())
+        told = world.verify(asked) if request.method == "POST" else world.manifest(asked)
+        return Response(told.content, told.status_code, dict(told.headers))
+
+    routes = [Route("/{path:path}", answer, methods=["GET", "POST"])]
+    async with served(Starlette(routes=routes)) as port:
+        yield port
+
+
+@asynccontextmanager
+async def server_process(
+    settings: Settings, peers: int, folder: Path
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
+    """The proxy as it really runs, with limits that are out of the way: its process and its port."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "SERVICE_TOKEN": settings.service_token.get_secret_value(),
+        "CATALOG_URL": f"http://127.0.0.1:{peers}",
+        "INSTALLATION_URL": f"http://127.0.0.1:{peers}",
+        "PROXY_ALLOW_PRIVATE_UPSTREAMS": "true",
+        "PROXY_MAX_REQUEST_BYTES": str(256 * 1024 * 1024),
+        "PROXY_MAX_ANSWER_BYTES": str(256 * 1024 * 1024),
+    }
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "cathouse_proxy", "serve"),
+        env=environment | {"PORT": str(port)},
+        cwd=folder,
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with httpx.AsyncClient() as client:
+
+            async def ready() -> bool:
+                if process.returncode is not None:
+                    raise AssertionError("the proxy does not start")
+                try:
+                    answer = await client.get(f"http://127.0.0.1:{port}/health/ready")
+                except httpx.TransportError:
+                    return False
+                return answer.status_code == 200
+
+            await eventually(ready, seconds=30)
+        yield process, port
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def exchange(port: int, request: bytes, *, until_closed: bool = False) -> bytes:
+    """What comes back over a socket for these bytes: one answer, or all until the other side closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(request)
+        await writer.drain()
+        async with asyncio.timeout(10):
+            if until_closed:
+                return await reader.read()
+            head = await reader.readuntil(b"\r\n\r\n")
+            for line in head.lower().split(b"\r\n"):
+                if line.startswith(b"content-length:"):
+                    return head + await reader.readexactly(int(line.partition(b":")[2]))
+            return head
+    finally:
+        writer.close()
+
+
+def request_bytes(world: World, line: str, *headers: str, body: bytes = b"") -> bytes:
+    """A request with the world's credential. `line` is its first line, without the version."""
+    lines = [f"{line} HTTP/1.1", "Host: cathouse.test", f"Authorization: Bearer {world.credential}"]
+    return "\r\n".join([*lines, *headers, "", ""]).encode("latin-1") + body
+
+
+def status_of(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1])
+
+
+async def eventually(condition: Callable[[], Any], *, seconds: float = 10) -> Any:
+    """Waits until a condition holds, and returns what it returned; the condition may be async."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if isinstance(result, Awaitable):
+            result = await result
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError("it did not come to pass in time")
+        await asyncio.sleep(0.005)
+
+
+async def ended(rows: Rows, count: int = 1) -> list[dict[str, Any]]:
+    """The audit, when it has as many calls as this, and all have ended."""
+
+    async def all_ended() -> list[dict[str, Any]]:
+        found = await rows()
+        whole = len(found) == count and all(row["duration_ms"] is not None for row in found)
+        return found if whole else []
+
+    result: list[dict[str, Any]] = await eventually(all_ended)
+    return result

@@ -1,0 +1,86 @@
+"""The proxy with its surroundings: an installation of a cat, a cat on a real socket, the audit."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from cathouse_kit.testing import Outside, running
+from cathouse_proxy.main import create_app
+from cathouse_proxy.resources import make_proxy
+from cathouse_proxy.settings import Settings
+from cathouse_proxy.testing import Clock, Remake, Rows, ScriptedCat, World, served
+from fastapi import FastAPI
+from limits import RateLimitItemPerSecond
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settings(database_urls: dict[str, str], service_token: str) -> Settings:
+    """Cats may be on this machine, and no test meets the rate limit unawares."""
+    return Settings(
+        _env_file=None,
+        database_url=database_urls["proxy"],
+        service_token=service_token,
+        proxy_allow_private_upstreams=True,
+        rate_limit_per_installation=RateLimitItemPerSecond(10_000),
+    )
+
+
+@pytest.fixture
+async def cat() -> AsyncIterator[ScriptedCat]:
+    async with ScriptedCat().running() as cat:
+        yield cat
+
+
+@pytest.fixture
+def world(outside: Outside, cat: ScriptedCat) -> World:
+    return World(outside, endpoint_url=cat.url)
+
+
+@pytest.fixture
+def app(settings: Settings, outside: Outside) -> FastAPI:
+    return create_app(settings, transport=outside.transport)
+
+
+@pytest.fixture
+def remake(app: FastAPI, settings: Settings) -> Remake:
+    """Makes the proxy of other parts and settings, before it begins."""
+
+    def remake(changed_settings: dict[str, Any] | None = None, **parts: Any) -> None:
+        changed = settings.model_copy(update=changed_settings or {})
+        app.state.proxy = make_proxy(app.state.kit, changed, **parts)
+
+    return remake
+
+
+@pytest.fixture
+async def client(app: FastAPI, emptied: None, world: World) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the app, with the credential of the world's installation."""
+    async with running(app) as client:
+        client.headers.update(world.headers)
+        yield client
+
+
+@pytest.fixture
+async def port(app: FastAPI, emptied: None) -> AsyncIterator[int]:
+    """Where the app really listens."""
+    async with served(app) as port:
+        yield port
+
+
+@pytest.fixture
+async def rows(database_urls: dict[str, str]) -> AsyncIterator[Rows]:
+    """The audit as it is in the database, oldest first."""
+    connection = await asyncpg.connect(database_urls["proxy"])
+
+    async def rows() -> list[dict[str, Any]]:
+        return [dict(row) for row in await connection.fetch("select * from audit order by id")]
+
+    yield rows
+    await connection.close()

@@ -1,0 +1,267 @@
+"""No cat leads the proxy into a network that is not public, however its address is written or its name resolves."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+
+import pytest
+from cathouse_kit.testing import running
+from cathouse_proxy.services.addresses import (
+    AddressInfo,
+    AddressRefusedError,
+    GuardedResolver,
+    guarded_socket,
+    is_public,
+)
+from cathouse_proxy.services.cats import Cats
+from cathouse_proxy.services.errors import CatAddressRefused, CatUnreachable
+from cathouse_proxy.testing import (
+    Remake,
+    Rows,
+    ScriptedCat,
+    World,
+    exchange,
+    request_bytes,
+    status_of,
+)
+from fastapi import FastAPI
+from multidict import CIMultiDict
+
+PUBLIC = [
+    "8.8.8.8",
+    "1.1.1.1",
+    "172.15.255.255",
+    "172.32.0.1",
+    "100.63.255.255",
+    "100.128.0.1",
+    "192.167.255.255",
+    "223.255.255.254",
+    "2606:4700:4700::1111",
+    "2a00:1450:4001:81b::200e",
+    "::ffff:8.8.8.8",
+    "::8.8.8.8",
+    "64:ff9b::8.8.8.8",
+    "2002:808:808::1",
+]
+NOT_PUBLIC = {
+    "this network": ["0.0.0.0", "0.1.2.3"],
+    "private": ["10.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.0.1"],
+    "loopback": ["127.0.0.1", "127.255.255.254"],
+    "link-local and metadata": ["169.254.0.1", "169.254.169.254", "169.254.170.2"],
+    "a metadata service": ["168.63.129.16", "100.100.100.200"],
+    "shared (carriers')": ["100.64.0.1", "100.127.255.255"],
+    "protocol assignments": ["192.0.0.1", "192.0.0.170", "192.88.99.1"],
+    "documentation": ["192.0.2.1", "198.51.100.1", "203.0.113.1"],
+    "benchmarks": ["198.18.0.1", "198.19.255.255"],
+    "multicast": ["224.0.0.1", "239.255.255.255"],
+    "reserved and broadcast": ["240.0.0.1", "255.255.255.255"],
+    "IPv6 loopback and unspecified": ["::1", "::"],
+    "IPv6 link-local": ["fe80::1", "fe80::1%eth0", "febf::1"],
+    "IPv6 site-local": ["fec0::1", "feff::1"],
+    "IPv6 unique local": ["fc00::1", "fd00::1", "fd00:ec2::254"],
+    "IPv6 multicast": ["ff02::1", "ff0e::1"],
+    "IPv6 documentation": ["2001:db8::1"],
+    "IPv6 discard and reserved": ["100::1", "4000::1", "5f00::1", "e000::1"],
+    "IPv6 ORCHID and benchmarks": ["2001:10::1", "2001:20::1", "2001:2::1"],
+    "IPv4-mapped": ["::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:a9fe:a9fe"],
+    "IPv4-compatible": ["::127.0.0.1", "::10.0.0.1", "::169.254.169.254"],
+    "IPv4-translated": ["::ffff:0:127.0.0.1", "::ffff:0:10.0.0.1"],
+    "6to4": ["2002:7f00:1::1", "2002:a00:1::", "2002:a9fe:a9fe::1", "2002:c0a8:1::1"],
+    "NAT64": ["64:ff9b::127.0.0.1", "64:ff9b::10.0.0.1", "64:ff9b::a9fe:a9fe"],
+    "NAT64 inside a network": ["64:ff9b:1::8.8.8.8", "64:ff9b:1::7f00:1"],
+    "Teredo, its server": ["2001:0:7f00:1:0:0:f7f7:f7f7"],
+    "Teredo, its client": ["2001:0:808:808:0:0:80ff:fffe"],
+    "no address": ["", "localhost", "127.1", "0x7f000001", "2130706433", "1.2.3.4.5", "::g"],
+}
+# What a lenient parser, such as the operating system's, takes for 127.0.0.1.
+SPELLINGS = [
+    "127.0.0.1",
+    "127.1",
+    "127.0.1",
+    "2130706433",
+    "017700000001",
+    "0x7f000001",
+    "0x7f.1",
+    "0177.0.0.1",
+    "0177.0x0.1",
+    "0x7F.0.0.0x1",
+    "127.0.0.1.",
+    "[::1]",
+    "[0:0:0:0:0:0:0:1]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[::127.0.0.1]",
+    "[64:ff9b::127.0.0.1]",
+    "[2002:7f00:1::]",
+    "[fe80::1%25lo]",
+    "localhost",
+    "localhost.",
+    "LOCALHOST",
+    "0.0.0.0",
+    "0",
+    "[::]",
+    "%31%32%37.0.0.1",
+    "\uff11\uff12\uff17.0.0.1",
+    "127\u30020\u30020\u30021",
+]
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public_addresses_are_public(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize("family", NOT_PUBLIC)
+def test_others_are_not(family: str) -> None:
+    assert [address for address in NOT_PUBLIC[family] if is_public(address)] == []
+
+
+class Names:
+    """A name system that answers differently every time, as a hostile one would."""
+
+    def __init__(self, *answers: Sequence[str]) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    def __call__(self, host: str, port: int) -> Sequence[AddressInfo]:
+        self.asked.append(host)
+        addresses = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return [
+            (
+                socket.AF_INET6 if ":" in address else socket.AF_INET,
+                socket.SOCK_STREAM,
+                socket.IPPROTO_TCP,
+                "",
+                (address, port),
+            )
+            for address in addresses
+        ]
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["127.0.0.1"],
+        ["8.8.8.8", "127.0.0.1"],
+        ["127.0.0.1", "8.8.8.8"],
+        ["8.8.8.8", "2606:4700:4700::1111", "fe80::1%2"],
+        ["8.8.8.8", "1.1.1.1", "::ffff:169.254.169.254"],
+        ["10.0.0.1", "10.0.0.2"],
+    ],
+)
+async def test_a_name_is_refused_if_any_of_its_addresses_is_not_public(
+    addresses: list[str],
+) -> None:
+    resolver = GuardedResolver(Names(addresses))
+    with pytest.raises(AddressRefusedError):
+        await resolver.resolve("cat.example", 443)
+    await resolver.close()
+
+
+async def test_a_name_with_public_addresses_resolves_to_all_of_them() -> None:
+    resolver = GuardedResolver(Names(["8.8.8.8", "2606:4700:4700::1111"]))
+    resolved = await resolver.resolve("cat.example", 443)
+    assert [(found["host"], found["port"]) for found in resolved] == [
+        ("8.8.8.8", 443),
+        ("2606:4700:4700::1111", 443),
+    ]
+    await resolver.close()
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+async def test_no_spelling_of_this_machine_is_called(spelling: str, cat: ScriptedCat) -> None:
+    async with Cats(allow_private=False) as cats:
+        with pytest.raises((CatAddressRefused, CatUnreachable)):
+            await cats.call("GET", f"http://{spelling}:{cat.port}/tasks", CIMultiDict(), None)
+    assert cat.connections == 0
+
+
+async def test_a_name_that_changes_is_resolved_once_and_checked_every_time(
+    cat: ScriptedCat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected: list[str] = []
+
+    async def connect(_loop: object, sock: socket.socket, address: tuple[str, int]) -> None:
+        connected.append(address[0])
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(type(asyncio.get_running_loop()), "sock_connect", connect)
+    names = Names(["8.8.8.8"], ["127.0.0.1"])
+    async with Cats(allow_private=False, resolver=GuardedResolver(names)) as cats:
+        # The first look-up is good; a second one, between it and the connection, would lead here.
+        with pytest.raises(CatUnreachable):
+            await cats.call("POST", f"http://cat.example:{cat.port}/", CIMultiDict(), None)
+        assert (names.asked, connected) == (["cat.example"], ["8.8.8.8"])
+    async with Cats(allow_private=False, resolver=GuardedResolver(names)) as cats:
+        with pytest.raises(CatAddressRefused):
+            await cats.call("POST", f"http://cat.example:{cat.port}/", CIMultiDict(), None)
+    assert connected == ["8.8.8.8"]
+    assert cat.connections == 0
+
+
+def test_the_socket_itself_is_only_made_for_public_addresses() -> None:
+    info = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("169.254.169.254", 80))
+    with pytest.raises(AddressRefusedError):
+        guarded_socket(info)
+    with guarded_socket((*info[:4], ("8.8.8.8", 80))) as made:
+        assert made.family == socket.AF_INET
+
+
+async def test_a_refused_address_is_a_problem_that_tells_nothing_of_it(
+    app: FastAPI, remake: Remake, emptied: None, world: World, cat: ScriptedCat, rows: Rows
+) -> None:
+    remake({"proxy_allow_private_upstreams": False})
+    async with running(app) as client:
+        response = await client.get(world.path(), headers=world.headers)
+    assert response.status_code == 502
+    assert response.json()["type"] == "urn:cathouse:problem:cat_address_refused"
+    assert "127.0.0.1" not in response.text
+    assert cat.connections == 0
+    assert [row["outcome"] for row in await rows()] == ["cat_address_refused"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://8.8.8.8",
+        "file:///etc/passwd",
+        "http://",
+        "nonsense",
+        "http://[::1",
+        "//8.8.8.8",
+        "http://8.8.8.8:99999",
+    ],
+)
+async def test_only_http_and_https_are_called(url: str) -> None:
+    async with Cats(allow_private=False) as cats:
+        with pytest.raises(CatUnreachable):
+            await cats.call("GET", f"{url}/tasks", CIMultiDict(), None)
+
+
+async def test_a_redirect_to_this_machine_is_passed_on_and_not_followed(
+    port: int, world: World, cat: ScriptedCat
+) -> None:
+    async with ScriptedCat().running() as inside:
+        location = f"{inside.url}/secrets".encode()
+        cat.answer = (
+            b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n"
+        )
+        answer = await exchange(port, request_bytes(world, f"GET {world.path()}"))
+        assert status_of(answer) == 302
+        assert b"location: " + location in answer
+        assert inside.connections == 0
+
+
+async def test_a_slow_name_system_is_given_up_on(world: World) -> None:
+    release = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def never(host: str, port: int) -> Sequence[AddressInfo]:
+        asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
+        return []
+
+    cats = Cats(allow_private=False, connect_seconds=0.05, resolver=GuardedResolver(never))
+    async with cats:
+        with pytest.raises(CatUnreachable):
+            await cats.call("POST", "http://cat.example/", CIMultiDict(), None)
+        release.set()

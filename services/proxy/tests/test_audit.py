@@ -1,0 +1,351 @@
+"""One row for every proxied call, there before the answer is; and who may read them."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from cathouse_kit.testing import Issuer, Outside, running
+from cathouse_kit.tokens import Role
+from cathouse_proxy.main import create_app
+from cathouse_proxy.models import ProxiedCall
+from cathouse_proxy.services.audit import CallRecord
+from cathouse_proxy.settings import Settings
+from cathouse_proxy.testing import (
+    VERIFY,
+    Rows,
+    ScriptedCat,
+    World,
+    other_services,
+    request_bytes,
+    server_process,
+    status_of,
+)
+from fastapi import FastAPI
+from pydantic import SecretStr
+from sqlalchemy import event
+
+AUDIT = "/api/v1/proxy/audit"
+
+
+async def test_the_row_is_there_while_the_cat_is_being_called(
+    client: httpx.AsyncClient, world: World, cat: ScriptedCat, rows: Rows
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def look(
+        _: ScriptedCat, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        seen.extend(await rows())
+        writer.write(cat.OK)
+
+    cat.script = look
+    assert (await client.get(world.path())).status_code == 200
+    [row] = seen
+    assert (row["outcome"], row["status"], row["duration_ms"]) == ("started", None, None)
+    assert (row["scope"], row["cat_id"]) == ("tasks:read", world.cat_id)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (b"HTTP/1.1 201 Made\r\nContent-Length: 2\r\n\r\nok", (201, "answered")),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", (200, "answering")),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", (200, "answering")),
+        (b"nonsense\r\n\r\n", (502, "cat_answer_broken")),
+    ],
+)
+async def test_the_row_tells_the_status_before_the_first_byte_leaves(
+    answer: bytes,
+    expected: tuple[int, str],
+    app: FastAPI,
+    emptied: None,
+    world: World,
+    cat: ScriptedCat,
+    rows: Rows,
+) -> None:
+    cat.answer = answer
+    seen: list[tuple[int, str]] = []
+    started = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        await started.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            # Nothing has left yet: this is what hands over the first byte.
+            [row] = await rows()
+            seen.append((row["status"], row["outcome"]))
+            assert message["status"] == row["status"]
+            started.set()
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": world.path(),
+        "raw_path": world.path().encode(),
+        "query_string": b"",
+        "headers": [(b"authorization", f"Bearer {world.credential}".encode())],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2),
+    }
+    async with app.router.lifespan_context(app):
+        await app(scope, receive, send)
+    assert seen == [expected]
+
+
+async def test_without_a_database_no_cat_is_called(
+    settings: Settings, outside: Outside, world: World, cat: ScriptedCat
+) -> None:
+    nowhere = SecretStr("postgresql://proxy:x@127.0.0.1:1/nowhere")
+    app = create_app(
+        settings.model_copy(update={"database_url": nowhere}), transport=outside.transport
+    )
+    async with running(app) as client:
+        allowed = await client.get(world.path(), headers=world.headers)
+        refused = await client.get(world.path())
+    assert [allowed.status_code, refused.status_code] == [503, 503]
+    assert allowed.json()["type"] == "urn:cathouse:problem:database_unavailable"
+    assert cat.connections == 0
+
+
+async def test_a_call_during_which_the_proxy_is_killed_leaves_its_row(
+    settings: Settings, world: World, cat: ScriptedCat, emptied: None, rows: Rows, tmp_path: Path
+) -> None:
+    called = asyncio.Event()
+
+    async def never_answer(
+        _: ScriptedCat, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        called.set()
+        await reader.read()
+
+    cat.script = never_answer
+    async with (
+        other_services(world) as peers,
+        server_process(settings, peers, tmp_path) as (process, port),
+    ):
+        _reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request_bytes(world, f"GET {world.path()}"))
+        async with asyncio.timeout(5):
+            await called.wait()
+        process.kill()
+        await process.wait()
+        writer.close()
+    assert [(row["path"], row["outcome"]) for row in await rows()] == [("/tasks", "started")]
+
+
+async def test_an_unexpected_failure_is_in_the_audit_too(
+    client: httpx.AsyncClient, world: World, outside: Outside, rows: Rows
+) -> None:
+    outside.on("POST", VERIFY, RuntimeError("a bug"))
+    response = await client.get(world.path())
+    assert (response.status_code, "bug" in response.text) == (500, False)
+    assert [(row["status"], row["outcome"]) for row in await rows()] == [(500, "internal_error")]
+
+
+async def test_a_body_beyond_the_limit_is_in_the_audit(
+    port: int, app: FastAPI, settings: Settings, world: World, cat: ScriptedCat, rows: Rows
+) -> None:
+    length = f"Content-Length: {settings.proxy_max_request_bytes + 1}"
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request_bytes(world, f"POST {world.path()}", length))
+    assert status_of(await reader.readuntil(b"\r\n\r\n")) == 413
+    writer.close()
+    assert [(row["status"], row["outcome"]) for row in await rows()] == [(413, "body_too_large")]
+    assert cat.connections == 0
+
+
+async def test_the_query_is_not_written_down(
+    client: httpx.AsyncClient, world: World, rows: Rows
+) -> None:
+    await client.get(world.path("tasks?token=secret"))
+    await client.get(world.path("admin?token=secret"))
+    assert [row["path"] for row in await rows()] == ["/tasks", "/admin"]
+
+
+@pytest.fixture
+def add(app: FastAPI) -> Any:
+    """Writes rows as the proxy would."""
+
+    async def add(count: int = 1, **values: Any) -> None:
+        async with app.state.kit.database.session() as session:
+            for _ in range(count):
+                session.add(
+                    ProxiedCall(
+                        method="GET",
+                        path="/tasks",
+                        outcome="answered",
+                        request_id="request-id",
+                        **values,
+                    )
+                )
+                await session.flush()
+
+    return add
+
+
+def own(issuer: Issuer, world: World) -> dict[str, str]:
+    return issuer.headers(Role.PLAYER, world.owner_id)
+
+
+async def test_an_owner_reads_the_calls_of_an_installation(
+    client: httpx.AsyncClient, world: World, issuer: Issuer
+) -> None:
+    made = [
+        await client.get(world.path()),
+        await client.get(world.path("admin")),
+        await client.get(world.path(), headers={"Authorization": "Bearer unknown"}),
+    ]
+    response = await client.get(
+        AUDIT, params={"installation_id": str(world.installation_id)}, headers=own(issuer, world)
+    )
+    assert response.status_code == 200
+    page = response.json()
+    assert page["next_cursor"] is None
+    # Those who tried and were not let in are there too: it is the owner who should know.
+    assert [item["request_id"] for item in page["items"]] == [
+        answer.headers["x-request-id"] for answer in reversed(made)
+    ]
+    newest, _, oldest = page["items"]
+    assert (newest["outcome"], newest["user_id"]) == ("unknown_credential", None)
+    assert oldest["at"].endswith("Z")
+    assert sorted(oldest) == sorted(column.name for column in ProxiedCall.__table__.columns)
+    assert oldest["status"] == 200
+
+
+async def test_without_an_installation_one_reads_ones_own_calls(
+    client: httpx.AsyncClient, world: World, issuer: Issuer, add: Any
+) -> None:
+    await add(2, user_id=world.owner_id, installation_id=uuid4())
+    await add(3, user_id=uuid4(), installation_id=uuid4())
+    mine = (await client.get(AUDIT, headers=own(issuer, world))).json()["items"]
+    assert [item["user_id"] for item in mine] == [str(world.owner_id)] * 2
+    everyone = (await client.get(AUDIT, headers=issuer.headers(Role.ADMIN))).json()["items"]
+    assert len(everyone) == 5
+
+
+@pytest.mark.parametrize("role", [Role.PLAYER, Role.DEVELOPER])
+async def test_the_calls_of_anothers_installation_are_not_ones_business(
+    role: Role, client: httpx.AsyncClient, world: World, issuer: Issuer
+) -> None:
+    for installation_id in (world.installation_id, uuid4()):
+        response = await client.get(
+            AUDIT,
+            params={"installation_id": str(installation_id)},
+            headers=issuer.headers(role),
+        )
+        assert response.status_code == 404
+        assert response.json()["type"] == "urn:cathouse:problem:installation_not_found"
+
+
+async def test_an_admin_reads_any_and_asks_nobody(
+    client: httpx.AsyncClient, world: World, issuer: Issuer, outside: Outside, add: Any
+) -> None:
+    await add(1, user_id=world.owner_id, installation_id=world.installation_id)
+    await add(1, user_id=world.owner_id, installation_id=uuid4())
+    outside.on("POST", VERIFY, httpx.ConnectError("down"))
+    response = await client.get(
+        AUDIT,
+        params={"installation_id": str(world.installation_id)},
+        headers=issuer.headers(Role.ADMIN),
+    )
+    assert (response.status_code, len(response.json()["items"])) == (200, 1)
+
+
+async def test_the_audit_is_for_those_who_are_signed_in(
+    client: httpx.AsyncClient, world: World, outside: Outside, issuer: Issuer
+) -> None:
+    for token in ("", world.credential):
+        response = await client.get(AUDIT, headers={"Authorization": f"Bearer {token}"})
+        assert response.status_code == 401
+    outside.on("POST", VERIFY, httpx.ConnectError("down"))
+    response = await client.get(
+        AUDIT, params={"installation_id": str(uuid4())}, headers=own(issuer, world)
+    )
+    assert (response.status_code, response.json()["peer"]) == (503, "installation")
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"limit": 0}, {"limit": 101}, {"cursor": "x"}, {"cursor": "\0"}, {"installation_id": "x"}],
+)
+async def test_parameters_that_mean_nothing_are_refused(
+    params: dict[str, Any], client: httpx.AsyncClient, issuer: Issuer
+) -> None:
+    response = await client.get(AUDIT, params=params, headers=issuer.headers())
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["loc"] == ["query", next(iter(params))]
+
+
+async def test_pages_lose_and_repeat_nothing_while_calls_are_made(
+    client: httpx.AsyncClient, world: World, issuer: Issuer, add: Any
+) -> None:
+    await add(7, user_id=world.owner_id)
+    seen: list[UUID] = []
+    cursor = None
+    while True:
+        params = {"limit": "3"} | ({"cursor": cursor} if cursor else {})
+        page = (await client.get(AUDIT, params=params, headers=own(issuer, world))).json()
+        seen += [item["id"] for item in page["items"]]
+        await add(2, user_id=world.owner_id)
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert len(seen) == len(set(seen)) == 7
+    assert seen == sorted(seen, reverse=True)
+
+
+async def test_a_page_is_one_query(
+    app: FastAPI, client: httpx.AsyncClient, world: World, issuer: Issuer, add: Any
+) -> None:
+    await add(30, user_id=world.owner_id)
+    statements: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    engine = app.state.kit.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    await client.get(AUDIT, headers=own(issuer, world))
+    assert len([text for text in statements if "FROM proxy.audit" in text]) == 1
+    assert len(statements) == 1
+
+
+async def test_calls_that_end_together_are_written_together(
+    app: FastAPI, client: httpx.AsyncClient, world: World, rows: Rows
+) -> None:
+    writes: list[int] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("insert into proxy.audit"):
+            writes.append(len(parameters[0]))
+
+    engine = app.state.kit.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    answers = await asyncio.gather(*(client.get(world.path()) for _ in range(40)))
+    assert {answer.status_code for answer in answers} == {200}
+    # Every call is written twice, and many calls at a time.
+    assert sum(writes) == 80
+    assert len(writes) < 40
+    assert {row["outcome"] for row in await rows()} == {"answered"}
+    assert len(await rows()) == 40
+
+
+async def test_one_who_gives_up_hinders_nobody_and_is_written_all_the_same(
+    app: FastAPI, client: httpx.AsyncClient, rows: Rows
+) -> None:
+    audit = app.state.proxy.audit
+    calls = [CallRecord("GET", f"/{n}", "request-id") for n in range(3)]
+    writing = [asyncio.create_task(audit.end(call, 200, "answered")) for call in calls]
+    await asyncio.sleep(0)
+    writing[0].cancel()
+    await asyncio.gather(*writing, return_exceptions=True)
+    await audit.close()
+    assert [row["path"] for row in await rows()] == ["/0", "/1", "/2"]

@@ -1,0 +1,198 @@
+"""Who may call, and what the others get."""
+
+from uuid import uuid4
+
+import httpx
+import pytest
+from cathouse_kit.testing import Issuer, Outside, bearer
+from cathouse_kit.tokens import Role
+from cathouse_proxy.testing import VERIFY, Rows, ScriptedCat, World
+
+
+def kind_of(response: httpx.Response) -> str:
+    assert response.headers["content-type"] == "application/problem+json"
+    kind: str = response.json()["type"]
+    return kind.removeprefix("urn:cathouse:problem:")
+
+
+async def test_the_owner_may_call_with_an_access_token(
+    client: httpx.AsyncClient, world: World, issuer: Issuer, cat: ScriptedCat
+) -> None:
+    response = await client.get(world.path(), headers=issuer.headers(Role.PLAYER, world.owner_id))
+    assert response.status_code == 200
+    assert len(cat.requests) == 1
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_for_everyone_else_the_installation_does_not_exist(
+    role: Role,
+    client: httpx.AsyncClient,
+    world: World,
+    issuer: Issuer,
+    cat: ScriptedCat,
+    rows: Rows,
+) -> None:
+    stranger = uuid4()
+    response = await client.get(world.path(), headers=issuer.headers(role, stranger))
+    assert (response.status_code, kind_of(response)) == (404, "installation_not_found")
+    assert cat.requests == []
+    [row] = await rows()
+    assert (row["user_id"], row["installation_id"]) == (stranger, world.installation_id)
+    assert row["cat_id"] is None
+
+
+async def test_a_credential_opens_no_other_installation(
+    client: httpx.AsyncClient, world: World, rows: Rows
+) -> None:
+    other = uuid4()
+    response = await client.get(f"/api/v1/proxy/{other}/tasks")
+    assert (response.status_code, kind_of(response)) == (404, "installation_not_found")
+    [row] = await rows()
+    assert (row["installation_id"], row["user_id"]) == (other, world.owner_id)
+
+
+@pytest.mark.parametrize(
+    "name", ["no-id", "01a20773", "{01a20773-16a8-738d-8ac7-04ebf8a46c31}", "audits", "%00"]
+)
+async def test_what_is_no_id_is_no_installation(
+    name: str, client: httpx.AsyncClient, issuer: Issuer, world: World, rows: Rows
+) -> None:
+    for headers in (issuer.headers(Role.PLAYER, world.owner_id), world.headers):
+        response = await client.get(f"/api/v1/proxy/{name}/tasks", headers=headers)
+        assert (response.status_code, kind_of(response)) == (404, "installation_not_found")
+    assert {row["installation_id"] for row in await rows()} == {None}
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        "Basic Y2F0OmNhdA==",
+        "Bearer",
+        "Bearer two words",
+        "Bearer a,b",
+        "Bearer " + "a" * 5000,
+        "Bearer " + "a" * 300,
+        "Bearer unknown",
+        "Bearer a.b.c",
+    ],
+)
+async def test_without_a_good_token_nobody_is_let_in(
+    authorization: str,
+    client: httpx.AsyncClient,
+    world: World,
+    outside: Outside,
+    cat: ScriptedCat,
+    rows: Rows,
+) -> None:
+    response = await client.get(world.path(), headers={"Authorization": authorization})
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert cat.requests == []
+    [row] = await rows()
+    assert (row["status"], row["installation_id"]) == (401, world.installation_id)
+    assert (row["user_id"], row["cat_id"], row["path"]) == (None, None, "/tasks")
+    # What cannot be a credential is not even asked about.
+    asked = [request for request in outside.calls if request.url.path == VERIFY]
+    assert bool(asked) == (authorization == "Bearer unknown")
+
+
+async def test_a_token_that_has_expired_or_is_of_another_key_is_refused(
+    client: httpx.AsyncClient, world: World, issuer: Issuer
+) -> None:
+    expired = issuer.token(Role.PLAYER, world.owner_id, expires_in=-60)
+    forged = Issuer().token(Role.PLAYER, world.owner_id)
+    for token in (expired, forged):
+        response = await client.get(world.path(), headers=bearer(token))
+        assert (response.status_code, kind_of(response)) == (401, "unauthenticated")
+
+
+async def test_two_authorizations_are_none(client: httpx.AsyncClient, world: World) -> None:
+    response = await client.get(
+        world.path(),
+        headers=[("Authorization", "Bearer x"), ("Authorization", f"Bearer {world.credential}")],
+    )
+    assert response.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"),
+    [
+        ("paused", "installation_paused"),
+        ("uninstalled", "installation_uninstalled"),
+        ("something new", "installation_uninstalled"),
+    ],
+)
+async def test_only_an_active_installation_may_call(
+    status: str,
+    problem: str,
+    client: httpx.AsyncClient,
+    world: World,
+    cat: ScriptedCat,
+    rows: Rows,
+) -> None:
+    world.status = status
+    response = await client.get(world.path())
+    assert (response.status_code, kind_of(response)) == (403, problem)
+    assert cat.requests == []
+    [row] = await rows()
+    assert (row["user_id"], row["cat_id"]) == (world.owner_id, world.cat_id)
+
+
+@pytest.mark.parametrize("status", ["draft", "submitted", "rejected", "suspended", "gone"])
+async def test_only_a_published_cat_is_called(
+    status: str, client: httpx.AsyncClient, world: World, outside: Outside, cat: ScriptedCat
+) -> None:
+    world.cat_status = status
+    if status == "gone":
+        path = f"/api/v1/catalog/internal/cats/{world.cat_id}"
+        outside.on("GET", path, httpx.Response(404, json={}))
+    response = await client.get(world.path())
+    assert (response.status_code, kind_of(response)) == (403, "cat_suspended")
+    assert cat.requests == []
+
+
+async def test_a_missing_scope_is_named(
+    client: httpx.AsyncClient, world: World, cat: ScriptedCat, rows: Rows
+) -> None:
+    response = await client.post(world.path("tasks/7/share"))
+    problem = response.json()
+    assert (response.status_code, kind_of(response)) == (403, "scope_missing")
+    assert problem["scope"] == "tasks:share"
+    assert "POST /tasks/7/share needs the scope tasks:share" in problem["detail"]
+    assert cat.requests == []
+    [row] = await rows()
+    assert (row["scope"], row["path"]) == ("tasks:share", "/tasks/7/share")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "cats"), ("DELETE", "tasks"), ("GET", ""), ("GET", "tasks/"), ("GET", "Tasks")],
+)
+async def test_what_no_scope_opens_is_refused_and_says_so(
+    method: str, path: str, client: httpx.AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    response = await client.request(method, world.path(path))
+    assert (response.status_code, kind_of(response)) == (403, "scope_missing")
+    assert response.json()["scope"] is None
+    assert response.json()["detail"] == f"No scope of this cat opens {method} /{path}."
+    assert cat.requests == []
+
+
+async def test_a_scope_that_is_granted_and_not_declared_opens_nothing(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    world.granted_scopes = ["tasks:share", "everything"]
+    world.scopes = [scope for scope in world.scopes if scope["name"] != "tasks:share"]
+    response = await client.post(world.path("tasks/7/share"))
+    assert (response.status_code, response.json()["scope"]) == (403, None)
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "BREW"])
+async def test_other_methods_are_not_passed_on(
+    method: str, client: httpx.AsyncClient, world: World, cat: ScriptedCat, rows: Rows
+) -> None:
+    response = await client.request(method, world.path())
+    assert response.status_code == 405
+    assert cat.requests == []
+    assert await rows() == []

@@ -1,0 +1,135 @@
+"""What a cat is told of its caller: a token that only the proxy can make, and a pseudonym of the person."""
+
+import time
+from typing import Any
+from uuid import UUID, uuid4
+
+import jwt
+import pytest
+from cathouse_kit.signing_keys import rotate_signing_key
+from cathouse_kit.testing import Outside, running
+from cathouse_proxy.main import create_app
+from cathouse_proxy.models import SigningKey
+from cathouse_proxy.services.identity import Identities, SigningKeys
+from cathouse_proxy.settings import Settings
+from cathouse_proxy.testing import ScriptedCat, World
+from fastapi import FastAPI
+from httpx import AsyncClient
+
+
+async def published(client: AsyncClient) -> dict[str, Any]:
+    response = await client.get("/api/v1/proxy/jwks", headers={"Authorization": ""})
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "public, max-age=60"
+    keys: dict[str, Any] = response.json()
+    return keys
+
+
+async def received_token(client: AsyncClient, world: World, cat: ScriptedCat) -> str:
+    assert (await client.get(world.path(), headers=world.headers)).status_code == 200
+    return (cat.requests[-1].header("authorization") or "").removeprefix("Bearer ")
+
+
+def read(token: str, keys: dict[str, Any], cat_id: UUID) -> dict[str, Any]:
+    """As a cat would check it."""
+    key = jwt.PyJWKSet.from_dict(keys)[jwt.get_unverified_header(token)["kid"]]
+    claims: dict[str, Any] = jwt.decode(
+        token, key, algorithms=["EdDSA"], issuer="cathouse-proxy", audience=str(cat_id)
+    )
+    return claims
+
+
+async def test_a_cat_can_check_the_call_with_the_published_keys(
+    client: AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    token = await received_token(client, world, cat)
+    claims = read(token, await published(client), world.cat_id)
+    assert abs(claims.pop("iat") - time.time()) < 30
+    assert claims.pop("exp") - time.time() <= 60
+    assert len(claims.pop("sub")) == 43
+    assert claims == {
+        "iss": "cathouse-proxy",
+        "aud": str(world.cat_id),
+        "scope": "tasks:read",
+        "installation": str(world.installation_id),
+    }
+    assert str(world.owner_id) not in str(jwt.decode(token, options={"verify_signature": False}))
+
+
+async def test_the_token_is_good_for_no_other_cat(
+    client: AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    token = await received_token(client, world, cat)
+    keys = await published(client)
+    with pytest.raises(jwt.InvalidAudienceError):
+        read(token, keys, uuid4())
+
+
+async def test_private_keys_are_not_published(client: AsyncClient) -> None:
+    [key] = (await published(client))["keys"]
+    assert sorted(key) == ["alg", "crv", "kid", "kty", "use", "x"]
+
+
+async def test_all_scopes_that_open_the_call_and_were_granted_are_told_and_no_others(
+    client: AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    reading = {"routes": [{"methods": ["GET"], "path": "/tasks"}]}
+    world.scopes = [{"name": name, **reading} for name in ("a:one", "a:two", "a:three")]
+    world.granted_scopes = ["a:three", "a:one", "a:other"]
+    token = await received_token(client, world, cat)
+    claims = read(token, await published(client), world.cat_id)
+    assert claims["scope"] == "a:one a:three"
+
+
+async def test_a_pseudonym_is_stable_per_person_and_cat_and_differs_otherwise(
+    app: FastAPI, client: AsyncClient
+) -> None:
+    def identities() -> Identities:
+        # As another process of the proxy would have it.
+        return Identities(app.state.kit.database, SigningKeys(app.state.kit.database))
+
+    ada, bea, tasks, notes = uuid4(), uuid4(), uuid4(), uuid4()
+    first, second = identities(), identities()
+    names = {
+        (person, cat): await first.pseudonym(person, cat)
+        for person in (ada, bea)
+        for cat in (tasks, notes)
+    }
+    assert len(set(names.values())) == 4
+    for (person, cat), name in names.items():
+        assert await second.pseudonym(person, cat) == name
+
+
+async def test_two_installations_of_one_cat_are_the_same_person_to_it(
+    client: AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    other = World(world.outside, cat.url, owner_id=world.owner_id, cat_id=world.cat_id)
+    keys: dict[str, Any] | None = None
+    subjects = []
+    for installation in (world, other):
+        world.outside.on("POST", "/api/v1/installations/internal/verify", installation.verify)
+        token = await received_token(client, installation, cat)
+        keys = keys or await published(client)
+        subjects.append(read(token, keys, world.cat_id)["sub"])
+    assert subjects[0] == subjects[1]
+
+
+async def test_a_retired_key_stays_published_for_as_long_as_its_tokens(
+    app: FastAPI, client: AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    token = await received_token(client, world, cat)
+    async with app.state.kit.database.session() as session:
+        new = await rotate_signing_key(session, SigningKey)
+    fresh = SigningKeys(app.state.kit.database)
+    keys = {"keys": await fresh.published()}
+    assert keys["keys"][0]["kid"] == new
+    assert len(keys["keys"]) == 2
+    assert read(token, keys, world.cat_id)["sub"]
+
+
+async def test_processes_that_start_together_agree_on_one_key(
+    settings: Settings, outside: Outside, emptied: None
+) -> None:
+    one, other = (create_app(settings, transport=outside.transport) for _ in range(2))
+    async with running(one) as client, running(other) as second:
+        assert await published(client) == await published(second)

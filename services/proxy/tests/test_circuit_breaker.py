@@ -1,0 +1,147 @@
+"""A cat that fails half of at least 20 calls within 30 s is cut off for 30 s, then tried with one call."""
+
+from uuid import uuid4
+
+import pytest
+from cathouse_proxy.services.breaker import CircuitBreaker
+from cathouse_proxy.services.errors import CatCutOff
+from cathouse_proxy.testing import Clock, Remake, ScriptedCat, World
+from fastapi import FastAPI
+from httpx import AsyncClient
+
+CAT = uuid4()
+
+
+@pytest.fixture
+def breaker(clock: Clock) -> CircuitBreaker:
+    return CircuitBreaker(clock)
+
+
+def make_calls(breaker: CircuitBreaker, *, good: int = 0, bad: int = 0) -> None:
+    for failed in [False] * good + [True] * bad:
+        breaker.enter(CAT).close(failed=failed)
+
+
+def seconds_cut_off(breaker: CircuitBreaker) -> int:
+    """0 where a call may be made, which is then made and tells nothing."""
+    try:
+        breaker.enter(CAT).close(failed=None)
+    except CatCutOff as problem:
+        return int(problem.headers["Retry-After"])
+    return 0
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "cut_off"),
+    [
+        (0, 19, False),
+        (0, 20, True),
+        (10, 10, True),
+        (11, 10, False),
+        (100, 99, False),
+        (50, 50, True),
+    ],
+)
+def test_half_of_at_least_twenty(
+    good: int, bad: int, cut_off: bool, breaker: CircuitBreaker
+) -> None:
+    make_calls(breaker, good=good, bad=bad)
+    assert seconds_cut_off(breaker) == (30 if cut_off else 0)
+
+
+def test_calls_count_for_thirty_seconds(breaker: CircuitBreaker, clock: Clock) -> None:
+    make_calls(breaker, bad=19)
+    clock.now += 30
+    make_calls(breaker, bad=19)
+    assert seconds_cut_off(breaker) == 0
+    clock.now += 29
+    make_calls(breaker, bad=1)
+    assert seconds_cut_off(breaker) == 30
+
+
+def test_it_lasts_thirty_seconds(breaker: CircuitBreaker, clock: Clock) -> None:
+    make_calls(breaker, bad=20)
+    clock.now += 12.5
+    assert seconds_cut_off(breaker) == 18
+    clock.now += 17.4
+    assert seconds_cut_off(breaker) == 1
+    clock.now += 0.1
+    assert seconds_cut_off(breaker) == 0
+
+
+def test_then_one_call_tries_and_others_wait_for_it(breaker: CircuitBreaker, clock: Clock) -> None:
+    make_calls(breaker, bad=20)
+    clock.now += 30
+    trial = breaker.enter(CAT)
+    assert seconds_cut_off(breaker) == 1
+    trial.close(failed=False)
+    # All is forgotten: it takes twenty calls again.
+    make_calls(breaker, bad=19)
+    assert seconds_cut_off(breaker) == 0
+
+
+def test_a_trial_that_fails_begins_it_anew(breaker: CircuitBreaker, clock: Clock) -> None:
+    make_calls(breaker, bad=20)
+    clock.now += 30
+    breaker.enter(CAT).close(failed=True)
+    assert seconds_cut_off(breaker) == 30
+    clock.now += 30
+    assert seconds_cut_off(breaker) == 0
+
+
+def test_a_trial_that_tells_nothing_leaves_it_to_the_next(
+    breaker: CircuitBreaker, clock: Clock
+) -> None:
+    make_calls(breaker, bad=20)
+    clock.now += 30
+    breaker.enter(CAT).close(failed=None)
+    breaker.enter(CAT).close(failed=False)
+    assert seconds_cut_off(breaker) == 0
+
+
+def test_calls_from_before_change_nothing_when_they_end_later(
+    breaker: CircuitBreaker, clock: Clock
+) -> None:
+    late = [breaker.enter(CAT) for _ in range(3)]
+    make_calls(breaker, bad=20)
+    clock.now += 20
+    for permit, failed in zip(late, (True, False, None), strict=True):
+        permit.close(failed=failed)
+    assert seconds_cut_off(breaker) == 10
+
+
+def test_cats_are_judged_each_for_itself(breaker: CircuitBreaker) -> None:
+    make_calls(breaker, bad=20)
+    breaker.enter(uuid4()).close(failed=True)
+    assert seconds_cut_off(breaker) == 30
+
+
+async def test_a_cat_that_fails_is_left_alone_and_comes_back(
+    app: FastAPI,
+    remake: Remake,
+    clock: Clock,
+    client: AsyncClient,
+    world: World,
+    cat: ScriptedCat,
+) -> None:
+    remake(clock=clock)
+    async with app.state.proxy.cats:
+        cat.answer = b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"
+        for _ in range(20):
+            response = await client.get(world.path())
+            assert (response.status_code, response.text) == (500, "no")
+        response = await client.get(world.path())
+        assert (response.status_code, response.headers["retry-after"]) == (503, "30")
+        assert response.json()["type"] == "urn:cathouse:problem:cat_cut_off"
+        assert len(cat.requests) == 20
+
+        clock.now += 30
+        cat.answer = cat.OK
+        assert [(await client.get(world.path())).status_code for _ in range(3)] == [200] * 3
+
+
+async def test_refusals_by_the_cat_are_no_failures(
+    client: AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    cat.answer = b"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\nno"
+    assert {(await client.get(world.path())).status_code for _ in range(30)} == {404}

@@ -1,0 +1,58 @@
+"""How the proxy describes itself, and how its routes lie beside the paths that it passes on."""
+
+from cathouse_proxy.testing import World
+from fastapi import FastAPI
+from httpx import AsyncClient
+
+CALLS = "/api/v1/proxy/{installation_id}/{path}"
+
+
+def test_every_method_has_an_operation_of_its_own(app: FastAPI) -> None:
+    description = app.openapi()
+    operations = description["paths"][CALLS]
+    assert {method: operation["operationId"] for method, operation in operations.items()} == {
+        method: f"call_cat_{method}"
+        for method in ("get", "head", "post", "put", "patch", "delete", "options")
+    }
+    for method, operation in operations.items():
+        assert {"accessToken": []} in operation["security"]
+        assert {"installationCredential": []} in operation["security"]
+        assert set(operation["responses"]) >= {
+            *("200", "default", "400", "401", "403", "404", "408", "413", "414", "429", "431"),
+            *("500", "502", "503", "504"),
+        }
+        assert ("requestBody" in operation) == (method in ("post", "put", "patch", "delete"))
+        assert [parameter["name"] for parameter in operation["parameters"]] == [
+            "installation_id",
+            "path",
+        ]
+
+
+def test_operation_ids_are_unique(app: FastAPI) -> None:
+    ids = [
+        operation["operationId"]
+        for path in app.openapi()["paths"].values()
+        for operation in path.values()
+    ]
+    assert len(ids) == len(set(ids))
+
+
+async def test_the_proxys_own_routes_are_not_taken_for_installations(
+    client: AsyncClient, world: World
+) -> None:
+    assert (await client.get("/api/v1/proxy/jwks")).status_code == 200
+    assert (await client.get("/api/v1/proxy/audit")).status_code == 401
+    assert (await client.get("/api/v1/health")).status_code == 200
+    # Below them, there is nothing.
+    assert (await client.get("/api/v1/proxy/audit/x")).status_code == 404
+
+
+async def test_metrics_know_the_template_and_no_path(client: AsyncClient, world: World) -> None:
+    await client.get(world.path("tasks?x=secret"))
+    await client.get(world.path("secret"))
+    metrics = (await client.get("/metrics")).text
+    route = '{method="GET",route="/api/v1/proxy/{installation_id}/{path}",status="%s"} 1.0'
+    for status in (200, 403):
+        assert f"http_requests_total{route % status}" in metrics
+    assert "secret" not in metrics
+    assert str(world.installation_id) not in metrics

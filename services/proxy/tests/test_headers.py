@@ -1,0 +1,187 @@
+"""Which headers pass, both ways."""
+
+import pytest
+from cathouse_proxy.testing import ScriptedCat, World
+from httpx import AsyncClient
+
+
+async def test_a_cat_gets_the_callers_headers_and_the_proxys_own(
+    client: AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    sent = [
+        ("Content-Type", "application/json"),
+        ("Accept", "application/json"),
+        ("Accept-Language", "de, en;q=0.5"),
+        ("If-None-Match", '"7"'),
+        ("X-Own", "one"),
+        ("X-Own", "two"),
+        ("X-Utf8", "Grüße"),
+        ("Cookie", "session=secret"),
+        ("X-Request-ID", "a-request-of-mine"),
+        ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        ("tracestate", "vendor=1"),
+        ("Forwarded", "for=6.6.6.6"),
+        ("X-Forwarded-For", "6.6.6.6"),
+        ("X-Forwarded-Host", "evil.example"),
+        ("X_Forwarded_For", "6.6.6.6"),
+        ("X-Forwarded-Anything", "6.6.6.6"),
+        ("X-Real-IP", "6.6.6.6"),
+        ("Via", "1.1 elsewhere"),
+    ]
+    await client.post(
+        world.path(),
+        content=b'{"title":"x"}',
+        headers=[(name.encode(), value.encode()) for name, value in sent],
+    )
+    [request] = cat.requests
+    assert request.body == b'{"title":"x"}'
+    assert [value for name, value in request.headers if name == "x-own"] == ["one", "two"]
+    headers = {name.lower(): value for name, value in request.headers}
+    assert headers.pop("authorization").startswith("Bearer eyJ")
+    trace = headers.pop("traceparent").split("-")
+    assert (trace[1], trace[3]) == ("0af7651916cd43dd8448eb211c80319c", "01")
+    assert trace[2] != "b7ad6b7169203331"
+    assert headers.pop("x-own")
+    assert headers == {
+        "host": f"127.0.0.1:{cat.port}",
+        "content-length": "13",
+        "content-type": "application/json",
+        "accept": "application/json",
+        "accept-encoding": "gzip, deflate",
+        "accept-language": "de, en;q=0.5",
+        "user-agent": client.headers["user-agent"],
+        "if-none-match": '"7"',
+        "x-utf8": "Grüße".encode().decode("latin-1"),
+        "x-request-id": "a-request-of-mine",
+        "tracestate": "vendor=1",
+        "x-forwarded-for": "127.0.0.1",
+        "x-forwarded-host": "cathouse.test",
+        "x-forwarded-proto": "http",
+        "x-forwarded-prefix": f"/api/v1/proxy/{world.installation_id}",
+    }
+
+
+async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin(
+    client: AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    cat.answer = (
+        b"HTTP/1.1 201 Made\r\n"
+        b'Content-Type: text/html; charset=utf-8\r\nContent-Length: 2\r\nETag: "7"\r\n'
+        b"Cache-Control: max-age=5\r\nContent-Encoding: br\r\nRetry-After: 7\r\n"
+        b"Link: </a>; rel=next\r\nLink: </b>; rel=prev\r\nX-Own: \xc3\xbc\r\n"
+        b"Set-Cookie: session=evil; Path=/\r\nSet-Cookie: b=c\r\nServer: cat/1.0\r\n"
+        b'Date: Mon, 01 Jan 2001 00:00:00 GMT\r\nAlt-Svc: h2="evil.example:443"\r\n'
+        b'Strict-Transport-Security: max-age=999\r\nClear-Site-Data: "*"\r\n'
+        b"Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Credentials: true\r\n"
+        b"Service-Worker-Allowed: /\r\nRefresh: 0; url=http://evil.example\r\n"
+        b"Content-Security-Policy: default-src *\r\nX-Request-ID: of-the-cat-itself\r\n"
+        b"Connection: X-Hop, keep-alive\r\nX-Hop: 1\r\nKeep-Alive: timeout=9\r\n"
+        b"Proxy-Authenticate: Basic\r\nTrailer: X-Late\r\nUpgrade: h2c\r\n\r\nok"
+    )
+    response = await client.post(world.path(), headers={"X-Request-ID": "a-request-of-mine"})
+    assert (response.status_code, response.content) == (201, b"ok")
+    headers = [
+        (name.decode(), value.decode())
+        for name, value in response.headers.raw
+        if not name.startswith(b"ratelimit-")
+    ]
+    assert headers == [
+        ("content-type", "text/html; charset=utf-8"),
+        ("etag", '"7"'),
+        ("cache-control", "max-age=5"),
+        ("content-encoding", "br"),
+        ("retry-after", "7"),
+        ("link", "</a>; rel=next"),
+        ("link", "</b>; rel=prev"),
+        ("x-own", "ü"),
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "sandbox"),
+        ("content-length", "2"),
+        ("x-request-id", "a-request-of-mine"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("location", "rewritten"),
+    [
+        ("{endpoint}/tasks/7", "{proxy}/tasks/7"),
+        ("/base/tasks/7?x=1#y", "{proxy}/tasks/7?x=1#y"),
+        ("7", "{proxy}/7"),
+        ("./tasks/7", "{proxy}/tasks/7"),
+        ("../elsewhere", "../elsewhere"),
+        ("{endpoint}", "{proxy}"),
+        ("{endpoint}evil/tasks", "{endpoint}evil/tasks"),
+        ("/login", "/login"),
+        ("https://example.com/x", "https://example.com/x"),
+        ("//example.com/x", "//example.com/x"),
+        ("http://[::1", "http://[::1"),
+    ],
+)
+@pytest.mark.parametrize("header", ["Location", "Content-Location"])
+async def test_addresses_in_the_cat_become_addresses_in_the_proxy(
+    header: str, location: str, rewritten: str, client: AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    world.endpoint_url = f"{cat.url}/base"
+    names = {
+        "endpoint": world.endpoint_url,
+        "proxy": f"/api/v1/proxy/{world.installation_id}",
+    }
+    cat.answer = (
+        f"HTTP/1.1 201 Made\r\n{header}: {location.format(**names)}\r\nContent-Length: 0\r\n\r\n"
+    ).encode()
+    response = await client.post(world.path())
+    assert cat.requests[0].line == "POST /base/tasks HTTP/1.1"
+    assert response.headers[header] == rewritten.format(**names)
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "status", "length"),
+    [
+        ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 7000000\r\n\r\n", 200, "7000000"),
+        ("HEAD", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 200, None),
+        ("GET", b"HTTP/1.1 304 Same\r\nContent-Length: 70\r\nETag: x\r\n\r\n", 304, None),
+        ("GET", b"HTTP/1.1 204 None\r\n\r\n", 204, None),
+        ("GET", b"HTTP/1.1 204 None\r\nContent-Length: 5\r\n\r\n", 204, None),
+        ("GET", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, "0"),
+        (
+            "GET",
+            b"HTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            200,
+            "0",
+        ),
+        ("GET", b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", 200, "0"),
+    ],
+)
+async def test_answers_without_a_body(
+    method: str,
+    answer: bytes,
+    status: int,
+    length: str | None,
+    client: AsyncClient,
+    world: World,
+    cat: ScriptedCat,
+) -> None:
+    cat.answer = answer
+    response = await client.request(method, world.path())
+    assert (response.status_code, response.content) == (status, b"")
+    assert response.headers.get("content-length") == length
+    assert "link" not in response.headers
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_every_method_reaches_the_cat(
+    method: str, client: AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    path = "tasks/7" if method in ("PATCH", "DELETE") else "tasks"
+    response = await client.request(method, world.path(path))
+    assert response.status_code == 200
+    assert cat.requests[0].line == f"{method} /{path} HTTP/1.1"
+    expected = None if method in ("GET", "HEAD", "OPTIONS") else "0"
+    assert cat.requests[0].header("content-length") == expected
+
+
+async def test_the_path_that_was_checked_is_the_path_that_is_sent(
+    client: AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    await client.delete(world.path("t%61sks/caf%c3%a9%20%7E?q=%2e%2E/../&r=[1]"))
+    assert cat.requests[0].line == "DELETE /tasks/caf%C3%A9%20~?q=%2e%2E/../&r=[1] HTTP/1.1"

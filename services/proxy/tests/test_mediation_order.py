@@ -1,0 +1,86 @@
+"""The checks come in the contract's order: each is seen although everything after it would fail as well."""
+
+from cathouse_kit.testing import Issuer
+from cathouse_proxy.testing import Clock, Remake, Rows, ScriptedCat, World
+from fastapi import FastAPI
+from httpx import AsyncClient
+from limits import RateLimitItemPerHour
+
+
+async def test_a_call_reaches_the_cat_and_its_answer_comes_back(
+    client: AsyncClient, world: World, cat: ScriptedCat, rows: Rows
+) -> None:
+    response = await client.get(world.path("tasks?done=no"))
+    assert (response.status_code, response.json()) == (200, {"ok": True})
+    assert cat.requests[0].line == "GET /tasks?done=no HTTP/1.1"
+    [row] = await rows()
+    assert row.pop("at") is not None
+    assert row.pop("id") is not None
+    assert row.pop("duration_ms") > 0
+    assert row == {
+        "installation_id": world.installation_id,
+        "user_id": world.owner_id,
+        "cat_id": world.cat_id,
+        "method": "GET",
+        "path": "/tasks",
+        "scope": "tasks:read",
+        "status": 200,
+        "outcome": "answered",
+        "request_id": response.headers["x-request-id"],
+    }
+
+
+async def test_every_check_is_made_before_those_that_follow_it(
+    app: FastAPI,
+    remake: Remake,
+    clock: Clock,
+    client: AsyncClient,
+    world: World,
+    cat: ScriptedCat,
+    issuer: Issuer,
+    rows: Rows,
+) -> None:
+    problems: list[tuple[int, str]] = []
+
+    async def call(headers: dict[str, str], path: str, **changes: object) -> None:
+        for name, value in changes.items():
+            setattr(world, name, value)
+        clock.now += 1  # what the other services said is too old now
+        response = await client.get(world.path(path), headers={"Authorization": ""} | headers)
+        kind = response.json()["type"]
+        problems.append((response.status_code, kind.removeprefix("urn:cathouse:problem:")))
+
+    breaking = {"endpoint_url": "http://127.0.0.1:1", "granted_scopes": ["tasks:read"]}
+    remake({"rate_limit_per_installation": RateLimitItemPerHour(21)}, clock=clock)
+    async with app.state.proxy.cats:
+        for _ in range(20):
+            await call(world.headers, "tasks", **breaking)
+        assert problems == [(502, "cat_unreachable")] * 20
+        problems.clear()
+
+        forbidden = "a//b"
+        everything = {"status": "paused", "cat_status": "suspended", "granted_scopes": []}
+        await call({}, forbidden, **everything)
+        await call({"Authorization": "Bearer nobody-has-this"}, forbidden)
+        await call(issuer.headers(), forbidden)
+        await call(world.headers, forbidden)
+        await call(world.headers, forbidden, status="active")
+        await call(world.headers, forbidden, cat_status="published")
+        await call(world.headers, "tasks")
+        # Its last call within the rate finds the circuit open; the next one is not within the rate either.
+        await call(world.headers, "tasks", granted_scopes=["tasks:read"])
+        await call(world.headers, "tasks")
+
+    assert problems == [
+        (401, "unauthenticated"),
+        (401, "unknown_credential"),
+        (404, "installation_not_found"),
+        (403, "installation_paused"),
+        (403, "cat_suspended"),
+        (400, "request_refused"),
+        (403, "scope_missing"),
+        (503, "cat_cut_off"),
+        (429, "too_many_requests"),
+    ]
+    assert cat.requests == []
+    assert [(row["status"], row["outcome"]) for row in (await rows())[20:]] == problems

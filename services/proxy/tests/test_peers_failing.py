@@ -1,0 +1,119 @@
+"""A service that the proxy asks is down, slow, or answers what nobody can use."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from cathouse_kit.testing import JWKS_PATH, Answer, Issuer, Outside
+from cathouse_kit.tokens import Role
+from cathouse_proxy.testing import VERIFY, Rows, ScriptedCat, World
+
+FAILURES: dict[str, Answer] = {
+    "down": httpx.ConnectError("refused"),
+    "slow": httpx.ReadTimeout("slow"),
+    "overloaded": httpx.Response(503),
+    "broken": httpx.Response(500, text="Traceback"),
+    "elsewhere": httpx.Response(302, headers={"Location": "http://127.0.0.1/"}),
+    "not JSON": httpx.Response(200, text="<html>"),
+    "another shape": httpx.Response(200, json={"items": []}),
+    "a list": httpx.Response(200, json=[1]),
+    "unauthenticated": httpx.Response(401, json={}),
+}
+
+
+async def assert_named(response: httpx.Response, peer: str, cat: ScriptedCat, rows: Rows) -> None:
+    problem = response.json()
+    assert (response.status_code, problem["peer"]) == (503, peer)
+    assert problem["type"] == "urn:cathouse:problem:peer_unavailable"
+    assert cat.requests == []
+    [row] = await rows()
+    assert (row["status"], row["outcome"]) == (503, "peer_unavailable")
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("caller", ["credential", "owner"])
+async def test_installation_failing(
+    failure: str,
+    caller: str,
+    client: httpx.AsyncClient,
+    world: World,
+    issuer: Issuer,
+    outside: Outside,
+    cat: ScriptedCat,
+    rows: Rows,
+) -> None:
+    outside.on("POST", VERIFY, FAILURES[failure])
+    headers = (
+        world.headers if caller == "credential" else issuer.headers(Role.PLAYER, world.owner_id)
+    )
+    response = await client.get(world.path(), headers=headers)
+    await assert_named(response, "installation", cat, rows)
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_catalog_failing(
+    failure: str,
+    client: httpx.AsyncClient,
+    world: World,
+    outside: Outside,
+    cat: ScriptedCat,
+    rows: Rows,
+) -> None:
+    outside.on("GET", f"/api/v1/catalog/internal/cats/{world.cat_id}", FAILURES[failure])
+    await assert_named(await client.get(world.path()), "catalog", cat, rows)
+
+
+@pytest.mark.parametrize("failure", ["down", "slow", "overloaded", "broken", "not JSON", "a list"])
+async def test_auth_failing(
+    failure: str,
+    client: httpx.AsyncClient,
+    world: World,
+    issuer: Issuer,
+    outside: Outside,
+    cat: ScriptedCat,
+    rows: Rows,
+) -> None:
+    outside.on("GET", JWKS_PATH, FAILURES[failure])
+    response = await client.get(world.path(), headers=issuer.headers())
+    await assert_named(response, "auth", cat, rows)
+
+
+async def test_a_credential_needs_no_auth(
+    client: httpx.AsyncClient, world: World, outside: Outside
+) -> None:
+    outside.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
+    assert (await client.get(world.path())).status_code == 200
+
+
+@pytest.mark.parametrize("peer", ["installation", "catalog"])
+async def test_an_answer_about_something_else_is_none(
+    peer: str, client: httpx.AsyncClient, world: World, issuer: Issuer, outside: Outside
+) -> None:
+    def about_another(answer: Callable[[httpx.Request], httpx.Response], name: str) -> Answer:
+        def changed(request: httpx.Request) -> httpx.Response:
+            body: dict[str, Any] = answer(request).json()
+            return httpx.Response(200, json=body | {name: str(uuid4())})
+
+        return changed
+
+    outside.on("POST", VERIFY, world.verify)
+    if peer == "installation":
+        outside.on("POST", VERIFY, about_another(world.verify, "installation_id"))
+    else:
+        path = f"/api/v1/catalog/internal/cats/{world.cat_id}"
+        outside.on("GET", path, about_another(world.manifest, "id"))
+    response = await client.get(world.path(), headers=issuer.headers(Role.PLAYER, world.owner_id))
+    assert (response.status_code, response.json()["peer"]) == (503, peer)
+
+
+async def test_what_is_asked_carries_the_request_on(
+    client: httpx.AsyncClient, world: World, outside: Outside, service_token: str
+) -> None:
+    await client.get(world.path(), headers={"X-Request-ID": "a-request-of-mine"})
+    assert len(outside.calls) == 2
+    for request in outside.calls:
+        assert request.headers["x-request-id"] == "a-request-of-mine"
+        assert request.headers["authorization"] == f"Bearer {service_token}"
+        assert request.headers["traceparent"]

@@ -1,0 +1,101 @@
+"""What other services said is used for half a second, by all who ask for it."""
+
+import asyncio
+
+import pytest
+from cathouse_proxy.services.recent import KEEP_SECONDS, MAX_ENTRIES, Recent
+from cathouse_proxy.testing import Clock
+
+
+class Source:
+    """Answers with a number that rises; when it is told to wait, only after `go` is set."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.error: Exception | None = None
+        self.go = asyncio.Event()
+        self.go.set()
+
+    async def __call__(self, key: str) -> int:
+        self.asked.append(key)
+        number = len(self.asked)
+        await self.go.wait()
+        if self.error:
+            raise self.error
+        return number
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+@pytest.fixture
+def recent(source: Source, clock: Clock) -> Recent[str, int]:
+    return Recent(source, clock)
+
+
+async def test_an_answer_is_kept_for_less_than_the_second_that_the_contract_gives(
+    recent: Recent[str, int], clock: Clock
+) -> None:
+    assert KEEP_SECONDS <= 0.5
+    assert [await recent.get("a"), await recent.get("a"), await recent.get("b")] == [1, 1, 2]
+    clock.now += KEEP_SECONDS - 0.01
+    assert await recent.get("a") == 1
+    clock.now += 0.01
+    assert await recent.get("a") == 3
+
+
+async def test_the_time_counts_from_the_question(
+    recent: Recent[str, int], source: Source, clock: Clock
+) -> None:
+    source.go.clear()
+    slow = asyncio.create_task(recent.get("a"))
+    await asyncio.sleep(0)
+    clock.now += KEEP_SECONDS
+    later = asyncio.create_task(recent.get("a"))
+    await asyncio.sleep(0)
+    source.go.set()
+    assert [await slow, await later] == [1, 2]
+
+
+async def test_those_who_ask_at_once_share_the_answer_and_the_error(
+    recent: Recent[str, int], source: Source
+) -> None:
+    source.error = RuntimeError("down")
+    results = await asyncio.gather(*(recent.get("a") for _ in range(5)), return_exceptions=True)
+    assert results == [source.error] * 5
+    assert source.asked == ["a"]
+    # An error is not kept.
+    source.error = None
+    assert await asyncio.gather(*(recent.get("a") for _ in range(5))) == [2] * 5
+    assert source.asked == ["a", "a"]
+
+
+async def test_one_who_leaves_takes_the_answer_from_nobody(
+    recent: Recent[str, int], source: Source
+) -> None:
+    source.go.clear()
+    leaving = asyncio.create_task(recent.get("a"))
+    staying = asyncio.create_task(recent.get("a"))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    source.go.set()
+    assert await staying == 1
+
+
+async def test_no_more_is_kept_than_there_is_room_for(
+    recent: Recent[str, int], source: Source, clock: Clock
+) -> None:
+    for n in range(MAX_ENTRIES + 1):
+        await recent.get(str(n))
+    await recent.get(str(MAX_ENTRIES))
+    assert len(source.asked) == MAX_ENTRIES + 1
+    await recent.get("0")
+    assert len(source.asked) == MAX_ENTRIES + 2
+    assert len(recent._asked) == MAX_ENTRIES
+    clock.now += 1
+    await recent.get("x")
+    assert len(recent._asked) == 1

@@ -1,0 +1,94 @@
+"""Paths that two programs could read differently are refused; all others reach the cat as they were checked."""
+
+from urllib.parse import quote, unquote
+
+import pytest
+from cathouse_proxy.services.errors import RequestRefused, TargetTooLong
+from cathouse_proxy.services.targets import parse_target
+from cathouse_proxy.testing import AMBIGUOUS_PATHS
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize("raw", AMBIGUOUS_PATHS)
+def test_what_is_ambiguous_is_refused(raw: bytes) -> None:
+    with pytest.raises(RequestRefused):
+        parse_target(raw, b"")
+
+
+@pytest.mark.parametrize(
+    ("raw", "path", "segments"),
+    [
+        (b"", "/", ("",)),
+        (b"tasks", "/tasks", ("tasks",)),
+        (b"tasks/", "/tasks/", ("tasks", "")),
+        (b"tasks/7/notes", "/tasks/7/notes", ("tasks", "7", "notes")),
+        (b"tasks/caf%C3%A9", "/tasks/caf%C3%A9", ("tasks", "café")),
+        (b"tasks/caf%c3%a9", "/tasks/caf%C3%A9", ("tasks", "café")),
+        (b"t%61sks/%7E", "/tasks/~", ("tasks", "~")),
+        (b"tasks/a%20b", "/tasks/a%20b", ("tasks", "a b")),
+        (b"tasks/a+b", "/tasks/a+b", ("tasks", "a+b")),
+        (b"tasks/100%25", "/tasks/100%25", ("tasks", "100%")),
+        (b"tasks/a%3Fb%23c", "/tasks/a%3Fb%23c", ("tasks", "a?b#c")),
+        (b"tasks/...", "/tasks/...", ("tasks", "...")),
+        (b"tasks/.hidden", "/tasks/.hidden", ("tasks", ".hidden")),
+        (b"tasks;v=1/a,b", "/tasks;v=1/a,b", ("tasks;v=1", "a,b")),
+    ],
+)
+def test_what_is_clear_is_brought_into_one_form(
+    raw: bytes, path: str, segments: tuple[str, ...]
+) -> None:
+    target = parse_target(raw, b"")
+    assert (target.path, target.segments) == (path, segments)
+
+
+def test_the_query_is_left_as_it_is() -> None:
+    assert parse_target(b"t", b"a=%2e%2E&b=/../&c=[1]|{}").query == "a=%2e%2E&b=/../&c=[1]|{}"
+
+
+@pytest.mark.parametrize("query", [b"a b", b"a\x00", b"a\xff", b"a#b", b"a\r\nX: 1"])
+def test_a_query_that_could_end_early_is_refused(query: bytes) -> None:
+    with pytest.raises(RequestRefused):
+        parse_target(b"t", query)
+
+
+def test_path_and_query_have_a_length_that_others_can_take() -> None:
+    assert parse_target(b"t" * 4000, b"q" * 4000).query
+    with pytest.raises(TargetTooLong):
+        parse_target(b"t" * 4000, b"q" * 4001)
+
+
+segments = st.lists(st.text(max_size=8), min_size=1, max_size=4)
+
+
+@given(segments)
+def test_what_is_sent_means_what_was_checked(parts: list[str]) -> None:
+    raw = "/".join(quote(part, safe="") for part in parts if _encodable(part)).encode()
+    try:
+        target = parse_target(raw, b"")
+    except RequestRefused:
+        return
+    # Whoever decodes the path that is sent, before or after splitting it, gets the segments that were checked.
+    sent = target.path.removeprefix("/")
+    assert tuple(unquote(part) for part in sent.split("/")) == target.segments
+    assert tuple(unquote(sent).split("/")) == target.segments
+    # And reading it once more changes nothing.
+    assert parse_target(sent.encode(), b"") == target
+
+
+@given(st.binary(max_size=24))
+def test_no_bytes_lead_out_of_the_cat(raw: bytes) -> None:
+    try:
+        target = parse_target(raw, b"")
+    except RequestRefused:
+        return
+    assert target.path.startswith("/")
+    assert not target.path.startswith("//")
+    assert all(part not in (".", "..") for part in target.path.split("/"))
+    assert target.path.isascii()
+    assert target.path.isprintable()
+    assert not set(target.path) & set(" ?#\\")
+
+
+def _encodable(text: str) -> bool:
+    return not any(0xD800 <= ord(character) <= 0xDFFF for character in text)

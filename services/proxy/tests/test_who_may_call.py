@@ -1,0 +1,108 @@
+"""Every route, by everyone who may come along. The installation is the `player`'s."""
+
+from uuid import uuid4
+
+import httpx
+import orjson
+import pytest
+from cathouse_kit.testing import Issuer, Outside, bearer
+from cathouse_kit.tokens import Role
+from cathouse_proxy.testing import VERIFY, World
+from fastapi import FastAPI
+
+PREFIX = "/api/v1/proxy"
+OTHER_CREDENTIAL = "cat_" + "d" * 43
+# A disabled person has no column: whoever is disabled in auth calls here, until their token ends, as before.
+PEOPLE = (
+    "nobody",
+    "installation",
+    "other_installation",
+    "player",
+    "other_player",
+    "developer",
+    "other_developer",
+    "admin",
+    "expired",
+    "stranger",
+    "service",
+)
+Answers = tuple[int, ...]
+ANYONE: Answers = (200,) * len(PEOPLE)
+CALLERS: Answers = (401, 200, 404, 200, 404, 404, 404, 404, 401, 401, 401)
+READERS: Answers = (401, 401, 401, 200, 404, 404, 404, 200, 401, 401, 401)
+
+# Method and path; what is asked for in the place of the parameters; what PEOPLE get.
+ROUTES: dict[str, tuple[str, str, Answers]] = {
+    "list_audit": ("GET /audit", "/audit?installation_id={installation_id}", READERS),
+    "jwks": ("GET /jwks", "/jwks", ANYONE),
+    **{
+        f"call_cat_{method.lower()}": (
+            f"{method} /{{installation_id}}/{{path}}",
+            f"/{{installation_id}}/{path}",
+            CALLERS,
+        )
+        for method, path in {
+            "GET": "tasks",
+            "HEAD": "tasks",
+            "POST": "tasks",
+            "PUT": "tasks",
+            "OPTIONS": "tasks",
+            "PATCH": "tasks/1",
+            "DELETE": "tasks/1",
+        }.items()
+    },
+}
+
+
+def test_every_route_has_its_line_here(app: FastAPI) -> None:
+    described = {
+        operation["operationId"]: f"{method.upper()} {path.removeprefix(PREFIX)}"
+        for path, operations in app.openapi()["paths"].items()
+        for method, operation in operations.items()
+        if path.startswith(PREFIX)
+    }
+    assert {route: case[0] for route, case in ROUTES.items()} == described
+
+
+@pytest.fixture
+def headers(world: World, issuer: Issuer, service_token: str) -> dict[str, dict[str, str]]:
+    """What each of PEOPLE sends along."""
+    return {
+        "nobody": {},
+        "installation": bearer(world.credential),
+        "other_installation": bearer(OTHER_CREDENTIAL),
+        "player": issuer.headers(Role.PLAYER, world.owner_id),
+        "other_player": issuer.headers(Role.PLAYER),
+        "developer": issuer.headers(Role.DEVELOPER),
+        "other_developer": issuer.headers(Role.DEVELOPER),
+        "admin": issuer.headers(Role.ADMIN),
+        "expired": bearer(issuer.token(Role.PLAYER, world.owner_id, expires_in=-60)),
+        "stranger": bearer(Issuer().token(Role.PLAYER, world.owner_id)),
+        "service": bearer(service_token),
+    }
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_a_route_lets_in_only_those_it_is_for(
+    client: httpx.AsyncClient,
+    world: World,
+    outside: Outside,
+    headers: dict[str, dict[str, str]],
+    route: str,
+) -> None:
+    def verify(request: httpx.Request) -> httpx.Response:
+        if orjson.loads(request.content) != {"credential": OTHER_CREDENTIAL}:
+            return world.verify(request)
+        other = {"installation_id": str(uuid4()), "user_id": str(uuid4())}
+        rest = {"cat_id": str(world.cat_id), "status": "active", "granted_scopes": ["tasks:read"]}
+        return httpx.Response(200, json=other | rest)
+
+    outside.on("POST", VERIFY, verify)
+    del client.headers["Authorization"]
+    target, asked, expected = ROUTES[route]
+    method = target.partition(" ")[0]
+    url = PREFIX + asked.format(installation_id=world.installation_id)
+    answers = [
+        (await client.request(method, url, headers=headers[name])).status_code for name in PEOPLE
+    ]
+    assert answers == list(expected)
