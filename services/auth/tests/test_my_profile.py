@@ -1,6 +1,5 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -70,7 +69,7 @@ async def test_nothing_else_of_a_profile_may_be_changed(
             {"current_password": "the secret of Ada", "new_password": "another secret of Ada"},
         ),
         ("GET", "/api/v1/auth/users", None),
-        ("PATCH", f"/api/v1/auth/users/{uuid4()}", {"role": "player"}),
+        ("PATCH", "/api/v1/auth/users/01980000-0000-7000-8000-000000000000", {"role": "player"}),
     ],
 )
 async def test_a_disabled_person_and_one_who_is_gone_are_refused_at_once(
