@@ -1,0 +1,91 @@
+# The words a developer types; the same with and without Nix. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+STATE := .state
+SOCKET := $(STATE)/process-compose.sock
+PROJECTS := $(wildcard kit/pyproject.toml services/*/pyproject.toml tools/*/pyproject.toml examples/*/pyproject.toml)
+TESTS := conftest.py tests $(wildcard kit/tests services/*/tests tools/*/tests examples/*/tests)
+
+ifdef CATHOUSE_NIX
+# In a Nix shell everything is there already.
+INSTALLED :=
+else
+# Written last: an installation without it was interrupted, and is thrown away.
+INSTALLED := $(VENV)/.installed
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+endif
+# This may be set on a machine. Every start would then pay for compiling the project's modules.
+export PYTHONDONTWRITEBYTECODE :=
+
+# The real process-compose where it is at hand, else the one in tools/process_compose: both take these words.
+PROCESS_COMPOSE ?= $(or $(shell command -v process-compose),process-compose-python)
+CONTROL := --use-uds --unix-socket $(SOCKET)
+# Where the Go program keeps its own log and configuration; else it does so in shared folders.
+export PC_LOG_FILE := $(STATE)/logs/process-compose.log
+export PROC_COMP_CONFIG := $(STATE)
+
+# make up PORT_OFFSET=100 moves every service by 100 ports, for a second stack on this machine.
+PORT_OFFSET ?= 0
+ifneq ($(PORT_OFFSET),0)
+WITH_PORTS = ports=$$(cathouse-stack ports $(PORT_OFFSET)) && export $$ports &&
+endif
+
+.PHONY: up down status logs demo test check lock clean help
+
+up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
+	@mkdir -p $(STATE)/logs
+	@$(WITH_PORTS) exec $(PROCESS_COMPOSE) up --config process-compose.yaml \
+		--tui=false --disable-dotenv $(CONTROL)
+
+down: $(INSTALLED) ## stop, from another terminal, what `make up` started
+	@$(PROCESS_COMPOSE) down $(CONTROL)
+
+status: $(INSTALLED) ## show where the services answer, and how they are
+	@$(WITH_PORTS) cathouse-stack status
+
+logs: $(INSTALLED) ## follow the logs of all processes
+	@tail -n 20 -F $(STATE)/logs/*.log
+
+demo: $(INSTALLED) ## walk through the platform over HTTP, against the running stack
+	@$(WITH_PORTS) cathouse-stack demo --restart "$(PROCESS_COMPOSE) process restart $(CONTROL)"
+
+test: $(INSTALLED) ## run the tests, in as many processes as there are cores
+	@pytest -q -n auto --dist loadgroup
+
+check: $(INSTALLED) ## check format, lint, types and import rules
+	@ruff format --check --quiet .
+	@ruff check --quiet .
+	@mypy --no-error-summary --exclude '(^|/)(tests|build)/' --exclude '^conftest' .
+	@mypy --no-error-summary --explicit-package-bases $(TESTS)
+	@lint-imports --no-timing
+
+lock: $(INSTALLED) ## resolve the dependencies anew, into requirements/
+	@for name in uv dev; do \
+		uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+			$$(sed -n 's/^name = "\(.*\)"/--no-emit-package \1/p' $(PROJECTS)) \
+			requirements/$$name.in --output-file requirements/$$name.txt; \
+	done
+
+clean: ## remove what was installed and cached; the database in .state stays
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -not -path './$(STATE)/*' -prune -exec rm -rf {} +
+
+help: ## list these words
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
+
+$(INSTALLED): requirements/uv.txt requirements/dev.txt requirements/packages.txt $(PROJECTS)
+	@command -v "$(PYTHON)" >/dev/null || { echo "Cat House needs Python 3.11 or newer, and there is no $(PYTHON): install it, or name another: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Cat House needs Python 3.11 or newer, and %s is %d.%d: name another: make PYTHON=/path/to/python3" % (sys.executable, v[0], v[1]))'
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make a virtual environment: install its venv module (on Debian, the package python3-venv)" >&2; exit 1; }
+	@[ -e $@ ] || rm -rf $(VENV)
+	@rm -f $@
+	@[ -d $(VENV) ] || { echo "Installing into $(VENV); only the first time takes this long." >&2; "$(PYTHON)" -m venv $(VENV); }
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(VENV)/bin/uv pip sync --quiet --python $(VENV)/bin/python --compile-bytecode --require-hashes requirements/dev.txt
+	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --no-deps --no-build-isolation -r requirements/packages.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""What the development stack needs around its processes."""

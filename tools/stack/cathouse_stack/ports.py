@@ -1,0 +1,82 @@
+"""The ports of the development stack: the registry's, or where the environment moves them."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psutil
+from cathouse_kit.registry import Service
+
+from cathouse_stack.errors import StackError
+
+# The example cat is no service of the platform, and so not in the registry.
+CAT_PORT_VARIABLE = "TASKS_PORT"
+CAT_PORT = 8010
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a service answers in this stack."""
+
+    service: Service
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def places(services: Sequence[Service]) -> tuple[Place, ...]:
+    """Where each service answers, by NAME_PORT in the environment, else by the registry.
+
+    Raises `StackError` for a value that is no port.
+    """
+    return tuple(Place(service, _port(service.port_variable, service.port)) for service in services)
+
+
+def _port(variable: str, default: int) -> int:
+    value = os.environ.get(variable) or str(default)
+    if not value.isdecimal() or not 1 <= int(value) <= 65535:
+        raise StackError(f"{variable}={value} is not a port: give a number from 1 to 65535")
+    return int(value)
+
+
+def cat_port() -> int:
+    """Where the example cat answers, by TASKS_PORT in the environment; raises `StackError` for what is no port."""
+    return _port(CAT_PORT_VARIABLE, CAT_PORT)
+
+
+def shifted(services: Sequence[Service], offset: str) -> dict[str, str]:
+    """The variables that move every service, and the example cat, by `offset` ports.
+
+    Raises `StackError` where that is no number, or leads out of the range of ports.
+    """
+    ports = {service.port_variable: service.port for service in services} | {
+        CAT_PORT_VARIABLE: CAT_PORT
+    }
+    highest = 65535 - max(ports.values())
+    if not offset.isdecimal() or int(offset) > highest:
+        raise StackError(f"PORT_OFFSET={offset}: give a number from 0 to {highest}")
+    return {variable: str(port + int(offset)) for variable, port in ports.items()}
+
+
+def listener_on(port: int) -> str | None:
+    """Who listens on a TCP port of this machine, for people; None if nobody does."""
+    for connection in psutil.net_connections("tcp"):
+        if (
+            connection.status == psutil.CONN_LISTEN
+            and getattr(connection.laddr, "port", None) == port
+        ):
+            return _describe(connection.pid)
+    return None
+
+
+def _describe(pid: int | None) -> str:
+    if pid is None:
+        return "a process of another user"
+    try:
+        process = psutil.Process(pid)
+        command = " ".join(process.cmdline())[:80]
+        return f"process {pid} in {process.cwd()}: {command}"
+    except psutil.Error:
+        return f"process {pid}"

@@ -1,0 +1,77 @@
+"""The table of services: where each answers, and how it is."""
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from cathouse_stack.ports import Place
+
+_TIMEOUT_SECONDS = 5.0
+_START_TIME = re.compile(r"^process_start_time_seconds (\S+)$", re.MULTILINE)
+_HEADINGS = ("service", "url", "docs", "started", "state")
+# Nothing of the environment's proxies: the stack is on this machine.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How one service is."""
+
+    place: Place
+    state: str
+    """`ready`, or what it is instead: `down`, or the checks that fail."""
+    started: datetime | None
+    """When its process began; None while it is down, and where the system does not tell."""
+
+    @property
+    def ready(self) -> bool:
+        return self.state == "ready"
+
+
+def statuses(places: Sequence[Place]) -> list[Status]:
+    """Asks every service at once; waits a few seconds for one that does not answer."""
+    with ThreadPoolExecutor(max_workers=len(places)) as threads:
+        return list(threads.map(_status, places))
+
+
+def table(statuses: Sequence[Status]) -> str:
+    """The table for people."""
+    rows = [_HEADINGS, *(_row(status) for status in statuses)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _row(status: Status) -> tuple[str, ...]:
+    url = status.place.url
+    started = f"{status.started:%H:%M:%S}" if status.started else "-"
+    return status.place.service.name, url, f"{url}/api/v1/docs", started, status.state
+
+
+def _status(place: Place) -> Status:
+    try:
+        readiness = json.loads(_get(f"{place.url}/health/ready"))
+        started = _START_TIME.search(_get(f"{place.url}/metrics"))
+        failed = [name for name, check in readiness["checks"].items() if check["status"] != "ok"]
+    except OSError:
+        return Status(place, "down", None)
+    except (ValueError, KeyError):
+        return Status(place, "something else answers here", None)
+    state = f"not ready: {', '.join(failed)}" if failed else readiness["status"].replace("_", " ")
+    return Status(place, state, datetime.fromtimestamp(float(started[1])) if started else None)
+
+
+def _get(url: str) -> str:
+    try:
+        with _opener.open(url, timeout=_TIMEOUT_SECONDS) as response:
+            text: str = response.read().decode()
+    except urllib.error.HTTPError as answer:  # 503 says why it is not ready
+        text = answer.read().decode()
+    return text

@@ -1,0 +1,106 @@
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from cathouse_kit.registry import Service
+from cathouse_stack.errors import StackError
+from cathouse_stack.ports import listener_on, places, shifted
+from cathouse_stack.preflight import SERVICE_TOKEN_FILE, preflight
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def service(unused_tcp_port: int) -> Service:
+    return Service(
+        name="auth",
+        description="People",
+        package="cathouse_auth",
+        port=unused_tcp_port,
+        prefix="/api/v1/auth",
+        schema="auth",
+        extensions=(),
+        calls=(),
+    )
+
+
+@pytest.fixture(autouse=True)
+def folder(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    services: tuple[Service, ...],
+    unused_tcp_port_factory: Callable[[], int],
+) -> Path:
+    """An empty repository, in an environment that moves no port."""
+    monkeypatch.chdir(tmp_path)
+    for registered in services:
+        monkeypatch.delenv(registered.port_variable, raising=False)
+    monkeypatch.setenv("TASKS_PORT", str(unused_tcp_port_factory()))
+    (tmp_path / "services/auth").mkdir(parents=True)
+    return tmp_path
+
+
+def test_it_makes_the_service_token_once_for_its_owner_only(service: Service) -> None:
+    preflight([service])
+    token = SERVICE_TOKEN_FILE.read_text()
+    assert len(token) >= 32
+    assert SERVICE_TOKEN_FILE.stat().st_mode & 0o777 == 0o600
+    assert SERVICE_TOKEN_FILE.parent.stat().st_mode & 0o777 == 0o700
+    preflight([service])
+    assert SERVICE_TOKEN_FILE.read_text() == token
+
+
+def test_a_taken_port_is_told_with_the_process_that_has_it(
+    service: Service, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTH_PORT", str(taken))
+    with pytest.raises(StackError, match=f"port {taken}, for auth, is taken by process "):
+        preflight([service])
+    assert not SERVICE_TOKEN_FILE.exists()
+
+
+def test_everything_that_is_wrong_is_told_at_once(
+    service: Service, taken: int, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    monkeypatch.setenv("AUTH_PORT", str(taken))
+    (folder / ".env").write_text("DEBUG=true\n")
+    (folder / "services/auth/.env").write_text("PORT=9999\n")
+    with pytest.raises(StackError) as refused:
+        preflight([service])
+    lines = str(refused.value).splitlines()
+    assert len(lines) == 3
+    assert lines[1].startswith(".env in the repository's root is read by no service")
+    assert lines[2].startswith("services/auth/.env sets PORT")
+
+
+@pytest.mark.parametrize("value", ["0", "65536", "eighty", "-1", "80 80"])
+def test_a_port_that_is_none_is_refused(
+    service: Service, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("AUTH_PORT", value)
+    with pytest.raises(StackError, match=f"AUTH_PORT={value} is not a port"):
+        places([service])
+
+
+def test_an_offset_moves_every_service(services: tuple[Service, ...]) -> None:
+    moved = {service.port_variable: str(service.port + 100) for service in services}
+    assert shifted(services, "100") == moved | {"TASKS_PORT": "8110"}
+
+
+@pytest.mark.parametrize("offset", ["60000", "-1", "some", ""])
+def test_an_offset_that_leads_nowhere_is_refused(
+    services: tuple[Service, ...], offset: str
+) -> None:
+    with pytest.raises(StackError, match=f"PORT_OFFSET={offset}: give a number from 0 to"):
+        shifted(services, offset)
+
+
+def test_a_free_port_has_no_listener(unused_tcp_port: int) -> None:
+    assert listener_on(unused_tcp_port) is None
