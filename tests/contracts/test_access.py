@@ -1,0 +1,52 @@
+"""Deny by default: whatever route is not on the short list here wants to know who calls."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import httpx
+from cathouse_kit.registry import Service
+from fastapi import FastAPI
+
+PROBES = {"GET /api/v1/health", "GET /api/v1/health/ready", "GET /metrics"}
+PUBLIC = {
+    "auth": {
+        "POST /api/v1/auth/register",
+        "POST /api/v1/auth/login",
+        "POST /api/v1/auth/refresh",
+        "POST /api/v1/auth/logout",
+        "GET /api/v1/auth/jwks",
+    },
+    "catalog": {
+        "GET /api/v1/catalog/cats",
+        "GET /api/v1/catalog/cats/{cat_id}",
+        "GET /api/v1/catalog/cats/{cat_id}/reviews",
+        "GET /api/v1/catalog/cats/{cat_id}/versions",
+        "GET /api/v1/catalog/categories",
+    },
+    "proxy": {"GET /api/v1/proxy/jwks"},
+}
+
+
+def operations(app: FastAPI) -> Iterator[tuple[str, str]]:
+    for path, methods in app.openapi()["paths"].items():
+        for method in methods:
+            yield method.upper(), path
+
+
+async def test_only_the_listed_routes_are_open_to_all(
+    app: FastAPI, client: httpx.AsyncClient, service: Service
+) -> None:
+    """Asked without a token, every other route answers 401, whatever else is wrong with the request."""
+    open_routes = set()
+    for method, template in operations(app):
+        path = template
+        while "{" in path:
+            before, _, rest = path.partition("{")
+            path = before + str(uuid4()) + rest.partition("}")[2]
+        response = await client.request(method, path)
+        if response.status_code != 401:
+            open_routes.add(f"{method} {template}")
+        else:
+            assert response.headers["www-authenticate"] == "Bearer"
+            assert response.json()["status"] == 401
+    assert open_routes == PROBES | PUBLIC.get(service.name, set())

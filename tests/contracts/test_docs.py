@@ -1,0 +1,36 @@
+import re
+
+import httpx
+from cathouse_kit.registry import Service
+from fastapi import FastAPI
+
+
+async def test_the_docs_page_and_all_it_loads_come_from_the_service(
+    client: httpx.AsyncClient,
+) -> None:
+    page = await client.get("/api/v1/docs")
+    assert page.status_code == 200
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(loaded) >= 2
+    for path in [*loaded, "/api/v1/openapi.json"]:
+        assert path.startswith("/"), f"{path} is not of this service"
+        assert (await client.get(path)).status_code == 200
+
+
+async def test_the_description_is_complete(app: FastAPI, service: Service) -> None:
+    """What a generator of clients needs: ids, tags, summaries, and every error in its one shape."""
+    description = app.openapi()
+    assert description["info"]["version"]
+    assert description["info"]["summary"] == service.description
+    ids = []
+    for path, methods in description["paths"].items():
+        assert path.startswith((f"{service.prefix}", "/api/v1/health", "/metrics")), path
+        for method, operation in methods.items():
+            where = f"{method} {path}"
+            ids.append(operation["operationId"])
+            assert operation.get("tags"), where
+            assert operation.get("summary"), where
+            for status, response in operation["responses"].items():
+                if status.isdecimal() and status >= "400" and "ready" not in path:
+                    assert list(response["content"]) == ["application/problem+json"], where
+    assert len(ids) == len(set(ids))

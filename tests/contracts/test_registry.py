@@ -1,0 +1,115 @@
+"""`services.toml` stands once: whatever else names a service is held to it here."""
+
+import importlib
+import tomllib
+from importlib.metadata import entry_points, requires
+from pathlib import Path
+
+import yaml
+from cathouse_kit.registry import Service
+from cathouse_kit.settings import ServiceSettings
+from process_compose.expansion import expand
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_folders_are_the_registered_services(services: tuple[Service, ...]) -> None:
+    folders = {path.parent.name for path in (ROOT / "services").glob("*/pyproject.toml")}
+    assert folders == {service.name for service in services}
+
+
+def test_each_folder_has_the_same_shape(service: Service) -> None:
+    folder = ROOT / "services" / service.name
+    for name in (
+        "README.md",
+        ".env.example",
+        "pyproject.toml",
+        "tests",
+        *(
+            f"{service.package}/{part}"
+            for part in (
+                "__main__.py",
+                "main.py",
+                "settings.py",
+                "routers",
+                "services",
+                "models",
+                "schemas",
+                "migrations/versions",
+            )
+        ),
+    ):
+        assert (folder / name).exists(), f"{folder.name} has no {name}"
+
+
+def test_the_package_says_what_the_registry_says(service: Service) -> None:
+    project = tomllib.loads((ROOT / "services" / service.name / "pyproject.toml").read_text())[
+        "project"
+    ]
+    assert project["name"] == service.package.replace("_", "-")
+    assert project["description"] == service.description
+    points = {point.name: point.value for point in entry_points(group="cathouse.services")}
+    assert points[service.name] == service.package
+
+
+def test_settings_default_to_the_registry(
+    service: Service, services: tuple[Service, ...], settings_class: type[ServiceSettings]
+) -> None:
+    fields = settings_class.model_fields
+    assert fields["service_name"].default == service.name
+    assert fields["port"].default == service.port
+    for peer in services:
+        url = fields.get(peer.url_variable.lower())
+        if url is not None:
+            assert url.default == f"http://127.0.0.1:{peer.port}"
+        else:
+            assert peer.name not in service.calls
+
+
+def test_the_service_calls_whom_it_says(service: Service, settings: ServiceSettings) -> None:
+    app = importlib.import_module(f"{service.package}.main").create_app(settings)
+    assert set(app.state.kit.peers) == set(service.calls)
+    assert app.state.kit.migrations.schema == service.schema
+
+
+def test_the_env_example_lists_every_setting(
+    service: Service, settings_class: type[ServiceSettings]
+) -> None:
+    example = (ROOT / "services" / service.name / ".env.example").read_text()
+    listed = {line.lstrip("# ").partition("=")[0] for line in example.splitlines() if "=" in line}
+    assert listed >= {name.upper() for name in settings_class.model_fields}
+
+
+def test_the_development_stack_runs_each_service_on_its_port(
+    service: Service, services: tuple[Service, ...]
+) -> None:
+    text = (ROOT / "process-compose.yaml").read_text()
+    assert f"${{{service.port_variable}:-{service.port}}}" in text
+    stack = yaml.safe_load(expand(text, {}))
+    process = stack["processes"][service.name]
+    assert process["command"] == f"exec python -m {service.package} serve --reload"
+    assert process["working_dir"] == f"services/{service.name}"
+    assert process["description"] == service.description
+    assert process["environment"] == [f"PORT={service.port}"]
+    assert process["readiness_probe"]["http_get"]["port"] == str(service.port)
+    assert f"{service.url_variable}=http://127.0.0.1:{service.port}" in stack["environment"]
+    ready = stack["processes"]["ready"]["depends_on"]
+    assert ready[service.name] == {"condition": "process_healthy"}
+
+
+def test_the_readme_has_its_row(service: Service) -> None:
+    readme = (ROOT / "README.md").read_text()
+    calls = ", ".join(service.calls) or "nobody"
+    row = f"| {service.name} | {service.port} | `{service.prefix}` | {service.description} | {calls} |"
+    assert row in readme
+
+
+def test_tools_that_go_through_all_services_depend_on_each(service: Service) -> None:
+    assert service.package.replace("_", "-") in (requires("cathouse-migrate") or [])
+
+
+def test_the_linters_know_each_package(service: Service) -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    assert service.package in tools["importlinter"]["root_packages"]
+    assert f"services/{service.name}" in tools["mypy"]["mypy_path"].split(":")
+    assert f"-e ./services/{service.name}" in (ROOT / "requirements/packages.txt").read_text()

@@ -1,0 +1,165 @@
+"""The running platform: the development stack, a second process of the proxy, and people who use them."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from ..stack.stack import Stack, free_ports, stack_in, wait_until
+
+SERVICES = ("auth", "catalog", "installation", "proxy")
+PASSWORD = "correct horse battery"
+# Longer than any limit in the services: a call that takes so long hangs.
+HANGS_SECONDS = 20.0
+_unique = count()
+
+
+@dataclass
+class Platform:
+    stack: Stack
+    second_proxy: str
+    """Where the proxy's second process answers."""
+    client: httpx.Client
+    developer: dict[str, str] = field(init=False)
+    admin: dict[str, str] = field(init=False)
+    player: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.developer = self._register("developer")
+        self.player = self._register("player")
+        self.admin = self._make_admin()
+
+    @property
+    def proxies(self) -> tuple[str, str]:
+        return self.stack.url("proxy"), self.second_proxy
+
+    def call(
+        self, method: str, service: str, path: str, who: dict[str, str], **content: Any
+    ) -> httpx.Response:
+        return self.client.request(method, self.stack.url(service) + path, headers=who, **content)
+
+    def done(
+        self, method: str, service: str, path: str, who: dict[str, str], **content: Any
+    ) -> Any:
+        """The body of a call that succeeds."""
+        response = self.call(method, service, path, who, **content)
+        assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
+        return response.json() if response.content else None
+
+    def publish(self) -> dict[str, Any]:
+        """A new cat in the catalog, for anyone to adopt."""
+        cats = "/api/v1/catalog/cats"
+        manifest = {
+            "name": f"Task Keeper {next(_unique)}",
+            "tagline": "Keeps what you mean to do",
+            "category": "productivity",
+            "endpoint_url": self.stack.url("tasks"),
+            "version": "1.0.0",
+            "scopes": [
+                _scope("tasks:read", "GET", required=True),
+                _scope("tasks:write", "POST", required=False),
+            ],
+        }
+        cat: dict[str, Any] = self.done("POST", "catalog", cats, self.developer, json=manifest)
+        self.done("POST", "catalog", f"{cats}/{cat['id']}/submit", self.developer)
+        self.done("POST", "catalog", f"{cats}/{cat['id']}/approve", self.admin)
+        return cat
+
+    def adopt(self) -> dict[str, Any]:
+        """A new installation of the player's, and its credential; the cat is new, too."""
+        wish = {"cat_id": self.publish()["id"], "granted_scopes": ["tasks:read", "tasks:write"]}
+        adopted: dict[str, Any] = self.done(
+            "POST", "installation", "/api/v1/installations", self.player, json=wish
+        )
+        return adopted
+
+    def watcher(self, service: str) -> psutil.Process:
+        """The process that starts a service's again when a source changes."""
+        command = ["-m", f"cathouse_{service}", "serve"]
+        return next(p for p in self.stack.descendants() if p.cmdline()[1:4] == command)
+
+    def _register(self, role: str) -> dict[str, str]:
+        email = f"{role}-{next(_unique)}@example.com"
+        person = {"email": email, "password": PASSWORD, "display_name": role, "role": role}
+        self.done("POST", "auth", "/api/v1/auth/register", {}, json=person)
+        return self._sign_in(email)
+
+    def _make_admin(self) -> dict[str, str]:
+        email = f"admin-{next(_unique)}@example.com"
+        subprocess.run(
+            [sys.executable, "-m", "cathouse_auth", "create-admin", "--email", email],
+            cwd=self.stack.folder / "services/auth",
+            env=self.stack.environment | {"SECRETS_DIR": "../../.state/secrets"},
+            input=f"{PASSWORD}\n",
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        return self._sign_in(email)
+
+    def _sign_in(self, email: str) -> dict[str, str]:
+        form = {"username": email, "password": PASSWORD}
+        tokens = self.done("POST", "auth", "/api/v1/auth/login", {}, data=form)
+        return {"Authorization": f"Bearer {tokens['access_token']}"}
+
+
+def _scope(name: str, method: str, *, required: bool) -> dict[str, Any]:
+    routes = [{"methods": [method], "path": "/tasks"}]
+    return {"name": name, "description": name, "required": required, "routes": routes}
+
+
+@contextmanager
+def running_platform(folder: Path) -> Iterator[Platform]:
+    """Everything, started; nothing of it is left running afterwards."""
+    with ExitStack() as running:
+        stack = running.enter_context(stack_in(folder))
+        # For the second process of the proxy, too; and tests call the cat as often as they can.
+        stack.environment["PROXY_ALLOW_PRIVATE_UPSTREAMS"] = "true"
+        stack.environment["RATE_LIMIT_PER_INSTALLATION"] = "1000000/minute"
+        stack.start()
+        stack.wait_until_up()
+        client = running.enter_context(httpx.Client(timeout=HANGS_SECONDS, trust_env=False))
+        (port,) = free_ports(1)
+        second_proxy = running.enter_context(_second_proxy(stack, port))
+        yield Platform(stack, second_proxy, client)
+
+
+@contextmanager
+def _second_proxy(stack: Stack, port: int) -> Iterator[str]:
+    """Another process of the proxy, with the settings of the first; gives its address once it answers."""
+    url = f"http://127.0.0.1:{port}"
+    peers = {f"{name.upper()}_URL": stack.url(name) for name in SERVICES}
+    more = {"PORT": str(port), "SECRETS_DIR": "../../.state/secrets"}
+    log = stack.folder / ".state/logs/second-proxy.log"
+
+    def ready() -> bool:
+        assert process.poll() is None, log.read_text()
+        try:
+            return httpx.get(f"{url}/health/ready", trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            [sys.executable, "-m", "cathouse_proxy", "serve"],
+            cwd=stack.folder / "services/proxy",
+            env=stack.environment | peers | more,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        try:
+            wait_until("the second proxy", ready)
+            yield url
+        finally:
+            process.kill()

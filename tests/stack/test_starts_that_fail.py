@@ -1,0 +1,46 @@
+"""What someone sees whose stack cannot start: the one thing that is wrong, and nothing left running."""
+
+import socket
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from .stack import Stack, stack_in
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+@pytest.fixture
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with stack_in(tmp_path_factory.mktemp("stack") / "copy") as stack:
+        yield stack
+
+
+def fails(stack: Stack) -> str:
+    stack.start()
+    status = stack.process.wait(timeout=60)
+    assert status != 0, stack.said()
+    postmaster = stack.folder / ".state/postgres/postmaster.pid"
+    assert not postmaster.exists() or not psutil.pid_exists(int(postmaster.read_text().split()[0]))
+    assert "Traceback" not in stack.said()
+    return stack.said()
+
+
+def test_a_taken_port_is_named_with_who_has_it(stack: Stack) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", stack.ports["proxy"]))
+        taken.listen()
+        said = fails(stack)
+    assert f"port {stack.ports['proxy']}, for proxy, is taken by process" in said
+    assert "PORT_OFFSET" in said
+
+
+def test_a_bad_value_in_a_services_env_file_is_named(stack: Stack) -> None:
+    (stack.folder / "services/catalog/.env").write_text("LOG_LEVEL=loud\n")
+    assert "catalog: LOG_LEVEL=loud: " in fails(stack)
+
+
+def test_an_env_file_that_nobody_reads_is_pointed_out(stack: Stack) -> None:
+    (stack.folder / ".env").write_text("LOG_LEVEL=DEBUG\n")
+    assert ".env in the repository's root is read by no service" in fails(stack)
