@@ -62,7 +62,7 @@ check: $(INSTALLED) ## check format, lint, types and import rules
 	@ruff check --quiet .
 	@mypy --no-error-summary --exclude '(^|/)(tests|build)/' --exclude '^conftest' .
 	@mypy --no-error-summary --explicit-package-bases $(TESTS)
-	@lint-imports --no-timing
+	@lint-imports --no-logo
 
 lock: $(INSTALLED) ## resolve the dependencies anew, into requirements/
 	@for name in uv dev; do \

@@ -90,7 +90,7 @@ def test_the_development_stack_runs_each_service_on_its_port(
     assert process["command"] == f"exec python -m {service.package} serve --reload"
     assert process["working_dir"] == f"services/{service.name}"
     assert process["description"] == service.description
-    assert process["environment"] == [f"PORT={service.port}"]
+    assert f"PORT={service.port}" in process["environment"]
     assert process["readiness_probe"]["http_get"]["port"] == str(service.port)
     assert f"{service.url_variable}=http://127.0.0.1:{service.port}" in stack["environment"]
     ready = stack["processes"]["ready"]["depends_on"]
@@ -111,5 +111,4 @@ def test_tools_that_go_through_all_services_depend_on_each(service: Service) -> 
 def test_the_linters_know_each_package(service: Service) -> None:
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
     assert service.package in tools["importlinter"]["root_packages"]
-    assert f"services/{service.name}" in tools["mypy"]["mypy_path"].split(":")
     assert f"-e ./services/{service.name}" in (ROOT / "requirements/packages.txt").read_text()

@@ -1,14 +1,14 @@
 """What proxy can be told, beside what every service can."""
 
 from cathouse_kit.rate_limits import RateLimit
-from cathouse_kit.settings import PeerUrl, ServiceSettings
+from cathouse_kit.settings import PeerUrl, Port, ServiceSettings
 from limits import RateLimitItemPerMinute
 from pydantic import Field
 
 
 class Settings(ServiceSettings):
     service_name: str = "proxy"
-    port: int = 8004
+    port: Port = 8004
     catalog_url: PeerUrl = Field("http://127.0.0.1:8002", description="Where the catalog is")
     installation_url: PeerUrl = Field(
         "http://127.0.0.1:8003", description="Where the installations are"
