@@ -29,7 +29,7 @@ class PageRequest:
     cursor: str | None
 
 
-def _page_request(
+async def _page_request(
     limit: Annotated[int, Query(ge=1, le=100, description="How many items at most")] = 20,
     cursor: Annotated[
         str | None, Query(max_length=1024, description="`next_cursor` of the part before")

@@ -17,7 +17,7 @@ class Auth:
     attempts: Attempts
 
 
-def _auth(request: Request) -> Auth:
+async def _auth(request: Request) -> Auth:
     auth: Auth = request.app.state.auth
     return auth
 

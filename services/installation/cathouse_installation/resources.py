@@ -15,7 +15,7 @@ class Held:
     credentials: Credentials
 
 
-def _held(request: Request) -> Held:
+async def _held(request: Request) -> Held:
     held: Held = request.app.state.installation
     return held
 

@@ -14,7 +14,7 @@ CatId = Annotated[UUID, Path(description="The cat's id")]
 OPTIONAL_SIGN_IN: dict[str, Any] = {"security": [{}]}
 
 
-def _cat_reference(
+async def _cat_reference(
     cat_id: Annotated[str, Path(description="The cat's id or its slug", examples=["task-keeper"])],
 ) -> UUID | str:
     reference = uuid_or_none(cat_id) or cat_id
