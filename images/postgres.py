@@ -1,0 +1,138 @@
+"""The entry point of the PostgreSQL image: makes the cluster, roles and schemas, then becomes the server.
+
+    postgres [-c NAME=VALUE]...     what is given is given on to the server
+
+The superuser's password is read from POSTGRES_PASSWORD_FILE (postgres/superuser_password in SECRETS_DIR), each role's
+from NAME/database_url in SECRETS_DIR (/run/secrets). Where none of these URLs is there, roles are left to
+`cathouse-deployment roles`. It runs as an unprivileged user, who owns /var/lib/postgresql.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from cathouse_kit.registry import RegistryError, Service, load_registry
+from cathouse_postgres.account import Account
+from cathouse_postgres.binaries import find_binaries
+from cathouse_postgres.cluster import (
+    cluster_exists,
+    create_cluster,
+    forget_stale_process,
+    server_command,
+)
+from cathouse_postgres.errors import PostgresToolError
+from cathouse_postgres.ports import ADDRESS, free_port, running_port
+from cathouse_postgres.probe import why_not_ready
+from cathouse_postgres.roles import provision_roles
+from cathouse_postgres.settings import SUPERUSER
+from cathouse_postgres.urls import password_in, url_for
+
+DATA = Path("/var/lib/postgresql/data")
+CLIENTS = "host all all all scram-sha-256\n"
+START_SECONDS = 60.0
+
+
+def main(arguments: Sequence[str]) -> NoReturn:
+    if not arguments or arguments[0] != "postgres":
+        sys.exit(f"postgres: {' '.join(arguments)}: only `postgres` with its options can be run")
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, _leave)
+    try:
+        command = prepare(load_registry())
+    except (PostgresToolError, RegistryError) as error:
+        sys.exit(f"postgres: {error}")
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.exit(f"postgres: {error.filename}: {error.strerror}")
+    os.execv(command[0], [*command, *arguments[1:]])  # noqa: S606 - no shell is wanted
+
+
+def prepare(services: Sequence[Service]) -> list[str]:
+    """Sees to the cluster and its roles; returns the command of the server.
+
+    Raises `PostgresToolError` where a secret is missing, or the data folder holds another major version.
+    """
+    secrets = Path(os.environ.get("SECRETS_DIR", "/run/secrets"))
+    superuser_password = _read(
+        Path(os.environ.get("POSTGRES_PASSWORD_FILE", secrets / "postgres/superuser_password"))
+    )
+    passwords = role_passwords(secrets, services)
+    binaries = find_binaries(None)
+    account = Account()
+    if not cluster_exists(DATA):
+        create_cluster(DATA, superuser_password, binaries, account)
+    forget_stale_process(DATA)
+    if passwords:
+        # On a port of this container alone: nobody is served before all is there.
+        port = free_port()
+        with _running(server_command(DATA, port, binaries, account, {}), port):
+            url = url_for(
+                f"postgresql://{ADDRESS}:{port}", SUPERUSER, superuser_password, SUPERUSER
+            )
+            asyncio.run(provision_roles(url, services, passwords, server_is_ours=True))
+    else:
+        print(f"postgres: no NAME/database_url in {secrets}: roles are not made", file=sys.stderr)
+    clients = DATA / "clients.conf"
+    clients.write_text(CLIENTS)
+    network = {"listen_addresses": "*", "hba_file": str(clients)}
+    return server_command(DATA, 5432, binaries, account, network)
+
+
+def role_passwords(secrets: Path, services: Sequence[Service]) -> dict[str, str]:
+    """Each role's password, from the URL with which its service connects; nothing where no URL is there."""
+    files = {service.name: secrets / service.name / "database_url" for service in services}
+    if not any(file.exists() for file in files.values()):
+        return {}
+    passwords = {}
+    for name, file in files.items():
+        password = password_in(_read(file))
+        if password is None:
+            raise PostgresToolError(
+                f"the secret {file} must be postgresql://{name}:PASSWORD@HOST/…"
+            )
+        passwords[name] = password
+    return passwords
+
+
+def _read(file: Path) -> str:
+    try:
+        content = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise PostgresToolError(
+            f"the secret {file} cannot be read ({error.strerror}): cathouse-deployment secrets makes it"
+        ) from error
+    if not content:
+        raise PostgresToolError(f"the secret {file} is empty")
+    return content
+
+
+@contextmanager
+def _running(command: list[str], port: int) -> Iterator[None]:
+    server = subprocess.Popen(command, cwd="/")  # noqa: S603 - no shell, and every word of it is ours
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while running_port(DATA) != port or why_not_ready(ADDRESS, port, SUPERUSER, SUPERUSER):
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise PostgresToolError("the server did not start: its own lines say why")
+            time.sleep(0.05)
+        yield
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait()
+
+
+def _leave(signal_number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + signal_number)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,65 @@
+# What `nix run` knows: `up` and `demo`, for someone who wants nothing but to see it, and `load`, for the images.
+{
+  pkgs,
+  development,
+  images,
+}:
+let
+  inherit (pkgs) lib;
+
+  app = description: program: {
+    type = "app";
+    program = lib.getExe program;
+    meta = { inherit description; };
+  };
+
+  # Runs in a clone, with nothing but what Nix brings.
+  inClone =
+    name: text:
+    pkgs.writeShellApplication {
+      name = "cat-house-${name}";
+      runtimeInputs = development.stackTools ++ [
+        (development.python.development "$CATHOUSE_ROOT")
+        pkgs.bash
+        pkgs.coreutils
+        pkgs.findutils
+        pkgs.gnugrep
+        pkgs.gnused
+      ];
+      text =
+        builtins.readFile ./shell.sh
+        + ''
+          CATHOUSE_ROOT=$PWD
+          export CATHOUSE_ROOT
+        ''
+        + text;
+    };
+in
+{
+  up = app "Starts PostgreSQL and the services from this clone; Ctrl-C stops them" (
+    inClone "up" ''
+      exec make up "$@"
+    ''
+  );
+  default = app "Starts PostgreSQL and the services from this clone; Ctrl-C stops them" (
+    inClone "up" ''
+      exec make up "$@"
+    ''
+  );
+  demo = app "Starts the stack unless it runs, walks through the platform, and stops what it started" (
+    inClone "demo" (builtins.readFile ./demo.sh)
+  );
+}
+// lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux {
+  load = app "Streams the images, or those that are named, into Docker or podman" (
+    pkgs.writeShellApplication {
+      name = "cat-house-load";
+      text = ''
+        declare -A streams=(${
+          lib.concatStrings (lib.mapAttrsToList (name: image: " [${name}]=${image.stream}") images.byName)
+        } )
+      ''
+      + builtins.readFile ./load.sh;
+    }
+  );
+}

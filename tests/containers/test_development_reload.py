@@ -1,0 +1,29 @@
+"""compose.dev.yaml: the same stack, from the sources of the folder."""
+
+from pathlib import Path
+
+import httpx
+
+from .engine import Stack, composed, wait_until
+
+
+def _version(stack: Stack) -> str:
+    try:
+        return str(stack.get("auth", "/api/v1/openapi.json").json()["info"]["title"])
+    except (httpx.TransportError, ValueError):
+        return ""
+
+
+def test_a_saved_source_is_answered_from(images: dict[str, str], folder: Path) -> None:
+    with composed(folder, "cathouse-dev", "compose.dev.yaml") as stack:
+        stack.start()
+        assert _version(stack) == "Cat House auth"
+        source = folder / "kit/cathouse_kit/service.py"
+        text = source.read_text()
+        assert "Cat House {" in text
+        source.write_text(text.replace("Cat House {", "Saved House {"))
+        wait_until("the saved source to be served", lambda: _version(stack) == "Saved House auth")
+        wait_until(
+            "auth to be ready", lambda: stack.get("auth", "/health/ready").status_code == 200
+        )
+        assert "service.py changed" in stack.logs("auth")

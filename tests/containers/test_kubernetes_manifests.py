@@ -1,0 +1,100 @@
+"""deploy/kubernetes: rendered for both overlays, valid by the API's own schemas, and true to the registry."""
+
+import shutil
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from cathouse_kit.registry import Service
+
+from .engine import NAMES, ROOT, SERVICES, run
+
+OVERLAYS = ("staging", "production")
+Manifest = dict[str, Any]
+
+
+@pytest.fixture(scope="module", params=OVERLAYS)
+def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
+    if not shutil.which("kustomize"):
+        pytest.fail("these tests need the program kustomize, version 5, on the PATH", pytrace=False)
+    result = run("kustomize", "build", f"deploy/kubernetes/overlays/{request.param}", cwd=ROOT)
+    assert result.returncode == 0, result.stdout
+    return list(yaml.safe_load_all(result.stdout))
+
+
+def _find(manifests: list[Manifest], kind: str, name: str) -> Manifest:
+    (found,) = (m for m in manifests if m["kind"] == kind and m["metadata"]["name"] == name)
+    return found
+
+
+def test_every_manifest_is_valid(manifests: list[Manifest]) -> None:
+    version = kubernetes_validate.latest_version()
+    for manifest in manifests:
+        kubernetes_validate.validate(manifest, version, strict=True)
+    print(f"{len(manifests)} manifests, valid for Kubernetes {version}")
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_a_service_is_what_the_registry_says(manifests: list[Manifest], service: Service) -> None:
+    pod = _find(manifests, "Deployment", service.name)["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["image"].rpartition(":")[0].endswith(f"/cathouse-{service.name}")
+    assert container["ports"] == [{"name": "http", "containerPort": service.port}]
+    assert container["readinessProbe"]["httpGet"]["path"] == "/health/ready"
+    assert container["livenessProbe"]["httpGet"]["path"] == "/health"
+    assert pod["terminationGracePeriodSeconds"] > 5 + 20
+    ports = _find(manifests, "Service", service.name)["spec"]["ports"]
+    assert [port["port"] for port in ports] == [service.port]
+    (config,) = (m for m in manifests if m["kind"] == "ConfigMap")
+    assert config["data"][service.url_variable] == f"http://{service.name}:{service.port}"
+    assert config["data"]["RATE_LIMIT_STORAGE"].startswith("redis://")
+    for kind in ("PodDisruptionBudget", "NetworkPolicy", "HorizontalPodAutoscaler"):
+        _find(manifests, kind, service.name)
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_the_network_lets_services_call_whom_they_call_and_nobody_else(
+    manifests: list[Manifest], service: Service
+) -> None:
+    policy = _find(manifests, "NetworkPolicy", service.name)["spec"]
+    peers = {
+        to["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
+        for rule in policy["egress"]
+        for to in rule.get("to", ())
+        if "podSelector" in to
+    }
+    assert peers == set(service.calls)
+    callers = {
+        source["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
+        for rule in policy["ingress"]
+        for source in rule["from"]
+        if "podSelector" in source
+    }
+    assert callers == {other.name for other in SERVICES if service.name in other.calls}
+
+
+def test_every_container_is_restricted(manifests: list[Manifest]) -> None:
+    pods = [m["spec"]["template"]["spec"] for m in manifests if m["kind"] in ("Deployment", "Job")]
+    assert len(pods) == len(NAMES) + 1
+    for pod in pods:
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["securityContext"]["runAsUser"] == 65532
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert pod["automountServiceAccountToken"] is False
+        for container in (*pod["containers"], *pod.get("initContainers", ())):
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert container["resources"]["limits"]["memory"]
+
+
+def test_secrets_are_named_and_never_held(manifests: list[Manifest]) -> None:
+    assert [m for m in manifests if m["kind"] == "Secret"] == []
+    for name in NAMES:
+        pod = _find(manifests, "Deployment", name)["spec"]["template"]["spec"]
+        (projected,) = (v["projected"] for v in pod["volumes"] if "projected" in v)
+        named = [source["secret"]["name"] for source in projected["sources"]]
+        assert named == ["cathouse-service-token", f"cathouse-{name}-database"]

@@ -1,0 +1,171 @@
+"""deploy/swarm on this machine's engine: updates, deaths and roll-backs under load, without a failed request.
+
+The kernel here may lack IPVS: names lead to all replicas then (swarm.yaml), and the routing mesh is not tried.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from .engine import NAMES, TAG, Stack, copy_sources, docker, inspect, run, wait_until
+
+STACK = "cathouse-swarm"
+HERE = Path(__file__).parent
+
+
+@dataclass
+class Swarm:
+    folder: Path
+    environment: dict[str, str]
+
+    def deploy(self, tag: str) -> subprocess.CompletedProcess[str]:
+        return run(str(self.folder / "deploy/swarm/deploy.sh"), tag, environment=self.environment)
+
+    def lines(self) -> list[dict[str, object]]:
+        """What the client has printed."""
+        text = docker("service", "logs", "--raw", f"{STACK}_client")
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+    def counts(self) -> dict[str, int]:
+        """The client's newest counts."""
+        found = [line for line in self.lines() if "made" in line]
+        return (
+            {key: int(str(found[-1][key])) for key in ("made", "retried", "failed")}
+            if found
+            else {}
+        )
+
+    def during(self, what: str, before: dict[str, int]) -> dict[str, int]:
+        """What the client counted since `before`, once a few more seconds have passed."""
+        end = time.time() + 3
+        wait_until(
+            "newer counts",
+            lambda: any("made" in x and float(str(x["at"])) > end for x in self.lines()),
+        )
+        after = self.counts()
+        found = {key: after[key] - before[key] for key in after}
+        print(
+            f"{what}: {found['made']} requests, {found['retried']} retried, {found['failed']} failed"
+        )
+        for line in self.lines():
+            if "made" not in line:
+                print(line)
+        return found
+
+    def tags(self) -> dict[str, str]:
+        """The tags that replicas run, by service."""
+        found = {}
+        for name in NAMES:
+            running = docker(
+                "service",
+                "ps",
+                "--filter=desired-state=running",
+                "--format={{.Image}}",
+                f"{STACK}_{name}",
+            )
+            found[name] = ",".join(sorted({image.rpartition(":")[2] for image in running.split()}))
+        return found
+
+
+@pytest.fixture(scope="module")
+def swarm(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
+    folder = tmp_path_factory.mktemp("swarm") / "here"
+    copy_sources(folder)
+    for name in ("swarm.yaml", "steady_client.py"):
+        shutil.copy(HERE / name, folder / "deploy/swarm")
+    for image in images.values():
+        docker("tag", image, f"{image.partition(':')[0]}:next")
+    for name in NAMES:
+        broken = 'FROM cathouse-%s:next\nENTRYPOINT ["python", "-c", "raise SystemExit(\'this tag is broken\')"]\n'
+        subprocess.run(
+            ["docker", "build", "--quiet", f"--tag=cathouse-{name}:broken", "-"],
+            input=broken % name, text=True, check=True, capture_output=True,
+        )  # fmt: skip
+    docker("tag", images["migrate"], "cathouse-migrate:broken")
+    making = Stack(folder, f"{STACK}-secrets")
+    making.compose("run", "--rm", "secrets")
+    making.down("--volumes")
+    docker("swarm", "init", "--advertise-addr=127.0.0.1")
+    try:
+        docker("node", "update", "--label-add=cathouse.database=true", docker("node", "ls", "-q"))
+        assert run(str(folder / "deploy/swarm/secrets.sh"), cwd=folder).returncode == 0
+        environment = {
+            "STACK": STACK,
+            "DATABASE_FILE": "database.yaml",
+            "STACK_FILES": "swarm.yaml",
+            "RATE_LIMIT_STORAGE": "memory://",
+            "CLIENT_TAG": TAG,
+        }
+        swarm = Swarm(folder, environment)
+        began = time.monotonic()
+        result = swarm.deploy(TAG)
+        assert result.returncode == 0, result.stdout
+        print(f"three replicas of each service: {time.monotonic() - began:.0f} s")
+        wait_until("the client's first counts", swarm.counts)
+        yield swarm
+    finally:
+        run("docker", "stack", "rm", STACK)
+        docker("swarm", "leave", "--force")
+        # What has ended stays as containers, and holds the volume.
+        left = docker("ps", "--all", "--quiet", f"--filter=name={STACK}_").split()
+        run("docker", "rm", "--force", *left)
+        run("docker", "volume", "rm", "--force", f"{STACK}_database")
+
+
+def test_three_replicas_of_each_service_run(swarm: Swarm) -> None:
+    for name in NAMES:
+        listed = docker("service", "ls", f"--filter=name={STACK}_{name}", "--format={{.Replicas}}")
+        assert listed == "3/3"
+    assert swarm.tags() == dict.fromkeys(NAMES, TAG)
+
+
+def test_a_rolling_update_fails_no_request(swarm: Swarm) -> None:
+    before = swarm.counts()
+    result = swarm.deploy("next")
+    assert result.returncode == 0, result.stdout
+    assert swarm.tags() == dict.fromkeys(NAMES, "next")
+    found = swarm.during("rolling update of 12 replicas", before)
+    assert found["made"] > 100
+    assert found["failed"] == 0
+
+
+def _healthy(name: str) -> set[str]:
+    """The containers of a service's healthy replicas."""
+    return set(
+        docker("ps", "--quiet", f"--filter=name={STACK}_{name}.", "--filter=health=healthy").split()
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_death_of_a_replica_fails_no_request(swarm: Swarm, name: str) -> None:
+    counts = swarm.counts()
+    before = _healthy(name)
+    assert len(before) == 3
+    os.kill(inspect(min(before))["State"]["Pid"], signal.SIGKILL)
+    wait_until(
+        "another replica in its place",
+        lambda: len(found := _healthy(name)) == 3 and found - before,
+        240,
+    )
+    found = swarm.during(f"kill -9 of a replica of {name}", counts)
+    assert found["failed"] == 0
+
+
+def test_a_broken_tag_is_rolled_back_and_fails_no_request(swarm: Swarm) -> None:
+    tags = swarm.tags()
+    before = swarm.counts()
+    result = swarm.deploy("broken")
+    assert result.returncode == 1
+    for name in NAMES:
+        assert f"{STACK}_{name}: rollback completed" in result.stdout
+    assert swarm.tags() == tags
+    found = swarm.during("roll-back of a broken tag", before)
+    assert found["failed"] == 0

@@ -1,0 +1,99 @@
+"""Mistakes end in an evaluation error that names what is wrong and says what to do."""
+
+import shutil
+
+import pytest
+
+from .conftest import EvaluationError, Project
+
+DEVELOPMENT = """
+    (import (inputs.self.root + "/nix/development.nix") {
+      pkgs = inputs.nixpkgs.legacyPackages.x86_64-linux;
+      inherit inputs;
+    })"""
+ANY = "outputs.packages.x86_64-linux.auth.given"
+
+
+def refusal(project: Project, expression: str = ANY) -> str:
+    with pytest.raises(EvaluationError) as error:
+        project.evaluate(expression)
+    return str(error.value)
+
+
+def test_a_service_without_a_folder(changed: Project) -> None:
+    shutil.rmtree(changed.root / "services/catalog")
+    message = refusal(changed)
+    assert "services.toml has [catalog], and there is no services/catalog/pyproject.toml" in message
+    assert "git add" in message
+
+
+def test_a_folder_without_an_entry(changed: Project) -> None:
+    shutil.copytree(changed.root / "services/catalog", changed.root / "services/toys")
+    message = refusal(changed)
+    assert "services/toys is a service that services.toml does not have: add [toys]" in message
+
+
+def test_a_dependency_that_nixpkgs_lacks(changed: Project) -> None:
+    del changed.python_packages["argon2-cffi"]
+    message = refusal(
+        changed, "outputs.packages.x86_64-linux.images.auth.conf.given.layeringPipeline"
+    )
+    assert (
+        "services/auth/pyproject.toml asks for argon2-cffi, and nixpkgs' python3Packages has none"
+        in message
+    )
+    assert "do without it" in message
+
+
+def test_a_developers_tool_that_nixpkgs_lacks(changed: Project) -> None:
+    del changed.python_packages["hypothesis"]
+    message = refusal(
+        changed, "map (each: each.given) outputs.devShells.x86_64-linux.default.given.packages"
+    )
+    assert (
+        "requirements/dev.in asks for hypothesis, and nixpkgs' python3Packages has none" in message
+    )
+
+
+def test_a_dependency_that_is_too_old_in_nixpkgs(changed: Project) -> None:
+    changed.python_packages["fastapi"] = "0.100.1"
+    message = refusal(
+        changed, "outputs.packages.x86_64-linux.images.auth.conf.given.layeringPipeline"
+    )
+    assert (
+        "kit/pyproject.toml asks for another fastapi than 0.100.1, which is what nixpkgs has"
+        in message
+    )
+    assert "widen the range" in message
+
+
+def test_a_system_that_is_not_built_for(project: Project) -> None:
+    message = refusal(
+        project,
+        """
+        (import (inputs.self.root + "/nix/development.nix") {
+          pkgs = inputs.nixpkgs.legacyPackages.riscv64-linux;
+          inherit inputs;
+        }).project.services
+        """,
+    )
+    assert "x86_64-linux, aarch64-linux, aarch64-darwin, and not for riscv64-linux" in message
+
+
+def test_devenv_pinning_another_nixpkgs(changed: Project) -> None:
+    file = changed.root / "devenv.yaml"
+    file.write_text(file.read_text().replace("NixOS/nixpkgs/", "NixOS/nixpkgs/f00"))
+    message = refusal(changed, "outputs.checks.x86_64-linux.pins.name")
+    assert (
+        "devenv.yaml pins another nixpkgs than flake.lock: write github:NixOS/nixpkgs/" in message
+    )
+
+
+def test_a_wheel_for_another_interpreter(changed: Project) -> None:
+    file = changed.root / "nix/wheels.nix"
+    file.write_text(file.read_text().replace('"cp313"', '"cp312"'))
+    message = refusal(
+        changed,
+        f"map (each: map toString (each.given.dependencies or [ ])) {DEVELOPMENT}.python.tested.given.distributions",
+    )
+    assert "nix/wheels.nix has grimp for cp312, and nixpkgs' python3 is 3.13" in message

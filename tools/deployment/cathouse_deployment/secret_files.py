@@ -1,0 +1,89 @@
+"""The secrets of a deployment, as files that the containers mount: made at random, and never made anew."""
+
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from cathouse_kit.registry import Service
+from cathouse_postgres.roles import DATABASE
+from cathouse_postgres.scram import new_password
+from cathouse_postgres.urls import url_for
+
+from cathouse_deployment.errors import DeploymentError
+
+IMAGE_USER = 65532
+"""Whom the images run as."""
+
+# These are names of files.
+SERVICE_TOKEN_FILE = "service_token"  # noqa: S105
+SUPERUSER_PASSWORD_FILE = "postgres/superuser_password"  # noqa: S105
+SUPERUSER_URL_FILE = "postgres/superuser_url"
+
+# The host name of the PostgreSQL container, and the superuser that its image makes.
+_SERVER = "postgresql://postgres:5432"
+_SUPERUSER = "postgres"
+
+
+def database_url_file(service: Service) -> str:
+    return f"{service.name}/database_url"
+
+
+def make_secrets(folder: Path, services: Sequence[Service]) -> list[str]:
+    """Makes the secrets that `folder` does not hold yet; returns the names of those that it made.
+
+    Their owner alone reads the files. As root, the owner is `IMAGE_USER`, also of files that were there. Raises
+    `DeploymentError` where a file that was there is empty.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # Names may be seen: `docker compose` looks whether the files are there.
+    folder.chmod(0o711)
+    # Wherever the folder is put, it is committed by nobody.
+    (folder / ".gitignore").write_text("*\n")
+    made: list[str] = []
+
+    def secret(name: str, make: Callable[[], str]) -> str:
+        path = folder / name
+        if path.exists():
+            if not (content := path.read_text(encoding="utf-8").strip()):
+                raise DeploymentError(f"{path} is empty: remove it, or write the secret into it")
+        else:
+            path.parent.mkdir(exist_ok=True)
+            path.parent.chmod(0o711)
+            content = make()
+            _write(path, content)
+            made.append(name)
+        path.chmod(0o400)
+        if os.geteuid() == 0:
+            os.chown(path, IMAGE_USER, IMAGE_USER)
+        return content
+
+    secret(SERVICE_TOKEN_FILE, lambda: secrets.token_urlsafe(32))
+    if (folder / SUPERUSER_URL_FILE).exists() and not (folder / SUPERUSER_PASSWORD_FILE).exists():
+        server = secret(
+            SUPERUSER_URL_FILE, new_password
+        )  # a managed server's, which has no container
+    else:
+        password = secret(SUPERUSER_PASSWORD_FILE, new_password)
+        server = secret(
+            SUPERUSER_URL_FILE, lambda: url_for(_SERVER, _SUPERUSER, password, _SUPERUSER)
+        )
+    for service in services:
+        secret(
+            database_url_file(service),
+            partial(_database_url, server, service),
+        )
+    return made
+
+
+def _database_url(server: str, service: Service) -> str:
+    return url_for(server, service.name, new_password(), DATABASE)
+
+
+def _write(path: Path, content: str) -> None:
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(content)
+    new.rename(path)
