@@ -34,18 +34,16 @@ let
         ''
         + text;
     };
-in
-{
+
   up = app "Starts PostgreSQL and the services from this clone; Ctrl-C stops them" (
     inClone "up" ''
       exec make up "$@"
     ''
   );
-  default = app "Starts PostgreSQL and the services from this clone; Ctrl-C stops them" (
-    inClone "up" ''
-      exec make up "$@"
-    ''
-  );
+in
+{
+  inherit up;
+  default = up;
   demo = app "Starts the stack unless it runs, walks through the platform, and stops what it started" (
     inClone "demo" (builtins.readFile ./demo.sh)
   );
