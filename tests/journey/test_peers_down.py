@@ -36,6 +36,9 @@ class Questions:
         self._platform = platform
         self._adopted = platform.adopt()
         self._other_cat = platform.publish()
+        for service in LISTS:
+            # From here on it knows the key of the player's token, and needs auth no more.
+            assert self.list_of(service)().status_code == 200
 
     def adopt(self) -> httpx.Response:
         """Installation needs the catalog."""
