@@ -12,6 +12,8 @@ from cathouse_kit.testing import Issuer, Outside, running
 
 from .support import TOKEN, write_package
 
+pytestmark = pytest.mark.documentation
+
 README = Path(__file__).parent.parent / "README.md"
 
 

@@ -5,6 +5,7 @@ import tomllib
 from importlib.metadata import entry_points, requires
 from pathlib import Path
 
+import pytest
 import yaml
 from cathouse_kit.registry import Service
 from cathouse_kit.settings import ServiceSettings
@@ -97,6 +98,7 @@ def test_the_development_stack_runs_each_service_on_its_port(
     assert ready[service.name] == {"condition": "process_healthy"}
 
 
+@pytest.mark.documentation
 def test_the_readme_has_its_row(service: Service) -> None:
     readme = (ROOT / "README.md").read_text()
     calls = ", ".join(service.calls) or "nobody"

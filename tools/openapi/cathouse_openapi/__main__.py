@@ -1,0 +1,34 @@
+"""`cathouse-openapi`: what `make openapi` calls; run it from the root of the repository."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from cathouse_kit.registry import RegistryError, load_registry
+
+from cathouse_openapi.api import Api
+from cathouse_openapi.descriptions import describe
+from cathouse_openapi.errors import ApiError
+
+FOLDER = Path("docs/openapi")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="cathouse-openapi", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("write", help="write the descriptions, and what changed in them")
+    release = commands.add_parser("release", help="make what is written the released API")
+    release.add_argument("version")
+    arguments = parser.parse_args()
+    try:
+        api = Api(FOLDER, describe(load_registry()))
+        if arguments.command == "write":
+            api.write()
+        else:
+            api.release(arguments.version)
+    except (ApiError, RegistryError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

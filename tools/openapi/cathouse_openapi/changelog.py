@@ -1,0 +1,62 @@
+"""The changelog: what changed since the last release is written anew each time, what was released stays."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+from cathouse_openapi.changes import Change
+from cathouse_openapi.declared import Break
+from cathouse_openapi.errors import ApiError
+
+_BEGIN = "<!-- since the last release: written by `make openapi` -->\n"
+_END = "<!-- end -->\n"
+
+
+def with_unreleased(
+    text: str, changes: Mapping[str, Sequence[Change]], breaks: Sequence[Break]
+) -> str:
+    """The changelog with these changes as what is to be released next."""
+    before, _, after = _parts(text)
+    return f"{before}{_BEGIN}## Not yet released\n\n{_entries(changes, breaks)}{_END}{after}"
+
+
+def with_release(text: str, version: str, today: date) -> str:
+    """The changelog with what was not yet released as a version. Raises `ApiError` for a version that is in it."""
+    before, unreleased, after = _parts(text)
+    if f"\n## {version}, " in after:
+        raise ApiError(f"docs/openapi/CHANGELOG.md has the version {version} already")
+    entries = unreleased.partition("\n\n")[2]
+    return f"{before}{_BEGIN}## Not yet released\n\n{_entries({}, ())}{_END}\n## {version}, {today}\n\n{entries}{after}"
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    before, begin, rest = text.partition(_BEGIN)
+    unreleased, end, after = rest.partition(_END)
+    if not (begin and end):
+        raise ApiError(
+            f"docs/openapi/CHANGELOG.md has lost its lines {_BEGIN.strip()} and {_END.strip()}"
+        )
+    return before, unreleased, after
+
+
+def _entries(changes: Mapping[str, Sequence[Change]], breaks: Sequence[Break]) -> str:
+    reasons = {(b.service, change): b.reason for b in breaks for change in b.changes}
+    sections = []
+    for name, some in sorted(changes.items()):
+        if some:
+            lines = sorted(_lines(name, some, reasons), key=lambda line: "**Breaking" not in line)
+            sections.append(f"### {name}\n\n" + "".join(lines))
+    return "\n".join(sections) or "Nothing.\n"
+
+
+def _lines(
+    name: str, changes: Sequence[Change], reasons: Mapping[tuple[str, str], str]
+) -> Iterator[str]:
+    """One for each text: what is shared by operations changes in all of them alike."""
+    for text in dict.fromkeys(change.text for change in changes):
+        same = [change for change in changes if change.text == text]
+        where = ", ".join(f"`{change.operation}`" for change in same)
+        if same[0].breaking:
+            reason = reasons.get((name, str(same[0])), "not declared")
+            yield f"- **Breaking.** {where}: {text}. Why: {reason}\n"
+        else:
+            yield f"- {where}: {text}\n"

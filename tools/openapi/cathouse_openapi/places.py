@@ -1,0 +1,220 @@
+"""A description, laid out flat: every operation, parameter, field and answer is a place of its own.
+
+Two descriptions that are laid out so are compared place by place; references, and where a schema stands, are gone.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any
+
+Key = tuple[str, ...]
+"""The steps that lead to a place: an operation, a part of it, then fields, elements and kinds of value."""
+
+_METHODS = ("get", "put", "post", "patch", "delete", "head", "options", "trace")
+_ANNOTATIONS = frozenset(
+    {"title", "description", "examples", "example", "default", "readOnly", "writeOnly", "$comment"}
+)
+# What is laid out as places of its own, or said by the place itself.
+_STRUCTURE = frozenset(
+    {"type", "properties", "required", "items", "deprecated", "anyOf", "oneOf", "discriminator"}
+)
+_PROBLEM = "#/components/schemas/Problem"
+EVERY_PROBLEM: Key = ("every problem",)
+"""What all errors of a service look like; not an operation, but it stands where they do."""
+
+
+class Side(Enum):
+    """Who must cope with a change at a place."""
+
+    OPERATION = auto()
+    TAKEN = auto()
+    """What callers send: it may come to allow more."""
+    GIVEN = auto()
+    """What callers get: it may come to hold more fields, and fewer kinds of value."""
+
+
+class Kind(Enum):
+    OPERATION = auto()
+    ANSWER = auto()
+    """An answer of one status."""
+    FIELD = auto()
+    """A parameter, a body, a field of an object."""
+    ELEMENT = auto()
+    """Every item of an array, or every value of an object with any names."""
+    VALUE = auto()
+    """One of the kinds of value that may stand at the place above it, such as null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    side: Side
+    kind: Kind
+    required: bool = False
+    deprecated: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What holds here, by the keyword that says it."""
+
+
+def lay_out(description: Mapping[str, Any]) -> dict[Key, Place]:
+    """Every place of an OpenAPI 3.1 description."""
+    return dict(_Layout(description).places())
+
+
+class _Layout:
+    def __init__(self, description: Mapping[str, Any]) -> None:
+        self._description = description
+
+    def places(self) -> Iterator[tuple[Key, Place]]:
+        for path, item in self._description["paths"].items():
+            for method in _METHODS:
+                if method in item:
+                    yield from self._operation((f"{method.upper()} {path}",), item[method])
+        problem = self._description.get("components", {}).get("schemas", {}).get("Problem")
+        if problem is not None:
+            yield EVERY_PROBLEM, Place(Side.GIVEN, Kind.ANSWER)
+            yield from self._schema(EVERY_PROBLEM, problem, Side.GIVEN, ())
+
+    def _operation(self, key: Key, operation: Mapping[str, Any]) -> Iterator[tuple[Key, Place]]:
+        yield (
+            key,
+            Place(
+                Side.OPERATION,
+                Kind.OPERATION,
+                deprecated=operation.get("deprecated", False),
+                facts={
+                    "operationId": operation.get("operationId"),
+                    "security": frozenset(
+                        frozenset((name, *scopes) for name, scopes in choice.items())
+                        for choice in operation.get("security", [{}])
+                    ),
+                },
+            ),
+        )
+        for parameter in operation.get("parameters", []):
+            parameter = self._resolved(parameter)
+            below = (*key, f"{parameter['in']} parameter {parameter['name']}")
+            yield from self._field(below, parameter, parameter.get("required", False), Side.TAKEN)
+        if "requestBody" in operation:
+            body = self._resolved(operation["requestBody"])
+            yield from self._content(
+                (*key, "body"), body, body.get("required", False), Kind.FIELD, Side.TAKEN
+            )
+        for status, response in operation["responses"].items():
+            response = self._resolved(response)
+            below = (*key, status)
+            yield from self._content(below, response, True, Kind.ANSWER, Side.GIVEN)
+            for name, header in response.get("headers", {}).items():
+                header = self._resolved(header)
+                yield from self._field(
+                    (*below, f" header {name}"), header, header.get("required", False), Side.GIVEN
+                )
+
+    def _field(
+        self, key: Key, parameter: Mapping[str, Any], required: bool, side: Side
+    ) -> Iterator[tuple[Key, Place]]:
+        known = {"name", "in", "required", "deprecated", "schema", *_ANNOTATIONS}
+        yield (
+            key,
+            Place(
+                side,
+                Kind.FIELD,
+                required,
+                parameter.get("deprecated", False),
+                {name: value for name, value in parameter.items() if name not in known},
+            ),
+        )
+        yield from self._schema(key, parameter.get("schema", {}), side, ())
+
+    def _content(
+        self, key: Key, holder: Mapping[str, Any], required: bool, kind: Kind, side: Side
+    ) -> Iterator[tuple[Key, Place]]:
+        yield key, Place(side, kind, required)
+        for media_type, content in holder.get("content", {}).items():
+            below = (*key, f" as {media_type}")
+            yield below, Place(side, Kind.VALUE)
+            schema = content.get("schema", {})
+            # Problems are the same everywhere, and laid out once.
+            if schema.get("$ref") != _PROBLEM:
+                yield from self._schema(below, schema, side, ())
+
+    def _schema(
+        self, key: Key, schema: Mapping[str, Any], side: Side, refs: tuple[str, ...]
+    ) -> Iterator[tuple[Key, Place]]:
+        kinds = list(self._kinds(schema, refs))
+        names = [_type_name(kind) for kind, _ in kinds]
+        for number, (kind, inner_refs) in enumerate(kinds):
+            name = names[number]
+            if names.count(name) > 1:
+                reference = inner_refs[-1].rpartition("/")[2] if inner_refs != refs else None
+                name = kind.get("title") or reference or f"{name} {number + 1}"
+            yield from self._kind((*key, f"({name})"), kind, side, inner_refs)
+
+    def _kinds(
+        self, schema: Mapping[str, Any], refs: tuple[str, ...]
+    ) -> Iterator[tuple[Mapping[str, Any], tuple[str, ...]]]:
+        """The kinds of value that a schema allows, each as a schema without references and alternatives at its top."""
+        if "$ref" in schema:
+            reference = schema["$ref"]
+            own = {name: value for name, value in schema.items() if name != "$ref"}
+            if reference in refs:
+                yield {"type": "object", "same as": reference}, refs
+            else:
+                yield from self._kinds(self._resolved(schema) | own, (*refs, reference))
+        elif len(schema.get("allOf", ())) == 1:
+            own = {name: value for name, value in schema.items() if name != "allOf"}
+            yield from self._kinds({**schema["allOf"][0], **own}, refs)
+        elif alternatives := schema.get("anyOf") or schema.get("oneOf"):
+            for alternative in alternatives:
+                yield from self._kinds(alternative, refs)
+        elif isinstance(schema.get("type"), list):
+            for name in schema["type"]:
+                yield {**schema, "type": name}, refs
+        else:
+            yield schema, refs
+
+    def _kind(
+        self, key: Key, schema: Mapping[str, Any], side: Side, refs: tuple[str, ...]
+    ) -> Iterator[tuple[Key, Place]]:
+        facts = {
+            name: value
+            for name, value in schema.items()
+            if name not in _ANNOTATIONS and name not in _STRUCTURE
+        }
+        if "const" in facts:
+            facts["enum"] = [facts.pop("const")]
+        if schema.get("type") == "integer":
+            facts["whole numbers only"] = True
+        values = facts.get("additionalProperties")
+        if isinstance(values, dict):
+            del facts["additionalProperties"]
+        yield key, Place(side, Kind.VALUE, facts=facts)
+
+        required = schema.get("required", ())
+        for name, inner in schema.get("properties", {}).items():
+            below = (*key, f".{name}")
+            deprecated = inner.get("deprecated", False)
+            yield below, Place(side, Kind.FIELD, name in required, deprecated)
+            yield from self._schema(below, inner, side, refs)
+        for step, inner in (("[]", schema.get("items")), ("{}", values)):
+            if isinstance(inner, dict):
+                yield (*key, step), Place(side, Kind.ELEMENT)
+                yield from self._schema((*key, step), inner, side, refs)
+
+    def _resolved(self, node: Mapping[str, Any]) -> dict[str, Any]:
+        found: Any = node
+        while "$ref" in found:
+            steps = found["$ref"].removeprefix("#/").split("/")
+            found = self._description
+            for step in steps:
+                found = found[step.replace("~1", "/").replace("~0", "~")]
+        return dict(found)
+
+
+def _type_name(schema: Mapping[str, Any]) -> str:
+    if "type" in schema:
+        return "number" if schema["type"] == "integer" else str(schema["type"])
+    values = [schema["const"]] if "const" in schema else schema.get("enum", [])
+    if values and all(isinstance(value, str) for value in values):
+        return "string"
+    return "anything"

@@ -1,0 +1,158 @@
+"""The folder of descriptions: what goes stale is named, what breaks callers must be meant, what is released stays."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cathouse_kit.registry import load_registry
+from cathouse_openapi.api import Api
+from cathouse_openapi.declared import HEADER
+from cathouse_openapi.descriptions import describe
+from cathouse_openapi.errors import ApiError
+
+ROOT = Path(__file__).parents[3]
+CHANGELOG = """\
+# Changelog
+
+<!-- since the last release: written by `make openapi` -->
+<!-- end -->
+
+## 0.1.0, 2026-01-01
+
+The first.
+"""
+
+
+@pytest.mark.documentation
+def test_the_committed_api_is_what_the_services_describe_and_breaks_nobody_unsaid() -> None:
+    Api(ROOT / "docs/openapi", describe(load_registry(ROOT / "services.toml"))).check()
+
+
+def described(*names: str) -> dict[str, Any]:
+    """A service with these operations."""
+    responses: dict[str, Any] = {"responses": {"200": {}}}
+    return {"paths": {f"/{n}": {"get": {"operationId": n, **responses}} for n in names}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An API with one release: notes, which can be read and counted."""
+    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
+    (tmp_path / "breaking.toml").write_text(HEADER)
+    (tmp_path / "released").mkdir()
+    (tmp_path / "released/notes.json").write_text(json.dumps(described("read", "count")))
+    Api(tmp_path, {"notes": described("read", "count")}).write()
+    return tmp_path
+
+
+def declare(folder: Path, reason: str = "Nobody counts.") -> None:
+    (folder / "breaking.toml").write_text(
+        f"[[breaking]]\nservice = 'notes'\nchanges = ['`GET /count`: is removed']\nreason = '{reason}'\n"
+    )
+
+
+def test_what_is_written_is_good(folder: Path) -> None:
+    Api(folder, {"notes": described("read", "count")}).check()
+    assert "Nothing." in (folder / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "now",
+    [{"notes": described("read")}, {}, {"notes": described("read", "count"), "more": described()}],
+)
+def test_what_is_stale_is_named_with_what_to_type(folder: Path, now: dict[str, Any]) -> None:
+    with pytest.raises(ApiError, match=r"(notes|more)\.json.*`make openapi`"):
+        Api(folder, now).check()
+
+
+def test_a_changelog_that_was_edited_is_stale(folder: Path) -> None:
+    changelog = folder / "CHANGELOG.md"
+    changelog.write_text(changelog.read_text().replace("Nothing.", "Something."))
+    with pytest.raises(ApiError, match=r"CHANGELOG\.md"):
+        Api(folder, {"notes": described("read", "count")}).check()
+    changelog.write_text(CHANGELOG.replace("<!-- end -->\n", ""))
+    with pytest.raises(ApiError, match="has lost its lines"):
+        Api(folder, {"notes": described("read", "count")}).check()
+
+
+def test_writing_anew_does_not_make_a_breaking_change_good(folder: Path) -> None:
+    api = Api(folder, {"notes": described("read")})
+    for step in (api.write, api.write, api.check):
+        with pytest.raises(ApiError, match="`GET /count`: is removed"):
+            step()
+
+
+def test_a_breaking_change_is_good_once_it_is_declared_with_a_reason(folder: Path) -> None:
+    api = Api(folder, {"notes": described("read")})
+    declare(folder, reason="…")
+    with pytest.raises(ApiError, match="has no reason"):
+        api.write()
+    declare(folder)
+    api.write()
+    api.check()
+    changelog = (folder / "CHANGELOG.md").read_text()
+    assert "- **Breaking.** `GET /count`: is removed. Why: Nobody counts.\n" in changelog
+
+
+def test_what_the_complaint_says_can_be_copied_as_it_is(folder: Path) -> None:
+    api = Api(folder, {"notes": described("read")})
+    with pytest.raises(ApiError) as complaint:
+        api.write()
+    _, _, declaration = str(complaint.value).partition("[[breaking]]")
+    (folder / "breaking.toml").write_text("[[breaking]]" + declaration.replace("…", "Because."))
+    api.write()
+
+
+def test_a_declaration_of_nothing_is_refused(folder: Path) -> None:
+    declare(folder)
+    with pytest.raises(ApiError, match="take it out"):
+        Api(folder, {"notes": described("read", "count")}).write()
+
+
+@pytest.mark.parametrize(
+    "text", ["[[breaking]]\nservice = 'notes'\n", "[[breaking", "breaking = 1\n"]
+)
+def test_a_broken_file_of_declarations_is_named(folder: Path, text: str) -> None:
+    (folder / "breaking.toml").write_text(text)
+    with pytest.raises(ApiError, match=r"breaking\.toml is not as it should be"):
+        Api(folder, {"notes": described("read", "count")}).write()
+
+
+def test_a_service_comes_and_goes_with_its_files(folder: Path) -> None:
+    notes = {"notes": described("read", "count")}
+    before = {path: path.read_text() for path in folder.rglob("*.*")}
+    Api(folder, notes | {"reviews": described("list")}).write()
+    assert "### reviews\n\n- `GET /list`: is new\n" in (folder / "CHANGELOG.md").read_text()
+    Api(folder, notes).write()
+    assert {path: path.read_text() for path in folder.rglob("*.*")} == before
+
+
+def test_a_released_service_cannot_go_unsaid(folder: Path) -> None:
+    with pytest.raises(ApiError, match=r"`GET /read`: is removed"):
+        Api(folder, {}).write()
+
+
+def test_a_release_keeps_what_changed_and_begins_anew(folder: Path) -> None:
+    declare(folder)
+    api = Api(folder, {"notes": described("read", "list")})
+    api.write()
+    api.release("0.2.0")
+    api.check()
+    changelog = (folder / "CHANGELOG.md").read_text()
+    unreleased, _, rest = changelog.partition("\n## 0.2.0, ")
+    assert "Nothing." in unreleased
+    assert "`GET /list`: is new" in rest
+    assert "**Breaking.** `GET /count`" in rest
+    assert rest.endswith(CHANGELOG.partition("<!-- end -->\n")[2])
+    assert (folder / "breaking.toml").read_text() == HEADER
+    assert json.loads((folder / "released/notes.json").read_text()) == described("read", "list")
+    with pytest.raises(ApiError, match=r"has the version 0\.2\.0 already"):
+        api.release("0.2.0")
+
+
+def test_what_is_stale_is_not_released(folder: Path) -> None:
+    before = {path: path.read_text() for path in folder.rglob("*.*")}
+    with pytest.raises(ApiError, match="make openapi"):
+        Api(folder, {"notes": described("read", "count", "list")}).release("0.2.0")
+    assert {path: path.read_text() for path in folder.rglob("*.*")} == before
