@@ -5,7 +5,9 @@ set -eu
 cd "$(dirname "$0")/../.."
 file=${1:?usage: restore.sh FILE}
 [ -r "$file" ] || { echo "$file cannot be read" >&2; exit 1; }
+# services.toml: begin services
 docker compose stop auth catalog installation proxy
+# services.toml: end services
 docker compose up --detach --wait --no-build postgres
 docker compose run --rm roles
 docker compose exec -T postgres pg_restore --username=postgres --dbname=cathouse --clean --if-exists --single-transaction --exit-on-error <"$file"

@@ -25,6 +25,7 @@ class Service:
     schema: str
     extensions: tuple[str, ...]
     calls: tuple[str, ...]
+    outside: bool = False
 
     @property
     def port_variable(self) -> str:
@@ -75,5 +76,7 @@ def _service(path: Path, name: str, entry: object) -> Service:
     try:
         return Service(name=name, **values)
     except TypeError as error:
-        fields = "description, package, port, prefix, schema, extensions, calls"
+        fields = (
+            "description, package, port, prefix, schema, extensions, calls, and may have outside"
+        )
         raise RegistryError(f"{path}: [{name}] needs exactly {fields} ({error})") from None

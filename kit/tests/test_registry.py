@@ -39,6 +39,13 @@ def test_an_entry_is_read(registry: Path) -> None:
     assert (service.port_variable, service.url_variable) == ("AUTH_PORT", "AUTH_URL")
 
 
+def test_a_service_stays_inside_unless_it_says_otherwise(registry: Path) -> None:
+    registry.write_text(
+        ONE + "outside = true\n" + ONE.replace("[auth]", "[b]").replace("8005", "1")
+    )
+    assert [service.outside for service in load_registry(registry)] == [True, False]
+
+
 def test_the_order_of_the_file_is_kept(registry: Path) -> None:
     second = ONE.replace("[auth]", "[aardvark]").replace("8005", "8006")
     registry.write_text(ONE + second)

@@ -1,11 +1,11 @@
-"""`services.toml` stands once: whatever else names a service is held to it here."""
+"""The services are what `services.toml` says. That rendered files are current is tested elsewhere; what is tested of
+them here is what a wrong template would get wrong."""
 
 import importlib
 import tomllib
 from importlib.metadata import entry_points, requires
 from pathlib import Path
 
-import pytest
 import yaml
 from cathouse_kit.registry import Service
 from cathouse_kit.settings import ServiceSettings
@@ -96,14 +96,6 @@ def test_the_development_stack_runs_each_service_on_its_port(
     assert f"{service.url_variable}=http://127.0.0.1:{service.port}" in stack["environment"]
     ready = stack["processes"]["ready"]["depends_on"]
     assert ready[service.name] == {"condition": "process_healthy"}
-
-
-@pytest.mark.documentation
-def test_the_readme_has_its_row(service: Service) -> None:
-    readme = (ROOT / "README.md").read_text()
-    calls = ", ".join(service.calls) or "nobody"
-    row = f"| {service.name} | {service.port} | `{service.prefix}` | {service.description} | {calls} |"
-    assert row in readme
 
 
 def test_tools_that_go_through_all_services_depend_on_each(service: Service) -> None:

@@ -1,0 +1,146 @@
+"""Whatever names the services, from services.toml and the templates in tools/scaffold/rendered.
+
+A template's path says what it makes. `files/PATH.j2` makes the file PATH; where `{service}` is in its name, one file
+for each service. `regions/PATH/NAME.j2` makes the region NAME of the file PATH: the lines between two comments,
+`services.toml: begin NAME` and `services.toml: end NAME`. All else in that file is written by hand. The first comment
+may add what the template is to know beside the registry, as in `services.toml: begin images tag=0.1.0`.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cathouse_kit.registry import Service
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from cathouse_scaffold.errors import ScaffoldError
+
+TEMPLATES = Path("tools/scaffold/rendered")
+REGIONS, FILES = Path("regions"), Path("files")
+PER_SERVICE = "{service}"
+NOTICE = "Rendered from services.toml by `make render`"
+"""In the first line of each file that is made for one service: so that one whose service is gone is known."""
+
+_MARKER = re.compile(
+    r"^[ \t]*(?:#|<!--) services\.toml: (?P<edge>begin|end) (?P<name>[\w-]+)(?P<arguments>(?: \w+=\S+)*)(?: -->)?$",
+    re.MULTILINE,
+)
+
+Texts = dict[Path, str | None]
+"""What files have to hold, by their path from the root; None for one that must not be."""
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """One repository's templates, for the services of a registry."""
+
+    root: Path
+    services: Sequence[Service]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What templates know beside `services`."""
+    _environment: Environment = field(init=False)
+
+    def __post_init__(self) -> None:
+        environment = Environment(
+            loader=FileSystemLoader(self.root / TEMPLATES),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            autoescape=False,  # noqa: S701 # no HTML
+        )
+        environment.globals.update(
+            self.facts, services=self.services, by_name={s.name: s for s in self.services}
+        )
+        object.__setattr__(self, "_environment", environment)
+
+    def texts(self, wanted: Callable[[Path], bool] = lambda path: True) -> Texts:
+        """Every file that follows from the registry, or of those the wanted ones, as it has to be.
+
+        Raises `ScaffoldError` for a region that has no template, a template whose region is nowhere, and markers that
+        do not belong together.
+        """
+        texts: Texts = {}
+        for path, regions in self._regions().items():
+            if wanted(path):
+                text = (self.root / path).read_text(encoding="utf-8")
+                texts[path] = with_regions(path, text, regions)
+        for template in self._names(FILES):
+            path = template.relative_to(FILES).with_suffix("")
+            if wanted(path):
+                texts |= self._files(template, path)
+        return texts
+
+    def stale(self, wanted: Callable[[Path], bool] = lambda path: True) -> Texts:
+        """Those of them that are otherwise now."""
+        texts = self.texts(wanted)
+        return {path: text for path, text in texts.items() if text != _read(self.root / path)}
+
+    def _names(self, kind: Path) -> list[Path]:
+        names = map(Path, self._environment.list_templates(extensions=["j2"]))
+        return [name for name in names if name.is_relative_to(kind)]
+
+    def _regions(self) -> dict[Path, dict[str, Template]]:
+        regions: dict[Path, dict[str, Template]] = {}
+        for name in self._names(REGIONS):
+            regions.setdefault(name.parent.relative_to(REGIONS), {})[name.stem] = self._get(name)
+        return regions
+
+    def _files(self, name: Path, path: Path) -> Iterator[tuple[Path, str | None]]:
+        template = self._get(name)
+        if PER_SERVICE not in path.name:
+            yield path, template.render()
+            return
+        # Those of services that are no more.
+        for found in self.root.glob(str(path).replace(PER_SERVICE, "*")):
+            if NOTICE in found.read_text(encoding="utf-8").partition("\n")[0]:
+                yield found.relative_to(self.root), None
+        for service in self.services:
+            target = Path(str(path).replace(PER_SERVICE, service.name))
+            yield target, template.render(service=service)
+
+    def _get(self, name: Path) -> Template:
+        return self._environment.get_template(str(name))
+
+
+def with_regions(path: Path, text: str, templates: Mapping[str, Template]) -> str:
+    """The text of a file whose regions are rendered anew.
+
+    Raises `ScaffoldError` where regions and templates are not the same ones, or markers do not belong together.
+    """
+    parts: list[str] = []
+    found: set[str] = set()
+    position = 0
+    markers = iter(_MARKER.finditer(text))
+    where = TEMPLATES / REGIONS / path
+    for begin in markers:
+        end = next(markers, None)
+        name = begin["name"]
+        if begin["edge"] != "begin" or end is None or (end["edge"], end["name"]) != ("end", name):
+            raise ScaffoldError(
+                f"{path}: the region {name} does not begin and end, or holds another"
+            )
+        if name not in templates:
+            raise ScaffoldError(
+                f"{path}: the region {name} has no template {where / name}.j2: write it, or take out its markers"
+            )
+        if name in found:
+            raise ScaffoldError(f"{path}: the region {name} is there twice")
+        found.add(name)
+        arguments = dict(argument.split("=", 1) for argument in begin["arguments"].split())
+        parts += [text[position : begin.end()], "\n", templates[name].render(arguments)]
+        position = end.start()
+    if missing := sorted(templates.keys() - found):
+        raise ScaffoldError(
+            f"{path}: no comment says `services.toml: begin {missing[0]}`, where {where / missing[0]}.j2 should go"
+        )
+    return "".join([*parts, text[position:]])
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None

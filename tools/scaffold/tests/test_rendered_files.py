@@ -1,0 +1,26 @@
+"""What is committed is what `make render` would write."""
+
+from pathlib import Path
+
+import pytest
+from cathouse_kit.registry import Service
+from cathouse_scaffold.rendering import Rendering
+
+ROOT = Path(__file__).parents[3]
+
+
+def is_documentation(path: Path) -> bool:
+    return path.suffix == ".md"
+
+
+def test_what_follows_from_the_registry_is_current(services: tuple[Service, ...]) -> None:
+    stale = Rendering(ROOT, services).stale(lambda path: not is_documentation(path))
+    assert not stale, f"run `make render`: {', '.join(map(str, stale))}"
+
+
+@pytest.mark.documentation
+def test_documentation_that_follows_from_the_registry_is_current(
+    services: tuple[Service, ...],
+) -> None:
+    stale = Rendering(ROOT, services).stale(is_documentation)
+    assert not stale, f"run `make render`: {', '.join(map(str, stale))}"
