@@ -134,7 +134,7 @@ def create_service(
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["X-Request-ID", "Retry-After"],
+            expose_headers=["X-Request-ID", "Retry-After", "Deprecation", "Sunset", "Link"],
         )
     app.add_middleware(
         RequestMiddleware,

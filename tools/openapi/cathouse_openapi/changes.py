@@ -53,10 +53,8 @@ class _Comparison:
         if before is not None and after is not None:
             yield from _required(key, before, after)
             yield from _facts(key, before, after)
-            if after.deprecated and not before.deprecated:
-                yield f"{_name(key) or 'it'} is deprecated", False
-            elif before.deprecated and not after.deprecated:
-                yield f"{_name(key) or 'it'} is no longer deprecated", False
+            if after.deprecated != before.deprecated:
+                yield f"{_name(key) or 'it'} is {after.deprecated or 'no longer deprecated'}", False
         elif key == EVERY_PROBLEM:
             # It comes and goes with the service's operations.
             return

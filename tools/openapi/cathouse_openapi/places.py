@@ -51,7 +51,8 @@ class Place:
     side: Side
     kind: Kind
     required: bool = False
-    deprecated: bool = False
+    deprecated: str = ""
+    """Empty, or how callers are told."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What holds here, by the keyword that says it."""
 
@@ -81,7 +82,7 @@ class _Layout:
             Place(
                 Side.OPERATION,
                 Kind.OPERATION,
-                deprecated=operation.get("deprecated", False),
+                deprecated=_deprecated(operation),
                 facts={
                     "operationId": operation.get("operationId"),
                     "security": frozenset(
@@ -120,7 +121,7 @@ class _Layout:
                 side,
                 Kind.FIELD,
                 required,
-                parameter.get("deprecated", False),
+                _deprecated(parameter),
                 {name: value for name, value in parameter.items() if name not in known},
             ),
         )
@@ -193,8 +194,7 @@ class _Layout:
         required = schema.get("required", ())
         for name, inner in schema.get("properties", {}).items():
             below = (*key, f".{name}")
-            deprecated = inner.get("deprecated", False)
-            yield below, Place(side, Kind.FIELD, name in required, deprecated)
+            yield below, Place(side, Kind.FIELD, name in required, _deprecated(inner))
             yield from self._schema(below, inner, side, refs)
         for step, inner in (("[]", schema.get("items")), ("{}", values)):
             if isinstance(inner, dict):
@@ -209,6 +209,12 @@ class _Layout:
             for step in steps:
                 found = found[step.replace("~1", "/").replace("~0", "~")]
         return dict(found)
+
+
+def _deprecated(node: Mapping[str, Any]) -> str:
+    if not node.get("deprecated", False):
+        return ""
+    return f"deprecated, until {node['x-sunset']}" if "x-sunset" in node else "deprecated"
 
 
 def _type_name(schema: Mapping[str, Any]) -> str:

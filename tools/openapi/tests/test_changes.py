@@ -201,6 +201,10 @@ def test_what_is_deprecated_is_told() -> None:
     assert one(described(), described(deprecated=True)) == Change(
         "POST /notes", "it is deprecated", breaking=False
     )
+    sunset: dict[str, Any] = {"x-sunset": "2027-01-31"}
+    ending = described(deprecated=True, **sunset)
+    assert one(described(), ending).text == "it is deprecated, until 2027-01-31"
+    assert one(ending, described()).text == "it is no longer deprecated"
     old = {"type": "string", "deprecated": True}
     assert one(described(answer=fields(a=STRING)), described(answer=fields(a=old))) == Change(
         "POST /notes", "200.a is deprecated", breaking=False
