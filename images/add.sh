@@ -1,13 +1,14 @@
 #!/bin/sh
-# add.sh REQUIREMENTS NAME...: installs what is locked there and the project's own packages, and leaves in /layer the files
-# that this added to the virtual environment, so that an image holds what it shares with others in a layer of its own.
+# add.sh NAME...: installs these packages of the project's own and what they need, and leaves in /layer the files that this added to
+# the virtual environment, so that an image holds what it shares with others in a layer of its own.
 set -eu
-requirements=$1
-shift
-for name; do set -- "$@" "/wheels/cathouse_$name"-*.whl; shift; done
+for name; do
+  set -- "$@" "/wheels/cathouse_$name"-*.whl
+  shift
+done
 touch /before
-# Not `sync`: nothing that is shared may go or change.
-uv pip install --quiet --compile-bytecode --only-binary :all: --require-hashes -r "$requirements"
+printf '%s\n' "$@" >/added.in
+install.sh /added.in
 uv pip install --quiet --compile-bytecode --no-deps "$@"
 mkdir /layer
 # By the time of change, which no installer sets.

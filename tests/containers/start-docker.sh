@@ -37,6 +37,11 @@ ln -sf "$(find "$folder/compose" -name docker-compose -type f -perm -1 | head -n
 
 # --- The engine
 export DOCKER_CONFIG=$folder/config DOCKER_HOST=unix://$folder/docker.sock
+# It outlives whoever started it: what that holds open, a lock say, must not live on in the engine.
+for descriptor in /proc/$$/fd/*; do
+  descriptor=${descriptor##*/}
+  [ "$descriptor" -le 2 ] || [ "$descriptor" -eq 255 ] || eval "exec $descriptor>&-"
+done
 setsid dockerd --host "$DOCKER_HOST" --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/dockerd.pid" \
   >"$folder/dockerd.log" 2>&1 </dev/null &
 cat >"$folder/stop" <<STOP
