@@ -35,7 +35,7 @@ ifneq ($(PORT_OFFSET),0)
 WITH_PORTS = ports=$$(cathouse-stack ports $(PORT_OFFSET)) && export $$ports &&
 endif
 
-.PHONY: up down status logs demo test check render openapi lock clean help
+.PHONY: up down status logs demo test check hook render openapi lock clean help
 
 up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
 	@mkdir -p $(STATE)/logs
@@ -63,6 +63,10 @@ check: $(INSTALLED) ## check format, lint, types and import rules
 	@mypy --no-error-summary --exclude '(^|/)(tests|build)/' --exclude '^conftest' .
 	@mypy --no-error-summary --explicit-package-bases $(TESTS)
 	@lint-imports --no-logo
+
+hook: ## have git run `make check` before each commit, in this clone
+	@git config core.hooksPath .githooks
+	@echo "git runs make check before each commit. Off again: git config --unset core.hooksPath"
 
 render: $(INSTALLED) ## write what follows from services.toml, and say which files that changed
 	@cathouse-scaffold render

@@ -1,0 +1,60 @@
+"""The workflows for those who clone this: what they run is fixed, may do little, and is what a person would type."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+pytestmark = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+
+
+def jobs(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(path.read_text())["jobs"]
+    return found
+
+
+def test_every_action_is_a_commit_whose_version_is_said(path: Path) -> None:
+    used = [line for line in path.read_text().splitlines() if "uses:" in line]
+    assert used
+    for line in used:
+        assert re.fullmatch(r"\s+- uses: [\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+
+
+def test_one_commit_of_an_action_serves_all(path: Path) -> None:
+    pins: dict[str, set[str]] = {}
+    for workflow in WORKFLOWS:
+        for name, pin in re.findall(r"uses: ([\w-]+/[\w-]+)\S*@(.+)", workflow.read_text()):
+            pins.setdefault(name, set()).add(pin)
+    assert {name: found for name, found in pins.items() if len(found) > 1} == {}
+
+
+def test_nothing_may_be_written_but_where_a_job_says_so(path: Path) -> None:
+    text = path.read_text()
+    assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
+    assert "pull_request_target" not in text
+    for job in jobs(path).values():
+        writes = [name for name, right in job.get("permissions", {}).items() if right == "write"]
+        assert writes in ([], ["packages"])
+        for step in job["steps"]:
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+
+
+def test_what_runs_is_what_a_person_would_type(path: Path) -> None:
+    words = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for job in jobs(path).values():
+        assert job["timeout-minutes"]
+        for step in job["steps"]:
+            command = step.get("run", "")
+            # What a caller may name never becomes part of a script.
+            assert "${{" not in command
+            assert "\n" not in command
+            if command.startswith("make "):
+                assert set(command.split()[1:]) <= words
+            for script in re.findall(r"\S+\.sh", command):
+                assert os.access(ROOT / script, os.X_OK)
