@@ -35,7 +35,7 @@ ifneq ($(PORT_OFFSET),0)
 WITH_PORTS = ports=$$(cathouse-stack ports $(PORT_OFFSET)) && export $$ports &&
 endif
 
-.PHONY: up down status logs demo test check hook render openapi lock clean help
+.PHONY: up down status logs demo test check hook service service-remove render openapi lock clean help
 
 up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
 	@mkdir -p $(STATE)/logs
@@ -68,6 +68,12 @@ hook: ## have git run `make check` before each commit, in this clone
 	@git config core.hooksPath .githooks
 	@echo "git runs make check before each commit. Off again: git config --unset core.hooksPath"
 
+service: $(INSTALLED) ## make a service: NAME=reviews, and if you wish PORT=, PREFIX=/api/v1/reviews, DESCRIPTION=
+	@cathouse-scaffold service "$${NAME-}" --port "$${PORT-}" --prefix "$${PREFIX-}" --description "$${DESCRIPTION-}"
+
+service-remove: $(INSTALLED) ## take a service away: NAME=reviews; refuses where work would be lost
+	@cathouse-scaffold service-remove "$${NAME-}"
+
 render: $(INSTALLED) ## write what follows from services.toml, and say which files that changed
 	@cathouse-scaffold render
 
@@ -89,7 +95,7 @@ clean: ## remove what was installed and cached; the database in .state stays
 	@find . -name __pycache__ -not -path './$(STATE)/*' -prune -exec rm -rf {} +
 
 help: ## list these words
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
 
 $(INSTALLED): requirements/uv.txt requirements/dev.txt requirements/packages.txt $(PROJECTS)
 	@command -v "$(PYTHON)" >/dev/null || { echo "Cat House needs Python 3.11 or newer, and there is no $(PYTHON): install it, or name another: make PYTHON=/path/to/python3" >&2; exit 1; }

@@ -1,18 +1,20 @@
 """A service with something in it: who may call it, what they may know, and the other services and the cat behind it."""
 
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import httpx
 import orjson
 from cathouse_kit.testing import JWKS_PATH, Issuer, bearer
-from cathouse_kit.tokens import Role
+
+ROOT = Path(__file__).parents[2]
 
 SCOPE = {
     "name": "tasks:all",
@@ -32,6 +34,9 @@ CAT = {
     "scopes": [SCOPE],
 }
 
+Callers = dict[str, dict[str, str]]
+"""`Authorization`, by who it is."""
+
 Known = dict[str, list[Any]]
 """Values that lead somewhere, by the name of a parameter or of a field in a body."""
 
@@ -40,8 +45,7 @@ Known = dict[str, list[Any]]
 class Surroundings:
     """What someone who calls a service has to show, and may know."""
 
-    callers: dict[str, dict[str, str]]
-    """`Authorization`, by who it is."""
+    callers: Callers
     known: Known
 
 
@@ -115,97 +119,33 @@ class OtherServices(httpx.MockTransport):
 
 @dataclass
 class Populating:
-    """Fills a service through its own routes."""
+    """Fills a service through its own routes. How, its own `tests/populated.py` knows: the function `populate` there is
+    given this, and returns the service's `Surroundings`."""
 
     client: httpx.AsyncClient
     issuer: Issuer
     others: OtherServices
     service_token: str
     database_url: str
+    cat = CAT
+    scope = SCOPE
 
     async def __call__(self, service: str) -> Surroundings:
-        surroundings: Surroundings = await getattr(self, service)()
+        path = ROOT / "services" / service / "tests/populated.py"
+        specification = importlib.util.spec_from_file_location(f"{service}_populated", path)
+        assert specification is not None
+        assert specification.loader is not None
+        module = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(module)
+        surroundings: Surroundings = await module.populate(self)
         surroundings.callers |= {"nobody": {}, "service": bearer(self.service_token)}
         return surroundings
 
-    async def auth(self) -> Surroundings:
-        """Here people are rows of the database."""
-        people = {name: await self._join(name) for name in ("player", "admin", "bystander")}
-        developer = await self._join("developer", role="developer")
-        connection = await asyncpg.connect(self.database_url)
-        await connection.execute("update people set role = 'admin' where display_name = 'admin'")
-        await connection.close()
-        bystander = people.pop("bystander")
-        return Surroundings(
-            {
-                name: bearer(person["access_token"])
-                for name, person in (people | {"developer": developer}).items()
-            },
-            {
-                "person_id": [bystander["id"]],
-                "username": [bystander["email"]],
-                "password": [bystander["password"]],
-                "refresh_token": [bystander["refresh_token"]],
-                "current_password": [people["player"]["password"]],
-            },
-        )
+    def surroundings(self, callers: Callers, known: Known) -> Surroundings:
+        return Surroundings(callers, known)
 
-    async def _join(self, name: str, **more: str) -> dict[str, Any]:
-        person = {"email": f"{name}@example.com", "password": "battery staple"}
-        made = await self._post(
-            "/api/v1/auth/register", json=person | {"display_name": name} | more
-        )
-        form = {"username": person["email"], "password": person["password"]}
-        return made | person | await self._post("/api/v1/auth/login", data=form)
-
-    async def catalog(self) -> Surroundings:
-        callers = {
-            "player": self.issuer.headers(Role.PLAYER),
-            "developer": self.issuer.headers(Role.DEVELOPER),
-            "other_developer": self.issuer.headers(Role.DEVELOPER),
-            "admin": self.issuer.headers(Role.ADMIN),
-        }
-        cats = "/api/v1/catalog/cats"
-        ids: list[str] = []
-        for actions in ((), ("submit",), ("submit", "approve"), ("submit", "approve", "suspend")):
-            manifest = CAT | {"slug": f"cat-{len(ids)}"}
-            cat = await self._post(cats, json=manifest, headers=callers["developer"])
-            ids.append(cat["id"])
-            for action in actions:
-                who = callers["developer" if action == "submit" else "admin"]
-                await self._post(f"{cats}/{cat['id']}/{action}", headers=who)
-        return Surroundings(callers, {"cat_id": ids})
-
-    async def installation(self) -> Surroundings:
-        player = self.issuer.headers(Role.PLAYER, self.others.player_id)
-        wish = {"cat_id": str(self.others.cat_id), "granted_scopes": [SCOPE["name"]]}
-        adopted = await self._post("/api/v1/installations", json=wish, headers=player)
-        return Surroundings(
-            {
-                "player": player,
-                "other_player": self.issuer.headers(Role.PLAYER),
-                "developer": self.issuer.headers(Role.DEVELOPER),
-            },
-            {
-                "installation_id": [adopted["installation"]["id"]],
-                "credential": [adopted["credential"]],
-                "cat_id": [str(self.others.cat_id)],
-                "granted_scopes": [[SCOPE["name"]]],
-            },
-        )
-
-    async def proxy(self) -> Surroundings:
-        return Surroundings(
-            {
-                "installation": bearer(self.others.credential),
-                "player": self.issuer.headers(Role.PLAYER, self.others.player_id),
-                "other_player": self.issuer.headers(Role.PLAYER),
-                "admin": self.issuer.headers(Role.ADMIN),
-            },
-            {"installation_id": [str(self.others.installation_id)], "path": ["tasks"]},
-        )
-
-    async def _post(self, path: str, **content: Any) -> dict[str, Any]:
+    async def post(self, path: str, **content: Any) -> dict[str, Any]:
+        """What a request that succeeds is answered."""
         response = await self.client.post(path, **content)
         assert response.is_success, response.text
         body: dict[str, Any] = response.json()

@@ -8,10 +8,11 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from cathouse_kit.registry import load_registry
 
-from .stack import Stack, stack_in, wait_until
+from .stack import ROOT, Stack, stack_in, wait_until
 
-SERVICES = ("auth", "catalog", "installation", "proxy")
+SERVICES = tuple(service.name for service in load_registry(ROOT / "services.toml"))
 pytestmark = pytest.mark.xdist_group("stack")
 
 

@@ -23,9 +23,11 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, purpose in _COMMANDS.items():
         commands.add_parser(name, help=purpose, description=purpose)
-    command = parser.parse_args().command
+    purpose = "drop what a service that is no more has left: its role, its schema, its secret"
+    commands.add_parser("drop", help=purpose, description=purpose).add_argument("name")
+    arguments = parser.parse_args()
     try:
-        _execute(command)
+        _execute(arguments)
     except KeyboardInterrupt:
         return 130
     except PostgresToolError as error:
@@ -37,7 +39,8 @@ def main() -> int:
     return 0
 
 
-def _execute(command: str) -> None:
+def _execute(arguments: argparse.Namespace) -> None:
+    command: str = arguments.command
     settings = Settings.from_environment()
     # Each command imports what it alone needs: the probe runs each second, and drivers are slow to
     # import.
@@ -49,6 +52,10 @@ def _execute(command: str) -> None:
         from cathouse_postgres.provision import provision
 
         provision(settings)
+    elif command == "drop":
+        from cathouse_postgres.drop import drop
+
+        drop(settings, arguments.name)
     elif settings.outside_url:
         from cathouse_postgres.outside import stay_for_outside_server
 

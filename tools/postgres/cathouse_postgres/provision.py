@@ -9,7 +9,7 @@ from cathouse_postgres.errors import PostgresToolError
 from cathouse_postgres.files import lock_and_wait, read_secret, write_secret
 from cathouse_postgres.ports import ADDRESS, read_port
 from cathouse_postgres.roles import DATABASE, provision_roles
-from cathouse_postgres.settings import SUPERUSER, Settings, State
+from cathouse_postgres.settings import SUPERUSER, Settings
 from cathouse_postgres.urls import password_in, url_for
 
 
@@ -23,7 +23,7 @@ def provision(settings: Settings) -> None:
         services = load_registry()
     except RegistryError as error:
         raise PostgresToolError(str(error)) from error
-    superuser_url = settings.outside_url or _own_superuser_url(state)
+    administrator = superuser_url(settings)
     state.folder.mkdir(parents=True, exist_ok=True)
     lock = lock_and_wait(state.provision_lock)
     try:
@@ -33,21 +33,25 @@ def provision(settings: Settings) -> None:
         kept = {name: password_in(url) for name, url in written.items() if url}
         passwords = asyncio.run(
             provision_roles(
-                superuser_url,
+                administrator,
                 services,
                 {name: password for name, password in kept.items() if password},
                 server_is_ours=settings.outside_url is None,
             )
         )
         for name, password in passwords.items():
-            url = url_for(superuser_url, name, password, DATABASE)
+            url = url_for(administrator, name, password, DATABASE)
             if url != written[name]:
                 write_secret(state.database_url(name), url)
     finally:
         os.close(lock)
 
 
-def _own_superuser_url(state: State) -> str:
+def superuser_url(settings: Settings) -> str:
+    """How an administrator reaches the server. Raises `PostgresToolError` where there is none yet."""
+    if settings.outside_url:
+        return settings.outside_url
+    state = settings.state
     port, password = read_port(state.port), read_secret(state.superuser_password)
     if port is None or password is None:
         raise PostgresToolError(

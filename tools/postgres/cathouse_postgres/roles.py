@@ -78,6 +78,24 @@ async def provision_roles(
     return wanted
 
 
+async def drop_role(superuser_url: str, name: str, *, database: str = DATABASE) -> None:
+    """Drops a role with its schema and all else that it owns in the database.
+
+    Raises `PostgresToolError` where there is no such role, and when the server does not answer or refuses.
+    """
+    try:
+        async with (
+            _only_provisioner(superuser_url, database),
+            connected(with_database(superuser_url, database)) as connection,
+        ):
+            if not await _known_roles(connection, [name]):
+                raise PostgresToolError(f"the server has no role {name}")
+            role = identifier(name)
+            await run_statements(connection, [f"DROP OWNED BY {role} CASCADE", f"DROP ROLE {role}"])
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise refusal(superuser_url, error) from error
+
+
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
     """One connection, closed at the end. Raises what asyncpg raises."""

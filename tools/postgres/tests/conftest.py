@@ -81,9 +81,9 @@ class Tool:
         (folder / "services.toml").write_text(SERVICES_TOML)
         self.clear_log()
 
-    def call(self, command: str) -> subprocess.CompletedProcess[str]:
+    def call(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self._argv(command),
+            self._argv(*words),
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
@@ -139,8 +139,8 @@ class Tool:
     def service_url(self, service: str) -> str:
         return self.state.database_url(service).read_text()
 
-    def _argv(self, command: str) -> list[str]:
-        return [*self.prefix, sys.executable, "-m", "cathouse_postgres", command]
+    def _argv(self, *words: str) -> list[str]:
+        return [*self.prefix, sys.executable, "-m", "cathouse_postgres", *words]
 
 
 @contextmanager

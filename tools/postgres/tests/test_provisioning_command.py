@@ -151,3 +151,26 @@ def test_a_place_that_cannot_be_written_is_named(tool: Tool, command: str) -> No
     assert answer.returncode == 1
     assert answer.stderr.count("\n") == 1
     assert "/dev/null/state" in answer.stderr
+
+
+async def test_what_a_former_service_left_is_dropped_and_a_registered_one_is_kept(
+    used_tool: Tool,
+) -> None:
+    used_tool.start_ready()
+    kept = used_tool.call("drop", "auth")
+    assert kept.returncode == 1
+    assert "auth is a service of services.toml" in kept.stderr
+    unknown = used_tool.call("drop", "nobody")
+    assert unknown.stderr == "cathouse-postgres: the server has no role nobody\n"
+
+    registry = used_tool.folder / "services.toml"
+    text = registry.read_text()
+    registry.write_text(text.replace("catalog", "former"))
+    assert used_tool.call("provision").returncode == 0
+    registry.write_text(text)
+    assert used_tool.call("drop", "former").returncode == 0
+    assert not used_tool.state.database_url("former").parent.exists()
+    connection = await asyncpg.connect(used_tool.superuser_url.rpartition("/")[0] + "/cathouse")
+    left = "SELECT (SELECT count(*) FROM pg_roles WHERE rolname = 'former'), to_regnamespace('former')::text"
+    assert tuple(await connection.fetchrow(left)) == (0, None)
+    await connection.close()

@@ -4,15 +4,28 @@ import argparse
 import sys
 from pathlib import Path
 
-from cathouse_kit.registry import RegistryError, load_registry
+from cathouse_kit.registry import RegistryError
 
+from cathouse_scaffold.creation import Wish, create
+from cathouse_scaffold.documents import render
 from cathouse_scaffold.errors import ScaffoldError
+from cathouse_scaffold.removal import remove
+from cathouse_scaffold.workspace import take_back
+
+ROOT = Path()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="cathouse-scaffold", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("render", help="write what follows from services.toml")
+    service = commands.add_parser("service", help="make a service")
+    service.add_argument("name")
+    service.add_argument("--port", type=_given)
+    service.add_argument("--prefix", type=_given)
+    service.add_argument("--description", type=_given)
+    removal = commands.add_parser("service-remove", help="take a service away")
+    removal.add_argument("name")
     try:
         _run(parser.parse_args())
     except (ScaffoldError, RegistryError) as error:
@@ -21,16 +34,46 @@ def main() -> None:
         sys.exit(130)
 
 
-def _run(arguments: argparse.Namespace) -> None:
-    from cathouse_scaffold.rendering import Rendering
+def _given(value: str) -> str | None:
+    # An empty variable of make counts as left out.
+    return value or None
 
-    stale = Rendering(Path(), load_registry()).stale()
-    for path, text in stale.items():
-        if text is None:
-            path.unlink()
-        else:
-            path.write_text(text, encoding="utf-8")
-        print(path)
+
+def _run(arguments: argparse.Namespace) -> None:
+    take_back(ROOT)
+    match arguments.command:
+        case "render":
+            for path in render(ROOT):
+                print(path)
+        case "service":
+            if not arguments.name:
+                raise ScaffoldError("which one? make service NAME=reviews")
+            if arguments.port and not arguments.port.isdecimal():
+                raise ScaffoldError(
+                    f"PORT={arguments.port} is no port: give a number, or leave it out"
+                )
+            wish = Wish(
+                arguments.name,
+                port=int(arguments.port) if arguments.port else None,
+                prefix=arguments.prefix,
+                description=arguments.description,
+            )
+            service, paths = create(ROOT, wish)
+            print(*paths, sep="\n")
+            print(
+                f"\nservices/{service.name} is there, on port {service.port}, at {service.prefix}."
+                f" `make up` starts it; its README says what is in it."
+            )
+        case "service-remove":
+            if not arguments.name:
+                raise ScaffoldError("which one? make service-remove NAME=reviews")
+            service, paths = remove(ROOT, arguments.name)
+            print(*paths, sep="\n")
+            print(
+                f"\n{service.name} is gone. What `make up` made for it stays in .state: the schema and"
+                f" the role {service.name}, and its secret. `cathouse-postgres drop {service.name}` drops them, while"
+                " the stack is up."
+            )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,27 @@
+"""Who calls installation in the tests of every service's contract, and what is there then."""
+
+from typing import TYPE_CHECKING
+
+from cathouse_kit.tokens import Role
+
+if TYPE_CHECKING:
+    from tests.contracts.surroundings import Populating, Surroundings
+
+
+async def populate(populating: "Populating") -> "Surroundings":
+    player = populating.issuer.headers(Role.PLAYER, populating.others.player_id)
+    wish = {"cat_id": str(populating.others.cat_id), "granted_scopes": [populating.scope["name"]]}
+    adopted = await populating.post("/api/v1/installations", json=wish, headers=player)
+    return populating.surroundings(
+        {
+            "player": player,
+            "other_player": populating.issuer.headers(Role.PLAYER),
+            "developer": populating.issuer.headers(Role.DEVELOPER),
+        },
+        {
+            "installation_id": [adopted["installation"]["id"]],
+            "credential": [adopted["credential"]],
+            "cat_id": [str(populating.others.cat_id)],
+            "granted_scopes": [[populating.scope["name"]]],
+        },
+    )

@@ -1,0 +1,21 @@
+"""Who calls proxy in the tests of every service's contract, and what is there then."""
+
+from typing import TYPE_CHECKING
+
+from cathouse_kit.testing import bearer
+from cathouse_kit.tokens import Role
+
+if TYPE_CHECKING:
+    from tests.contracts.surroundings import Populating, Surroundings
+
+
+async def populate(populating: "Populating") -> "Surroundings":
+    return populating.surroundings(
+        {
+            "installation": bearer(populating.others.credential),
+            "player": populating.issuer.headers(Role.PLAYER, populating.others.player_id),
+            "other_player": populating.issuer.headers(Role.PLAYER),
+            "admin": populating.issuer.headers(Role.ADMIN),
+        },
+        {"installation_id": [str(populating.others.installation_id)], "path": ["tasks"]},
+    )

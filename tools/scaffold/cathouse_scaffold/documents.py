@@ -1,0 +1,59 @@
+"""What follows from services.toml and from the services' code, written in a repository in the right order."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from cathouse_kit.registry import load_registry
+
+from cathouse_scaffold.programs import run
+from cathouse_scaffold.rendering import Rendering
+
+
+def render(root: Path) -> list[Path]:
+    """Writes every rendered file that is not current, and returns these. Raises `ScaffoldError`."""
+    stale = Rendering(root, load_registry(root / "services.toml")).stale()
+    for path, text in stale.items():
+        target = root / path
+        if text is None:
+            target.unlink()
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+    return list(stale)
+
+
+def write_documents(root: Path) -> None:
+    """The OpenAPI descriptions, which are read from the code, and what is rendered. Raises `ScaffoldError`."""
+    with importable(root) as environment:
+        run([sys.executable, "-m", "cathouse_openapi", "write"], root, environment)
+    render(root)
+
+
+@contextmanager
+def importable(root: Path) -> Iterator[dict[str, str]]:
+    """An environment in which Python imports this repository's services, one that is not installed yet included."""
+    services = load_registry(root / "services.toml")
+    with TemporaryDirectory() as metadata:
+        for service in services:
+            try:
+                distribution(service.package.replace("_", "-"))
+            except PackageNotFoundError:
+                _write_metadata(root / "services" / service.name, metadata)
+        folders = [str((root / "services" / service.name).resolve()) for service in services]
+        path = [*folders, metadata, *filter(None, [os.environ.get("PYTHONPATH")])]
+        yield {
+            **os.environ, "PYTHONPATH": os.pathsep.join(path), "PYTHONDONTWRITEBYTECODE": "1"
+        }  # fmt: skip
+
+
+def _write_metadata(project: Path, folder: str) -> None:
+    # What an installation would tell of it: its version, and that it is a service.
+    code = (
+        "import sys, hatchling.build; hatchling.build.prepare_metadata_for_build_wheel(sys.argv[1])"
+    )
+    run([sys.executable, "-c", code, folder], project)

@@ -1,0 +1,151 @@
+"""What a new service may be called, and where it may listen."""
+
+import keyword
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cathouse_kit.registry import Service
+
+from cathouse_scaffold.errors import ScaffoldError
+
+_LONGEST = 30
+# What `nix run` and `nix build` know, and names that mean something everywhere.
+_RESERVED = {
+    "default",
+    "demo",
+    "down",
+    "example",
+    "examples",
+    "image",
+    "images",
+    "load",
+    "localhost",
+    "test",
+    "tests",
+    "up",
+}
+_SCHEMAS = {"public", "information", "postgres", "template"}
+# Of PostgreSQL 18: what is reserved, wholly or but for functions and types. Some are no names by the pattern anyway.
+_SQL = set(
+    """
+    all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate
+    collation column concurrently constraint create cross default deferrable desc distinct do else end except
+    false fetch for foreign freeze from full grant group having ilike in initially inner intersect into is
+    isnull join lateral leading left like limit localtime localtimestamp natural not notnull null offset on only
+    or order outer overlaps placing primary references returning right select similar some symmetric table
+    tablesample then to trailing true union unique user using variadic verbose when where window with
+    """.split()  # noqa: SIM905 # as a list it would be one word a line
+)
+# Those that come with PostgreSQL: a schema of such a name would be taken for theirs.
+_EXTENSIONS = set(
+    """
+    amcheck autoinc bloom citext cube dblink earthdistance fuzzystrmatch hstore intagg intarray isn lo ltree
+    moddatetime pageinspect pgcrypto pgrowlocks pgstattuple plperl plpgsql pltcl refint seg sslinfo tablefunc
+    tcn unaccent xml2
+    """.split()  # noqa: SIM905
+)
+_PREFIX = re.compile(r"/api/v[1-9]\d*/[a-z][a-z0-9-]*")
+_OF_EVERY_SERVICE = {"docs", "health", "metrics", "openapi"}
+
+
+def check_name(root: Path, services: Sequence[Service], name: str) -> None:
+    """Raises `ScaffoldError` where a service cannot be called so, and says why."""
+    if not re.fullmatch(rf"[a-z][a-z0-9]{{1,{_LONGEST - 1}}}", name):
+        raise ScaffoldError(
+            f"{name!r} cannot be a service's name: it becomes a Python package, a host, a database role and a"
+            f" variable, so it begins with a letter and has 2 to {_LONGEST} of a to z and 0 to 9"
+        )
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        raise ScaffoldError(f"{name} cannot be a service's name: it is a keyword of Python")
+    if name in _SQL:
+        raise ScaffoldError(
+            f"{name} cannot be a service's name: the word is reserved in PostgreSQL"
+        )
+    if name in _SCHEMAS:
+        raise ScaffoldError(
+            f"{name} cannot be a service's name: PostgreSQL has something of that name"
+        )
+    if name in _EXTENSIONS or name in {e for service in services for e in service.extensions}:
+        raise ScaffoldError(f"{name} cannot be a service's name: it is an extension of PostgreSQL")
+    for service in services:
+        if name in (service.name, service.schema) or f"cathouse_{name}" == service.package:
+            raise ScaffoldError(f"{name} is taken: services.toml has [{service.name}]")
+    for taken, by in _taken(root):
+        if name == taken:
+            raise ScaffoldError(f"{name} is taken: {by}")
+    if (root / "services" / name).exists():
+        raise ScaffoldError(
+            f"services/{name} is there already, and services.toml has no [{name}]: move it away first"
+        )
+
+
+def check_prefix(services: Sequence[Service], prefix: str) -> None:
+    """Raises `ScaffoldError` where a service's routes cannot begin so."""
+    if not _PREFIX.fullmatch(prefix):
+        raise ScaffoldError(f"PREFIX={prefix} is no prefix: it looks like /api/v1/reviews")
+    last = prefix.rpartition("/")[2]
+    if last in _OF_EVERY_SERVICE:
+        raise ScaffoldError(f"PREFIX={prefix} is taken: every service has a route {last}")
+    for service in services:
+        if prefix == service.prefix:
+            raise ScaffoldError(f"PREFIX={prefix} is taken: it is that of {service.name}")
+
+
+def check_description(description: str) -> None:
+    """Raises `ScaffoldError` for what would mean something in one of the files that it is rendered into."""
+    if not re.fullmatch(
+        r"""[^\W_][^"\\$`|<>{}#\n\r\t\x00-\x1f]{0,98}[^"\\$`|<>{}#\n\r\t\x00-\x1f.]""", description
+    ):
+        raise ScaffoldError(
+            "DESCRIPTION is one line of 2 to 100 characters, without a full stop at its end and without"
+            r""" any of " \ $ ` | < > { } #"""
+        )
+
+
+def choose_port(root: Path, services: Sequence[Service], wanted: int | None) -> int:
+    """The port that was asked for, or the first free one above those of the registry.
+
+    Raises `ScaffoldError` where that one is taken or none.
+    """
+    taken = {service.port: service.name for service in services}
+    for name, port in re.findall(
+        r"\$\{(\w+)_PORT:-(\d+)\}", (root / "process-compose.yaml").read_text(encoding="utf-8")
+    ):
+        taken.setdefault(int(port), f"{name.lower()}, in process-compose.yaml")
+    if wanted is None:
+        wanted = max((service.port for service in services), default=8000) + 1
+        while wanted in taken:
+            wanted += 1
+    if not 1024 <= wanted <= 65535:
+        raise ScaffoldError(f"PORT={wanted} cannot be listened on: give one from 1024 to 65535")
+    if wanted in taken:
+        raise ScaffoldError(f"PORT={wanted} is taken by {taken[wanted]}")
+    return wanted
+
+
+def _taken(root: Path) -> Iterator[tuple[str, str]]:
+    """Names that something else has already, and what."""
+    for path in ("process-compose.yaml", "compose.yaml"):
+        content: dict[str, Any] = yaml.safe_load((root / path).read_text(encoding="utf-8"))
+        for part in ("processes", "services", "networks", "volumes", "secrets"):
+            for name in content.get(part, {}):
+                yield name, f"{path} has it among its {part}"
+    dockerfile = (root / "images/Dockerfile").read_text(encoding="utf-8")
+    for name in re.findall(r"^FROM .* AS (\w+)$", dockerfile, re.MULTILINE):
+        yield name, "images/Dockerfile has a stage of that name"
+    for file in root.glob("deploy/kubernetes/base/*.yaml"):
+        yield file.stem, f"{file.relative_to(root)} is there"
+    for file in root.glob("requirements/*"):
+        yield file.stem, f"{file.relative_to(root)} is there"
+    for project in (*root.glob("kit/pyproject.toml"), *root.glob("*/*/pyproject.toml")):
+        named = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["name"]
+        yield (
+            named.removeprefix("cathouse-").replace("-", "_"),
+            f"{project.relative_to(root)} makes {named}",
+        )
+    for name in _RESERVED:
+        yield name, "it means something to the tools here"

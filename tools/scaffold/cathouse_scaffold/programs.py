@@ -1,0 +1,31 @@
+"""Other programs of the development environment."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cathouse_scaffold.errors import ScaffoldError
+
+
+def run(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    """Runs a program to its end. Raises `ScaffoldError` with what it printed where it fails."""
+    result = _finished(command, folder, environment)
+    if result.returncode:
+        raise ScaffoldError(f"{' '.join(command)} failed:\n{result.stdout}{result.stderr}".rstrip())
+
+
+def output(command: Sequence[str], folder: Path) -> str | None:
+    """What a program prints; None where it fails or is not there."""
+    try:
+        result = _finished(command, folder)
+    except FileNotFoundError:
+        return None
+    return None if result.returncode else result.stdout
+
+
+def _finished(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )

@@ -1,0 +1,97 @@
+"""What a service cannot be called, and where it cannot be: refused, saying why."""
+
+from pathlib import Path
+
+import pytest
+from cathouse_kit.registry import Service
+from cathouse_scaffold.creation import Wish, settle
+from cathouse_scaffold.errors import ScaffoldError
+
+ROOT = Path(__file__).parents[3]
+
+
+def refusal(name: str = "reviews", **wish: object) -> str:
+    with pytest.raises(ScaffoldError) as refused:
+        settle(ROOT, Wish(name, **wish))  # type: ignore[arg-type]
+    return str(refused.value)
+
+
+def test_what_is_left_out_is_chosen(services: tuple[Service, ...]) -> None:
+    service = settle(ROOT, Wish("reviews"))
+    assert service.port not in {8010, *(other.port for other in services)}
+    assert service.port > max(other.port for other in services)
+    assert (service.prefix, service.schema) == ("/api/v1/reviews", "reviews")
+    assert service.package == "cathouse_reviews"
+    assert service.calls == ("auth",)
+
+
+def test_what_is_asked_for_is_had() -> None:
+    service = settle(ROOT, Wish("reviews", 9000, "/api/v2/opinions", "What people think"))
+    assert service.port == 9000
+    assert service.prefix == "/api/v2/opinions"
+    assert service.description == "What people think"
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a", "Reviews", "my-reviews", "my_reviews", "7up", "../up", "x y", "ü", "a" * 31]
+)
+def test_what_is_no_name_everywhere(name: str) -> None:
+    assert "begins with a letter and has 2 to 30 of a to z and 0 to 9" in refusal(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("auth", "services.toml has [auth]"),
+        ("class", "keyword of Python"),
+        ("match", "keyword of Python"),
+        ("user", "reserved in PostgreSQL"),
+        ("table", "reserved in PostgreSQL"),
+        ("public", "PostgreSQL has something of that name"),
+        ("hstore", "extension of PostgreSQL"),
+        ("kit", "is taken"),
+        ("openapi", "is taken: tools/openapi/pyproject.toml makes cathouse-openapi"),
+        ("preflight", "process-compose.yaml has it among its processes"),
+        ("ready", "process-compose.yaml has it among its processes"),
+        ("tasks", "process-compose.yaml has it among its processes"),
+        ("roles", "is taken: "),
+        ("migrate", "is taken: "),
+        ("postgres", "PostgreSQL has something of that name"),
+        ("internal", "compose.yaml has it among its networks"),
+        ("runtime", "images/Dockerfile has a stage of that name"),
+        ("kustomization", "deploy/kubernetes/base/kustomization.yaml is there"),
+        ("demo", "it means something to the tools here"),
+        ("health", "PREFIX=/api/v1/health is taken"),
+        ("installations", "PREFIX=/api/v1/installations is taken: it is that of installation"),
+    ],
+)
+def test_a_name_that_is_taken(name: str, said: str) -> None:
+    assert said in refusal(name)
+
+
+@pytest.mark.parametrize(
+    ("port", "said"),
+    [
+        (8005, "PORT=8005 is taken by auth"),
+        (8010, "PORT=8010 is taken by tasks"),
+        (80, "PORT=80 cannot be listened on"),
+        (65536, "PORT=65536 cannot be listened on"),
+    ],
+)
+def test_a_port_that_cannot_be_had(port: int, said: str) -> None:
+    assert said in refusal(port=port)
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["reviews", "/reviews", "/api/v1", "/api/v1/", "/api/v0/reviews", "/api/v1/a/b", "/api/v1/Ü"],
+)
+def test_a_prefix_that_is_none(prefix: str) -> None:
+    assert "it looks like /api/v1/reviews" in refusal(prefix=prefix)
+
+
+@pytest.mark.parametrize(
+    "description", ["x", "Two\nlines", 'A "quote"', "$(id)", "a | b", "Ends.", "<b>", "x" * 101]
+)
+def test_a_description_that_would_break_a_file(description: str) -> None:
+    assert "DESCRIPTION is one line" in refusal(description=description)

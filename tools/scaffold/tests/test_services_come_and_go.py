@@ -1,0 +1,249 @@
+"""A service is made in a copy of the repository, is everywhere where services are, and goes without a trace."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+NOT_COPIED = (
+    ".git",
+    ".venv",
+    ".state",
+    "__pycache__",
+    ".*_cache",
+    ".hypothesis",
+    ".env",
+    "result*",
+)
+# Documentation is made with a service, too.
+pytestmark = pytest.mark.documentation
+
+
+class Repository:
+    """A copy of this one, in git."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*NOT_COPIED), symlinks=True)
+        self.git("init", "--quiet")
+        self.commit()
+
+    def git(self, *words: str) -> str:
+        me = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+        result = subprocess.run(
+            ["git", *me, *words], cwd=self.root, capture_output=True, text=True, check=True
+        )
+        return result.stdout
+
+    def commit(self) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message=All", "--allow-empty")
+
+    @property
+    def changed(self) -> list[str]:
+        return self.git("status", "--porcelain", "--untracked-files=all").splitlines()
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "cathouse_scaffold", *words]
+
+    def says(self, *words: str) -> str:
+        """What a command prints that does what it is told."""
+        result = self._run(words)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    def refuses(self, *words: str) -> str:
+        """What a command says that does nothing."""
+        before = self.changed
+        result = self._run(words)
+        assert result.returncode == 1
+        assert self.changed == before
+        return result.stderr
+
+    def _run(self, words: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*words), cwd=self.root, capture_output=True, text=True, check=False
+        )
+
+    def yaml(self, path: str) -> Any:
+        return yaml.safe_load((self.root / path).read_text())
+
+    def text(self, path: str) -> str:
+        return (self.root / path).read_text()
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    return Repository(tmp_path_factory.mktemp("scaffold") / "a copy é")
+
+
+@pytest.fixture
+def repository(pristine: Repository) -> Iterator[Repository]:
+    """The copy as it was cloned."""
+    yield pristine
+    pristine.git("reset", "--quiet", "--hard")
+    pristine.git("clean", "--quiet", "-dffx")
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A copy in which reviews were made; nothing of it is in git."""
+    repository = Repository(tmp_path_factory.mktemp("grown") / "copy")
+    said = repository.says("service", "reviews", "--port", "8020", "--description", "Opinions")
+    assert "services/reviews is there, on port 8020, at /api/v1/reviews." in said
+    return repository
+
+
+def test_the_registry_has_it_and_keeps_its_comments(grown: Repository) -> None:
+    text = grown.text("services.toml")
+    assert text.startswith((ROOT / "services.toml").read_text())
+    assert tomllib.loads(text)["reviews"] == {
+        "description": "Opinions",
+        "package": "cathouse_reviews",
+        "port": 8020,
+        "prefix": "/api/v1/reviews",
+        "schema": "reviews",
+        "extensions": [],
+        "calls": ["auth"],
+    }
+
+
+def test_the_stacks_run_it(grown: Repository) -> None:
+    process = grown.yaml("process-compose.yaml")["processes"]
+    assert process["reviews"]["command"] == "exec python -m cathouse_reviews serve --reload"
+    assert "reviews" in process["ready"]["depends_on"]
+    compose = grown.yaml("compose.yaml")
+    service = compose["services"]["reviews"]
+    assert service["build"]["target"] == "reviews"
+    assert service["ports"] == ["${CATHOUSE_BIND:-127.0.0.1}:${REVIEWS_PORT:-8020}:8020"]
+    assert service["networks"] == ["database", "internal", "published"]
+    assert compose["secrets"]["reviews_database_url"]
+    assert "max_connections=72" in compose["services"]["postgres"]["command"]
+    assert "reviews" in grown.yaml("compose.dev.yaml")["services"]
+    for name in ("services", "ingress"):
+        assert "reviews" in grown.yaml(f"deploy/swarm/{name}.yaml")["services"]
+    manifests = list(yaml.safe_load_all(grown.text("deploy/kubernetes/base/reviews.yaml")))
+    assert {manifest["metadata"]["name"] for manifest in manifests} == {"reviews"}
+    assert "reviews.yaml" in grown.yaml("deploy/kubernetes/base/kustomization.yaml")["resources"]
+    assert "FROM runtime AS reviews\n" in grown.text("images/Dockerfile")
+
+
+def test_documents_and_tools_know_it(grown: Repository) -> None:
+    assert "| [reviews](services/reviews/README.md) | 8020 |" in grown.text("README.md")
+    assert "-e ./services/reviews\n" in grown.text("requirements/packages.txt")
+    described = json.loads(grown.text("docs/openapi/reviews.json"))
+    assert "/api/v1/reviews/examples/{example_id}" in described["paths"]
+    for tool in ("migrate",):
+        dependencies = tomllib.loads(grown.text(f"tools/{tool}/pyproject.toml"))["project"]
+        assert "cathouse-reviews" in dependencies["dependencies"]
+
+
+def test_its_code_is_as_all_code_here(grown: Repository) -> None:
+    for words in (("format", "--check", "."), ("check", ".")):
+        result = subprocess.run(
+            [sys.executable, "-m", "ruff", *words, "--no-cache"],
+            cwd=grown.root, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("service", "auth"),
+        ("service", "class"),
+        ("service", "a-b"),
+        ("service", ""),
+        ("service", "toys", "--port", "8005"),
+        ("service", "toys", "--port", "high"),
+        ("service-remove", ""),
+        ("service-remove", "toys"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_written(
+    repository: Repository, words: tuple[str, ...]
+) -> None:
+    said = repository.refuses(*words)
+    assert "Traceback" not in said
+    assert not (repository.root / ".state").exists()
+
+
+def test_a_service_goes_without_a_trace_and_can_come_again(repository: Repository) -> None:
+    for _ in range(2):
+        repository.says("service", "abacus")
+        assert "?? services/abacus/README.md" in repository.changed
+        # What a run of it leaves.
+        cache = repository.root / "services/abacus/cathouse_abacus/__pycache__"
+        cache.mkdir()
+        (cache / "main.cpython-311.pyc").write_bytes(b"")
+        said = repository.says("service-remove", "abacus")
+        assert "stays in .state: the schema and the role abacus" in said
+        assert repository.changed == []
+        assert not (repository.root / "services/abacus").exists()
+
+
+def test_work_that_is_nowhere_else_is_not_lost(grown: Repository) -> None:
+    """The last test of this copy."""
+    folder = grown.root / "services/reviews"
+    settings = folder / "cathouse_reviews/settings.py"
+    settings.write_text(settings.read_text() + "\n# mine\n")
+    (folder / "notes.txt").write_text("mine")
+    (folder / ".env").write_text("LOG_LEVEL=DEBUG\n")
+    said = grown.refuses("service-remove", "reviews")
+    assert "services/reviews/cathouse_reviews/settings.py (changed)" in said
+    assert "services/reviews/notes.txt (added)" in said
+    assert "services/reviews/.env (added)" in said
+    assert "README.md" not in said
+
+    (folder / ".env").unlink()
+    grown.commit()
+    grown.says("service-remove", "reviews")
+    assert not folder.exists()
+    grown.commit()
+    assert grown.git("diff", "--stat", "HEAD~2") == ""
+
+
+def test_a_service_that_others_call_or_whose_api_is_released_stays(repository: Repository) -> None:
+    said = repository.refuses("service-remove", "auth")
+    assert said.startswith("auth stays: catalog, installation, proxy call")
+    assert "in a way that breaks its callers" in repository.refuses("service-remove", "proxy")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_generation_leaves_nothing(
+    repository: Repository, how: signal.Signals
+) -> None:
+    process = subprocess.Popen(
+        repository.command("service", "reviews"),
+        cwd=repository.root,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    made = repository.root / ".state/scaffold/copy/services/reviews"
+    wait_until(lambda: made.exists() or process.poll() is not None)
+    os.killpg(process.pid, how)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == (-signal.SIGKILL if how == signal.SIGKILL else 130), said
+    assert b"Traceback" not in said
+    assert repository.changed == []
+    repository.says("render")
+    assert not (repository.root / ".state/scaffold").exists()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -1,0 +1,120 @@
+"""Changes are taken over all together or not at all, whatever ends the one who makes them."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from cathouse_scaffold.errors import ScaffoldError
+from cathouse_scaffold.workspace import STATE, Workspace, take_back, workspace
+
+Tree = dict[str, str]
+BEFORE: Tree = {"changed.txt": "old", "gone/deep/gone.txt": "old", "same.txt": "same"}
+AFTER: Tree = {"changed.txt": "new", "made/deep/made.txt": "new", "same.txt": "same"}
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    for name, text in BEFORE.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def tree(root: Path) -> Tree:
+    found = (path for path in root.rglob("*") if path.is_file() and ".state" not in path.parts)
+    return {str(path.relative_to(root)): path.read_text() for path in found}
+
+
+def change(work: Workspace) -> None:
+    (work.root / "changed.txt").write_text("new")
+    (work.root / "gone/deep/gone.txt").unlink()
+    (work.root / "made/deep").mkdir(parents=True)
+    (work.root / "made/deep/made.txt").write_text("new")
+
+
+def test_nothing_changes_before_it_is_taken_over(origin: Path) -> None:
+    with workspace(origin) as work:
+        change(work)
+        assert tree(origin) == BEFORE
+        assert [str(path) for path in work.take_over()] == [
+            "changed.txt",
+            "gone/deep/gone.txt",
+            "made/deep/made.txt",
+        ]
+    assert tree(origin) == AFTER
+    assert not (origin / "gone").exists()
+    assert not (origin / STATE).exists()
+
+
+def test_a_workspace_that_is_left_leaves_nothing(origin: Path) -> None:
+    def interrupted() -> None:
+        with workspace(origin) as work:
+            change(work)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert tree(origin) == BEFORE
+    assert not (origin / STATE).exists()
+
+
+def test_what_was_changed_meanwhile_is_not_overwritten(origin: Path) -> None:
+    with workspace(origin) as work:
+        change(work)
+        (origin / "changed.txt").write_text("somebody else's")
+        with pytest.raises(ScaffoldError, match=r"changed\.txt was changed meanwhile"):
+            work.take_over()
+    assert tree(origin) == BEFORE | {"changed.txt": "somebody else's"}
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_an_interruption_midway_leaves_all_as_it_was(
+    origin: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    steps = iter(range(9))
+
+    def interrupted(source: Path, target: Path) -> None:
+        if next(steps) == step:
+            raise KeyboardInterrupt
+        source.rename(target)
+
+    with workspace(origin) as work:
+        change(work)
+        monkeypatch.setattr(os, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            work.take_over()
+    assert tree(origin) == BEFORE
+    assert not (origin / "made").exists()
+
+
+def test_what_was_killed_midway_is_taken_back_by_the_next(origin: Path) -> None:
+    # All is in place, and only the journal is not closed: the worst moment.
+    killed = textwrap.dedent(
+        f"""
+        import os, signal, sys
+        from pathlib import Path
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        from cathouse_scaffold import workspace as module
+        from test_workspace import change
+        module._Journal.end = lambda self: os.kill(os.getpid(), signal.SIGKILL)
+        with module.workspace(Path({str(origin)!r})) as work:
+            change(work)
+            work.take_over()
+        """
+    )
+    result = subprocess.run([sys.executable, "-c", killed], check=False)
+    assert result.returncode == -signal.SIGKILL
+    assert tree(origin) == AFTER
+    take_back(origin)
+    assert tree(origin) == BEFORE
+    assert not (origin / STATE).exists()
+
+
+def test_two_at_once_are_refused(origin: Path) -> None:
+    with workspace(origin), pytest.raises(ScaffoldError, match="is at work here"):
+        take_back(origin)
+    assert os.listdir(origin / ".state") == ["scaffold.lock"]
