@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def is_documentation(path: Path) -> bool:
-    return path.suffix == ".md"
+    return path.suffix == ".md" or path.is_relative_to("docs")
 
 
 def test_what_follows_from_the_registry_is_current(services: tuple[Service, ...]) -> None:

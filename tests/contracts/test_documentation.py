@@ -1,0 +1,123 @@
+"""What the pages say of the repository is there: links, anchors, files, and names in files."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cathouse_kit.registry import Service
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.documentation
+
+_FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_CODE = re.compile(r"`([^`\n]+)`")
+_FILE = re.compile(r"(?P<file>[\w.-]+(?:/[\w.-]+)*/?)(?:::(?P<name>\w+(?:\.\w+)*))?")
+_SKIPPED = {".venv", ".state", "node_modules", ".pytest_cache", ".devenv", ".direnv"}
+
+
+def pages() -> list[Path]:
+    found = ROOT.glob("**/*.md")
+    return sorted(
+        page
+        for page in found
+        if page.is_file() and not _SKIPPED & set(page.relative_to(ROOT).parts)
+    )
+
+
+def prose(page: Path) -> str:
+    return _FENCE.sub("", page.read_text())
+
+
+def anchors(page: Path) -> set[str]:
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).strip().replace(" ", "-") for h in headings}
+
+
+def references(page: Path) -> Iterator[tuple[str, str, str | None]]:
+    """What stands as code and means a file: what is written, the file, the name in it."""
+    tops = {path.name for path in ROOT.iterdir()}
+    for code in _CODE.findall(prose(page)):
+        match = _FILE.fullmatch(code)
+        # A .env is made by whoever needs it.
+        if (
+            match
+            and "/" in code
+            and match["file"].partition("/")[0] in tops
+            and Path(match["file"]).name != ".env"
+        ):
+            yield code, match["file"], match["name"]
+
+
+def names_in(file: Path) -> set[str]:
+    """Everything that a module defines at its top, and what its classes do, as `Class.method`."""
+
+    def defined(body: list[ast.stmt], prefix: str = "") -> Iterator[str]:
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                yield prefix + node.name
+            elif isinstance(node, ast.Assign):
+                yield from (prefix + t.id for t in node.targets if isinstance(t, ast.Name))
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                yield prefix + node.target.id
+            if isinstance(node, ast.ClassDef):
+                yield from defined(node.body, f"{node.name}.")
+
+    return set(defined(ast.parse(file.read_text()).body))
+
+
+def test_there_are_pages() -> None:
+    assert {"README.md", "docs/architecture.md", "CONTRIBUTING.md", "SECURITY.md"} <= {
+        str(page.relative_to(ROOT)) for page in pages()
+    }
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_its_links_lead_somewhere(page: Path) -> None:
+    for link in _LINK.findall(prose(page)):
+        if link.startswith(("https://", "http://", "mailto:")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{page.name}: {link} leads nowhere"
+        if anchor and target.suffix == ".md":
+            assert anchor in anchors(target), f"{page.name}: {link}: there is no such heading"
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_files_and_names_that_it_speaks_of_are_there(
+    page: Path, services: tuple[Service, ...]
+) -> None:
+    for code, file, name in references(page):
+        # NAME is any service.
+        file = file.replace("NAME", services[0].name)
+        path = ROOT / file if (ROOT / file).exists() else page.parent / file
+        assert path.exists(), f"{page.name}: `{code}` is not there"
+        if name is not None:
+            assert name in names_in(path), f"{page.name}: `{code}`: the file has no {name}"
+
+
+def test_every_page_of_the_documentation_is_in_its_index() -> None:
+    index = (ROOT / "docs/README.md").read_text() + (ROOT / "docs/decisions/README.md").read_text()
+    for page in (*ROOT.glob("docs/*.md"), *ROOT.glob("docs/decisions/*.md")):
+        assert page.name == "README.md" or f"({page.name})" in index, f"{page} is in no index"
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    numbers = [int(path.name[:4]) for path in sorted(ROOT.glob("docs/decisions/0*.md"))]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_make_help_names_every_word_that_the_pages_have_people_type() -> None:
+    shown = subprocess.run(
+        ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    words = set(re.findall(r"^  make ([a-z-]+)", shown, re.MULTILINE))
+    for page in pages():
+        for command in re.findall(r"(?:^\$ |`)make ([a-z -]+)", page.read_text(), re.MULTILINE):
+            for word in command.split():
+                assert word in words, f"{page.relative_to(ROOT)}: make {word}"
