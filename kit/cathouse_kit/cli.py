@@ -190,6 +190,36 @@ def migrations_of(package: str) -> "Migrations":
     return Migrations(package, schema)
 
 
+async def require_newest_revision(package: str, database: "Database") -> None:
+    """Raises `CommandError` where the database is not what the package's models say."""
+    migrations = migrations_of(package)
+    async with database.engine.connect() as connection:
+        current = await migrations.current(connection)
+    if current != migrations.head:
+        raise CommandError(
+            f"the database is at revision {current or 'base'}, not at {migrations.head}: "
+            f"python -m {package} migrate"
+        )
+
+
+def rotate_keys_command(package: str, tokens: str) -> Command:
+    """The command `rotate-keys` of a service whose `models.SigningKey` signs `tokens`, in the plural."""
+
+    async def rotate(database: "Database") -> str:
+        from cathouse_kit.signing_keys import rotate_signing_key
+
+        await require_newest_revision(package, database)
+        table = importlib.import_module(f"{package}.models").SigningKey
+        async with database.sessions.begin() as session:
+            return await rotate_signing_key(session, table)
+
+    return Command(
+        "rotate-keys",
+        f"make a new key, which soon signs {tokens}, and print its id; those that are out stay valid",
+        lambda _: print(with_database(package, rotate)),
+    )
+
+
 def _migrate_command(package: str, target: str | None) -> None:
     from cathouse_kit.migrations import MigrationError
 

@@ -5,7 +5,13 @@ import getpass
 import sys
 from typing import TYPE_CHECKING, Any
 
-from cathouse_kit.cli import Command, CommandError, migrations_of, with_database
+from cathouse_kit.cli import (
+    Command,
+    CommandError,
+    require_newest_revision,
+    rotate_keys_command,
+    with_database,
+)
 
 if TYPE_CHECKING:
     from cathouse_kit.database import Database
@@ -34,7 +40,7 @@ def _create_admin(arguments: argparse.Namespace) -> None:
         from cathouse_auth.services.errors import EmailTaken, PasswordIsEmail
         from cathouse_auth.services.passwords import Passwords
 
-        await _require_newest_revision(database)
+        await require_newest_revision(_PACKAGE, database)
         async with database.sessions() as session:
             try:
                 await accounts.register(
@@ -55,19 +61,6 @@ def _create_admin(arguments: argparse.Namespace) -> None:
 
     with_database(_PACKAGE, register)
     print(f"{email} is an admin")
-
-
-def _rotate_keys(arguments: argparse.Namespace) -> None:
-    async def rotate(database: "Database") -> str:
-        from cathouse_auth.services import keys
-
-        await _require_newest_revision(database)
-        async with database.sessions() as session:
-            kid = await keys.rotate(session)
-            await session.commit()
-            return kid
-
-    print(with_database(_PACKAGE, rotate))
 
 
 def _read_password() -> str:
@@ -95,17 +88,6 @@ def _checked(kind: Any, value: str, name: str) -> Any:
         raise CommandError(f"{name}: {message}") from error
 
 
-async def _require_newest_revision(database: "Database") -> None:
-    migrations = migrations_of(_PACKAGE)
-    async with database.engine.connect() as connection:
-        current = await migrations.current(connection)
-    if current != migrations.head:
-        raise CommandError(
-            f"the database is at revision {current or 'base'}, not at {migrations.head}: "
-            f"python -m {_PACKAGE} migrate"
-        )
-
-
 def _create_admin_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--email", required=True, help="what the admin signs in with")
     parser.add_argument(
@@ -120,9 +102,5 @@ COMMANDS = (
         _create_admin,
         _create_admin_arguments,
     ),
-    Command(
-        "rotate-keys",
-        "make a new key, which soon signs access tokens, and print its id; tokens that are out stay valid",
-        _rotate_keys,
-    ),
+    rotate_keys_command(_PACKAGE, "access tokens"),
 )

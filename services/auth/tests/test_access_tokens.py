@@ -12,9 +12,10 @@ import jwt
 import orjson
 import pytest
 from cathouse_auth.main import create_app
-from cathouse_auth.services import keys
+from cathouse_auth.models import SigningKey
 from cathouse_auth.services.passwords import Passwords
 from cathouse_auth.settings import Settings
+from cathouse_kit.signing_keys import rotate_signing_key
 from cathouse_kit.testing import Issuer, bearer, running
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -187,7 +188,7 @@ async def test_a_kid_of_any_kind_is_no_failure(
 
 async def rotate(app: FastAPI) -> str:
     async with app.state.kit.database.sessions.begin() as session:
-        return await keys.rotate(session)
+        return await rotate_signing_key(session, SigningKey)
 
 
 async def test_rotation_keeps_old_tokens_valid_and_signs_with_the_new_key_once_all_know_it(

@@ -4,7 +4,6 @@ from uuid import UUID, uuid4
 
 from cathouse_kit.database import Database
 from cathouse_kit.signing_keys import SigningKeys as KitSigningKeys
-from cathouse_kit.signing_keys import rotate_signing_key
 from cathouse_kit.tokens import AUDIENCE, ISSUER, Role
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,8 +29,3 @@ class SigningKeys(KitSigningKeys):
             "jti": str(token_id),
         }
         return await self.sign_claims(claims, session), token_id
-
-
-async def rotate(session: AsyncSession) -> str:
-    """Makes a key that signs from the kit's `TAKEOVER_SECONDS` on; returns its `kid`."""
-    return await rotate_signing_key(session, SigningKey)

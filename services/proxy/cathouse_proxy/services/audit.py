@@ -11,13 +11,14 @@ wait together for the next turn. A call costs two commits, but many calls at onc
 import asyncio
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from cathouse_kit.database import Database
 from cathouse_kit.pages import PageRequest, SortKey, select_page
 from cathouse_kit.rate_limits import Window
 from cathouse_kit.tokens import Principal, Role
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse_proxy.models import ProxiedCall
@@ -32,6 +33,8 @@ ANSWERING = "answering"
 ANSWERED = "answered"
 """All of the cat's answer was passed on, whatever its status."""
 CALLER_LEFT = "caller_left"
+
+_DELETED_AT_ONCE = 5_000
 
 _TYPES = {
     "id": "uuid",
@@ -128,6 +131,29 @@ def _look_at(turn: asyncio.Task[None]) -> None:
     # All who wait for it may have given up; it must not be reported as one that nobody looked at.
     if not turn.cancelled():
         turn.exception()
+
+
+async def delete_older_than(database: Database, age: timedelta) -> int:
+    """Deletes the rows of calls that began so long ago; returns how many they were.
+
+    A few thousand at a time, each its own transaction: calls go on being written meanwhile, and an end in the middle
+    loses nothing. By the id, which is in the order of time and has an index.
+    """
+    first_kept = uuid7(datetime.now(UTC) - age)
+    oldest = select(ProxiedCall.id).where(ProxiedCall.id < first_kept)
+    oldest = oldest.order_by(ProxiedCall.id).limit(_DELETED_AT_ONCE)
+    deleted = 0
+    while True:
+        async with database.session() as session:
+            result = await session.execute(
+                delete(ProxiedCall)
+                .where(ProxiedCall.id.in_(oldest.scalar_subquery()))
+                .returning(ProxiedCall.id)
+            )
+            count = len(result.all())
+        deleted += count
+        if count < _DELETED_AT_ONCE:
+            return deleted
 
 
 async def list_visible_calls(

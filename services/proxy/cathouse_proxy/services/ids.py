@@ -2,13 +2,15 @@
 
 import secrets
 import time
+from datetime import datetime
 from uuid import UUID
 
 
-def uuid7() -> UUID:
-    """A UUID of version 7 (RFC 9562, section 5.7): its order is that of time, to a quarter of a microsecond, as it is
-    in those that PostgreSQL makes."""
-    milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
+def uuid7(at: datetime | None = None) -> UUID:
+    """A UUID of version 7 (RFC 9562, section 5.7) of this moment, or of another: its order is that of time, to a
+    quarter of a microsecond, as it is in those that PostgreSQL makes."""
+    now = time.time_ns() if at is None else int(at.timestamp() * 1_000_000) * 1_000
+    milliseconds, nanoseconds = divmod(now, 1_000_000)
     value = (
         milliseconds << 80
         | 0x7 << 76

@@ -1,0 +1,45 @@
+"""What an operator does on the command line. Imports stand inside the functions, as in `cathouse_kit.cli`."""
+
+import argparse
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from cathouse_kit.cli import Command, require_newest_revision, rotate_keys_command, with_database
+
+if TYPE_CHECKING:
+    from cathouse_kit.database import Database
+
+_PACKAGE = "cathouse_proxy"
+
+
+def _prune_audit(arguments: argparse.Namespace) -> None:
+    async def prune(database: "Database") -> int:
+        from cathouse_proxy.services.audit import delete_older_than
+
+        await require_newest_revision(_PACKAGE, database)
+        return await delete_older_than(database, timedelta(days=arguments.older_than))
+
+    print(f"{with_database(_PACKAGE, prune)} rows deleted")
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if not 1 <= days <= 36_500:
+        raise ValueError
+    return days
+
+
+_days.__name__ = "number of days"  # for argparse, which tells what a value is not
+
+
+COMMANDS = (
+    rotate_keys_command(_PACKAGE, "what cats are told of their callers"),
+    Command(
+        "prune-audit",
+        "delete the audit's rows of calls that are older, while the service runs, and print how many they were",
+        _prune_audit,
+        lambda parser: parser.add_argument(
+            "--older-than", metavar="DAYS", type=_days, required=True, help="at least 1"
+        ),
+    ),
+)

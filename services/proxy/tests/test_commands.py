@@ -1,0 +1,122 @@
+"""`python -m cathouse_proxy rotate-keys` and `prune-audit`."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+from cathouse_kit.testing import Outside, running
+from cathouse_proxy.main import create_app
+from cathouse_proxy.services import audit
+from cathouse_proxy.services.ids import uuid7
+from cathouse_proxy.settings import Settings
+from cathouse_proxy.testing import Rows, World
+from fastapi import FastAPI
+
+Run = Callable[..., Awaitable[subprocess.CompletedProcess[str]]]
+
+
+@pytest.fixture
+def run(settings: Settings, tmp_path: Path) -> Run:
+    """Runs `python -m cathouse_proxy` with these arguments."""
+
+    async def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "cathouse_proxy", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={
+                "PATH": os.environ["PATH"],
+                "DATABASE_URL": settings.database_url.get_secret_value(),
+                "SERVICE_TOKEN": settings.service_token.get_secret_value(),
+            },
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+async def _called(database_urls: dict[str, str], *ages: timedelta) -> list[UUID]:
+    """Calls of these ages, and their ids."""
+    ids = [uuid7(datetime.now(UTC) - age) for age in ages]
+    connection = await asyncpg.connect(database_urls["proxy"])
+    await connection.executemany(
+        "insert into proxy.audit (id, at, method, path, outcome, request_id)"
+        " values ($1, $2, 'GET', '/', 'answered', 'r')",
+        [(id_, datetime.now(UTC) - age) for id_, age in zip(ids, ages, strict=True)],
+    )
+    await connection.close()
+    return ids
+
+
+async def test_keys_are_rotated_and_the_new_ones_id_is_printed(
+    run: Run, client: httpx.AsyncClient, settings: Settings, outside: Outside
+) -> None:
+    old = await _kids(client)
+    done = await run("rotate-keys")
+    assert (done.returncode, done.stderr) == (0, "")
+    # Another app is a process that has not read the keys before.
+    async with running(create_app(settings, transport=outside.transport)) as other:
+        assert await _kids(other) == [done.stdout.strip(), *old]
+
+
+async def _kids(client: httpx.AsyncClient) -> list[str]:
+    return [key["kid"] for key in (await client.get("/api/v1/proxy/jwks")).json()["keys"]]
+
+
+async def test_older_rows_are_deleted_and_no_others(
+    run: Run, database_urls: dict[str, str], emptied: None, rows: Rows
+) -> None:
+    day = timedelta(days=1)
+    ids = await _called(
+        database_urls,
+        400 * day,
+        30 * day + timedelta(minutes=1),
+        30 * day - timedelta(minutes=1),
+        0 * day,
+    )
+    done = await run("prune-audit", "--older-than", "30")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "2 rows deleted\n", "")
+    assert {row["id"] for row in await rows()} == set(ids[2:])
+
+
+async def test_many_rows_are_deleted_in_steps_while_calls_are_written(
+    app: FastAPI,
+    client: httpx.AsyncClient,
+    world: World,
+    database_urls: dict[str, str],
+    rows: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(audit, "_DELETED_AT_ONCE", 3)
+    await _called(database_urls, *[timedelta(days=2)] * 10)
+    database = app.state.kit.database
+    deleted, answer = await asyncio.gather(
+        audit.delete_older_than(database, timedelta(days=1)), client.get(world.path())
+    )
+    assert (deleted, answer.status_code) == (10, 200)
+    assert [row["outcome"] for row in await rows()] == ["answered"]
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "soon", "1.5", "36501"])
+async def test_what_is_no_number_of_days_deletes_nothing(
+    days: str, run: Run, database_urls: dict[str, str], emptied: None, rows: Rows
+) -> None:
+    await _called(database_urls, timedelta(days=400))
+    done = await run("prune-audit", "--older-than", days)
+    assert done.returncode == 2
+    assert (
+        f"invalid number of days value: '{days}'" in done.stderr
+        or "expected one argument" in done.stderr
+    )
+    assert len(await rows()) == 1
