@@ -57,7 +57,11 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = request.request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request.request_id
+                if self.lifecycle.draining:
+                    # The next request goes to another replica, on a connection that nobody closes under it.
+                    headers["Connection"] = "close"
             await send(message)
 
         probe = scope["path"] in self.probes

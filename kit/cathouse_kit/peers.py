@@ -1,6 +1,7 @@
 """Calls to another service: one pooled client a peer, time limits always, one retry for what may be repeated."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -37,19 +38,20 @@ class _TryAgain(Exception):
 
 
 class Peer:
-    """Another service. `Authorization` carries the service token on its `/internal` routes only."""
+    """Another service. `Authorization` carries the service token on its `/internal` routes only: the first one, or,
+    to a peer that does not know that yet, the one before it."""
 
     def __init__(
         self,
         name: str,
         url: str,
-        service_token: SecretStr,
+        service_tokens: Sequence[SecretStr],
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         tracing: "Tracing | None" = None,
     ) -> None:
         self.name = name
-        self._service_token = service_token
+        self._service_tokens = service_tokens
         self._tracing = tracing
         self._client = httpx.AsyncClient(
             base_url=url, timeout=TIMEOUT, limits=LIMITS, transport=transport, trust_env=False
@@ -93,11 +95,9 @@ class Peer:
                 if request
                 else {"traceparent": position.traceparent}
             )
-            if "/internal/" in path:
-                headers["Authorization"] = f"Bearer {self._service_token.get_secret_value()}"
             try:
                 async with asyncio.timeout(ATTEMPT_SECONDS):
-                    response = await self._client.request(method, path, json=json, headers=headers)
+                    response = await self._authorized(method, path, json, headers)
             except (httpx.RequestError, TimeoutError) as error:
                 raise _TryAgain from error
             # Within the span, which an exception marks as failed.
@@ -106,6 +106,21 @@ class Peer:
             if response.is_server_error or response.has_redirect_location:
                 raise PeerUnavailable(self.name)
             return response
+
+    async def _authorized(
+        self, method: str, path: str, json: Any, headers: dict[str, str]
+    ) -> httpx.Response:
+        if "/internal/" not in path:
+            return await self._client.request(method, path, json=json, headers=headers)
+        for token in self._service_tokens:
+            authorization = {"Authorization": f"Bearer {token.get_secret_value()}"}
+            response = await self._client.request(
+                method, path, json=json, headers=headers | authorization
+            )
+            # Refused before anything was done: any method may be repeated.
+            if response.status_code != httpx.codes.UNAUTHORIZED:
+                break
+        return response
 
     async def get_json(self, path: str) -> Any:
         """The JSON at a path that must be there. Raises `PeerUnavailable` for anything but that."""

@@ -22,8 +22,9 @@ class PortTakenError(Exception):
 def serve(app: FastAPI) -> None:
     """Answers until SIGTERM or SIGINT, then finishes what is in flight, and returns.
 
-    On the first signal readiness turns 503 at once, requests in flight may take `SHUTDOWN_GRACE_SECONDS`, and only then
-    the port closes. A second SIGINT ends it at once. Raises `PortTakenError`; `SystemExit` where the lifespan fails.
+    On the first signal readiness turns 503 at once. For `SHUTDOWN_DELAY_SECONDS` requests are taken as before, but
+    each answer asks its caller to leave; those in flight then may take `SHUTDOWN_GRACE_SECONDS`, and only then the
+    port closes. A second SIGINT ends it at once. Raises `PortTakenError`; `SystemExit` where the lifespan fails.
     """
     kit: Kit = app.state.kit
     settings = kit.settings
@@ -77,6 +78,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, kit: Kit) -> None:
         super().__init__(config)
         self._lifecycle = kit.lifecycle
+        self._delay = kit.settings.shutdown_delay_seconds
         self._grace = kit.settings.shutdown_grace_seconds
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -85,8 +87,10 @@ class _Server(uvicorn.Server):
         self._lifecycle.drain()
 
     async def on_tick(self, counter: int) -> bool:
-        waited = self._lifecycle.draining_seconds
-        if self._lifecycle.drained or waited > self._grace:
+        waited = self._lifecycle.draining_seconds - self._delay
+        if self._lifecycle.draining and (
+            waited > self._grace or (waited >= 0 and self._lifecycle.drained)
+        ):
             self.config.timeout_graceful_shutdown = max(0, round(self._grace - waited))
             self.should_exit = True
         return await super().on_tick(counter)

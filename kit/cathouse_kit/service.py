@@ -66,7 +66,7 @@ def create_service(
         name: Peer(
             name,
             getattr(settings, f"{name}_url"),
-            settings.service_token,
+            settings.service_tokens,
             transport=transport,
             tracing=tracing,
         )

@@ -60,10 +60,17 @@ def _postgresql_only(url: SecretStr) -> SecretStr:
     return url
 
 
-def _strong(token: SecretStr) -> SecretStr:
-    if len(token.get_secret_value()) < 32:
-        raise ValueError("must have at least 32 characters")
-    return token
+def _tokens(text: SecretStr) -> list[str]:
+    return [part.strip() for part in text.get_secret_value().split(",")]
+
+
+def _strong(tokens: SecretStr) -> SecretStr:
+    parts = _tokens(tokens)
+    if len(parts) > 2 or min(map(len, parts)) < 32:
+        raise ValueError(
+            "must have at least 32 characters; a second token may follow after a comma"
+        )
+    return tokens
 
 
 def _known_storage(url: SecretStr) -> SecretStr:
@@ -124,7 +131,8 @@ class ServiceSettings(BaseSettings):
         "http://127.0.0.1:8005", description="Where the keys of people's tokens are"
     )
     service_token: Annotated[SecretStr, AfterValidator(_strong)] = Field(
-        description="What services show each other on /internal routes; at least 32 characters"
+        description="What services show each other on /internal routes; at least 32 characters. The one before it may "
+        "follow after a comma, and is still accepted: so it is replaced while services run"
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)] = Field(
         (), description="Origins of browsers that may call, separated by commas"
@@ -134,6 +142,12 @@ class ServiceSettings(BaseSettings):
     )
     shutdown_grace_seconds: int = Field(
         20, ge=0, le=600, description="How long requests in flight may take after SIGTERM"
+    )
+    shutdown_delay_seconds: int = Field(
+        0,
+        ge=0,
+        le=600,
+        description="How long it goes on taking requests after SIGTERM, until whoever sends them has heard of its end",
     )
     max_body_bytes: int = Field(
         1024 * 1024, ge=1024, description="The largest request body that is taken"
@@ -145,6 +159,11 @@ class ServiceSettings(BaseSettings):
     otel_exporter_otlp_endpoint: HttpUrl | None = Field(
         None, description="Where OpenTelemetry traces are sent; without it, none are made"
     )
+
+    @property
+    def service_tokens(self) -> tuple[SecretStr, ...]:
+        """The tokens that are accepted on `/internal` routes; the first is the one to show."""
+        return tuple(map(SecretStr, _tokens(self.service_token)))
 
     @classmethod
     def settings_customise_sources(

@@ -29,6 +29,7 @@ DEADLINE_SECONDS = 20.0
 _POLL_SECONDS = 0.02
 
 TOKEN = "a-service-token-of-more-than-32-characters"
+PREVIOUS_TOKEN = "the-service-token-before-that-of-some-length"
 DATABASE_PASSWORD = "hunter2-database"
 # Nothing listens on port 1.
 NO_DATABASE = f"postgresql://nobody:{DATABASE_PASSWORD}@127.0.0.1:1/none"

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import SecretStr
 
 from .conftest import Logged, MakeApp
-from .support import TOKEN
+from .support import PREVIOUS_TOKEN, TOKEN
 
 Handler = Callable[[httpx.Request], httpx.Response]
 PATH = "/api/v1/catalog/cats"
@@ -43,7 +43,7 @@ async def peer(catalog: Catalog) -> AsyncIterator[Peer]:
     peer = Peer(
         "catalog",
         "http://catalog.test",
-        SecretStr(TOKEN),
+        [SecretStr(TOKEN)],
         transport=httpx.MockTransport(catalog),
     )
     yield peer
@@ -146,7 +146,9 @@ async def test_an_answer_that_trickles_in_is_not_waited_for(
         await asyncio.Event().wait()
         raise AssertionError
 
-    peer = Peer("catalog", "http://c.test", SecretStr(TOKEN), transport=httpx.MockTransport(never))
+    peer = Peer(
+        "catalog", "http://c.test", [SecretStr(TOKEN)], transport=httpx.MockTransport(never)
+    )
     with pytest.raises(PeerUnavailable):
         await peer.request("POST", PATH)
     await peer.close()
@@ -188,6 +190,43 @@ async def test_the_service_token_goes_to_internal_routes_only(
 ) -> None:
     await peer.request("GET", path)
     assert catalog.asked[0].headers.get("Authorization") == authorization
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_peer_that_does_not_know_the_new_service_token_is_shown_the_one_before(
+    method: str, catalog: Catalog
+) -> None:
+    catalog.answers = [httpx.Response(401), httpx.Response(200)]
+    tokens = [SecretStr(TOKEN), SecretStr(PREVIOUS_TOKEN)]
+    peer = Peer("catalog", "http://c.test", tokens, transport=httpx.MockTransport(catalog))
+    answer = await peer.request(method, "/api/v1/catalog/internal/cats/7", json={"a": 1})
+    await peer.close()
+    assert answer.status_code == 200
+    shown = [request.headers["Authorization"] for request in catalog.asked]
+    assert shown == [f"Bearer {TOKEN}", f"Bearer {PREVIOUS_TOKEN}"]
+    assert [request.content for request in catalog.asked] == [b'{"a":1}'] * 2
+
+
+@pytest.mark.parametrize("status", [200, 403, 404, 422])
+async def test_a_peer_that_knows_the_service_token_is_asked_once(
+    status: int, catalog: Catalog
+) -> None:
+    catalog.answers = [httpx.Response(status)]
+    tokens = [SecretStr(TOKEN), SecretStr(PREVIOUS_TOKEN)]
+    peer = Peer("catalog", "http://c.test", tokens, transport=httpx.MockTransport(catalog))
+    await peer.request("GET", "/api/v1/catalog/internal/cats/7")
+    await peer.close()
+    assert len(catalog.asked) == 1
+
+
+async def test_a_peer_that_knows_neither_service_token_is_unavailable(catalog: Catalog) -> None:
+    catalog.answers = [httpx.Response(401)]
+    tokens = [SecretStr(TOKEN), SecretStr(PREVIOUS_TOKEN)]
+    peer = Peer("catalog", "http://c.test", tokens, transport=httpx.MockTransport(catalog))
+    with pytest.raises(PeerUnavailable):
+        await peer.get_json("/api/v1/catalog/internal/cats/7")
+    await peer.close()
+    assert len(catalog.asked) == 2
 
 
 async def test_a_peer_that_is_down_is_a_503_that_names_it_and_the_log_says_why(

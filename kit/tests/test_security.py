@@ -17,10 +17,11 @@ from cathouse_kit.service import UnguardedRouteError
 from cathouse_kit.testing import JWKS_PATH, Issuer, Outside, bearer, running
 from cathouse_kit.tokens import Role
 from fastapi import APIRouter, Depends
+from pydantic import SecretStr
 from starlette.responses import PlainTextResponse
 
 from .conftest import MakeApp
-from .support import TOKEN
+from .support import PREVIOUS_TOKEN, TOKEN
 
 ADA = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 GUARDED = ["/signed-in", "/player", "/developer", "/admin", "/either", "/internal/thing"]
@@ -121,6 +122,22 @@ async def test_internal_routes_are_for_the_service_token_only(
         response = await client.get(path, headers={b"Authorization": authorization})
         assert response.status_code == 401
         assert TOKEN not in response.text
+
+
+async def test_while_the_service_token_is_replaced_the_one_before_is_accepted_too(
+    make_app: MakeApp, outside: Outside
+) -> None:
+    token = SecretStr(f"{TOKEN}, {PREVIOUS_TOKEN}\n")
+    app = make_app(guarded_router(), transport=outside.transport, service_token=token)
+    async with running(app) as client:
+        for shown, status in [
+            (TOKEN, 200),
+            (PREVIOUS_TOKEN, 200),
+            (f"{TOKEN}, {PREVIOUS_TOKEN}", 401),
+            (PREVIOUS_TOKEN[:-1], 401),
+        ]:
+            answer = await client.get("/internal/thing", headers=bearer(shown))
+            assert answer.status_code == status
 
 
 async def test_the_service_token_signs_nobody_in(client: httpx.AsyncClient) -> None:

@@ -2,6 +2,7 @@ import asyncio
 import os
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -71,6 +72,40 @@ async def test_sigterm_turns_readiness_503_while_requests_in_flight_finish_and_e
     assert await service.exit_status() == 0
     assert '"message":"stopped"' in service.stdout
     assert service.stderr == ""
+
+
+async def test_after_sigterm_new_requests_are_taken_until_the_delay_is_over(
+    service_process: MakeService, tmp_path: Path, running_database: str
+) -> None:
+    running_package(tmp_path)
+    service = service_process(
+        "cathouse_running", DATABASE_URL=running_database, SHUTDOWN_DELAY_SECONDS="2"
+    )
+    process = service.start("serve")
+    await service.answers("/answer", "first")
+    async with service.client() as client:
+        before = await client.get("/answer")
+        assert "connection" not in before.headers
+        process.send_signal(signal.SIGTERM)
+        sent = time.monotonic()
+
+        async def not_ready() -> bool:
+            return (await client.get("/health/ready")).status_code == 503
+
+        await until(not_ready, "readiness to be refused")
+        # Nothing was in flight: yet whoever has not heard of the end is answered, and asked to leave.
+        answered = 0
+        while process.poll() is None:
+            try:
+                answer = await client.get("/answer")
+            except httpx.TransportError:
+                break
+            assert answer.json() == "first"
+            assert answer.headers["connection"] == "close"
+            answered += 1
+    assert await service.exit_status() == 0
+    assert time.monotonic() - sent >= 2
+    assert answered > 1
 
 
 async def test_a_request_that_takes_longer_than_the_grace_is_cut_off(
@@ -145,7 +180,9 @@ def test_wrong_settings_end_the_program_with_a_line_each(
     with pytest.raises(SystemExit) as ended:
         serve_package(name)
     assert ended.value.code == os.EX_CONFIG
-    assert capsys.readouterr().err == ("running: SERVICE_TOKEN: must have at least 32 characters\n")
+    assert capsys.readouterr().err == (
+        "running: SERVICE_TOKEN: must have at least 32 characters; a second token may follow after a comma\n"
+    )
 
 
 def test_a_lifespan_that_fails_is_a_failed_start(

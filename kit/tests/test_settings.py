@@ -145,7 +145,15 @@ def test_origins_are_separated_by_commas(
         ("SHUTDOWN_GRACE_SECONDS", "-1", "SHUTDOWN_GRACE_SECONDS=-1: "
             "Input should be greater than or equal to 0"),
         ("AUTH_URL", "ftp://auth", "AUTH_URL=ftp://auth: URL scheme should be 'http' or 'https'"),
-        ("SERVICE_TOKEN", SECRET_TOKEN[:31], "SERVICE_TOKEN: must have at least 32 characters"),
+        *(("SERVICE_TOKEN", token, "SERVICE_TOKEN: must have at least 32 characters; "
+            "a second token may follow after a comma")
+            for token in (
+                SECRET_TOKEN[:31],
+                f"{SECRET_TOKEN},{SECRET_TOKEN[:31]}",
+                f"{SECRET_TOKEN},",
+                f"{SECRET_TOKEN},{SECRET_TOKEN},{SECRET_TOKEN}",
+                " ",
+            )),
         ("RATE_LIMIT_STORAGE", f"mongodb://:{PASSWORD}@db", "RATE_LIMIT_STORAGE: "
             "must be a URL that begins with memory:// or redis:// or rediss://"),
         ("RATE_LIMIT_STORAGE", f"redis://cache:{PASSWORD}/0", "RATE_LIMIT_STORAGE: "

@@ -21,7 +21,7 @@ YEAR_2100 = 4102444800
 def keys(outside: Outside) -> RemoteKeys:
     """Keys from an auth that answers as the test says; the transport holds nothing that needs closing."""
     return RemoteKeys(
-        Peer("auth", "http://auth.test", SecretStr(TOKEN), transport=outside.transport)
+        Peer("auth", "http://auth.test", [SecretStr(TOKEN)], transport=outside.transport)
     )
 
 

@@ -43,7 +43,7 @@ class Traced:
         self.peer = Peer(
             "catalog",
             "http://catalog.test",
-            SecretStr(TOKEN),
+            [SecretStr(TOKEN)],
             transport=httpx.MockTransport(self._answer),
             tracing=self.tracing,
         )

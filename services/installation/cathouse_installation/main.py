@@ -27,6 +27,6 @@ def create_app(
     )
     app.state.installation = Held(
         catalog=Catalog(app.state.kit.peers["catalog"]),
-        credentials=Credentials(settings.service_token),
+        credentials=Credentials(settings.service_tokens),
     )
     return app

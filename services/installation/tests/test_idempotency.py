@@ -176,6 +176,20 @@ async def test_a_repeat_after_the_service_token_was_replaced_gets_no_credential_
     assert repeat.json()["installation_id"] == first["installation"]["id"]
 
 
+async def test_a_repeat_while_the_service_token_is_replaced_gets_the_same_credential(
+    player: httpx.AsyncClient, settings: Settings, outside: Outside, wish: dict[str, Any]
+) -> None:
+    first = (await player.post(URL, json=wish, headers=KEY)).json()
+    both = SecretStr(f"{'x' * 32},{settings.service_token.get_secret_value()}")
+    replacing = settings.model_copy(update={"service_token": both})
+    async with running(create_app(replacing, transport=outside.transport)) as client:
+        repeat = await client.post(
+            URL, json=wish, headers={"Authorization": player.headers["authorization"]} | KEY
+        )
+    assert repeat.status_code == 201
+    assert repeat.json()["credential"] == first["credential"]
+
+
 async def test_a_repeat_after_uninstalling_tells_so_and_adopts_nothing(
     player: httpx.AsyncClient, wish: dict[str, Any], sql: Sql
 ) -> None:

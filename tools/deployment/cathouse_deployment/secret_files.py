@@ -77,6 +77,28 @@ def make_secrets(folder: Path, services: Sequence[Service]) -> list[str]:
     return made
 
 
+def rotate_service_token(folder: Path, *, finish: bool) -> None:
+    """Puts a new token before the one that `folder` holds, so that both are accepted; or, to finish, drops that one.
+
+    Raises `DeploymentError` where that was done before, and where there is no token.
+    """
+    path = folder / SERVICE_TOKEN_FILE
+    tokens = path.read_text(encoding="utf-8").strip().split(",") if path.exists() else []
+    if not any(tokens):
+        raise DeploymentError(f"{path} holds no token: cathouse-deployment secrets makes one")
+    if finish and len(tokens) == 1:
+        raise DeploymentError(f"{path} holds one token: there is nothing to finish")
+    if not finish and len(tokens) > 1:
+        raise DeploymentError(
+            f"{path} holds two tokens already: when every service has them, --finish drops the older one"
+        )
+    owner = path.stat()
+    _write(path, tokens[0] if finish else f"{secrets.token_urlsafe(32)},{tokens[0]}")
+    path.chmod(0o400)
+    if os.geteuid() == 0:
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
 def _database_url(server: str, service: Service) -> str:
     return url_for(server, service.name, new_password(), DATABASE)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from cathouse_deployment.errors import DeploymentError
-from cathouse_deployment.secret_files import IMAGE_USER, make_secrets
+from cathouse_deployment.secret_files import IMAGE_USER, make_secrets, rotate_service_token
 from cathouse_kit.registry import Service
 
 
@@ -64,3 +64,30 @@ def test_an_empty_secret_is_named(services: tuple[Service, ...], tmp_path: Path)
 def test_no_repository_takes_them(services: tuple[Service, ...], tmp_path: Path) -> None:
     make_secrets(tmp_path, services)
     assert (tmp_path / ".gitignore").read_text() == "*\n"
+
+
+def test_the_service_token_is_replaced_in_two_steps(
+    services: tuple[Service, ...], tmp_path: Path
+) -> None:
+    make_secrets(tmp_path, services)
+    path = tmp_path / "service_token"
+    old, status = path.read_text(), path.stat()
+    rotate_service_token(tmp_path, finish=False)
+    new, kept = path.read_text().split(",")
+    assert kept == old
+    assert new != old
+    assert len(new) >= 32
+    with pytest.raises(DeploymentError, match="holds two tokens already"):
+        rotate_service_token(tmp_path, finish=False)
+    assert path.read_text() == f"{new},{old}"
+    rotate_service_token(tmp_path, finish=True)
+    assert path.read_text() == new
+    assert (path.stat().st_mode, path.stat().st_uid) == (status.st_mode, status.st_uid)
+    with pytest.raises(DeploymentError, match="nothing to finish"):
+        rotate_service_token(tmp_path, finish=True)
+
+
+def test_without_a_service_token_there_is_nothing_to_replace(tmp_path: Path) -> None:
+    with pytest.raises(DeploymentError, match="holds no token"):
+        rotate_service_token(tmp_path, finish=False)
+    assert list(tmp_path.iterdir()) == []

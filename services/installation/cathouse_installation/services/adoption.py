@@ -124,10 +124,10 @@ async def _repeated(
     kept, installation = found
     if kept.request_hash != wish.hash():
         raise IdempotencyKeyReused
-    credential = credentials.derive(key, kept.salt)
-    # Rotated since, or derived with a service token that has been replaced since. Whoever repeats must learn that
+    credential = credentials.derive_again(key, kept.salt, installation.credential_hash)
+    # Rotated since, or derived with a service token that is no longer accepted. Whoever repeats must learn that
     # what they would get does not work, and must not put an end to the credential that does.
-    if hash_credential(credential) != installation.credential_hash:
+    if credential is None:
         raise CredentialReplaced(installation_id=str(installation.id))
     return WithCredential(installation, credential)
 

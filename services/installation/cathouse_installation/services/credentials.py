@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 
 from pydantic import SecretStr
 
@@ -24,8 +25,8 @@ def hash_credential(credential: str) -> bytes:
 class Credentials:
     """Makes credentials."""
 
-    def __init__(self, service_token: SecretStr) -> None:
-        self._secret = service_token.get_secret_value().encode()
+    def __init__(self, service_tokens: Sequence[SecretStr]) -> None:
+        self._secrets = [token.get_secret_value().encode() for token in service_tokens]
 
     def random(self) -> str:
         return _written(secrets.token_bytes(32))
@@ -37,8 +38,20 @@ class Credentials:
         key, which the client alone has (stored is its hash); and the service token, which is never in the database.
         Whoever reads the database can make none of it, and with the salt's end nobody can.
         """
-        message = _PURPOSE + salt + idempotency_key.encode()
-        return _written(hmac.digest(self._secret, message, "sha256"))
+        return _derived(self._secrets[0], idempotency_key, salt)
+
+    def derive_again(self, idempotency_key: str, salt: bytes, credential_hash: bytes) -> str | None:
+        """What `derive` gave then, with any of the service tokens; None where its hash is not this one."""
+        for secret in self._secrets:
+            credential = _derived(secret, idempotency_key, salt)
+            if hash_credential(credential) == credential_hash:
+                return credential
+        return None
+
+
+def _derived(secret: bytes, idempotency_key: str, salt: bytes) -> str:
+    message = _PURPOSE + salt + idempotency_key.encode()
+    return _written(hmac.digest(secret, message, "sha256"))
 
 
 def _written(value: bytes) -> str:
