@@ -1,5 +1,5 @@
-# Developers' tools that the pinned nixpkgs lacks, from their wheels. Versions and hashes are those of requirements/dev.txt,
-# and tests/nix holds the two together.
+# Developers' tools that are no Python packages of the pinned nixpkgs, from their wheels. Versions and hashes are those of
+# requirements/dev.txt, and tests/nix holds the two together.
 {
   lib,
   pkgs,
@@ -8,6 +8,26 @@
 }:
 let
   inherit (pkgs.stdenv.hostPlatform) system;
+
+  # Without compiled modules: one wheel for every system.
+  pure =
+    {
+      pname,
+      version,
+      hash,
+      dependencies,
+    }:
+    set.buildPythonPackage {
+      inherit pname version dependencies;
+      format = "wheel";
+      src = set.fetchPypi {
+        inherit version hash;
+        pname = lib.replaceStrings [ "-" ] [ "_" ] pname;
+        format = "wheel";
+        dist = "py3";
+        python = "py3";
+      };
+    };
 
   # The compiled one: for this interpreter, by system.
   interpreter = "cp313";
@@ -29,17 +49,31 @@ let
   fits = interpreter == "cp" + lib.concatStrings (lib.splitVersion pkgs.python3.pythonVersion);
 in
 {
-  import-linter = set.buildPythonPackage rec {
+  copier = pure {
+    pname = "copier";
+    version = "9.19.1";
+    hash = "sha256-F3knD1CCsWiYKk7DVq+8okVFs88eu1h9Hf+EO7W8mFg=";
+    dependencies = [
+      set.colorama
+      set.dunamai
+      set.funcy
+      set.jinja2
+      set.jinja2-ansible-filters
+      set.packaging
+      set.pathspec
+      set.platformdirs
+      set.plumbum
+      set.pydantic
+      set.pygments
+      set.pyyaml
+      set.questionary
+    ];
+  };
+
+  import-linter = pure {
     pname = "import-linter";
     version = "2.16";
-    format = "wheel";
-    src = set.fetchPypi {
-      inherit version format;
-      pname = "import_linter";
-      dist = "py3";
-      python = "py3";
-      hash = "sha256-53VgLpIUqzkz/H0hYieOofEd2SKckUc1wb2kO5RhlWU=";
-    };
+    hash = "sha256-53VgLpIUqzkz/H0hYieOofEd2SKckUc1wb2kO5RhlWU=";
     dependencies = [
       set.click
       set.grimp

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tomllib
@@ -18,8 +19,8 @@ NIX_CONFIG = """
 extra-experimental-features = nix-command
 build-users-group =
 """
-# What the pinned nixpkgs does not have.
-LACKING = {"import-linter", "kubernetes-validate", "schemathesis"}
+# Of python3Packages, what makes packages; the doubles have their own.
+PYTHON_BUILDERS = {"buildPythonPackage", "fetchPypi", "mkPythonEditablePackage"}
 # What the flake reads: the rest of the repository is not copied.
 READ = ("*.nix", "*.toml", "*.yaml", "*.lock", "*.in", "*.sh", "*.py")
 
@@ -69,19 +70,20 @@ def _nix(value: object) -> str:
     return json.dumps(value)
 
 
-def _names(root: Path) -> Iterator[str]:
-    """Every Python package that somebody asks for, but the project's own."""
-    own = set()
-    wanted = {"certifi"}
-    for path in [root / "kit/pyproject.toml", *root.glob("*/*/pyproject.toml")]:
-        content = tomllib.loads(path.read_text())
-        own.add(content["project"]["name"])
-        wanted |= {*content["project"]["dependencies"], *content["build-system"]["requires"]}
-    wanted |= set((root / "requirements/dev.in").read_text().split("\n"))
-    for requirement in wanted:
-        name = requirement.split(">")[0].split("[")[0]
-        if name[:1].isalnum() and name not in own:
-            yield name
+def attributes_in_documentation() -> dict[str, set[str]]:
+    """What docs/nix.md says that the pinned nixpkgs has: its attributes, and those of its python3Packages."""
+    text = (ROOT / "docs/nix.md").read_text().partition("Not in the release")[0]
+    tables = text.split("| attribute |")[1:]
+    return {
+        name: {
+            attribute
+            for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+            for attribute in re.findall(
+                r"`([\w-]+)`", row.partition(", with ")[0].partition(", for ")[0]
+            )
+        }
+        for name, table in zip(("pkgs", "python3Packages"), tables, strict=True)
+    }
 
 
 @pytest.fixture(scope="session")
@@ -92,8 +94,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def project(store: Path) -> Project:
-    """The project as it is, and a nixpkgs that has what the pinned one has."""
-    has = {*_names(ROOT), "click", "rich"} - LACKING
+    """The project as it is, and a nixpkgs that has what the documentation says of the pinned one."""
+    has = attributes_in_documentation()["python3Packages"] - PYTHON_BUILDERS
     return Project(ROOT, store, dict.fromkeys(has, "999"))
 
 
