@@ -143,12 +143,16 @@ def _hide_values(context: ExceptionContext) -> None:
     # hide_parameters keeps out of the logs would come back there, password hashes and keys included.
     wrapped = context.original_exception
     source = wrapped.__cause__
+    with_details = without_details = str(source)
     if isinstance(source, asyncpg.PostgresError):
         source.detail = None
+        without_details = str(source)
     for error in (source, wrapped, context.sqlalchemy_exception):
         if error is not None:
             error.args = tuple(
-                _QUOTED_ARGUMENT.sub(r"\1", arg) if isinstance(arg, str) else arg
+                _QUOTED_ARGUMENT.sub(r"\1", arg.replace(with_details, without_details))
+                if isinstance(arg, str)
+                else arg
                 for arg in error.args
             )
 

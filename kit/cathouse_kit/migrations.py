@@ -77,7 +77,7 @@ class Migrations:
                     return before, target
         except DBAPIError as error:
             raise MigrationError(
-                f"schema {self.schema} cannot be brought to {target}: {error.orig}"
+                f"schema {self.schema} cannot be brought to {target}: {_reason(error)}"
             ) from error
 
     async def _lock(self, connection: AsyncConnection) -> None:
@@ -163,6 +163,11 @@ def _seen_from_public(connection: Connection) -> Connection:
     connection.execute(text("set local search_path to public"))
     connection.dialect.default_schema_name = "public"
     return connection
+
+
+def _reason(error: DBAPIError) -> str:
+    # What PostgreSQL itself said. SQLAlchemy 2.0 puts the name of a class before it.
+    return str(getattr(error.orig, "__cause__", None) or error.orig)
 
 
 def _escaped(path: Path) -> str:

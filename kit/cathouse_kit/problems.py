@@ -71,7 +71,8 @@ class Problem(Exception):
         headers: Mapping[str, str] | None = None,
         **members: Any,
     ) -> None:
-        super().__init__(detail or self.detail)
+        # Not super(): a problem may also be an HTTPException, which would take the detail for its status.
+        Exception.__init__(self, detail or self.detail)
         self.detail = detail or self.detail
         self.headers = dict(headers or {})
         self.members = members

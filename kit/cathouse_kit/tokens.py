@@ -67,7 +67,7 @@ async def verify_access_token(token: str, keys: KeySource) -> Principal:
         raise Unauthenticated(
             "This access token has expired; get a new one from /refresh."
         ) from error
-    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
+    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Unauthenticated("This access token is not valid.") from error
 
 
@@ -120,4 +120,5 @@ class RemoteKeys:
 
 
 def _usable_keys(published: dict[str, Any]) -> dict[str, PyJWK]:
-    return {key.key_id: key for key in PyJWKSet.from_dict(published).keys if key.key_id}
+    keys = [key for key in published["keys"] if isinstance(key, dict)]
+    return {key.key_id: key for key in PyJWKSet(keys).keys if key.key_id}
