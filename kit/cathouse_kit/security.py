@@ -12,7 +12,6 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
-from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -35,18 +34,22 @@ _service_token = HTTPBearer(
 )
 
 
-def guard(function: F) -> F:
-    """Marks a dependency as one that decides who may call."""
-    function.__guard__ = True  # type: ignore[attr-defined]
-    return function
+def guard(who: str) -> Callable[[F], F]:
+    """Marks a dependency as one that decides who may call; `who` says it in a word or two, for documentation."""
+
+    def mark(function: F) -> F:
+        function.__guard__ = who  # type: ignore[attr-defined]
+        return function
+
+    return mark
 
 
-@guard
+@guard("anyone")
 async def anyone() -> None:
     """Says that a route is open to all."""
 
 
-@guard
+@guard("signed in")
 async def signed_in(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(access_token)],
@@ -58,7 +61,7 @@ async def signed_in(
     return await verify_access_token(bearer.credentials, kit.keys)
 
 
-@guard
+@guard("anyone")
 async def maybe_signed_in(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(access_token)],
@@ -72,7 +75,7 @@ async def maybe_signed_in(
 def require_role(*roles: Role) -> Callable[[Principal], Coroutine[Any, Any, Principal]]:
     """A guard that lets people of these roles pass; others get `Forbidden`."""
 
-    @guard
+    @guard(" or ".join(roles))
     async def has_role(person: Annotated[Principal, Depends(signed_in)]) -> Principal:
         if person.role not in roles:
             raise Forbidden(f"This is for the role {' or '.join(roles)}; yours is {person.role}.")
@@ -88,7 +91,7 @@ Developer = Annotated[Principal, Depends(require_role(Role.DEVELOPER))]
 Admin = Annotated[Principal, Depends(require_role(Role.ADMIN))]
 
 
-@guard
+@guard("services")
 async def service_only(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_service_token)],
@@ -111,12 +114,17 @@ def unguarded(routes: Iterable[Any]) -> list[str]:
     for route in routes:
         if not isinstance(route, APIRoute):
             found.append(f"{type(route).__name__.strip('_')} {getattr(route, 'path', '')}".strip())
-        elif not _has_guard(route.dependant):
+        elif who_may_call(route) is None:
             found += [f"{method} {route.path}" for method in sorted(route.methods or ())]
     return found
 
 
-def _has_guard(dependant: Dependant) -> bool:
-    return getattr(dependant.call, "__guard__", False) or any(
-        _has_guard(inner) for inner in dependant.dependencies
-    )
+def who_may_call(route: APIRoute) -> str | None:
+    """What the guards of a route say, those of the route itself before those that they build on; None without any."""
+    level = list(route.dependant.dependencies)
+    while level:
+        said = [who for inner in level if (who := getattr(inner.call, "__guard__", None))]
+        if said:
+            return " and ".join(dict.fromkeys(said))
+        level = [deeper for inner in level for deeper in inner.dependencies]
+    return None

@@ -114,6 +114,8 @@ def create_service(
     )
     app.state.kit = kit
     all_routers = (probe_router(), docs_router(app.title), *routers)
+    # Whoever documents the service reads its routes there: FastAPI does not lay them out.
+    app.state.routers = all_routers
     install_problem_handlers(app, all_routers)
     for router in all_routers:
         if open_routes := unguarded(router.routes):

@@ -12,11 +12,13 @@ from cathouse_kit.security import (
     guard,
     require_role,
     service_only,
+    who_may_call,
 )
 from cathouse_kit.service import UnguardedRouteError
 from cathouse_kit.testing import JWKS_PATH, Issuer, Outside, bearer, running
 from cathouse_kit.tokens import Role
 from fastapi import APIRouter, Depends
+from fastapi.routing import APIRoute
 from pydantic import SecretStr
 from starlette.responses import PlainTextResponse
 
@@ -208,5 +210,22 @@ async def test_a_guard_may_stand_on_the_router_or_below_another_dependency(
 
 def test_a_service_can_have_a_guard_of_its_own(make_app: MakeApp) -> None:
     router = APIRouter()
-    router.add_api_route("/guarded", nothing, dependencies=[Depends(guard(lambda: None))])
+    router.add_api_route("/guarded", nothing, dependencies=[Depends(guard("nobody")(lambda: None))])
     assert make_app(router).title == "Cat House sample"
+
+
+def test_a_route_says_who_may_call_it() -> None:
+    said = {
+        route.path: who_may_call(route)
+        for route in guarded_router().routes
+        if isinstance(route, APIRoute)
+    }
+    assert said == {
+        "/open": "anyone",
+        "/signed-in": "signed in",
+        "/player": "player",
+        "/developer": "developer",
+        "/admin": "admin",
+        "/either": "developer or admin",
+        "/internal/thing": "services",
+    }

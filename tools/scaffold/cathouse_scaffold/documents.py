@@ -1,12 +1,15 @@
 """What follows from services.toml and from the services' code, written in a repository in the right order."""
 
+import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from cathouse_kit.registry import load_registry
 
@@ -16,7 +19,7 @@ from cathouse_scaffold.rendering import Rendering
 
 def render(root: Path) -> list[Path]:
     """Writes every rendered file that is not current, and returns these. Raises `ScaffoldError`."""
-    stale = Rendering(root, load_registry(root / "services.toml")).stale()
+    stale = rendering(root).stale()
     for path, text in stale.items():
         target = root / path
         if text is None:
@@ -25,6 +28,17 @@ def render(root: Path) -> list[Path]:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
     return list(stale)
+
+
+def rendering(root: Path) -> Rendering:
+    """The repository's files as they have to be."""
+    return Rendering(root, load_registry(root / "services.toml"), partial(_described, root))
+
+
+def _described(root: Path) -> Any:
+    with importable(root) as environment:
+        command = [sys.executable, "-m", "cathouse_scaffold.describe", "services.toml"]
+        return json.loads(run(command, root, environment))
 
 
 def write_documents(root: Path) -> None:

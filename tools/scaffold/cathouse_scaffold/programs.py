@@ -7,11 +7,12 @@ from pathlib import Path
 from cathouse_scaffold.errors import ScaffoldError
 
 
-def run(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
-    """Runs a program to its end. Raises `ScaffoldError` with what it printed where it fails."""
+def run(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> str:
+    """What a program prints. Raises `ScaffoldError`, with that, where it fails."""
     result = _finished(command, folder, environment)
     if result.returncode:
         raise ScaffoldError(f"{' '.join(command)} failed:\n{result.stdout}{result.stderr}".rstrip())
+    return result.stdout
 
 
 def output(command: Sequence[str], folder: Path) -> str | None:

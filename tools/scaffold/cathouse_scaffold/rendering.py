@@ -1,14 +1,15 @@
 """Whatever names the services, from services.toml and the templates in tools/scaffold/rendered.
 
-A template's path says what it makes. `files/PATH.j2` makes the file PATH; where `{service}` is in its name, one file
-for each service. `regions/PATH/NAME.j2` makes the region NAME of the file PATH: the lines between two comments,
-`services.toml: begin NAME` and `services.toml: end NAME`. All else in that file is written by hand. The first comment
+A template's path says what it makes. `files/PATH.j2` makes the file PATH. `regions/PATH/NAME.j2` makes the region NAME
+of the file PATH: the lines between two comments, `services.toml: begin NAME` and `services.toml: end NAME`; all else in
+that file is written by hand. Where `{service}` is in PATH, there is one such file for each service. The first comment
 may add what the template is to know beside the registry, as in `services.toml: begin images tag=0.1.0`.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,8 @@ class Rendering:
 
     root: Path
     services: Sequence[Service]
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """What templates know beside `services`."""
+    describe: Callable[[], Mapping[str, Any]] = dict
+    """What the services' code says of itself, by their names; asked once, and only where a template wants it."""
     _environment: Environment = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,8 +52,11 @@ class Rendering:
             keep_trailing_newline=True,
             autoescape=False,  # noqa: S701 # no HTML
         )
+        described = cache(self.describe)
         environment.globals.update(
-            self.facts, services=self.services, by_name={s.name: s for s in self.services}
+            services=self.services,
+            by_name={service.name: service for service in self.services},
+            described=lambda service: described()[service.name],
         )
         object.__setattr__(self, "_environment", environment)
 
@@ -64,9 +68,10 @@ class Rendering:
         """
         texts: Texts = {}
         for path, regions in self._regions().items():
-            if wanted(path):
-                text = (self.root / path).read_text(encoding="utf-8")
-                texts[path] = with_regions(path, text, regions)
+            for target, known in self._targets(path):
+                if wanted(target):
+                    text = (self.root / target).read_text(encoding="utf-8")
+                    texts[target] = with_regions(target, text, regions, known)
         for template in self._names(FILES):
             path = template.relative_to(FILES).with_suffix("")
             if wanted(path):
@@ -89,24 +94,30 @@ class Rendering:
         return regions
 
     def _files(self, name: Path, path: Path) -> Iterator[tuple[Path, str | None]]:
-        template = self._get(name)
-        if PER_SERVICE not in path.name:
-            yield path, template.render()
+        if PER_SERVICE in str(path):
+            # Those of services that are no more.
+            for found in self.root.glob(str(path).replace(PER_SERVICE, "*")):
+                if NOTICE in found.read_text(encoding="utf-8").partition("\n")[0]:
+                    yield found.relative_to(self.root), None
+        for target, known in self._targets(path):
+            yield target, self._get(name).render(known)
+
+    def _targets(self, path: Path) -> Iterator[tuple[Path, dict[str, Service]]]:
+        """What a template's path leads to, and what the template knows there beside what all of them do."""
+        if PER_SERVICE not in str(path):
+            yield path, {}
             return
-        # Those of services that are no more.
-        for found in self.root.glob(str(path).replace(PER_SERVICE, "*")):
-            if NOTICE in found.read_text(encoding="utf-8").partition("\n")[0]:
-                yield found.relative_to(self.root), None
         for service in self.services:
-            target = Path(str(path).replace(PER_SERVICE, service.name))
-            yield target, template.render(service=service)
+            yield Path(str(path).replace(PER_SERVICE, service.name)), {"service": service}
 
     def _get(self, name: Path) -> Template:
         return self._environment.get_template(str(name))
 
 
-def with_regions(path: Path, text: str, templates: Mapping[str, Template]) -> str:
-    """The text of a file whose regions are rendered anew.
+def with_regions(
+    path: Path, text: str, templates: Mapping[str, Template], known: Mapping[str, object]
+) -> str:
+    """The text of a file whose regions are rendered anew, by templates that know this beside what all of them do.
 
     Raises `ScaffoldError` where regions and templates are not the same ones, or markers do not belong together.
     """
@@ -130,7 +141,7 @@ def with_regions(path: Path, text: str, templates: Mapping[str, Template]) -> st
             raise ScaffoldError(f"{path}: the region {name} is there twice")
         found.add(name)
         arguments = dict(argument.split("=", 1) for argument in begin["arguments"].split())
-        parts += [text[position : begin.end()], "\n", templates[name].render(arguments)]
+        parts += [text[position : begin.end()], "\n", templates[name].render(known, **arguments)]
         position = end.start()
     if missing := sorted(templates.keys() - found):
         raise ScaffoldError(

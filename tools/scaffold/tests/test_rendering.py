@@ -97,6 +97,33 @@ def test_a_file_for_each_service_goes_with_it(repository: Path) -> None:
     assert "deploy/mine.yaml" not in texts
 
 
+def test_a_region_in_a_file_that_each_service_has_knows_what_its_code_says(
+    repository: Path,
+) -> None:
+    for name in ("toys", "food"):
+        write(
+            repository / "services" / name / "README.md",
+            "# services.toml: begin routes\n# services.toml: end routes\n",
+        )
+    template(
+        repository,
+        "regions/services/{service}/README.md/routes.j2",
+        "{{ service.name }}: {{ described(service).routes }}\n",
+    )
+    asked = []
+
+    def describe() -> dict[str, dict[str, int]]:
+        asked.append("once")
+        return {"toys": {"routes": 3}, "food": {"routes": 4}}
+
+    texts = Rendering(repository, SERVICES, describe).texts()
+    for path, line in {"toys": "toys: 3", "food": "food: 4"}.items():
+        text = texts[Path("services") / path / "README.md"]
+        assert text is not None
+        assert text.splitlines()[1] == line
+    assert asked == ["once"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

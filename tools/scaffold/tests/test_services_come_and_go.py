@@ -144,15 +144,26 @@ def test_documents_and_tools_know_it(grown: Repository) -> None:
     assert "-e ./services/reviews\n" in grown.text("requirements/packages.txt")
     described = json.loads(grown.text("docs/openapi/reviews.json"))
     assert "/api/v1/reviews/examples/{example_id}" in described["paths"]
-    for tool in ("migrate",):
-        dependencies = tomllib.loads(grown.text(f"tools/{tool}/pyproject.toml"))["project"]
-        assert "cathouse-reviews" in dependencies["dependencies"]
+    project = tomllib.loads(grown.text("tools/migrate/pyproject.toml"))["project"]
+    assert "cathouse-reviews" in project["dependencies"]
+
+
+def test_its_readme_says_what_its_code_does(grown: Repository) -> None:
+    readme = grown.text("services/reviews/README.md")
+    for line in (
+        "| `GET /api/v1/reviews/examples` | signed in | My examples |",
+        "| `PORT` | whole number | `8020` | The port to listen on |",
+        "| `examples` | Something of one person's. | id, user_id, title, text, created_at, updated_at |",
+        "python -m cathouse_reviews serve --reload",
+    ):
+        assert line in readme.splitlines()
+    assert "\n# PORT=8020\n" in grown.text("services/reviews/.env.example")
 
 
 def test_its_code_is_as_all_code_here(grown: Repository) -> None:
-    for words in (("format", "--check", "."), ("check", ".")):
+    for words in (("format", "--check"), ("check",)):
         result = subprocess.run(
-            [sys.executable, "-m", "ruff", *words, "--no-cache"],
+            [sys.executable, "-m", "ruff", *words, "--no-cache", "services/reviews"],
             cwd=grown.root, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert result.returncode == 0, result.stdout

@@ -12,7 +12,7 @@ from cathouse_auth.models import Person
 from cathouse_auth.services import people
 
 
-@guard
+@guard("signed in")
 async def active_person(principal: SignedIn, session: Session) -> Person:
     """The person who calls. Raises `AccountDisabled`."""
     return await people.active_person(session, principal.id)
@@ -21,7 +21,7 @@ async def active_person(principal: SignedIn, session: Session) -> Person:
 ActivePerson = Annotated[Person, Depends(active_person)]
 
 
-@guard
+@guard("admin")
 async def active_admin(person: ActivePerson) -> Person:
     """The admin who calls. Raises `Forbidden` for others, whatever their token says."""
     if person.role != Role.ADMIN:

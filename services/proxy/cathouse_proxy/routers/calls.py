@@ -39,7 +39,7 @@ _credential = HTTPBearer(
 Bearer = HTTPAuthorizationCredentials | None
 
 
-@guard
+@guard("an installation, or its owner")
 async def mediated(
     _person: Annotated[Bearer, Depends(access_token)],
     _installation: Annotated[Bearer, Depends(_credential)],

@@ -1,0 +1,127 @@
+"""What services say of themselves, from their code. Run as a program it prints that as JSON: the code of a service that
+is not installed yet is imported in a process of its own."""
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+from cathouse_kit.registry import load_registry
+from cathouse_kit.security import who_may_call
+from cathouse_kit.settings import ServiceSettings
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from limits import RateLimitItem
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+# Settings that have no defaults. Nothing is opened before an app's lifespan begins, and so none of these is used.
+_NOT_USED = {"database_url": "postgresql://nobody@127.0.0.1/nothing", "service_token": "-" * 32}
+
+Described = dict[str, Any]
+
+
+def describe(package: str) -> Described:
+    """The routes, settings, tables and metrics of a service."""
+    settings = importlib.import_module(f"{package}.settings").Settings
+    values: dict[str, Any] = {"_env_file": None, **_NOT_USED}
+    app = importlib.import_module(f"{package}.main").create_app(settings(**values))
+    return {
+        "routes": list(_routes(app)),
+        "settings": [_setting(settings, name) for name in settings.model_fields],
+        "tables": list(_tables(importlib.import_module(f"{package}.models").Base)),
+        "metrics": list(_metrics(app)),
+    }
+
+
+def _routes(app: FastAPI) -> Iterator[Described]:
+    described = app.openapi()["paths"]
+    for route in chain.from_iterable(router.routes for router in app.state.routers):
+        if not isinstance(route, APIRoute) or not route.include_in_schema or "probes" in route.tags:
+            continue
+        methods = sorted(route.methods or ())
+        operation = described[route.path_format][methods[0].lower()]
+        yield {
+            "methods": methods,
+            "path": route.path_format,
+            "who": who_may_call(route),
+            "what": operation["summary"] + (", deprecated" if operation.get("deprecated") else ""),
+        }
+
+
+def _setting(settings: type[ServiceSettings], name: str) -> Described:
+    field = settings.model_fields[name]
+    return {
+        "variable": name.upper(),
+        "type": _type(name, field),
+        "required": field.is_required(),
+        "default": _default(field),
+        "meaning": field.description or ServiceSettings.model_fields[name].description,
+        "own": name not in ServiceSettings.model_fields,
+    }
+
+
+def _type(name: str, field: FieldInfo) -> str:
+    kinds = [
+        kind for kind in get_args(field.annotation) or [field.annotation] if kind is not NoneType
+    ]
+    if get_origin(field.annotation) is Literal:
+        return ", ".join(map(str, kinds))
+    if RateLimitItem in kinds:
+        return "AMOUNT/UNIT"
+    if get_origin(field.annotation) is tuple:
+        return "list"
+    if name.endswith(("_url", "_endpoint", "_storage")):
+        return "URL"
+    names: dict[Any, str] = {
+        bool: "true, false",
+        int: "whole number",
+        float: "number",
+        SecretStr: "secret",
+    }
+    return names.get(kinds[0], "text")
+
+
+def _default(field: FieldInfo) -> str:
+    """The default as it is written in the environment; empty where there is none, or where the start decides."""
+    default = None if field.is_required() or field.default_factory else field.default
+    match default:
+        case None:
+            return ""
+        case bool():
+            return str(default).lower()
+        case tuple():
+            return ",".join(default)
+        case SecretStr():
+            return default.get_secret_value()
+        case RateLimitItem():
+            several = f"{default.multiples} " if default.multiples > 1 else ""
+            return f"{default.amount}/{several}{default.GRANULARITY.name}"
+    return str(default)
+
+
+def _tables(base: Any) -> Iterator[Described]:
+    for mapper in sorted(base.registry.mappers, key=lambda mapper: str(mapper.local_table.name)):
+        holds = " ".join((mapper.class_.__doc__ or "").partition("\n\n")[0].split())
+        yield {
+            "name": mapper.local_table.name,
+            "holds": holds,
+            "columns": [column.name for column in mapper.local_table.columns],
+        }
+
+
+def _metrics(app: FastAPI) -> Iterator[Described]:
+    for family in app.state.kit.metrics.registry.collect():
+        # Those of the process are the same for whatever Prometheus watches, and not there on every system.
+        if not family.name.startswith("process_"):
+            total = "_total" if family.type == "counter" else ""
+            yield {"name": family.name + total, "type": family.type, "for": family.documentation}
+
+
+if __name__ == "__main__":
+    services = load_registry(Path(sys.argv[1]))
+    json.dump({service.name: describe(service.package) for service in services}, sys.stdout)
