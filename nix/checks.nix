@@ -71,6 +71,11 @@ in
     touch $out
   '';
 
+  workflows = pkgs.runCommand "cat-house-workflows" { nativeBuildInputs = [ pkgs.actionlint ]; } ''
+    actionlint ${project.root + "/.github/workflows"}/*.yaml
+    touch $out
+  '';
+
   pins =
     let
       revision = (lib.importJSON ../flake.lock).nodes.nixpkgs.locked.rev;

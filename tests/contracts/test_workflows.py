@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yaml"))
 pytestmark = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 
 

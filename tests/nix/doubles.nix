@@ -171,6 +171,7 @@ let
       writeShellApplication = given: package given.name given;
     }
     // lib.genAttrs [
+      "actionlint"
       "autoPatchelfHook"
       "bash"
       "coreutils"

@@ -83,6 +83,7 @@ def test_the_checks_run_the_makefiles_words_in_the_sandbox(project: Project) -> 
     assert "process-compose --dry-run" in checks["process-compose"]["script"]
     for tool in ("nixfmt --check", "statix check", "deadnix --fail"):
         assert tool in checks["nix"]["script"]
+    assert re.search(r"actionlint \S+workflows/\*\.yaml", checks["workflows"]["script"])
     for name in ("tests", "stack", "lint"):
         assert "/store/postgresql_18" in checks[name]["nativeBuildInputs"]
         assert "/store/environment" in checks[name]["nativeBuildInputs"]
