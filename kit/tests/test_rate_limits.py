@@ -3,6 +3,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+import redis
 from cathouse_kit import rate_limits as rate_limits_module
 from cathouse_kit.problems import TooManyRequests
 from cathouse_kit.rate_limits import RateLimit, RateLimiter, RateLimitsUnavailable
@@ -11,6 +12,7 @@ from cathouse_kit.testing import running
 from fastapi import APIRouter, Depends, Request
 from limits import RateLimitItemPerMinute
 from pydantic import SecretStr, TypeAdapter, ValidationError
+from redis.asyncio import Redis
 
 from .conftest import MakeApp
 
@@ -18,8 +20,17 @@ TWO = RateLimitItemPerMinute(2)
 
 
 @pytest.fixture
-async def limiter() -> AsyncIterator[RateLimiter]:
-    limiter = RateLimiter(SecretStr("memory://"))
+def store(valkey_server: str) -> str:
+    """The URL of a store with nothing in it."""
+    with redis.Redis.from_url(valkey_server) as client:
+        client.flushall()
+    return valkey_server
+
+
+@pytest.fixture(params=["memory", "valkey"])
+async def limiter(request: pytest.FixtureRequest) -> AsyncIterator[RateLimiter]:
+    url = "memory://" if request.param == "memory" else request.getfixturevalue("store")
+    limiter = RateLimiter(SecretStr(url))
     yield limiter
     await limiter.close()
 
@@ -44,6 +55,34 @@ async def test_keys_are_counted_apart(limiter: RateLimiter) -> None:
 async def test_many_at_once_do_not_get_more(limiter: RateLimiter) -> None:
     windows = await asyncio.gather(*(limiter.hit(TWO, "ada") for _ in range(20)))
     assert sum(window.allowed for window in windows) == 2
+
+
+async def test_replicas_count_together(store: str) -> None:
+    replicas = [RateLimiter(SecretStr(store)) for _ in range(3)]
+    windows = await asyncio.gather(*(replicas[n % 3].hit(TWO, "ada") for n in range(12)))
+    assert sum(window.allowed for window in windows) == 2
+    for replica in replicas:
+        await replica.close()
+
+
+async def test_a_store_forgets_what_it_counted_when_nobody_asks_any_more(store: str) -> None:
+    limiter = RateLimiter(SecretStr(store))
+    await limiter.hit(TWO, "ada")
+    await limiter.close()
+    async with Redis.from_url(store) as client:
+        ends = [await client.ttl(key) async for key in client.scan_iter()]
+    # Two windows: the sliding one needs the one before.
+    assert ends
+    assert all(0 < seconds <= 120 for seconds in ends)
+
+
+async def test_a_connection_that_the_store_has_closed_is_made_anew(store: str) -> None:
+    limiter = RateLimiter(SecretStr(store))
+    await limiter.hit(TWO, "ada")
+    async with Redis.from_url(store) as client:
+        assert await client.client_kill_filter(_type="normal", skipme=True) > 0
+    assert (await limiter.hit(TWO, "ada")).remaining == 0
+    await limiter.close()
 
 
 def limited_router() -> APIRouter:

@@ -188,6 +188,7 @@ let
       "process-compose"
       "statix"
       "uv"
+      "valkey"
     ] (name: package name { });
 
   inputs = {
