@@ -39,9 +39,9 @@ def images(engine: str) -> dict[str, str]:
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A composed stack that is up, for the tests of one module."""
+    """A composed stack that is up; whatever a test does to it, it leaves it up, as compose.yaml says."""
     with composed(tmp_path_factory.mktemp("stack") / "here", "cathouse-test") as stack:
         print(f"cold start: {stack.start():.1f} s")
         yield stack

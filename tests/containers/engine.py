@@ -19,7 +19,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 SERVICES = load_registry(ROOT / "services.toml")
 NAMES = tuple(service.name for service in SERVICES)
-SOURCES = ("images", "kit", "requirements", "services", "tools", "deploy")
+SOURCES = ("deploy", "examples", "images", "kit", "requirements", "services", "tools")
 TAG = os.environ.get("CATHOUSE_TAG", "dev")
 
 

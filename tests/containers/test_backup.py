@@ -1,11 +1,10 @@
 """A backup, restored into an empty stack, is the same data."""
 
 import subprocess
-from pathlib import Path
 
 import httpx
 
-from .engine import NAMES, Stack, composed
+from .engine import NAMES, Stack
 
 PASSWORD = "correct horse battery staple"
 TABLES = "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ({}) ORDER BY 1"
@@ -22,43 +21,38 @@ def _contents(stack: Stack) -> dict[str, str]:
     }
 
 
-def test_a_backup_restored_into_an_empty_stack_is_the_same_data(
-    images: dict[str, str], folder: Path
-) -> None:
-    with composed(folder, "cathouse-backup") as stack:
-        stack.start()
-        for n in range(5):
-            person = {"email": f"p{n}@example.com", "password": PASSWORD, "display_name": f"P {n}"}
-            url = stack.url("auth") + "/api/v1/auth/register"
-            assert httpx.post(url, json=person, trust_env=False, timeout=20).status_code == 201
-        before = _contents(stack)
-        assert before["auth.people"].startswith("5|")
-        dump = folder / "cathouse.dump"
-        result = stack.run("deploy/compose/backup.sh", str(dump))
-        assert result.returncode == 0, result.stdout
+def test_a_backup_restored_into_an_empty_stack_is_the_same_data(stack: Stack) -> None:
+    for n in range(5):
+        person = {"email": f"p{n}@example.com", "password": PASSWORD, "display_name": f"P {n}"}
+        url = stack.url("auth") + "/api/v1/auth/register"
+        assert httpx.post(url, json=person, trust_env=False, timeout=20).status_code == 201
+    before = _contents(stack)
+    assert int(before["auth.people"].partition("|")[0]) >= 5
+    dump = stack.folder / "cathouse.dump"
+    result = stack.run("deploy/compose/backup.sh", str(dump))
+    assert result.returncode == 0, result.stdout
 
-        stack.down("--volumes")
-        result = stack.run("deploy/compose/restore.sh", str(dump))
-        assert result.returncode == 0, result.stdout
-        assert _contents(stack) == before
-        stack.start()
-        form = {"username": "p3@example.com", "password": PASSWORD}
-        url = stack.url("auth") + "/api/v1/auth/login"
-        assert httpx.post(url, data=form, trust_env=False, timeout=20).status_code == 200
-        rows = sum(int(each.partition("|")[0]) for each in before.values())
-        print(
-            f"{len(before)} tables, {rows} rows, {dump.stat().st_size} bytes: the same after the restore"
-        )
+    stack.down("--volumes")
+    result = stack.run("deploy/compose/restore.sh", str(dump))
+    assert result.returncode == 0, result.stdout
+    assert _contents(stack) == before
+    stack.start()
+    form = {"username": "p3@example.com", "password": PASSWORD}
+    url = stack.url("auth") + "/api/v1/auth/login"
+    assert httpx.post(url, data=form, trust_env=False, timeout=20).status_code == 200
+    rows = sum(int(each.partition("|")[0]) for each in before.values())
+    print(
+        f"{len(before)} tables, {rows} rows, {dump.stat().st_size} bytes: the same after the restore"
+    )
 
 
-def test_a_broken_backup_changes_nothing(images: dict[str, str], folder: Path) -> None:
-    with composed(folder, "cathouse-backup") as stack:
-        stack.start()
-        before = _contents(stack)
-        dump = folder / "cathouse.dump"
-        assert stack.run("deploy/compose/backup.sh", str(dump)).returncode == 0
-        whole = dump.read_bytes()
-        dump.write_bytes(whole[: len(whole) // 2])
-        result: subprocess.CompletedProcess[str] = stack.run("deploy/compose/restore.sh", str(dump))
-        assert result.returncode != 0
-        assert _contents(stack) == before
+def test_a_broken_backup_changes_nothing(stack: Stack) -> None:
+    before = _contents(stack)
+    dump = stack.folder / "cathouse.dump"
+    assert stack.run("deploy/compose/backup.sh", str(dump)).returncode == 0
+    whole = dump.read_bytes()
+    dump.write_bytes(whole[: len(whole) // 2])
+    result: subprocess.CompletedProcess[str] = stack.run("deploy/compose/restore.sh", str(dump))
+    assert result.returncode != 0
+    assert _contents(stack) == before
+    stack.start()

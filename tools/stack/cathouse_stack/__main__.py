@@ -10,6 +10,19 @@ from cathouse_kit.registry import RegistryError, Service, load_registry
 
 from cathouse_stack.errors import StackError
 
+# Where auth of the development stack runs, with what it is told there.
+_CREATE_ADMIN = shlex.join(
+    [
+        *(
+            "sh",
+            "-c",
+            'cd services/auth && SECRETS_DIR=../../.state/secrets LOG_LEVEL=WARNING exec "$@"',
+            "-",
+        ),
+        *(sys.executable, "-m", "cathouse_auth", "create-admin"),
+    ]
+)
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="cathouse-stack", description=__doc__)
@@ -22,7 +35,18 @@ def main() -> None:
         "--restart",
         required=True,
         metavar="COMMAND",
-        help="restarts the process whose name is added",
+        help="restarts the part of the stack whose name is added",
+    )
+    walk.add_argument(
+        "--create-admin",
+        default=_CREATE_ADMIN,
+        metavar="COMMAND",
+        help="makes an admin of the email that is added; by default in the stack of `make up`",
+    )
+    walk.add_argument(
+        "--cat",
+        metavar="URL",
+        help="where the proxy reaches the example's cat; by default beside it",
     )
     shift = commands.add_parser("ports", help="print the variables that move the stack's ports")
     shift.add_argument("offset")
@@ -47,9 +71,15 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
         case "status":
             return _status(services)
         case "demo":
-            from cathouse_stack.demo import demo
+            from cathouse_stack.demo import Running, demo
+            from cathouse_stack.ports import cat_port
 
-            demo(services, shlex.split(arguments.restart))
+            running = Running(
+                restart=shlex.split(arguments.restart),
+                create_admin=shlex.split(arguments.create_admin),
+                cat=arguments.cat or f"http://127.0.0.1:{cat_port()}",
+            )
+            demo(services, running)
         case "ports":
             from cathouse_stack.ports import shifted
 

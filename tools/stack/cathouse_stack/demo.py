@@ -4,11 +4,9 @@ Everyone in it is new each time, so that it can be run again and again.
 """
 
 import json
-import os
 import secrets
 import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -20,7 +18,7 @@ import httpx
 from cathouse_kit.registry import Service
 
 from cathouse_stack.errors import StackError
-from cathouse_stack.ports import cat_port, places
+from cathouse_stack.ports import places
 
 MANIFEST = Path("examples/tasks/manifest.json")
 _RESTART_SECONDS = 60.0
@@ -36,6 +34,18 @@ _WORDS = (
     "indigo",
     "jasper",
 )
+
+
+@dataclass(frozen=True)
+class Running:
+    """How the story reaches what it does not reach over HTTP."""
+
+    restart: Sequence[str]
+    """Restarts a part of the stack when its name is added."""
+    create_admin: Sequence[str]
+    """Makes an admin when `--email EMAIL` is added, with the password on its standard input."""
+    cat: str
+    """Where the proxy reaches the example's cat."""
 
 
 @dataclass
@@ -95,18 +105,15 @@ class Story:
         print(f"{who:<10}{what:<66}{result:>5}{seconds * 1000:>9.1f} ms", flush=True)
 
 
-def demo(services: Sequence[Service], restart: Sequence[str]) -> None:
-    """Tells the story. `restart` is the command that restarts a process of the stack when its name is added.
-
-    Raises `StackError` at the first step that does not go as it should.
-    """
+def demo(services: Sequence[Service], running: Running) -> None:
+    """Tells the story. Raises `StackError` at the first step that does not go as it should."""
     urls = {place.service.name: place.url for place in places(services)}
     with httpx.Client(timeout=30, trust_env=False) as client:
         story = Story(urls, client)
         olga, ada, paul = Actor("olga", "developer"), Actor("ada", "admin"), Actor("paul", "player")
         enter(story, olga)
-        cat = publish(story, olga)
-        make_admin(story, ada)
+        cat = publish(story, olga, running.cat)
+        make_admin(story, ada, running.create_admin)
         approve(story, ada, cat)
         enter(story, paul)
         find(story, paul, cat)
@@ -114,7 +121,7 @@ def demo(services: Sequence[Service], restart: Sequence[str]) -> None:
         use(story, paul, adopted)
         pause(story, paul, adopted)
         read_audit(story, paul, adopted)
-        survive_a_restart(story, paul, restart)
+        survive_a_restart(story, paul, running.restart)
     print("\nThat was Cat House. The same calls, one by one: /api/v1/docs of each service.")
 
 
@@ -137,13 +144,11 @@ def sign_in(story: Story, who: Actor) -> None:
     who.token = tokens["access_token"]
 
 
-def make_admin(story: Story, who: Actor) -> None:
+def make_admin(story: Story, who: Actor, create_admin: Sequence[str]) -> None:
     """Admins are made by command, never over HTTP."""
     began = time.perf_counter()
     made = subprocess.run(  # noqa: S603 - the service's own command; the password goes over its standard input
-        [sys.executable, "-m", "cathouse_auth", "create-admin", "--email", who.email],
-        cwd="services/auth",
-        env={**os.environ, "SECRETS_DIR": "../../.state/secrets", "LOG_LEVEL": "WARNING"},
+        [*create_admin, "--email", who.email],
         input=f"{who.password}\n",
         capture_output=True,
         text=True,
@@ -155,11 +160,11 @@ def make_admin(story: Story, who: Actor) -> None:
     sign_in(story, who)
 
 
-def publish(story: Story, olga: Actor) -> dict[str, Any]:
+def publish(story: Story, olga: Actor, cat_url: str) -> dict[str, Any]:
     """Puts the example's manifest into the catalog, and asks for its review."""
     manifest = json.loads(MANIFEST.read_text())
     del manifest["slug"]  # the catalog makes one of the name
-    manifest["endpoint_url"] = f"http://127.0.0.1:{cat_port()}"
+    manifest["endpoint_url"] = cat_url
     manifest["name"] = f"{manifest['name']} {secrets.choice(_WORDS).title()} {secrets.token_hex(3)}"
     cats = "/api/v1/catalog/cats"
     what = f"writes the cat {manifest['name']!r}"

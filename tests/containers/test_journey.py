@@ -1,0 +1,56 @@
+"""The demonstration, told against the composed stack: people, a cat in a container of its own, and restarts."""
+
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .engine import Stack
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def stack_with_cat(stack: Stack) -> Iterator[Stack]:
+    shutil.copy(HERE / "cat.yaml", stack.folder)
+    before = stack.files
+    stack.files = (*before, "cat.yaml")
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.files = before
+        stack.compose("up", "--detach", "--wait", "--no-build", "--remove-orphans")
+
+
+def test_the_journey_runs_against_the_composed_stack(stack_with_cat: Stack) -> None:
+    stack = stack_with_cat
+    compose = ["docker", "compose", "--ansi=never", "--progress=quiet"]
+    create_admin = [
+        *compose,
+        *("exec", "-T", "auth", "python", "-m", "cathouse_auth", "create-admin"),
+    ]
+    result = stack.run(
+        *(sys.executable, "-m", "cathouse_stack"),
+        "demo",
+        "--restart",
+        shlex.join([*compose, "restart"]),
+        "--create-admin",
+        shlex.join(create_admin),
+        "--cat=http://tasks:8010",
+    )
+    assert result.returncode == 0, result.stdout
+    print(result.stdout)
+    for step in (
+        "adds a task through the proxy",
+        "is refused to delete one",
+        "is refused from then on",
+        "restarts postgres",
+    ):
+        assert step in result.stdout
+    # Its rows, in the order in which they came to be, newest first.
+    assert "scope_missing" in result.stdout
+    assert "installation_paused" in result.stdout
