@@ -1,4 +1,7 @@
-"""A steady load of the journey's calls, with one retry on connection errors; prints its counts each second, in JSON."""
+"""A steady load of the journey's calls, with one retry on connection errors; prints its counts each second, in JSON.
+
+Half of the calls are made on connections that are kept, as pools do, half on new ones, as new callers do.
+"""
 
 import asyncio
 import collections
@@ -8,77 +11,113 @@ import time
 import httpx
 
 PER_SECOND = 25
-PERSON = {
-    "email": "steady@example.com",
-    "password": "correct horse battery staple",
-    "display_name": "Steady",
-}
+PASSWORD = "correct horse battery staple"
+AUTH = "http://auth:8005/api/v1/auth"
+CATS = "http://catalog:8002/api/v1/catalog/cats"
+INSTALLATIONS = "http://installation:8003/api/v1/installations"
+PROXY = "http://proxy:8004/api/v1/proxy"
+ADMIN = "admin@example.com"
 counts = collections.Counter({"made": 0, "retried": 0, "failed": 0})
 
 
-async def call(
-    client: httpx.AsyncClient, method: str, url: str, **options: object
-) -> httpx.Response | None:
+def say(**facts: object) -> None:
+    print(json.dumps({"at": time.time(), **facts}))
+
+
+async def call(client: httpx.AsyncClient, method: str, url: str, **options: object) -> None:
     """One request of the load, counted."""
     counts["made"] += 1
     for attempt in (1, 2):
+        began = time.monotonic()
         try:
             answer = await client.request(method, url, **options)  # type: ignore[arg-type]
         except httpx.TransportError as error:
-            if attempt == 1:
-                counts["retried"] += 1
-                continue
-            counts["failed"] += 1
-            print(json.dumps({"at": time.time(), "url": url, "error": repr(error)}))
-            return None
+            seconds = time.monotonic() - began
+            say(url=url, attempt=attempt, error=repr(error), seconds=seconds)
+            counts["retried" if attempt == 1 else "failed"] += 1
+            continue
         if not answer.is_success:
             counts["failed"] += 1
-            print(
-                json.dumps(
-                    {
-                        "at": time.time(),
-                        "url": url,
-                        "status": answer.status_code,
-                        "text": answer.text[:300],
-                    }
-                )
-            )
-        return answer
-    return None
+            say(url=url, status=answer.status_code, text=answer.text[:300])
+        return
+
+
+async def until_done(client: httpx.AsyncClient, method: str, url: str, **options: object) -> object:
+    """The body of a call that is repeated until it succeeds: the stack, or its admin, may not be there yet."""
+    while True:
+        try:
+            answer = await client.request(method, url, **options)  # type: ignore[arg-type]
+            if answer.is_success:
+                return answer.json()
+            say(waiting=url, status=answer.status_code)
+        except httpx.TransportError as error:
+            say(waiting=url, error=repr(error))
+        await asyncio.sleep(7)  # fewer sign-ins a minute than an account may try
+
+
+async def enter(client: httpx.AsyncClient, role: str) -> dict[str, str]:
+    """Signs someone in, after registering them where that can be done over HTTP."""
+    email = f"{role}@example.com"
+    if email != ADMIN:
+        person = {"email": email, "password": PASSWORD, "display_name": role, "role": role}
+        await until_done(client, "POST", f"{AUTH}/register", json=person)
+    form = {"username": email, "password": PASSWORD}
+    tokens = await until_done(client, "POST", f"{AUTH}/login", data=form)
+    return {"Authorization": f"Bearer {tokens['access_token']}"}  # type: ignore[index]
+
+
+async def adopted(client: httpx.AsyncClient, player: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """A cat of the player's: its address at the proxy, and the credential."""
+    developer, admin = await enter(client, "developer"), await enter(client, "admin")
+    routes = [{"methods": ["GET", "POST"], "path": "/tasks"}]
+    scopes = [
+        {"name": f"tasks:{name}", "description": name, "required": True, "routes": routes}
+        for name in ("read", "write")
+    ]
+    manifest = {
+        "name": "Task Keeper", "tagline": "Keeps tasks", "category": "productivity",
+        "endpoint_url": "http://tasks:8010", "version": "1.0.0", "scopes": scopes,
+    }  # fmt: skip
+    cat = (await client.post(CATS, headers=developer, json=manifest)).raise_for_status().json()
+    for who, what in ((developer, "submit"), (admin, "approve")):
+        (await client.post(f"{CATS}/{cat['id']}/{what}", headers=who)).raise_for_status()
+    wish = {"cat_id": cat["id"], "granted_scopes": ["tasks:read", "tasks:write"]}
+    answer = await client.post(INSTALLATIONS, headers=player, json=wish)
+    found = answer.raise_for_status().json()
+    credential = {"Authorization": f"Bearer {found['credential']}"}
+    return f"{PROXY}/{found['installation']['id']}", credential
 
 
 async def main() -> None:
-    async with httpx.AsyncClient(timeout=10) as client:
-        auth = "http://auth:8005/api/v1/auth"
-        while True:  # until the stack is there
-            try:
-                if (await client.post(f"{auth}/register", json=PERSON)).status_code in (201, 409):
-                    break
-            except httpx.TransportError:
-                pass
-            await asyncio.sleep(1)
-        answer = await client.post(
-            f"{auth}/login", data={"username": PERSON["email"], "password": PERSON["password"]}
-        )
-        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+    leaving = {"Connection": "close"}
+    async with (
+        httpx.AsyncClient(timeout=10) as keeping,
+        httpx.AsyncClient(timeout=10, headers=leaving) as new,
+    ):
+        player = await enter(keeping, "player")
+        cat, credential = await adopted(keeping, player)
         journey = [
-            ("GET", f"{auth}/me", {}),
-            ("GET", "http://catalog:8002/api/v1/catalog/cats", {}),
-            ("GET", "http://installation:8003/api/v1/installations", {}),
-            ("GET", "http://proxy:8004/api/v1/proxy/audit", {}),
-            ("PATCH", f"{auth}/me", {"json": {"display_name": "Steady"}}),
-            ("GET", "http://catalog:8002/api/v1/catalog/categories", {}),
+            ("GET", f"{AUTH}/me", player, None),
+            ("GET", CATS, player, None),
+            ("GET", INSTALLATIONS, player, None),
+            ("POST", f"{cat}/tasks", credential, {"title": "Feed the cat"}),
+            ("PATCH", f"{AUTH}/me", player, {"display_name": "Steady"}),
+            ("GET", f"{CATS.removesuffix('cats')}categories", player, None),
+            ("GET", f"{PROXY}/audit", player, None),
+            ("GET", f"{cat}/tasks", player, None),
+            ("GET", f"{INSTALLATIONS}?limit=1", player, None),
         ]
         running: set[asyncio.Task[object]] = set()
         turn = 0
         while True:
-            method, url, options = journey[turn % len(journey)]
-            task = asyncio.create_task(call(client, method, url, **options))
+            method, url, headers, body = journey[turn % len(journey)]
+            client = new if turn % 2 else keeping
+            task = asyncio.create_task(call(client, method, url, headers=headers, json=body))
             running.add(task)
             task.add_done_callback(running.discard)
             turn += 1
             if turn % PER_SECOND == 0:
-                print(json.dumps({"at": time.time(), **counts}))
+                say(**counts)
             await asyncio.sleep(1 / PER_SECOND)
 
 

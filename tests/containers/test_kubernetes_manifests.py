@@ -43,10 +43,10 @@ def test_a_service_is_what_the_registry_says(manifests: list[Manifest], service:
     assert container["ports"] == [{"name": "http", "containerPort": service.port}]
     assert container["readinessProbe"]["httpGet"]["path"] == "/health/ready"
     assert container["livenessProbe"]["httpGet"]["path"] == "/health"
-    assert pod["terminationGracePeriodSeconds"] > 5 + 20
     ports = _find(manifests, "Service", service.name)["spec"]["ports"]
     assert [port["port"] for port in ports] == [service.port]
     (config,) = (m for m in manifests if m["kind"] == "ConfigMap")
+    assert pod["terminationGracePeriodSeconds"] > int(config["data"]["SHUTDOWN_DELAY_SECONDS"]) + 20
     assert config["data"][service.url_variable] == f"http://{service.name}:{service.port}"
     assert config["data"]["RATE_LIMIT_STORAGE"].startswith("redis://")
     for kind in ("PodDisruptionBudget", "NetworkPolicy", "HorizontalPodAutoscaler"):

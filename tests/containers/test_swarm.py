@@ -19,15 +19,28 @@ from .engine import NAMES, TAG, Stack, copy_sources, docker, inspect, run, wait_
 
 STACK = "cathouse-swarm"
 HERE = Path(__file__).parent
+PASSWORD = "correct horse battery staple"
 
 
 @dataclass
 class Swarm:
     folder: Path
     environment: dict[str, str]
+    secrets: Stack
+    """By which `docker compose run secrets` works on the folder's secrets."""
 
     def deploy(self, tag: str) -> subprocess.CompletedProcess[str]:
         return run(str(self.folder / "deploy/swarm/deploy.sh"), tag, environment=self.environment)
+
+    def secrets_version(self, version: str) -> None:
+        """Gives the folder's secrets to the swarm as this version, which later deployments use."""
+        self.environment["SECRETS_VERSION"] = version
+        result = run(
+            str(self.folder / "deploy/swarm/secrets.sh"),
+            cwd=self.folder,
+            environment=self.environment,
+        )
+        assert result.returncode == 0, result.stdout
 
     def lines(self) -> list[dict[str, object]]:
         """What the client has printed."""
@@ -45,6 +58,7 @@ class Swarm:
 
     def during(self, what: str, before: dict[str, int]) -> dict[str, int]:
         """What the client counted since `before`, once a few more seconds have passed."""
+        began = min(float(str(x["at"])) for x in self.lines() if x.get("made") == before["made"])
         end = time.time() + 3
         wait_until(
             "newer counts",
@@ -56,7 +70,7 @@ class Swarm:
             f"{what}: {found['made']} requests, {found['retried']} retried, {found['failed']} failed"
         )
         for line in self.lines():
-            if "made" not in line:
+            if "made" not in line and "waiting" not in line and float(str(line["at"])) > began:
                 print(line)
         return found
 
@@ -92,28 +106,40 @@ def swarm(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
     docker("tag", images["migrate"], "cathouse-migrate:broken")
     making = Stack(folder, f"{STACK}-secrets")
     making.compose("run", "--rm", "secrets")
-    making.down("--volumes")
     docker("swarm", "init", "--advertise-addr=127.0.0.1")
     try:
         docker("node", "update", "--label-add=cathouse.database=true", docker("node", "ls", "-q"))
-        assert run(str(folder / "deploy/swarm/secrets.sh"), cwd=folder).returncode == 0
         environment = {
             "STACK": STACK,
             "DATABASE_FILE": "database.yaml",
             "STACK_FILES": "swarm.yaml",
             "RATE_LIMIT_STORAGE": "memory://",
-            "CLIENT_TAG": TAG,
+            "PROGRAMS_TAG": TAG,
+            "SOURCES": str(folder),
         }
-        swarm = Swarm(folder, environment)
+        swarm = Swarm(folder, environment, making)
+        swarm.secrets_version("1")
         began = time.monotonic()
         result = swarm.deploy(TAG)
         assert result.returncode == 0, result.stdout
         print(f"three replicas of each service: {time.monotonic() - began:.0f} s")
+        create_admin = [
+            "python",
+            "-m",
+            "cathouse_auth",
+            "create-admin",
+            "--email=admin@example.com",
+        ]
+        subprocess.run(
+            ["docker", "exec", "--interactive", min(_healthy("auth")), *create_admin],
+            input=PASSWORD, text=True, check=True, capture_output=True,
+        )  # fmt: skip
         wait_until("the client's first counts", swarm.counts)
         yield swarm
     finally:
         run("docker", "stack", "rm", STACK)
         docker("swarm", "leave", "--force")
+        making.down("--volumes")
         # What has ended stays as containers, and holds the volume.
         left = docker("ps", "--all", "--quiet", f"--filter=name={STACK}_").split()
         run("docker", "rm", "--force", *left)
@@ -127,8 +153,21 @@ def test_three_replicas_of_each_service_run(swarm: Swarm) -> None:
     assert swarm.tags() == dict.fromkeys(NAMES, TAG)
 
 
-def test_a_rolling_update_fails_no_request(swarm: Swarm) -> None:
+def test_every_replica_answers_the_load(swarm: Swarm) -> None:
+    for name in NAMES:
+        replicas = _healthy(name)
+        wait_until(
+            f"each replica of {name} to answer",
+            lambda replicas=replicas: all(map(_answered, replicas)),  # type: ignore[misc]
+        )
+
+
+def test_a_rolling_update_to_another_tag_and_service_token_fails_no_request(swarm: Swarm) -> None:
     before = swarm.counts()
+    swarm.secrets.compose(
+        "run", "--rm", "--entrypoint=cathouse-deployment", "secrets", "rotate-service-token", "/secrets"
+    )  # fmt: skip
+    swarm.secrets_version("2")
     result = swarm.deploy("next")
     assert result.returncode == 0, result.stdout
     assert swarm.tags() == dict.fromkeys(NAMES, "next")
@@ -144,12 +183,19 @@ def _healthy(name: str) -> set[str]:
     )
 
 
+def _answered(container: str, *options: str) -> int:
+    """How many requests a container has answered, by its log."""
+    return docker("logs", *options, container).count('"message":"request"')
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_death_of_a_replica_fails_no_request(swarm: Swarm, name: str) -> None:
     counts = swarm.counts()
     before = _healthy(name)
     assert len(before) == 3
-    os.kill(inspect(min(before))["State"]["Pid"], signal.SIGKILL)
+    busiest = max(before, key=lambda container: _answered(container, "--since=5s"))
+    assert _answered(busiest, "--since=5s") > 0
+    os.kill(inspect(busiest)["State"]["Pid"], signal.SIGKILL)
     wait_until(
         "another replica in its place",
         lambda: len(found := _healthy(name)) == 3 and found - before,
