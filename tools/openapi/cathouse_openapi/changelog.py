@@ -51,12 +51,15 @@ def _entries(changes: Mapping[str, Sequence[Change]], breaks: Sequence[Break]) -
 def _lines(
     name: str, changes: Sequence[Change], reasons: Mapping[tuple[str, str], str]
 ) -> Iterator[str]:
-    """One for each text: what is shared by operations changes in all of them alike."""
-    for text in dict.fromkeys(change.text for change in changes):
-        same = [change for change in changes if change.text == text]
-        where = ", ".join(f"`{change.operation}`" for change in same)
-        if same[0].breaking:
-            reason = reasons.get((name, str(same[0])), "not declared")
-            yield f"- **Breaking.** {where}: {text}. Why: {reason}\n"
-        else:
-            yield f"- {where}: {text}\n"
+    """One for all operations that change alike: what they share changes in each of them."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for change in changes:
+        reason = reasons.get((name, str(change)), "not declared") if change.breaking else ""
+        alike.setdefault((change.text, reason), []).append(f"`{change.operation}`")
+    for (text, reason), operations in alike.items():
+        where = ", ".join(operations)
+        yield (
+            f"- **Breaking.** {where}: {text}. Why: {reason}\n"
+            if reason
+            else f"- {where}: {text}\n"
+        )

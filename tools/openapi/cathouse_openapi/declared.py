@@ -1,5 +1,6 @@
 """Changes that break callers and are meant: `docs/openapi/breaking.toml`."""
 
+import json
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,13 +28,16 @@ def read_breaks(path: Path) -> list[Break]:
     """Raises `ApiError` for a file that does not say what it should."""
     try:
         entries = tomllib.loads(path.read_text()).get("breaking", [])
-        breaks = [Break(e["service"], tuple(e["changes"]), e["reason"]) for e in entries]
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        # A reason is a part of one line of the changelog.
+        breaks = [
+            Break(e["service"], tuple(e["changes"]), " ".join(e["reason"].split())) for e in entries
+        ]
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
         raise ApiError(
             f"{path} is not as it should be ({error!r}): each [[breaking]] has service, changes and reason"
         ) from None
     for declared in breaks:
-        if not str(declared.reason).strip(" …."):
+        if not declared.reason.strip("…. "):
             raise ApiError(f"{path}: a change of {declared.service} has no reason: say why")
     return breaks
 
@@ -61,5 +65,8 @@ def judge(changes: dict[str, list[Change]], breaks: Sequence[Break]) -> None:
 def _as_toml(found: Iterable[tuple[str, str]]) -> Iterable[str]:
     for name in sorted({name for name, _ in found}):
         yield f'[[breaking]]\nservice = "{name}"\nchanges = ['
-        yield from (f"    '{change}'," for service, change in sorted(found) if service == name)
+        for service, change in sorted(found):
+            if service == name:
+                # JSON's strings are TOML's too.
+                yield f"    {json.dumps(change, ensure_ascii=False)},"
         yield ']\nreason = "…"\n'

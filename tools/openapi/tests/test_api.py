@@ -96,12 +96,34 @@ def test_a_breaking_change_is_good_once_it_is_declared_with_a_reason(folder: Pat
 
 
 def test_what_the_complaint_says_can_be_copied_as_it_is(folder: Path) -> None:
-    api = Api(folder, {"notes": described("read")})
+    changed = described("read")
+    changed["paths"]["/read"]["get"]["operationId"] = "it's \\d"
+    api = Api(folder, {"notes": changed})
     with pytest.raises(ApiError) as complaint:
         api.write()
     _, _, declaration = str(complaint.value).partition("[[breaking]]")
     (folder / "breaking.toml").write_text("[[breaking]]" + declaration.replace("…", "Because."))
     api.write()
+
+
+def test_what_changes_alike_for_different_reasons_is_told_apart(folder: Path) -> None:
+    (folder / "breaking.toml").write_text(
+        """
+        [[breaking]]
+        service = "notes"
+        changes = ["`GET /count`: is removed"]
+        reason = "Nobody counts."
+
+        [[breaking]]
+        service = "notes"
+        changes = ["`GET /read`: is removed"]
+        reason = "Nobody reads."
+        """
+    )
+    Api(folder, {"notes": described()}).write()
+    changelog = (folder / "CHANGELOG.md").read_text()
+    assert "`GET /count`: is removed. Why: Nobody counts.\n" in changelog
+    assert "`GET /read`: is removed. Why: Nobody reads.\n" in changelog
 
 
 def test_a_declaration_of_nothing_is_refused(folder: Path) -> None:
