@@ -40,7 +40,8 @@ def anchors(page: Path) -> set[str]:
 
 def references(page: Path) -> Iterator[tuple[str, str, str | None]]:
     """What stands as code and means a file: what is written, the file, the name in it."""
-    tops = {path.name for path in ROOT.iterdir()}
+    # What is made when it is needed is left out.
+    tops = {path.name for path in ROOT.iterdir()} - _SKIPPED
     for code in _CODE.findall(prose(page)):
         match = _FILE.fullmatch(code)
         # A .env is made by whoever needs it.
