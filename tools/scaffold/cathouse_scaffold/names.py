@@ -11,6 +11,7 @@ import yaml
 from cathouse_kit.registry import Service
 
 from cathouse_scaffold.errors import ScaffoldError
+from cathouse_scaffold.workspace import files
 
 _LONGEST = 30
 # What `nix run` and `nix build` know, and names that mean something everywhere.
@@ -77,7 +78,7 @@ def check_name(root: Path, services: Sequence[Service], name: str) -> None:
     for taken, by in _taken(root):
         if name == taken:
             raise ScaffoldError(f"{name} is taken: {by}")
-    if (root / "services" / name).exists():
+    if any(files(root / "services" / name)):
         raise ScaffoldError(
             f"services/{name} is there already, and services.toml has no [{name}]: move it away first"
         )

@@ -11,7 +11,7 @@ from cathouse_scaffold.creation import generate
 from cathouse_scaffold.documents import render, write_documents
 from cathouse_scaffold.errors import ScaffoldError
 from cathouse_scaffold.programs import output
-from cathouse_scaffold.workspace import Workspace, workspace
+from cathouse_scaffold.workspace import Workspace, files, workspace
 
 GIT = ("git", "-c", "core.quotePath=off")
 TRACKED, CHANGED = ("ls-files",), ("diff", "HEAD", "--name-only", "--relative")
@@ -53,13 +53,13 @@ def _lost(work: Workspace, service: Service) -> Iterator[str]:
     """The files that hold what is nowhere else: neither does the template make them so, nor has git got them so."""
     folder = Path("services") / service.name
     ours = {
-        path.relative_to(work.origin): path.read_bytes() for path in _files(work.origin / folder)
+        path.relative_to(work.origin): path.read_bytes() for path in files(work.origin / folder)
     }
     stale = render(work.root)
     shutil.rmtree(work.root / folder)
     generate(work.root, service)
     render(work.root)
-    fresh = {path.relative_to(work.root): path.read_bytes() for path in _files(work.root / folder)}
+    fresh = {path.relative_to(work.root): path.read_bytes() for path in files(work.root / folder)}
     in_git = _committed(work.origin, folder)
     for path, content in ours.items():
         if fresh.get(path) != content and path not in in_git:
@@ -67,13 +67,6 @@ def _lost(work: Workspace, service: Service) -> Iterator[str]:
     for path in stale:
         if service.name in path.stem and path not in _committed(work.origin, path):
             yield f"{path} (changed: `make render` would write it otherwise)"
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        caches = any(part == "__pycache__" or part.endswith("_cache") for part in path.parts)
-        if path.is_file() and not caches and ".egg-info" not in str(path):
-            yield path
 
 
 def _committed(root: Path, where: Path) -> set[Path]:

@@ -110,6 +110,14 @@ def _alone(origin: Path) -> Iterator[None]:
         os.close(lock)
 
 
+def files(folder: Path) -> Iterator[Path]:
+    """The files in a folder, but for what Python and its tools cache."""
+    for path in folder.rglob("*"):
+        cached = any(part == "__pycache__" or part.endswith("_cache") for part in path.parts)
+        if path.is_file() and not cached and ".egg-info" not in str(path):
+            yield path
+
+
 class _Journal:
     """What files held, for as long as only some of them hold something new."""
 
@@ -147,8 +155,7 @@ class _Journal:
 
 
 def _contents(root: Path) -> dict[Path, bytes]:
-    files = (path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return {path.relative_to(root): path.read_bytes() for path in files}
+    return {path.relative_to(root): path.read_bytes() for path in files(root)}
 
 
 def _remove_if_empty(origin: Path, folder: Path) -> None:
