@@ -1,5 +1,6 @@
 """`make service`: a service from the template, and its entry in the registry."""
 
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,8 @@ from cathouse_scaffold.programs import run
 from cathouse_scaffold.workspace import workspace
 
 TEMPLATE = Path("tools/scaffold/service")
-RUFF = (sys.executable, "-m", "ruff")
+# That of this environment, whatever else is on the PATH.
+RUFF = shutil.which("ruff", path=str(Path(sys.executable).parent)) or "ruff"
 
 
 @dataclass(frozen=True)
@@ -91,4 +93,4 @@ def generate(root: Path, service: Service) -> None:
     # Else ruff finds nothing in a folder that git ignores, such as a workspace's.
     options = ("--quiet", "--no-respect-gitignore", "--no-cache", f"services/{service.name}")
     for command in (("check", "--fix-only", "--select=I"), ("format",)):
-        run([*RUFF, *command, *options], root)
+        run([RUFF, *command, *options], root)
