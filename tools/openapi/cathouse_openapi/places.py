@@ -19,6 +19,7 @@ _ANNOTATIONS = frozenset(
 _STRUCTURE = frozenset(
     {"type", "properties", "required", "items", "deprecated", "anyOf", "oneOf", "discriminator"}
 )
+_ALTERNATIVES = frozenset({"anyOf", "oneOf", "discriminator", "title"})
 _PROBLEM = "#/components/schemas/Problem"
 EVERY_PROBLEM: Key = ("every problem",)
 """What all errors of a service look like; not an operation, but it stands where they do."""
@@ -114,17 +115,10 @@ class _Layout:
     def _field(
         self, key: Key, parameter: Mapping[str, Any], required: bool, side: Side
     ) -> Iterator[tuple[Key, Place]]:
-        known = {"name", "in", "required", "deprecated", "schema", *_ANNOTATIONS}
-        yield (
-            key,
-            Place(
-                side,
-                Kind.FIELD,
-                required,
-                _deprecated(parameter),
-                {name: value for name, value in parameter.items() if name not in known},
-            ),
+        facts = self._facts(
+            parameter, frozenset({"name", "in", "required", "deprecated", "schema"})
         )
+        yield key, Place(side, Kind.FIELD, required, _deprecated(parameter), facts)
         yield from self._schema(key, parameter.get("schema", {}), side, ())
 
     def _content(
@@ -166,8 +160,9 @@ class _Layout:
             own = {name: value for name, value in schema.items() if name != "allOf"}
             yield from self._kinds({**schema["allOf"][0], **own}, refs)
         elif alternatives := schema.get("anyOf") or schema.get("oneOf"):
+            own = {name: value for name, value in schema.items() if name not in _ALTERNATIVES}
             for alternative in alternatives:
-                yield from self._kinds(alternative, refs)
+                yield from self._kinds({**alternative, **own}, refs)
         elif isinstance(schema.get("type"), list):
             for name in schema["type"]:
                 yield {**schema, "type": name}, refs
@@ -177,18 +172,14 @@ class _Layout:
     def _kind(
         self, key: Key, schema: Mapping[str, Any], side: Side, refs: tuple[str, ...]
     ) -> Iterator[tuple[Key, Place]]:
-        facts = {
-            name: value
-            for name, value in schema.items()
-            if name not in _ANNOTATIONS and name not in _STRUCTURE
-        }
+        values = schema.get("additionalProperties")
+        if isinstance(values, dict):
+            schema = {k: value for k, value in schema.items() if k != "additionalProperties"}
+        facts = self._facts(schema, _STRUCTURE)
         if "const" in facts:
             facts["enum"] = [facts.pop("const")]
         if schema.get("type") == "integer":
             facts["whole numbers only"] = True
-        values = facts.get("additionalProperties")
-        if isinstance(values, dict):
-            del facts["additionalProperties"]
         yield key, Place(side, Kind.VALUE, facts=facts)
 
         required = schema.get("required", ())
@@ -200,6 +191,25 @@ class _Layout:
             if isinstance(inner, dict):
                 yield (*key, step), Place(side, Kind.ELEMENT)
                 yield from self._schema((*key, step), inner, side, refs)
+
+    def _facts(self, node: Mapping[str, Any], laid_out: frozenset[str]) -> dict[str, Any]:
+        """What a schema or a parameter says beside its places. References are followed, for what they lead to may
+        change and they do not."""
+        return {
+            name: self._followed(value, ())
+            for name, value in node.items()
+            if name not in _ANNOTATIONS and name not in laid_out
+        }
+
+    def _followed(self, value: Any, refs: tuple[str, ...]) -> Any:
+        if isinstance(value, list):
+            return [self._followed(each, refs) for each in value]
+        if not isinstance(value, dict):
+            return value
+        reference = value.get("$ref")
+        if isinstance(reference, str) and reference not in refs:
+            return self._followed(self._resolved(value), (*refs, reference))
+        return {name: self._followed(each, refs) for name, each in value.items()}
 
     def _resolved(self, node: Mapping[str, Any]) -> dict[str, Any]:
         found: Any = node

@@ -223,6 +223,22 @@ def test_schemas_that_hold_themselves_have_an_end() -> None:
     assert one(tree(), tree(a=STRING)).text == "body.a is new, and may be left out"
 
 
+@pytest.mark.parametrize("word", ["allOf", "prefixItems"])
+def test_what_is_not_laid_out_is_compared_with_all_that_it_refers_to(word: str) -> None:
+    def holding(schema: Schema) -> dict[str, Any]:
+        parts = [{"$ref": "#/components/schemas/Part"}, {"$ref": "#/components/schemas/Part"}]
+        return described(body={word: parts}, components={"Part": schema})
+
+    assert changes_between(holding(STRING), holding(STRING)) == []
+    assert breaks(holding(STRING), holding({"type": "string", "maxLength": 8}))
+
+
+def test_limits_beside_alternatives_hold_for_each() -> None:
+    either: Schema = {"anyOf": [STRING, {"type": "integer"}]}
+    assert breaks(described(body=either), described(body=either | {"enum": ["a", 1]}))
+    assert breaks(described(answer=either | {"enum": ["a"]}), described(answer=either))
+
+
 def test_what_all_problems_share_is_told_once() -> None:
     def with_problem(**properties: Schema) -> dict[str, Any]:
         answer = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
