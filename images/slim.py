@@ -1,8 +1,8 @@
 """Takes from an image what nothing in it reads: an archive as `docker load` takes it goes in and comes out.
 
 The packages of nixpkgs are made for every use: the interpreter has its own tests, an installer and two further sets of
-compiled modules, libraries have headers and manuals, and an environment has the programs of every library. Layers that
-were the same in two images are so afterwards.
+compiled modules; libraries have headers, manuals, stubs and the sources of what is compiled; an environment has the programs
+of every library. Layers that were the same in two images are so afterwards.
 """
 
 import hashlib
@@ -18,12 +18,12 @@ UNUSED = re.compile(
     r"""/?nix/store/(
         [^/]+-env/bin/(?!python|cathouse)[^/]+$
         | [^/]+/(
-            lib/python3[^/]*/(test|idlelib|turtledemo|ensurepip|config-[^/]*)(/|$)
+            lib/python3[^/]*/(test|idlelib|turtledemo|tkinter|pydoc_data|ensurepip|config-[^/]*)(/|$)
             | bin/(idle|pydoc|pip|2to3|python[0-9.]*-config)[^/]*$
             | (include|lib/gconv|lib/pkgconfig)(/|$)
             | share/(doc|i18n|info|locale|man)(/|$)
             | lib/[^/]+\.a$
-            | .*\.opt-[12]\.pyc$
+            | .*\.(opt-[12]\.pyc|py[ix]|pxd)$
         )
     )""",
     re.VERBOSE,

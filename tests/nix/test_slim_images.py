@@ -27,6 +27,10 @@ LEFT_OUT = (
     f"{PYTHON}/lib/python3.13/json/__pycache__/__init__.cpython-313.opt-2.pyc",
     f"{PYTHON}/include/python3.13/Python.h",
     f"{PYTHON}/bin/idle3",
+    f"{PYTHON}/lib/python3.13/tkinter/__init__.py",
+    "/nix/store/bbbb-python3.13-yarl-1/lib/python3.13/site-packages/yarl/_quoting_c.pyx",
+    "/nix/store/bbbb-python3.13-yarl-1/lib/python3.13/site-packages/yarl/_quoting_c.pyi",
+    "/nix/store/bbbb-python3.13-greenlet-1/lib/python3.13/site-packages/greenlet.pxd",
     "/nix/store/ffff-python3-3.13.1-env/bin/alembic",
     "/nix/store/dddd-glibc-2/share/i18n/charmaps/UTF-8.gz",
 )
