@@ -4,11 +4,13 @@ ready() {
 }
 
 if ! ready "$@"; then
-  make up "$@" &
+  log=$(mktemp)
+  echo "Starting the stack; what it prints goes to $log" >&2
+  make up "$@" >"$log" 2>&1 &
   stack=$!
-  trap 'make down >/dev/null; wait "$stack"' EXIT
+  trap 'if kill -0 "$stack" 2>/dev/null; then make down >/dev/null; wait "$stack"; fi' EXIT
   until ready "$@"; do
-    kill -0 "$stack" 2>/dev/null || exit 1
+    kill -0 "$stack" 2>/dev/null || { cat "$log" >&2; exit 1; }
     sleep 0.5
   done
 fi
