@@ -1,8 +1,8 @@
 """Takes from an image what nothing in it reads: an archive as `docker load` takes it goes in and comes out.
 
 The packages of nixpkgs are made for every use: the interpreter has its own tests, an installer and two further sets of
-compiled modules; libraries have headers, manuals, stubs and the sources of what is compiled; an environment has the programs
-of every library. Layers that were the same in two images are so afterwards.
+compiled modules; libraries have headers, manuals, stubs and the sources of what is compiled; an environment has the
+programs of every library. Layers that were the same in two images are so afterwards.
 """
 
 import hashlib
