@@ -123,5 +123,7 @@ def _metrics(app: FastAPI) -> Iterator[Described]:
 
 
 if __name__ == "__main__":
-    services = load_registry(Path(sys.argv[1]))
-    json.dump({service.name: describe(service.package) for service in services}, sys.stdout)
+    registry, *names = sys.argv[1:]
+    services = load_registry(Path(registry))
+    wanted = [service for service in services if service.name in names or not names]
+    json.dump({service.name: describe(service.package) for service in wanted}, sys.stdout)

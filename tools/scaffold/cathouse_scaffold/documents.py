@@ -11,23 +11,33 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from cathouse_kit.registry import load_registry
+from cathouse_kit.registry import Service, load_registry
 
 from cathouse_scaffold.programs import run
-from cathouse_scaffold.rendering import Rendering
+from cathouse_scaffold.rendering import Rendering, Texts
 
 
 def render(root: Path) -> list[Path]:
     """Writes every rendered file that is not current, and returns these. Raises `ScaffoldError`."""
-    stale = rendering(root).stale()
-    for path, text in stale.items():
+    return write(root, rendering(root).stale())
+
+
+def render_service(root: Path, service: Service) -> None:
+    """Writes what is rendered in a service's own folder. Raises `ScaffoldError`."""
+    own = Rendering(root, [service], partial(_described, root, service.name))
+    write(root, own.stale(lambda path: path.is_relative_to(f"services/{service.name}")))
+
+
+def write(root: Path, texts: Texts) -> list[Path]:
+    """Makes files hold these texts."""
+    for path, text in texts.items():
         target = root / path
         if text is None:
             target.unlink()
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
-    return list(stale)
+    return list(texts)
 
 
 def rendering(root: Path) -> Rendering:
@@ -35,9 +45,10 @@ def rendering(root: Path) -> Rendering:
     return Rendering(root, load_registry(root / "services.toml"), partial(_described, root))
 
 
-def _described(root: Path) -> Any:
+def _described(root: Path, *names: str) -> Any:
+    """What services say of themselves: these, or without any all of them."""
     with importable(root) as environment:
-        command = [sys.executable, "-m", "cathouse_scaffold.describe", "services.toml"]
+        command = [sys.executable, "-m", "cathouse_scaffold.describe", "services.toml", *names]
         return json.loads(run(command, root, environment))
 
 

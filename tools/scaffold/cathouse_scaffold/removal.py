@@ -8,7 +8,7 @@ from pathlib import Path
 from cathouse_kit.registry import Service, load_registry
 
 from cathouse_scaffold.creation import generate
-from cathouse_scaffold.documents import render, write_documents
+from cathouse_scaffold.documents import render_service, rendering, write_documents
 from cathouse_scaffold.errors import ScaffoldError
 from cathouse_scaffold.programs import output
 from cathouse_scaffold.workspace import Workspace, files, workspace
@@ -55,17 +55,17 @@ def _lost(work: Workspace, service: Service) -> Iterator[str]:
     ours = {
         path.relative_to(work.origin): path.read_bytes() for path in files(work.origin / folder)
     }
-    stale = render(work.root)
+    stale = rendering(work.root).stale(lambda path: path.stem == service.name)
     shutil.rmtree(work.root / folder)
     generate(work.root, service)
-    render(work.root)
+    render_service(work.root, service)
     fresh = {path.relative_to(work.root): path.read_bytes() for path in files(work.root / folder)}
     in_git = _committed(work.origin, folder)
     for path, content in ours.items():
         if fresh.get(path) != content and path not in in_git:
             yield f"{path} ({'changed' if path in fresh else 'added'})"
     for path in stale:
-        if service.name in path.stem and path not in _committed(work.origin, path):
+        if path not in _committed(work.origin, path):
             yield f"{path} (changed: `make render` would write it otherwise)"
 
 

@@ -73,9 +73,7 @@ class Rendering:
                     text = (self.root / target).read_text(encoding="utf-8")
                     texts[target] = with_regions(target, text, regions, known)
         for template in self._names(FILES):
-            path = template.relative_to(FILES).with_suffix("")
-            if wanted(path):
-                texts |= self._files(template, path)
+            texts |= self._files(template, wanted)
         return texts
 
     def stale(self, wanted: Callable[[Path], bool] = lambda path: True) -> Texts:
@@ -93,14 +91,20 @@ class Rendering:
             regions.setdefault(name.parent.relative_to(REGIONS), {})[name.stem] = self._get(name)
         return regions
 
-    def _files(self, name: Path, path: Path) -> Iterator[tuple[Path, str | None]]:
+    def _files(
+        self, name: Path, wanted: Callable[[Path], bool]
+    ) -> Iterator[tuple[Path, str | None]]:
+        path = name.relative_to(FILES).with_suffix("")
         if PER_SERVICE in str(path):
             # Those of services that are no more.
             for found in self.root.glob(str(path).replace(PER_SERVICE, "*")):
-                if NOTICE in found.read_text(encoding="utf-8").partition("\n")[0]:
-                    yield found.relative_to(self.root), None
+                target = found.relative_to(self.root)
+                notice = NOTICE in found.read_text(encoding="utf-8").partition("\n")[0]
+                if notice and wanted(target):
+                    yield target, None
         for target, known in self._targets(path):
-            yield target, self._get(name).render(known)
+            if wanted(target):
+                yield target, self._get(name).render(known)
 
     def _targets(self, path: Path) -> Iterator[tuple[Path, dict[str, Service]]]:
         """What a template's path leads to, and what the template knows there beside what all of them do."""

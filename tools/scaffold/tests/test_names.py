@@ -8,26 +8,27 @@ from cathouse_scaffold.creation import Wish, settle
 from cathouse_scaffold.errors import ScaffoldError
 
 ROOT = Path(__file__).parents[3]
+NEW = "fifthwheel"
 
 
-def refusal(name: str = "reviews", **wish: object) -> str:
+def refusal(name: str = NEW, **wish: object) -> str:
     with pytest.raises(ScaffoldError) as refused:
         settle(ROOT, Wish(name, **wish))  # type: ignore[arg-type]
     return str(refused.value)
 
 
 def test_what_is_left_out_is_chosen(services: tuple[Service, ...]) -> None:
-    service = settle(ROOT, Wish("reviews"))
+    service = settle(ROOT, Wish(NEW))
     assert service.port not in {8010, *(other.port for other in services)}
     assert service.port > max(other.port for other in services)
-    assert (service.prefix, service.schema) == ("/api/v1/reviews", "reviews")
-    assert service.package == "cathouse_reviews"
+    assert (service.prefix, service.schema) == (f"/api/v1/{NEW}", NEW)
+    assert service.package == f"cathouse_{NEW}"
     assert service.calls == ("auth",)
 
 
 def test_what_is_asked_for_is_had() -> None:
-    service = settle(ROOT, Wish("reviews", 9000, "/api/v2/opinions", "What people think"))
-    assert service.port == 9000
+    service = settle(ROOT, Wish(NEW, 19000, "/api/v2/opinions", "What people think"))
+    assert service.port == 19000
     assert service.prefix == "/api/v2/opinions"
     assert service.description == "What people think"
 
@@ -84,7 +85,7 @@ def test_a_port_that_cannot_be_had(port: int, said: str) -> None:
 
 @pytest.mark.parametrize(
     "prefix",
-    ["reviews", "/reviews", "/api/v1", "/api/v1/", "/api/v0/reviews", "/api/v1/a/b", "/api/v1/Ü"],
+    [NEW, "/reviews", "/api/v1", "/api/v1/", "/api/v0/reviews", "/api/v1/a/b", "/api/v1/Ü"],
 )
 def test_a_prefix_that_is_none(prefix: str) -> None:
     assert "it looks like /api/v1/reviews" in refusal(prefix=prefix)
