@@ -35,6 +35,9 @@ ifneq ($(PORT_OFFSET),0)
 WITH_PORTS = ports=$$(cathouse-stack ports $(PORT_OFFSET)) && export $$ports &&
 endif
 
+# A variable as it was typed after make, whatever is in it; one of the environment (NAME and PORT are common there) is none.
+typed = "$(if $(filter command,$(origin $(1))),$$$(1))"
+
 .PHONY: up down status logs demo test check hook service service-remove render openapi lock clean help
 
 up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
@@ -69,10 +72,11 @@ hook: ## have git run `make check` before each commit, in this clone
 	@echo "git runs make check before each commit. Off again: git config --unset core.hooksPath"
 
 service: $(INSTALLED) ## make a service: NAME=reviews, and if you wish PORT=, PREFIX=/api/v1/reviews, DESCRIPTION=
-	@cathouse-scaffold service "$${NAME-}" --port "$${PORT-}" --prefix "$${PREFIX-}" --description "$${DESCRIPTION-}"
+	@cathouse-scaffold service $(call typed,NAME) --port $(call typed,PORT) --prefix $(call typed,PREFIX) \
+		--description $(call typed,DESCRIPTION)
 
 service-remove: $(INSTALLED) ## take a service away: NAME=reviews; refuses where work would be lost
-	@cathouse-scaffold service-remove "$${NAME-}"
+	@cathouse-scaffold service-remove $(call typed,NAME)
 
 render: $(INSTALLED) ## write what follows from services.toml, and say which files that changed
 	@cathouse-scaffold render

@@ -193,6 +193,32 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     assert not (repository.root / ".state").exists()
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("NAME=auth", "auth is taken"),
+        ("PORT=1", "which one? make service NAME=reviews"),
+        ('NAME=x"; $(exit) `exit`', "cannot be a service's name"),
+    ],
+)
+def test_make_takes_what_was_typed_and_nothing_of_the_environment(
+    repository: Repository, typed: str, said: str
+) -> None:
+    result = subprocess.run(
+        ["make", "service", typed],
+        cwd=repository.root,
+        # What is installed is there, and is not to be installed once more.
+        env={
+            **os.environ, "CATHOUSE_NIX": "1", "NAME": "fifthwheel", "PORT": "80",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        },
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode != 0
+    assert said in result.stderr
+    assert repository.changed == []
+
+
 def test_a_service_goes_without_a_trace_and_can_come_again(repository: Repository) -> None:
     # What a run of a former one has left.
     cache = repository.root / "services/alpaca/cathouse_alpaca/__pycache__"
