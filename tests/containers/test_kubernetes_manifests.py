@@ -1,6 +1,7 @@
 """deploy/kubernetes: rendered for both overlays, valid by the API's own schemas, and true to the registry."""
 
 import shutil
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -14,13 +15,28 @@ OVERLAYS = ("staging", "production")
 Manifest = dict[str, Any]
 
 
-@pytest.fixture(scope="module", params=OVERLAYS)
-def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
+def _render(folder: Path) -> list[Manifest]:
     if not shutil.which("kustomize"):
         pytest.fail("these tests need the program kustomize, version 5, on the PATH", pytrace=False)
-    result = run("kustomize", "build", f"deploy/kubernetes/overlays/{request.param}", cwd=ROOT)
+    result = run("kustomize", "build", str(folder))
     assert result.returncode == 0, result.stdout
     return list(yaml.safe_load_all(result.stdout))
+
+
+@pytest.fixture(scope="module", params=OVERLAYS)
+def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
+    return _render(ROOT / "deploy/kubernetes/overlays" / request.param)
+
+
+@pytest.fixture(scope="module")
+def with_database(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
+    """The production overlay with the component cloudnativepg."""
+    folder = tmp_path_factory.mktemp("kubernetes")
+    shutil.copytree(ROOT / "deploy/kubernetes", folder, dirs_exist_ok=True)
+    overlay = folder / "overlays/production"
+    with (overlay / "kustomization.yaml").open("a") as file:
+        file.write("components: [../../components/cloudnativepg]\n")
+    return _render(overlay)
 
 
 def _find(manifests: list[Manifest], kind: str, name: str) -> Manifest:
@@ -98,3 +114,71 @@ def test_secrets_are_named_and_never_held(manifests: list[Manifest]) -> None:
         (projected,) = (v["projected"] for v in pod["volumes"] if "projected" in v)
         named = [source["secret"]["name"] for source in projected["sources"]]
         assert named == ["cathouse-service-token", f"cathouse-{name}-database"]
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_updates_drains_and_load_leave_replicas(
+    manifests: list[Manifest], service: Service
+) -> None:
+    labels = {"app.kubernetes.io/name": service.name}
+    deployment = _find(manifests, "Deployment", service.name)["spec"]
+    assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    budget = _find(manifests, "PodDisruptionBudget", service.name)["spec"]
+    assert (budget["maxUnavailable"], budget["selector"]["matchLabels"]) == (1, labels)
+    scaler = _find(manifests, "HorizontalPodAutoscaler", service.name)["spec"]
+    assert scaler["scaleTargetRef"]["name"] == service.name
+    assert 1 <= deployment["replicas"] == scaler["minReplicas"] < scaler["maxReplicas"]
+    spread = deployment["template"]["spec"]["topologySpreadConstraints"]
+    assert [each["topologyKey"] for each in spread] == [
+        "topology.kubernetes.io/zone",
+        "kubernetes.io/hostname",
+    ]
+    assert all(each["labelSelector"]["matchLabels"] == labels for each in spread)
+
+
+def test_every_pod_has_a_network_policy_for_both_ways(manifests: list[Manifest]) -> None:
+    policies = [m["spec"] for m in manifests if m["kind"] == "NetworkPolicy"]
+    assert all(set(policy["policyTypes"]) == {"Ingress", "Egress"} for policy in policies)
+    chosen = [policy["podSelector"]["matchLabels"] for policy in policies]
+    for manifest in manifests:
+        if manifest["kind"] in ("Deployment", "Job"):
+            labels = manifest["spec"]["template"]["metadata"]["labels"]
+            assert any(each.items() <= labels.items() for each in chosen), labels
+
+
+def test_migrations_are_a_job_that_first_makes_the_roles(manifests: list[Manifest]) -> None:
+    (job,) = (m for m in manifests if m["kind"] == "Job")
+    pod = job["spec"]["template"]["spec"]
+    assert [each["command"] for each in pod["initContainers"]] == [["cathouse-deployment", "roles"]]
+    assert [each["name"] for each in pod["containers"]] == ["migrate"]
+    for container in (*pod["initContainers"], *pod["containers"]):
+        assert container["image"].rpartition(":")[0].endswith("/cathouse-migrate")
+
+
+def test_a_cluster_of_postgres_takes_all_connections_that_the_services_may_hold(
+    with_database: list[Manifest],
+) -> None:
+    (cluster,) = (m["spec"] for m in with_database if m["kind"] == "Cluster")
+    most = sum(
+        (m["spec"]["maxReplicas"] + 1) * 5
+        for m in with_database
+        if m["kind"] == "HorizontalPodAutoscaler"
+    )
+    assert int(cluster["postgresql"]["parameters"]["max_connections"]) >= most + 4
+    assert cluster["imageName"].endswith(":18")
+
+
+def test_the_cluster_lets_in_the_services_and_the_migrations(with_database: list[Manifest]) -> None:
+    policy = _find(with_database, "NetworkPolicy", "postgres")["spec"]
+    assert policy["podSelector"]["matchLabels"] == {"cnpg.io/cluster": "postgres"}
+    (rule,) = (r for r in policy["ingress"] if r["ports"] == [{"port": 5432}])
+    let_in = [source["podSelector"]["matchLabels"] for source in rule["from"]]
+    for manifest in with_database:
+        if manifest["kind"] in ("Deployment", "Job"):
+            labels = manifest["spec"]["template"]["metadata"]["labels"]
+            assert any(each.items() <= labels.items() for each in let_in), labels
+    kubernetes_validate.validate(
+        _find(with_database, "NetworkPolicy", "postgres"),
+        kubernetes_validate.latest_version(),
+        strict=True,
+    )
