@@ -5,6 +5,7 @@ The kernel here may lack IPVS: names lead to all replicas then (swarm.yaml), and
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from .engine import NAMES, TAG, Stack, copy_sources, docker, inspect, run, wait_until
+from .engine import NAMES, ROOT, TAG, Stack, copy_sources, docker, inspect, run, wait_until
 
 STACK = "cathouse-swarm"
 HERE = Path(__file__).parent
@@ -162,8 +163,37 @@ def test_every_replica_answers_the_load(swarm: Swarm) -> None:
         )
 
 
-def test_a_rolling_update_to_another_tag_and_service_token_fails_no_request(swarm: Swarm) -> None:
+def test_a_second_login_of_a_service_fails_no_request(swarm: Swarm) -> None:
     before = swarm.counts()
+    (sql,) = re.findall(r"```sql\n(.*?)```", (ROOT / "docs/operations.md").read_text(), re.DOTALL)
+    _psql(sql)
+    url = (swarm.folder / "secrets/auth/database_url").read_text()
+    url = re.sub("//auth:[^@]*@", "//auth_next:a-password-for-a-while@", url)
+    secret = "cathouse_auth_database_url_next"
+    subprocess.run(["docker", "secret", "create", secret, "-"], input=url, text=True, check=True)
+    docker(
+        "service", "update", "--quiet", "--secret-rm=cathouse_auth_database_url_1",
+        f"--secret-add=source={secret},target=database_url,uid=65532,gid=65532,mode=0400", f"{STACK}_auth",
+    )  # fmt: skip
+    users = "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'auth'"
+    assert _psql(users) == "auth_next"
+    found = swarm.during("update of auth to a second login", before)
+    assert found["failed"] == 0
+
+
+def _psql(statements: str) -> str:
+    postgres = docker("ps", "--quiet", f"--filter=name={STACK}_postgres.")
+    return docker(
+        "exec", postgres, "psql", "--username=postgres", "--dbname=cathouse", "--no-align",
+        "--tuples-only", "--quiet", "--set=ON_ERROR_STOP=1", "--command", statements,
+    )  # fmt: skip
+
+
+def test_a_rolling_update_to_another_tag_token_and_password_fails_no_request(swarm: Swarm) -> None:
+    before = swarm.counts()
+    postgres = docker("ps", "--quiet", f"--filter=name={STACK}_postgres.")
+    (swarm.folder / "secrets/auth/database_url").unlink()
+    swarm.secrets.compose("run", "--rm", "secrets")
     swarm.secrets.compose(
         "run", "--rm", "--entrypoint=cathouse-deployment", "secrets", "rotate-service-token", "/secrets"
     )  # fmt: skip
@@ -171,6 +201,8 @@ def test_a_rolling_update_to_another_tag_and_service_token_fails_no_request(swar
     result = swarm.deploy("next")
     assert result.returncode == 0, result.stdout
     assert swarm.tags() == dict.fromkeys(NAMES, "next")
+    _psql("DROP ROLE auth_next")
+    assert docker("ps", "--quiet", f"--filter=name={STACK}_postgres.") == postgres
     found = swarm.during("rolling update of 12 replicas", before)
     assert found["made"] > 100
     assert found["failed"] == 0

@@ -1,0 +1,149 @@
+"""docs/operations.md, "Rotate secrets and keys" and "Keep the audit short", on the composed stack."""
+
+import httpx
+import pytest
+
+from .engine import NAMES, Stack, wait_until
+
+PASSWORD = "correct horse battery staple"
+
+# Calls a route for services alone, with the token that this container was given first.
+INTERNAL = """
+import pathlib, urllib.error, urllib.request
+token = pathlib.Path("/run/secrets/service_token").read_text().partition(",")[0]
+request = urllib.request.Request(
+    "http://{name}:{port}{path}", b"{{}}", {{"Authorization": "Bearer " + token}}, method="{method}")
+try:
+    print(urllib.request.urlopen(request).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+
+
+@pytest.mark.parametrize("name", ["auth", "proxy"])
+def test_signing_keys_are_rotated(stack: Stack, name: str) -> None:
+    jwks = f"/api/v1/{name}/jwks"
+    old = {key["kid"] for key in stack.get(name, jwks).json()["keys"]}
+    new = stack.compose("exec", "-T", name, "python", "-m", f"cathouse_{name}", "rotate-keys")
+    wait_until(
+        "both keys to be published",
+        lambda: {key["kid"] for key in stack.get(name, jwks).json()["keys"]} == old | {new},
+    )
+
+
+def test_the_audit_is_pruned(stack: Stack) -> None:
+    stack.sql(
+        "INSERT INTO proxy.audit (id, at, method, path, outcome, request_id) SELECT uuidv7(-age), now() - age,"
+        " 'GET', '/', 'answered', 'pruned' FROM (VALUES (interval '91 days'), (interval '89 days')) AS t (age)"
+    )
+    said = stack.compose(
+        "exec", "-T", "proxy", "python", "-m", "cathouse_proxy", "prune-audit", "--older-than", "90"
+    )
+    assert said == "1 rows deleted"
+    assert stack.sql("SELECT count(*) FROM proxy.audit WHERE request_id = 'pruned'") == "1"
+
+
+def test_the_service_token_is_replaced_while_services_that_have_it_work_with_those_that_have_not(
+    stack: Stack,
+) -> None:
+    def rotate(*options: str) -> None:
+        stack.compose(
+            "run", "--rm", "--entrypoint", "cathouse-deployment", "secrets", "rotate-service-token",
+            *options, "/secrets",
+        )  # fmt: skip
+
+    def token_of(name: str) -> str:
+        return stack.python(name, "print(open('/run/secrets/service_token').read())")
+
+    before = token_of("proxy")
+    rotate()
+    stack.compose("restart", "installation")
+    wait_until("installation to be ready", lambda: _ready(stack, "installation"))
+    assert token_of("installation").endswith(f",{before}")
+    assert token_of("catalog") == token_of("proxy") == before
+    # One that has only the old token asks one that has both.
+    assert _internal(stack, "proxy", "installation", 8003, "installations/internal/verify") == "422"
+    # One that has both asks one that has only the old token, and is believed: there is no such cat.
+    assert _adopt(stack) == (404, "urn:cathouse:problem:cat_not_found")
+
+    for name in NAMES:
+        stack.compose("restart", name)
+    rotate("--finish")
+    for name in NAMES:
+        stack.compose("restart", name)
+    wait_until("all to be ready", lambda: all(_ready(stack, name) for name in NAMES))
+    assert before not in token_of("proxy")
+    assert _internal(stack, "proxy", "installation", 8003, "installations/internal/verify") == "422"
+    assert _adopt(stack) == (404, "urn:cathouse:problem:cat_not_found")
+
+
+def _internal(stack: Stack, caller: str, name: str, port: int, path: str) -> str:
+    source = INTERNAL.format(name=name, port=port, path=f"/api/v1/{path}", method="POST")
+    return stack.python(caller, source)
+
+
+def _adopt(stack: Stack) -> tuple[int, str]:
+    """What an adoption of a cat that is not there gives: installation asks catalog for it."""
+    auth = stack.url("auth") + "/api/v1/auth"
+    person = {"email": "rotating@example.com", "password": PASSWORD, "display_name": "R"}
+    httpx.post(f"{auth}/register", json=person, trust_env=False, timeout=20)
+    form = {"username": person["email"], "password": PASSWORD}
+    tokens = httpx.post(f"{auth}/login", data=form, trust_env=False, timeout=20).json()
+    answer = httpx.post(
+        stack.url("installation") + "/api/v1/installations",
+        json={"cat_id": "01890a5d-ac96-774b-bcce-b302099a8057", "granted_scopes": []},
+        headers={"Authorization": f"Bearer {tokens['access_token']}"},
+        trust_env=False, timeout=20,
+    )  # fmt: skip
+    return answer.status_code, answer.json()["type"]
+
+
+def test_a_services_password_is_replaced(stack: Stack) -> None:
+    path = stack.folder / "secrets/catalog/database_url"
+    before = path.read_text()
+    path.unlink()
+    stack.compose("run", "--rm", "secrets")
+    stack.compose("rm", "--force", "--stop", "catalog")
+    stack.start()
+    assert path.read_text() != before
+    assert _ready(stack, "catalog")
+    assert _signs_in(stack, path.read_text())
+    assert not _signs_in(stack, before)
+
+
+def test_the_superusers_password_is_replaced(stack: Stack) -> None:
+    folder = stack.folder / "secrets/postgres"
+    before = (folder / "superuser_url").read_text()
+    old = (folder / "superuser_password").read_text()
+    new = "another-password-of-the-superuser"
+    stack.sql(f"ALTER ROLE postgres PASSWORD '{new}'")
+    (folder / "superuser_password").write_text(new)
+    (folder / "superuser_url").write_text(before.replace(old, new))
+    stack.start()  # `roles` signs in with it
+    assert _signs_in(stack, (folder / "superuser_url").read_text())
+    assert not _signs_in(stack, before)
+
+
+def _signs_in(stack: Stack, url: str) -> bool:
+    """Whether PostgreSQL takes the password of a URL."""
+    return (
+        stack.python(
+            "auth",
+            f"""
+import asyncio, asyncpg
+try:
+    asyncio.run(asyncpg.connect({url.strip()!r}))
+    print(True)
+except asyncpg.InvalidPasswordError:
+    print(False)
+""",
+        )
+        == "True"
+    )
+
+
+def _ready(stack: Stack, name: str) -> bool:
+    try:
+        return stack.get(name, "/health/ready").status_code == 200
+    except httpx.TransportError:
+        return False
