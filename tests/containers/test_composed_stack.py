@@ -11,7 +11,7 @@ import httpx
 import pytest
 from cathouse_kit.registry import Service
 
-from .engine import NAMES, SERVICES, Stack, docker, wait_until
+from .engine import NAMES, SERVICES, TAG, Stack, docker, wait_until
 
 PASSWORD = "correct horse battery staple"
 
@@ -289,3 +289,32 @@ def test_a_second_start_changes_nothing(stack: Stack) -> None:
     after = {name: each["Id"] for name, each in stack.containers().items() if name in NAMES}
     assert before == after
     assert stack.compose("run", "--rm", "secrets").endswith("all secrets are there")
+
+
+def test_an_update_to_another_tag_and_back(stack: Stack, images: dict[str, str]) -> None:
+    for image in images.values():
+        docker("tag", image, f"{image.partition(':')[0]}:next")
+    _sign_up(stack, "updated@example.com")
+    for tag in ("next", TAG):
+        stack.environment["CATHOUSE_TAG"] = tag
+        stack.start()
+        running = {name: each["Config"]["Image"] for name, each in stack.containers().items()}
+        assert {running[name] for name in NAMES} == {f"cathouse-{name}:{tag}" for name in NAMES}
+        assert _sign_in(stack, "updated@example.com")["email"] == "updated@example.com"
+    del stack.environment["CATHOUSE_TAG"]
+
+
+def test_the_logs_of_a_request_are_found_by_its_id(stack: Stack) -> None:
+    request_id = "looked-for-in-the-logs"
+    answer = httpx.get(
+        stack.url("catalog") + "/api/v1/catalog/nothing",
+        headers={"X-Request-ID": request_id},
+        trust_env=False,
+    )
+    assert answer.json()["request_id"] == request_id
+    lines = [
+        line
+        for line in stack.logs("catalog").splitlines()
+        if f'"request_id":"{request_id}"' in line
+    ]
+    assert [json.loads(line)["status"] for line in lines] == [404]
