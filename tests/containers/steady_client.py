@@ -17,6 +17,8 @@ CATS = "http://catalog:8002/api/v1/catalog/cats"
 INSTALLATIONS = "http://installation:8003/api/v1/installations"
 PROXY = "http://proxy:8004/api/v1/proxy"
 ADMIN = "admin@example.com"
+# Not among them: an answer that does not come.
+CONNECTION_ERRORS = (httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError)
 counts = collections.Counter({"made": 0, "retried": 0, "failed": 0})
 
 
@@ -34,11 +36,14 @@ async def call(client: httpx.AsyncClient, method: str, url: str, **options: obje
         except httpx.TransportError as error:
             seconds = time.monotonic() - began
             say(url=url, attempt=attempt, error=repr(error), seconds=seconds)
-            counts["retried" if attempt == 1 else "failed"] += 1
-            continue
-        if not answer.is_success:
+            if attempt == 1 and isinstance(error, CONNECTION_ERRORS):
+                counts["retried"] += 1
+                continue
             counts["failed"] += 1
-            say(url=url, status=answer.status_code, text=answer.text[:300])
+        else:
+            if not answer.is_success:
+                counts["failed"] += 1
+                say(url=url, status=answer.status_code, text=answer.text[:300])
         return
 
 

@@ -73,6 +73,11 @@ class Swarm:
         for line in self.lines():
             if "made" not in line and "waiting" not in line and float(str(line["at"])) > began:
                 print(line)
+        if found["failed"]:
+            for name in NAMES:
+                logs = run("docker", "service", "logs", "--raw", f"{STACK}_{name}").stdout
+                warned = [each for each in logs.splitlines() if '"level":"WARNING"' in each]
+                print(f"{name}'s last warnings:", *warned[-20:], sep="\n")
         return found
 
     def tags(self) -> dict[str, str]:
@@ -170,7 +175,10 @@ def test_a_second_login_of_a_service_fails_no_request(swarm: Swarm) -> None:
     url = (swarm.folder / "secrets/auth/database_url").read_text()
     url = re.sub("//auth:[^@]*@", "//auth_next:a-password-for-a-while@", url)
     secret = "cathouse_auth_database_url_next"
-    subprocess.run(["docker", "secret", "create", secret, "-"], input=url, text=True, check=True)
+    subprocess.run(
+        ["docker", "secret", "create", secret, "-"],
+        input=url, text=True, check=True, capture_output=True,
+    )  # fmt: skip
     docker(
         "service", "update", "--quiet", "--secret-rm=cathouse_auth_database_url_1",
         f"--secret-add=source={secret},target=database_url,uid=65532,gid=65532,mode=0400", f"{STACK}_auth",
