@@ -13,8 +13,8 @@ from cathouse_scaffold.errors import ScaffoldError
 from cathouse_scaffold.programs import output
 from cathouse_scaffold.workspace import Workspace, files, workspace
 
-GIT = ("git", "-c", "core.quotePath=off")
-TRACKED, CHANGED = ("ls-files",), ("diff", "HEAD", "--name-only", "--relative")
+TRACKED = ("git", "ls-files")
+CHANGED = ("git", "diff", "HEAD", "--name-only", "--relative")
 
 
 def remove(root: Path, name: str) -> tuple[Service, list[Path]]:
@@ -71,7 +71,7 @@ def _lost(work: Workspace, service: Service) -> Iterator[str]:
 
 def _committed(root: Path, where: Path) -> set[Path]:
     """The files of which git has what they hold now; none where there is no git."""
-    listed = [output([*GIT, *words, "-z", "--", str(where)], root) for words in (TRACKED, CHANGED)]
+    listed = [output([*words, "-z", "--", str(where)], root) for words in (TRACKED, CHANGED)]
     if None in listed:
         return set()
     tracked, changed = ({Path(name) for name in (text or "").split("\0")} for text in listed)

@@ -12,19 +12,10 @@ from pathlib import Path
 from types import FrameType
 
 from cathouse_scaffold.errors import ScaffoldError
+from cathouse_scaffold.programs import output
 
 STATE = Path(".state/scaffold")
-_NOT_COPIED = (
-    ".git",
-    ".venv",
-    ".state",
-    "__pycache__",
-    ".*_cache",
-    ".hypothesis",
-    ".env",
-    "node_modules",
-    "result*",
-)
+_LISTED = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
 
 
 @dataclass(frozen=True)
@@ -44,8 +35,8 @@ class Workspace:
     def take_over(self) -> list[Path]:
         """Makes the changes in the repository, and returns the changed files.
 
-        When it is interrupted, all is as it was; after SIGKILL or a power failure, it is so with the next `take_back`.
-        Raises `ScaffoldError` where one of these files has changed in the repository meanwhile.
+        Signals wait until it is done. Where it fails, all is as it was; after SIGKILL or a power failure, it is so with
+        the next `take_back`. Raises `ScaffoldError` where one of these files has changed in the repository meanwhile.
         """
         changes = self.changes()
         for path in changes:
@@ -54,29 +45,39 @@ class Workspace:
                 raise ScaffoldError(f"{path} was changed meanwhile: nothing was done; try again")
         journal = _Journal(self.origin)
         journal.begin(self._before, list(changes))
-        try:
-            for path, content in changes.items():
-                target = self.origin / path
-                if content is None:
-                    target.unlink()
-                else:
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    os.replace(self.root / path, target)
-            journal.end()
-        except BaseException:
-            journal.take_back()
-            raise
-        for path in changes:
-            _remove_if_empty(self.origin, path.parent)
+        with _uninterrupted():
+            try:
+                for path, content in changes.items():
+                    target = self.origin / path
+                    if content is None:
+                        target.unlink()
+                    else:
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                        shutil.move(self.root / path, target)
+                journal.end()
+            except BaseException:
+                journal.take_back()
+                raise
+            for path in changes:
+                _remove_if_empty(self.origin, path.parent)
         return sorted(changes)
 
 
 @contextmanager
 def workspace(origin: Path) -> Iterator[Workspace]:
-    """A workspace; first, `take_back`. Raises `ScaffoldError` while another one is open."""
+    """A workspace; first, `take_back`. It has the files that git knows or would add.
+
+    Raises `ScaffoldError` while another one is open, and where there is no git.
+    """
     with _alone(origin):
         root = origin / STATE / "copy"
-        shutil.copytree(origin, root, ignore=shutil.ignore_patterns(*_NOT_COPIED), symlinks=True)
+        listed = output(_LISTED, origin)
+        if listed is None:
+            raise ScaffoldError("this needs git, and a clone of the repository that is yours")
+        for path in filter(None, listed.split("\0")):
+            if (origin / path).is_file():
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(origin / path, root / path, follow_symlinks=False)
         yield Workspace(origin, root, _contents(root))
 
 
@@ -101,11 +102,13 @@ def _alone(origin: Path) -> Iterator[None]:
         ) from None
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        _Journal(origin).take_back()
+        with _uninterrupted():
+            _Journal(origin).take_back()
         shutil.rmtree(state, ignore_errors=True)
         yield
     finally:
-        shutil.rmtree(state, ignore_errors=True)
+        if not _Journal(origin).is_open:
+            shutil.rmtree(state, ignore_errors=True)
         signal.signal(signal.SIGTERM, before)
         os.close(lock)
 
@@ -113,8 +116,9 @@ def _alone(origin: Path) -> Iterator[None]:
 def files(folder: Path) -> Iterator[Path]:
     """The files in a folder, but for what Python and its tools cache."""
     for path in folder.rglob("*"):
-        cached = any(part == "__pycache__" or part.endswith("_cache") for part in path.parts)
-        if path.is_file() and not cached and ".egg-info" not in str(path):
+        parts = path.relative_to(folder).parts
+        cached = any(part.endswith(("__pycache__", "_cache", ".egg-info")) for part in parts)
+        if path.is_file() and not cached:
             yield path
 
 
@@ -140,8 +144,12 @@ class _Journal:
     def end(self) -> None:
         self._list.unlink()
 
+    @property
+    def is_open(self) -> bool:
+        return self._list.exists()
+
     def take_back(self) -> None:
-        if not self._list.exists():
+        if not self.is_open:
             return
         for path in map(Path, json.loads(self._list.read_text())):
             kept = self._old / path
@@ -167,6 +175,15 @@ def _remove_if_empty(origin: Path, folder: Path) -> None:
                 return
             shutil.rmtree(here)
         folder = folder.parent
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

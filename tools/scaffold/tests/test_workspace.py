@@ -1,6 +1,7 @@
 """Changes are taken over all together or not at all, whatever ends the one who makes them."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,8 +13,18 @@ from cathouse_scaffold.errors import ScaffoldError
 from cathouse_scaffold.workspace import STATE, Workspace, take_back, workspace
 
 Tree = dict[str, str]
-BEFORE: Tree = {"changed.txt": "old", "gone/deep/gone.txt": "old", "same.txt": "same"}
-AFTER: Tree = {"changed.txt": "new", "made/deep/made.txt": "new", "same.txt": "same"}
+BEFORE: Tree = {
+    "ignored.txt": "ignored",
+    "changed.txt": "old",
+    "gone/deep/gone.txt": "old",
+    "same.txt": "same",
+}
+AFTER: Tree = {
+    "ignored.txt": "ignored",
+    "changed.txt": "new",
+    "made/deep/made.txt": "new",
+    "same.txt": "same",
+}
 
 
 @pytest.fixture
@@ -21,11 +32,18 @@ def origin(tmp_path: Path) -> Path:
     for name, text in BEFORE.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
+    (tmp_path / ".gitignore").write_text(".state/\nignored.txt\n")
+    (tmp_path / "ignored.txt").write_text("ignored")
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     return tmp_path
 
 
 def tree(root: Path) -> Tree:
-    found = (path for path in root.rglob("*") if path.is_file() and ".state" not in path.parts)
+    found = (
+        path
+        for path in root.rglob("*")
+        if path.is_file() and path.suffix == ".txt" and ".state" not in path.parts
+    )
     return {str(path.relative_to(root)): path.read_text() for path in found}
 
 
@@ -72,20 +90,20 @@ def test_what_was_changed_meanwhile_is_not_overwritten(origin: Path) -> None:
 
 
 @pytest.mark.parametrize("step", [0, 1])
-def test_an_interruption_midway_leaves_all_as_it_was(
+def test_a_failure_midway_leaves_all_as_it_was(
     origin: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     steps = iter(range(9))
 
-    def interrupted(source: Path, target: Path) -> None:
+    def failing(source: Path, target: Path) -> None:
         if next(steps) == step:
-            raise KeyboardInterrupt
+            raise OSError("No space left on device")
         source.rename(target)
 
     with workspace(origin) as work:
         change(work)
-        monkeypatch.setattr(os, "replace", interrupted)
-        with pytest.raises(KeyboardInterrupt):
+        monkeypatch.setattr(shutil, "move", failing)
+        with pytest.raises(OSError, match="No space left"):
             work.take_over()
     assert tree(origin) == BEFORE
     assert not (origin / "made").exists()
@@ -118,3 +136,33 @@ def test_two_at_once_are_refused(origin: Path) -> None:
     with workspace(origin), pytest.raises(ScaffoldError, match="is at work here"):
         take_back(origin)
     assert os.listdir(origin / ".state") == ["scaffold.lock"]
+
+
+def test_a_folder_that_is_no_clone_is_refused(origin: Path) -> None:
+    shutil.rmtree(origin / ".git")
+
+    def work() -> None:
+        with workspace(origin):
+            pass
+
+    with pytest.raises(ScaffoldError, match="needs git"):
+        work()
+
+
+def test_a_signal_waits_until_all_is_taken_over(
+    origin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def signalled(source: Path, target: Path) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        source.rename(target)
+
+    def work() -> None:
+        with workspace(origin) as work:
+            change(work)
+            monkeypatch.setattr(shutil, "move", signalled)
+            work.take_over()
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert tree(origin) == AFTER
+    assert not (origin / STATE).exists()
