@@ -13,7 +13,17 @@
     nixpkgs.url = "github:NixOS/nixpkgs/nixos-26.05";
     devenv = {
       url = "github:cachix/devenv";
-      inputs.nixpkgs.follows = "nixpkgs";
+      inputs = {
+        nixpkgs.follows = "nixpkgs";
+        # Of its modules, which are all that is used here, none needs what its program is built of.
+        cachix.follows = "";
+        crate2nix.follows = "";
+        flake-parts.follows = "";
+        ghostty.follows = "";
+        nix.follows = "";
+        nixd.follows = "";
+        rust-overlay.follows = "";
+      };
     };
     pyproject-nix = {
       url = "github:pyproject-nix/pyproject.nix";
