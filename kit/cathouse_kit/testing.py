@@ -107,6 +107,16 @@ class Outside:
         return made if isinstance(made, httpx.Response) else await made
 
 
+def described_routes(app: FastAPI, prefix: str) -> dict[str, str]:
+    """The routes below a prefix, as `GET /path`, by the names that the description gives them."""
+    return {
+        operation["operationId"]: f"{method.upper()} {path.removeprefix(prefix)}"
+        for path, operations in app.openapi()["paths"].items()
+        for method, operation in operations.items()
+        if path.startswith(prefix)
+    }
+
+
 @asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an app whose lifespan has begun; every middleware is in place, no socket is."""

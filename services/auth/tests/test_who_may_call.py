@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import jwt
 import pytest
-from cathouse_kit.testing import Issuer, bearer
+from cathouse_kit.testing import Issuer, bearer, described_routes
 from cathouse_kit.tokens import Role
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
@@ -71,13 +71,7 @@ ROUTES: dict[str, Case] = {
 
 
 def test_every_route_has_its_line_here(app: FastAPI) -> None:
-    described = {
-        operation["operationId"]: f"{method.upper()} {path.removeprefix(PREFIX)}"
-        for path, operations in app.openapi()["paths"].items()
-        for method, operation in operations.items()
-        if path.startswith(PREFIX)
-    }
-    assert {route: case[0] for route, case in ROUTES.items()} == described
+    assert {route: case[0] for route, case in ROUTES.items()} == described_routes(app, PREFIX)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from cathouse_kit.testing import Issuer, bearer
+from cathouse_kit.testing import Issuer, bearer, described_routes
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
 
@@ -75,13 +75,9 @@ ROUTES: dict[str, Case] = {
 
 
 def test_every_route_has_its_line_here(app: FastAPI) -> None:
-    described = {
-        operation["operationId"]: f"{method.upper()} {path.removeprefix('/api/v1/catalog')}"
-        for path, operations in app.openapi()["paths"].items()
-        for method, operation in operations.items()
-        if path.startswith("/api/v1/catalog")
-    }
-    assert {route: case[0] for route, case in ROUTES.items()} == described
+    assert {route: case[0] for route, case in ROUTES.items()} == described_routes(
+        app, "/api/v1/catalog"
+    )
 
 
 @pytest.fixture

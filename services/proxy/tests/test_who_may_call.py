@@ -5,7 +5,7 @@ from uuid import uuid4
 import httpx
 import orjson
 import pytest
-from cathouse_kit.testing import Issuer, Outside, bearer
+from cathouse_kit.testing import Issuer, Outside, bearer, described_routes
 from cathouse_kit.tokens import Role
 from cathouse_proxy.testing import VERIFY, World
 from fastapi import FastAPI
@@ -55,13 +55,7 @@ ROUTES: dict[str, tuple[str, str, Answers]] = {
 
 
 def test_every_route_has_its_line_here(app: FastAPI) -> None:
-    described = {
-        operation["operationId"]: f"{method.upper()} {path.removeprefix(PREFIX)}"
-        for path, operations in app.openapi()["paths"].items()
-        for method, operation in operations.items()
-        if path.startswith(PREFIX)
-    }
-    assert {route: case[0] for route, case in ROUTES.items()} == described
+    assert {route: case[0] for route, case in ROUTES.items()} == described_routes(app, PREFIX)
 
 
 @pytest.fixture

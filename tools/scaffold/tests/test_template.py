@@ -24,7 +24,7 @@ Files = dict[str, list[str]]
 THE_SAME = ("PACKAGE/models/base.py", "PACKAGE/py.typed")
 # Lines of a new service, its example aside, that some other service has not. Should there be more, they belong into
 # the kit, or into all services; should there be fewer, that is to be written here. Most are the table of who may call.
-OWN_LINES = 100
+OWN_LINES = 99
 
 
 @pytest.fixture(scope="module")
