@@ -30,7 +30,9 @@ def test_a_service_without_a_folder(changed: Project) -> None:
 def test_a_folder_without_an_entry(changed: Project) -> None:
     shutil.copytree(changed.root / "services/catalog", changed.root / "services/unlisted")
     message = refusal(changed)
-    assert "services/unlisted is a service that services.toml does not have: add [unlisted]" in message
+    assert (
+        "services/unlisted is a service that services.toml does not have: add [unlisted]" in message
+    )
 
 
 def test_a_dependency_that_nixpkgs_lacks(changed: Project) -> None:
