@@ -57,8 +57,9 @@ logs: $(INSTALLED) ## follow the logs of all processes
 demo: $(INSTALLED) ## walk through the platform over HTTP, against the running stack
 	@$(WITH_PORTS) cathouse-stack demo --restart "$(PROCESS_COMPOSE) process restart $(CONTROL)"
 
+# As a module: nixpkgs' program pytest gives what tests start another `python`.
 test: $(INSTALLED) ## run the tests, in as many processes as there are cores
-	@pytest -q -n auto --dist loadgroup
+	@python -m pytest -q -n auto --dist loadgroup
 
 check: $(INSTALLED) ## check format, lint, types and import rules
 	@ruff format --check --quiet .

@@ -57,7 +57,7 @@ in
     export PYTEST_ADDOPTS='-m "not documentation" ${lib.concatStringsSep " " development.python.pytestOptions}'
     make test
   '';
-  stack = words "stack" "PROCESS_COMPOSE=process-compose pytest -q tests/stack";
+  stack = words "stack" "PROCESS_COMPOSE=process-compose python -m pytest -q tests/stack";
   lint = words "lint" "make check";
   process-compose = words "process-compose" ''
     process-compose --dry-run --disable-dotenv --config process-compose.yaml

@@ -96,6 +96,8 @@ let
         # Asked for by some pyproject.toml. Its text stays outside, so that documentation rebuilds nothing.
         postPatch = "touch README.md";
         pythonImportsCheck = distribution.packages;
+        # An environment wraps programs; this wrapping would give what they start the bare interpreter as `python`.
+        dontWrapPythonPrograms = true;
         passthru.requires = arguments.dependencies;
       }
     )
@@ -112,6 +114,7 @@ let
           root = "${checkout}/${distribution.folder}";
           # The extras hold what Nix brings in other ways.
           optional-dependencies = { };
+          derivationArgs.dontWrapPythonPrograms = true;
         }
       )
     );

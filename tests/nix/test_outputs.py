@@ -79,7 +79,7 @@ def test_the_checks_run_the_makefiles_words_in_the_sandbox(project: Project) -> 
     )
     assert "make test" in checks["tests"]["script"]
     assert "make check" in checks["lint"]["script"]
-    assert "PROCESS_COMPOSE=process-compose pytest" in checks["stack"]["script"]
+    assert "PROCESS_COMPOSE=process-compose python -m pytest" in checks["stack"]["script"]
     assert "process-compose --dry-run" in checks["process-compose"]["script"]
     for tool in ("nixfmt --check", "statix check", "deadnix --fail"):
         assert tool in checks["nix"]["script"]
