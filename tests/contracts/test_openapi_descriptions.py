@@ -4,7 +4,7 @@ import importlib
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import product
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 import schemathesis
@@ -67,7 +67,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 Make = Callable[[], FastAPI]
-Operation = APIOperation[Any, Any, Any, Any]
+Operation: TypeAlias = APIOperation[Any, Any, Any, Any]
 Cases = st.SearchStrategy[Case[Any]]
 
 
