@@ -200,3 +200,23 @@ def test_the_shell_runs_the_checkout_and_the_checks_run_what_is_shipped(project:
     assert "/checkout/kit" in roots
     assert "/checkout/services/auth" in roots
     assert set(paths) == {None}
+
+
+def test_programs_start_the_environments_python_and_no_other(project: Project) -> None:
+    wrapped = project.evaluate(
+        """
+        let
+          pkgs = inputs.nixpkgs.legacyPackages.x86_64-linux;
+          python = (import (inputs.self.root + "/nix/development.nix") { inherit pkgs inputs; }).python;
+          own = builtins.filter (each: each.given ? pname);
+        in
+        {
+          shipped = map (each: each.given.dontWrapPythonPrograms or false)
+            (own (python.environment [ "cathouse-stack" "process-compose-python" ]).given.distributions);
+          editable = map (each: each.given.derivationArgs.dontWrapPythonPrograms or false)
+            (own (builtins.filter (each: each.given ? root) (python.development "/checkout").given.distributions));
+        }
+        """
+    )
+    assert wrapped["shipped"] == [True, True]
+    assert set(wrapped["editable"]) == {True}
