@@ -29,7 +29,7 @@ NOT_COPIED = (
     "result*",
 )
 # Documentation is made with a service, too.
-pytestmark = [pytest.mark.documentation, pytest.mark.xdist_group("scaffold")]
+pytestmark = pytest.mark.documentation
 
 
 class Repository:
