@@ -70,7 +70,7 @@ let
       parseString =
         text:
         let
-          parts = builtins.match "([A-Za-z0-9._-]+)(\\[[^]]*])?(>=([0-9.]+).*)?" text;
+          parts = builtins.match "([A-Za-z0-9._-]+)(\\[[^]]*])?(>=([0-9.]+).*|<.*)?" text;
           least = builtins.elemAt parts 3;
         in
         {
