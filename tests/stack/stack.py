@@ -141,7 +141,11 @@ class Stack:
     def answering_process(self, name: str) -> psutil.Process:
         """The process that listens on a service's port."""
         for process in self.descendants():
-            for connection in process.net_connections("tcp"):
+            try:
+                connections = process.net_connections("tcp")
+            except psutil.NoSuchProcess:
+                continue  # such as a probe of readiness, which is over by now
+            for connection in connections:
                 listens = connection.status == psutil.CONN_LISTEN
                 if listens and connection.laddr[1] == self.ports[name]:
                     return process
