@@ -1,13 +1,11 @@
 import asyncio
-import statistics
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 import httpx
 import pytest
-from argon2 import PasswordHasher
+from argon2 import Parameters, PasswordHasher, extract_parameters
 from cathouse_auth.main import create_app
 from cathouse_auth.services.passwords import Passwords
 from cathouse_auth.settings import Settings
@@ -24,13 +22,15 @@ REGISTER = "/api/v1/auth/register"
 ADA = {"email": "ada@example.com", "password": "correct horse battery", "display_name": "Ada"}
 
 
-class CountingHasher(PasswordHasher):
-    """Counts the passwords that it compares."""
+class ObservedHasher(PasswordHasher):
+    """Keeps what each comparison of a password cost."""
 
-    compared = 0
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.costs: list[Parameters] = []
 
     def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
-        self.compared += 1
+        self.costs.append(extract_parameters(str(hash)))
         return super().verify(hash, password)
 
 
@@ -106,32 +106,15 @@ async def test_a_wrong_email_and_a_wrong_password_get_the_same_answer(
     ],
     ids=["right", "wrong password", "wrong email", "no email"],
 )
-async def test_every_attempt_compares_one_password(
+async def test_every_attempt_costs_the_comparison_of_one_password(
     settings: Settings, emptied: None, username: str, password: str
 ) -> None:
-    hasher = CountingHasher(time_cost=1, memory_cost=8, parallelism=1)
+    # So that the time tells nobody which emails are known.
+    hasher = ObservedHasher()
     async with running(create_app(settings, passwords=Passwords(hasher))) as client:
         await client.post(REGISTER, json=ADA)
         await client.post(LOGIN, data={"username": username, "password": password})
-    assert hasher.compared == 1
-
-
-async def test_a_wrong_email_takes_as_long_as_a_wrong_password(
-    settings: Settings, emptied: None
-) -> None:
-    hasher = PasswordHasher(time_cost=2, memory_cost=16 * 1024, parallelism=1)
-    seconds: dict[str, list[float]] = {ADA["email"]: [], "eve@example.com": []}
-    async with running(create_app(settings, passwords=Passwords(hasher))) as client:
-        await client.post(REGISTER, json=ADA)
-        for _ in range(25):
-            for username, taken in seconds.items():
-                began = time.perf_counter()
-                await client.post(
-                    LOGIN, data={"username": username, "password": "wrong horse battery"}
-                )
-                taken.append(time.perf_counter() - began)
-    known, unknown = (statistics.median(taken) for taken in seconds.values())
-    assert 2 / 3 < known / unknown < 3 / 2, seconds
+    assert hasher.costs == [extract_parameters(hasher.hash("any"))]
 
 
 async def test_a_disabled_person_with_the_right_password_hears_so(
@@ -221,25 +204,6 @@ async def test_no_connection_is_held_while_passwords_are_compared(
         answers = await asyncio.gather(*sign_ins)
     assert me.status_code == 200
     assert [answer.status_code for answer in answers] == [200] * 10
-
-
-async def test_health_stays_quick_while_many_sign_in(settings: Settings, emptied: None) -> None:
-    # At its real cost, one comparison after the other would hold up the event loop for seconds.
-    async with running(create_app(settings)) as client:
-        await client.post(REGISTER, json=ADA)
-        form = {"username": ADA["email"], "password": ADA["password"]}
-        sign_ins = [asyncio.create_task(client.post(LOGIN, data=form)) for _ in range(12)]
-        seconds = []
-        while not all(sign_in.done() for sign_in in sign_ins):
-            began = time.perf_counter()
-            assert (await client.get("/health")).status_code == 200
-            seconds.append(time.perf_counter() - began)
-            await asyncio.sleep(0.01)
-        answers = await asyncio.gather(*sign_ins)
-    assert {answer.status_code for answer in answers} == {200}
-    assert len(seconds) > 10
-    assert statistics.median(seconds) < 0.1
-    assert max(seconds) < 1
 
 
 async def test_a_password_that_is_changed_while_it_is_compared_no_longer_signs_in(
