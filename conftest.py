@@ -82,10 +82,11 @@ def database_urls(
 async def emptied(
     request: pytest.FixtureRequest, postgres_server: TemporaryServer, database: str
 ) -> AsyncIterator[None]:
-    """Deletes, after a test, the rows of the service whose tests these are: whatever a test commits, the next one does
-    not see it."""
-    yield
+    """Deletes, around a test, the rows of the service whose tests these are: it sees what no test before it committed,
+    those of all services included, and the next one sees nothing of it."""
     schema = request.path.relative_to(ROOT / "services").parts[0]
+    await empty_tables(postgres_server.superuser_url(database), schema)
+    yield
     await empty_tables(postgres_server.superuser_url(database), schema)
 
 
