@@ -9,19 +9,34 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
 from cathouse_kit.registry import Service
 
+# `python -m PACKAGE serve` with one route more, which answers when all of a request's body is there: a service of which
+# nothing else can be in flight for long is held to this too.
+PROGRAM = """
+import importlib, runpy, sys
 
-@pytest.fixture
-def silent_peer() -> Iterator[socket.socket]:
-    """Takes connections and says nothing: who asks it waits."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield listener
+from cathouse_kit.security import anyone
+from fastapi import Depends, Request
+
+package = sys.argv.pop(1)
+main = importlib.import_module(package + ".main")
+create_app = main.create_app
+
+async def slow(request: Request) -> int:
+    return len(await request.body())
+
+def with_a_slow_route(settings):
+    app = create_app(settings)
+    app.add_api_route("/slow", slow, methods=["POST"], dependencies=[Depends(anyone)])
+    return app
+
+main.create_app = with_a_slow_route
+runpy.run_module(package, run_name="__main__", alter_sys=True)
+"""
 
 
 @pytest.fixture
@@ -29,37 +44,33 @@ def url(
     service: Service,
     database_urls: dict[str, str],
     service_token: str,
-    silent_peer: socket.socket,
     unused_tcp_port: int,
     tmp_path: Path,
 ) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", service.package, "serve"],
+    command = [sys.executable, "-c", PROGRAM, service.package, "serve"]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PORT": str(unused_tcp_port),
+        "DATABASE_URL": database_urls[service.name],
+        "SERVICE_TOKEN": service_token,
+    }
+    url = f"http://127.0.0.1:{unused_tcp_port}"
+    with subprocess.Popen(
+        command,
         cwd=tmp_path,
-        env={
-            "PATH": os.environ["PATH"],
-            "PORT": str(unused_tcp_port),
-            "DATABASE_URL": database_urls[service.name],
-            "SERVICE_TOKEN": service_token,
-            **{
-                f"{name.upper()}_URL": f"http://127.0.0.1:{silent_peer.getsockname()[1]}"
-                for name in service.calls
-            },
-        },
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    url = f"http://127.0.0.1:{unused_tcp_port}"
-    try:
-        deadline = time.monotonic() + 30
-        while not answers(url):
-            assert process.poll() is None, process.communicate()[0]
-            assert time.monotonic() < deadline
-        yield url, process
-    finally:
-        process.kill()
-        process.communicate()
+    ) as process:
+        try:
+            deadline = time.monotonic() + 30
+            while not answers(url):
+                assert process.poll() is None, process.communicate()[0]
+                assert time.monotonic() < deadline
+            yield url, process
+        finally:
+            process.kill()
 
 
 def answers(url: str) -> bool:
@@ -69,25 +80,8 @@ def answers(url: str) -> bool:
         return False
 
 
-def slow_request(service: Service, description: dict[str, Any]) -> tuple[bytes, bytes]:
-    """A request that is in flight until its second part is there, or until the silent peer is gone."""
-    for path, operations in description["paths"].items():
-        body = operations.get("post", {}).get("requestBody")
-        if body and "{" not in path:
-            (kind,) = body["content"]
-            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: 2\r\n\r\n{{"
-            return head.encode(), b"}"
-    # One that takes no bodies of its own asks a peer whose credential this is.
-    path = f"{service.prefix}/{uuid4()}/anything"
-    credential = "cat_" + "x" * 43
-    return (
-        f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {credential}\r\n\r\n".encode(),
-        b"",
-    )
-
-
 def test_sigterm_lets_a_request_in_flight_finish_and_refuses_readiness_meanwhile(
-    service: Service, url: tuple[str, "subprocess.Popen[str]"], silent_peer: socket.socket
+    url: tuple[str, "subprocess.Popen[str]"],
 ) -> None:
     root, process = url
     host, port = root.removeprefix("http://").split(":")
@@ -95,21 +89,19 @@ def test_sigterm_lets_a_request_in_flight_finish_and_refuses_readiness_meanwhile
         httpx.Client(base_url=root, trust_env=False) as probe,
         socket.create_connection((host, int(port)), timeout=20) as slow,
     ):
-        request, rest = slow_request(service, probe.get("/api/v1/openapi.json").json())
-        slow.sendall(request)
-        # This one, and the question itself.
+        slow.sendall(b"POST /slow HTTP/1.1\r\nHost: cathouse\r\nContent-Length: 2\r\n\r\n{")
+        deadline = time.monotonic() + 20
+        # That one, and the question itself.
         while "http_requests_in_flight 2.0" not in probe.get("/metrics").text:
-            assert process.poll() is None
+            assert time.monotonic() < deadline
         process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + 10
         while probe.get("/health/ready").status_code != 503:
             assert time.monotonic() < deadline
         assert process.poll() is None
-        slow.sendall(rest)
-        silent_peer.close()
+        slow.sendall(b"}")
         answer = slow.recv(65536)
     output, _ = process.communicate(timeout=20)
-    assert answer.startswith(b"HTTP/1.1 ")
+    assert answer.startswith(b"HTTP/1.1 200 ")
     assert b"\r\nconnection: close\r\n" in answer.lower()
     assert process.returncode == 0
     lines = [json.loads(line) for line in output.splitlines()]
