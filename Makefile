@@ -38,7 +38,7 @@ endif
 # A variable as it was typed after make, whatever is in it; one of the environment (NAME and PORT are common there) is none.
 typed = "$(if $(filter command,$(origin $(1))),$$$(1))"
 
-.PHONY: up down status logs demo test check hook service service-remove render openapi lock clean help
+.PHONY: up down status logs demo test check hook service service-remove render openapi release lock clean help
 
 up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
 	@mkdir -p $(STATE)/logs
@@ -82,11 +82,15 @@ service-remove: $(INSTALLED) ## take a service away: NAME=reviews; refuses where
 render: $(INSTALLED) ## write what follows from services.toml, and say which files that changed
 	@cathouse-scaffold render
 
-openapi: $(INSTALLED) ## write docs/openapi/: what the services describe, and what changed; RELEASE=0.2.0 releases it
+openapi: $(INSTALLED) ## write docs/openapi/: what the services describe, and what changed
 	@cathouse-openapi write
-ifdef RELEASE
-	@cathouse-openapi release $(RELEASE)
-endif
+
+# The second make installs the packages by their new version, which is what the services then describe.
+release: $(INSTALLED) ## prepare a release: VERSION=0.2.0; every package takes it, and the API that is there becomes the released one
+	@cathouse-openapi releasable $(call typed,VERSION)
+	@for project in $(PROJECTS); do uv version --quiet --frozen --directory "$${project%/*}" $(VERSION); done
+	@$(MAKE) --no-print-directory openapi render
+	@cathouse-openapi release $(VERSION)
 
 lock: $(INSTALLED) ## resolve the dependencies anew, into requirements/
 	@for name in uv dev; do \

@@ -15,7 +15,7 @@ for program in skopeo oras; do
   }
 done
 if ! grep -q "^## $tag, " "$(dirname "$0")/../docs/openapi/CHANGELOG.md"; then
-  echo "publish: docs/openapi/CHANGELOG.md knows no version $tag: make openapi RELEASE=$tag, and commit it, first" >&2
+  echo "publish: docs/openapi/CHANGELOG.md knows no version $tag: make release VERSION=$tag, and commit it, first" >&2
   exit 65
 fi
 work=$(mktemp -d)

@@ -70,7 +70,7 @@ def test_a_version_that_the_changelog_does_not_know_is_refused(
 ) -> None:
     result = publish(f"{programs}:{os.environ['PATH']}", "registry.test/house/", "9.9.9", images)
     assert result.returncode == 65
-    assert "make openapi RELEASE=9.9.9" in result.stderr
+    assert "make release VERSION=9.9.9" in result.stderr
     assert not (tmp_path / "calls").exists()
 
 

@@ -200,7 +200,8 @@ def test_each_has_a_bill_of_materials_beside_it(project: Project, images: dict[s
         f"{name}.{end}" for name in images for end in ("cdx.json", "tar.gz")
     )
     for name, image in images.items():
-        assert f"bill_of_materials.py cathouse-{name} 0.1.0" in " ".join(image["bill"].split())
+        version = image["config"]["Labels"]["org.opencontainers.image.version"]
+        assert f"bill_of_materials.py cathouse-{name} {version}" in " ".join(image["bill"].split())
 
 
 def test_what_is_loaded_and_what_is_built_are_the_same_without_what_is_unused(

@@ -17,15 +17,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="cathouse-openapi", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("write", help="write the descriptions, and what changed in them")
-    release = commands.add_parser("release", help="make what is written the released API")
-    release.add_argument("version")
+    for name, text in (
+        ("releasable", "say what keeps the API that is there from being released"),
+        ("release", "make what is written the released API"),
+    ):
+        commands.add_parser(name, help=text).add_argument("version")
     arguments = parser.parse_args()
     try:
         api = Api(FOLDER, describe(load_registry()))
-        if arguments.command == "write":
-            api.write()
-        else:
-            api.release(arguments.version)
+        match arguments.command:
+            case "write":
+                api.write()
+            case "releasable":
+                api.check_release(arguments.version)
+            case "release":
+                api.release(arguments.version)
     except (ApiError, RegistryError) as error:
         sys.exit(str(error))
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cathouse_openapi.changelog import with_release, with_unreleased
+from cathouse_openapi.changelog import check_next, with_release, with_unreleased
 from cathouse_openapi.changes import Change, changes_between
 from cathouse_openapi.declared import HEADER, judge, read_breaks
 from cathouse_openapi.descriptions import (
@@ -52,9 +52,20 @@ class Api:
             )
         self._judge()
 
+    def check_release(self, version: str) -> None:
+        """Raises `ApiError` where this cannot be the next version, or what is described breaks callers undeclared."""
+        check_next(self._changelog.read_text(), version)
+        self._judge()
+
     def release(self, version: str) -> None:
         """Makes what is written the released API. Raises `ApiError` where it is not as it should be."""
+        self.check_release(version)
         self.check()
+        if others := sorted(n for n, d in self._now.items() if d["info"]["version"] != version):
+            raise ApiError(
+                f"{', '.join(others)}: installed as another version than {version}. `make release VERSION={version}` "
+                "installs it first; a Nix shell has to be entered anew, and then it is to be typed there again."
+            )
         text = with_release(self._changelog.read_text(), version, datetime.now(UTC).date())
         write_descriptions(self._released, self._now)
         self._changelog.write_text(text)

@@ -1,5 +1,6 @@
 """The changelog: what changed since the last release is written anew each time, what was released stays."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
@@ -9,6 +10,8 @@ from cathouse_openapi.errors import ApiError
 
 _BEGIN = "<!-- since the last release: written by `make openapi` -->\n"
 _END = "<!-- end -->\n"
+_VERSION = re.compile(r"(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2}")
+_RELEASE = re.compile(rf"^## ({_VERSION.pattern}), ", re.MULTILINE)
 
 
 def with_unreleased(
@@ -19,11 +22,23 @@ def with_unreleased(
     return f"{before}{_BEGIN}## Not yet released\n\n{_entries(changes, breaks)}{_END}{after}"
 
 
+def check_next(text: str, version: str) -> None:
+    """Raises `ApiError` where a version cannot follow those of the changelog."""
+    if not _VERSION.fullmatch(version):
+        raise ApiError(f"the version is to be three numbers such as 0.2.0, and {version!r} is not")
+    _, _, after = _parts(text)
+    released = max(_RELEASE.findall(after), key=_numbers, default=None)
+    if released and _numbers(version) <= _numbers(released):
+        raise ApiError(f"{version} cannot follow {released}, which is in docs/openapi/CHANGELOG.md")
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in version.split(".")]
+
+
 def with_release(text: str, version: str, today: date) -> str:
-    """The changelog with what was not yet released as a version. Raises `ApiError` for a version that is in it."""
+    """The changelog with what was not yet released as a version."""
     before, unreleased, after = _parts(text)
-    if f"\n## {version}, " in after:
-        raise ApiError(f"docs/openapi/CHANGELOG.md has the version {version} already")
     entries = unreleased.partition("\n\n")[2]
     return f"{before}{_BEGIN}## Not yet released\n\n{_entries({}, ())}{_END}\n## {version}, {today}\n\n{entries}{after}"
 

@@ -11,7 +11,7 @@ from cathouse_openapi.errors import ApiError
 
 HEADER = """\
 # Changes since the last release that break callers, and why they are made all the same. `make openapi` names those that
-# are missing here, ready to be copied; `make openapi RELEASE=…` takes them into the changelog, and empties this file.
+# are missing here, ready to be copied; `make release VERSION=…` takes them into the changelog, and empties this file.
 """
 
 

@@ -1,6 +1,7 @@
 """The folder of descriptions: what goes stale is named, what breaks callers must be meant, what is released stays."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ def test_the_committed_api_is_what_the_services_describe_and_breaks_nobody_unsai
 def described(*names: str) -> dict[str, Any]:
     """A service with these operations."""
     responses: dict[str, Any] = {"responses": {"200": {}}}
-    return {"paths": {f"/{n}": {"get": {"operationId": n, **responses}} for n in names}}
+    operations = {f"/{n}": {"get": {"operationId": n, **responses}} for n in names}
+    return {"info": {"version": "0.2.0"}, "paths": operations}
 
 
 @pytest.fixture
@@ -169,8 +171,35 @@ def test_a_release_keeps_what_changed_and_begins_anew(folder: Path) -> None:
     assert rest.endswith(CHANGELOG.partition("<!-- end -->\n")[2])
     assert (folder / "breaking.toml").read_text() == HEADER
     assert json.loads((folder / "released/notes.json").read_text()) == described("read", "list")
-    with pytest.raises(ApiError, match=r"has the version 0\.2\.0 already"):
+    with pytest.raises(ApiError, match=r"0\.2\.0 cannot follow 0\.2\.0"):
         api.release("0.2.0")
+
+
+@pytest.mark.parametrize(
+    ("version", "complaint"),
+    [
+        ("", "three numbers"),
+        ("1.0", "three numbers"),
+        ("v1.0.0", "three numbers"),
+        ("1.0.0-rc.1", "three numbers"),
+        ("1.00.0", "three numbers"),
+        ("0.0.9", "cannot follow 0.1.0"),
+        ("0.1.0", "cannot follow 0.1.0"),
+        ("0.10.0", "installed as another version than 0.10.0"),
+    ],
+)
+def test_a_version_that_cannot_be_the_next_changes_nothing(
+    folder: Path, version: str, complaint: str
+) -> None:
+    before = {path: path.read_text() for path in folder.rglob("*.*")}
+    with pytest.raises(ApiError, match=re.escape(complaint)):
+        Api(folder, {"notes": described("read", "count")}).release(version)
+    assert {path: path.read_text() for path in folder.rglob("*.*")} == before
+
+
+def test_what_breaks_callers_undeclared_cannot_be_released(folder: Path) -> None:
+    with pytest.raises(ApiError, match="`GET /count`: is removed"):
+        Api(folder, {"notes": described("read")}).check_release("0.2.0")
 
 
 def test_what_is_stale_is_not_released(folder: Path) -> None:

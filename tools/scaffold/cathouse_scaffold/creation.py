@@ -11,6 +11,7 @@ from cathouse_kit.registry import Service, load_registry
 from cathouse_scaffold.documents import write_documents
 from cathouse_scaffold.names import check_description, check_name, check_prefix, choose_port
 from cathouse_scaffold.programs import run
+from cathouse_scaffold.version import read_version
 from cathouse_scaffold.workspace import workspace
 
 TEMPLATE = Path("tools/scaffold/service")
@@ -87,6 +88,7 @@ def generate(root: Path, service: Service) -> None:
             "description": service.description,
             "port": service.port,
             "prefix": service.prefix,
+            "version": read_version(root),
         },
         quiet=True,
     )

@@ -17,6 +17,7 @@ from cathouse_kit.registry import Service
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from cathouse_scaffold.errors import ScaffoldError
+from cathouse_scaffold.version import read_version
 
 TEMPLATES = Path("tools/scaffold/rendered")
 REGIONS, FILES = Path("regions"), Path("files")
@@ -57,6 +58,7 @@ class Rendering:
             services=self.services,
             by_name={service.name: service for service in self.services},
             described=lambda service: described()[service.name],
+            version=lambda: read_version(self.root),
         )
         object.__setattr__(self, "_environment", environment)
 

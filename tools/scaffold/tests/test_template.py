@@ -31,6 +31,8 @@ OWN_LINES = 98
 def new(tmp_path_factory: pytest.TempPathFactory) -> Files:
     root = tmp_path_factory.mktemp("template")
     shutil.copy(ROOT / "pyproject.toml", root)
+    (root / "kit").mkdir()
+    shutil.copy(ROOT / "kit/pyproject.toml", root / "kit")
     shutil.copytree(ROOT / "tools/scaffold/service", root / "tools/scaffold/service")
     generate(root, NEW)
     return lines(root, NEW)
