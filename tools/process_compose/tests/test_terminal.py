@@ -21,7 +21,7 @@ processes:
 
 
 def _run_on_terminal(folder: Path, keys: bytes, **environment: str) -> tuple[str, int]:
-    """Runs `up` with a terminal of its own and types `keys` once the first line has come."""
+    """Runs `up` with a terminal of its own and types `keys` once `started` is shown."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(folder)
@@ -39,7 +39,7 @@ def _run_on_terminal(folder: Path, keys: bytes, **environment: str) -> tuple[str
         if not data:
             break
         shown += data
-        if keys and b"\n" in shown:
+        if keys and b"started" in shown:
             os.write(terminal, keys)
             keys = b""
     _, status = os.waitpid(pid, 0)
@@ -76,10 +76,11 @@ ordered_shutdown: true
 processes:
   web:
     command: trap 'echo web stopped; exit 0' TERM; echo started; sleep 60 & wait
-    depends_on: {database: {condition: process_started}}
+    depends_on: {database: {condition: process_log_ready}}
     shutdown: {timeout_seconds: 5}
   database:
-    command: trap 'echo database stopped; exit 0' TERM; sleep 60 & wait
+    command: trap 'echo database stopped; exit 0' TERM; echo ready; sleep 60 & wait
+    ready_log_line: ready
     shutdown: {timeout_seconds: 5}
 """)
     shown, status = _run_on_terminal(tmp_path, b"\x03", NO_COLOR="1")
