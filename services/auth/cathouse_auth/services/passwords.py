@@ -7,14 +7,18 @@ import anyio.to_thread
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
+# A hash takes 64 MiB, and the container has 384 MiB for everything. Cores must not decide: a container sees all of its
+# host's, and with eight of them eight sign-ins at once would end it.
+_MOST_AT_ONCE = 2
+
 
 class Passwords:
-    """Hashes and checks. One check takes a core and the memory of one hash, so no more run at once than there are
-    cores; the others wait their turn, and the event loop stays free."""
+    """Hashes and checks. One takes a core and the memory of one hash, so two at most run at once; the others wait
+    their turn, and the event loop stays free."""
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
-        self._turns = anyio.CapacityLimiter(os.cpu_count() or 1)
+        self._turns = anyio.CapacityLimiter(min(_MOST_AT_ONCE, os.cpu_count() or 1))
         # What a password is compared with when no one has the email: it costs the same, and never fits.
         self._nobody = self._hasher.hash(os.urandom(32))
 
