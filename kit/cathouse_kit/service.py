@@ -156,6 +156,7 @@ def _operation_id(route: APIRoute) -> str:
 def _start_tracing(settings: ServiceSettings, version: str) -> "Tracing | None":
     if settings.otel_exporter_otlp_endpoint is None:
         return None
-    from cathouse_kit.tracing import Tracing
+    from cathouse_kit.tracing import Tracing, otlp_exporter
 
-    return Tracing(settings.service_name, version)
+    exporter = otlp_exporter(str(settings.otel_exporter_otlp_endpoint))
+    return Tracing(settings.service_name, version, exporter)

@@ -1,10 +1,12 @@
 """OpenTelemetry export. Imported only where `OTEL_EXPORTER_OTLP_ENDPOINT` is set."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.environment_variables import OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
@@ -21,18 +23,29 @@ from opentelemetry.trace.span import TraceState
 from cathouse_kit.context import TraceContext
 
 
+def otlp_exporter(endpoint: str) -> SpanExporter:
+    """What sends spans to the collector at `endpoint`, the setting `OTEL_EXPORTER_OTLP_ENDPOINT`.
+
+    `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` in the environment goes before it, and is taken as it is.
+    """
+    # The exporter reads the environment only, and the setting may come from a file. Headers and time limits it
+    # still reads from OpenTelemetry's standard variables.
+    if os.environ.get(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT):
+        return OTLPSpanExporter()
+    return OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
+
+
 class Tracing:
     """The spans of one process: one for each request that it answers, one for each call that it makes.
 
     Attribute names are OpenTelemetry's semantic conventions for HTTP.
     """
 
-    def __init__(self, service: str, version: str, exporter: SpanExporter | None = None) -> None:
-        # The exporter reads the endpoint, headers and time limits from OpenTelemetry's standard variables.
+    def __init__(self, service: str, version: str, exporter: SpanExporter) -> None:
         self._provider = TracerProvider(
             resource=Resource.create({SERVICE_NAME: service, SERVICE_VERSION: version})
         )
-        self._provider.add_span_processor(BatchSpanProcessor(exporter or OTLPSpanExporter()))
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("cathouse_kit")
 
     def start_server_span(self, method: str, caller: TraceContext | None) -> "ServerSpan":

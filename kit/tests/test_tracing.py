@@ -177,22 +177,51 @@ def test_nothing_is_imported_for_the_export_of_traces_without_an_endpoint(
     assert (run.returncode, run.stdout, run.stderr) == (0, "\n", "")
 
 
-async def test_a_service_with_an_endpoint_sends_its_spans_there(make_app: MakeApp) -> None:
-    received = asyncio.Event()
-    first_lines = []
+class Collector:
+    """A collector of spans: the first line of the first request that it is sent."""
 
-    async def collect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        first_lines.append(await reader.readline())
+    def __init__(self) -> None:
+        self.url = ""
+        self._received: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def first_line(self) -> bytes:
+        return await asyncio.wait_for(self._received, 5)
+
+    async def collect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = await reader.readline()
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         await writer.drain()
         writer.close()
-        received.set()
+        if not self._received.done():
+            self._received.set_result(line)
 
-    async with await asyncio.start_server(collect, "127.0.0.1", 0) as server:
-        endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        with pytest.MonkeyPatch.context() as environment:
-            environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
-            async with running(make_app(otel_exporter_otlp_endpoint=endpoint)) as client:
-                await client.get("/api/v1/sample/things/7")
-        await asyncio.wait_for(received.wait(), 5)
-    assert first_lines[0] == b"POST /v1/traces HTTP/1.1\r\n"
+
+@pytest.fixture
+async def collector(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Collector]:
+    for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    collector = Collector()
+    async with await asyncio.start_server(collector.collect, "127.0.0.1", 0) as server:
+        collector.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield collector
+
+
+@pytest.mark.parametrize(
+    ("below", "path"), [("", "/v1/traces"), ("/", "/v1/traces"), ("/otlp", "/otlp/v1/traces")]
+)
+async def test_spans_go_to_the_endpoint_of_the_settings_wherever_these_are_from(
+    below: str, path: str, make_app: MakeApp, collector: Collector
+) -> None:
+    # Only the settings name it here, as those from .env or a file of secrets do.
+    async with running(make_app(otel_exporter_otlp_endpoint=collector.url + below)) as client:
+        await client.get("/api/v1/sample/things/7")
+    assert await collector.first_line() == f"POST {path} HTTP/1.1\r\n".encode()
+
+
+async def test_an_endpoint_for_traces_alone_goes_before_and_is_taken_as_it_is(
+    make_app: MakeApp, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"{collector.url}/traces-only")
+    async with running(make_app(otel_exporter_otlp_endpoint="http://127.0.0.1:1")) as client:
+        await client.get("/api/v1/sample/things/7")
+    assert await collector.first_line() == b"POST /traces-only HTTP/1.1\r\n"
