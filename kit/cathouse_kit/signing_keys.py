@@ -1,5 +1,6 @@
 """The keys that sign a service's tokens: Ed25519 (RFC 8037), in the service's own schema, published as a JWK set."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -83,6 +84,7 @@ class SigningKeys:
         self._kid = ""
         self._private_key: Ed25519PrivateKey | None = None
         self._read_at = float("-inf")
+        self._reading: asyncio.Task[None] | None = None
 
     async def key(self, kid: str) -> PyJWK | None:
         """The public key of this id; None if none is published under it."""
@@ -120,6 +122,14 @@ class SigningKeys:
         return time.monotonic() - self._read_at > _CACHE_SECONDS
 
     async def _read_alone(self) -> None:
+        # One reads for all who find the keys stale at once, and they share how it ends: they would take the whole pool,
+        # and one after the other would each wait for a database that is down. A caller's own session reads beside it:
+        # waiting here, it could hold the connection that the reader waits for.
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_with_a_session())
+        await asyncio.shield(self._reading)
+
+    async def _read_with_a_session(self) -> None:
         async with self._database.session() as session:
             await self._read(session)
 

@@ -15,11 +15,13 @@ from cathouse_auth.main import create_app
 from cathouse_auth.models import SigningKey
 from cathouse_auth.services.passwords import Passwords
 from cathouse_auth.settings import Settings
+from cathouse_kit.database import DatabaseUnavailable
 from cathouse_kit.signing_keys import rotate_signing_key
 from cathouse_kit.testing import Issuer, bearer, running
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI
+from sqlalchemy import event
 
 Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
 Join = Callable[..., Awaitable[dict[str, Any]]]
@@ -246,3 +248,60 @@ async def test_processes_that_start_at_once_make_one_key(
         await app.state.kit.database.close()
     assert published == [published[0]] * 5
     assert len(await execute("select kid from signing_keys")) == 1
+
+
+async def test_all_who_find_the_keys_stale_at_once_share_one_read(
+    settings: Settings, passwords: Passwords, execute: Execute
+) -> None:
+    app = create_app(settings, passwords=passwords)
+    statements: list[str] = []
+
+    @event.listens_for(app.state.kit.database.engine.sync_engine, "before_cursor_execute")
+    def note(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+        statements.append(statement)
+
+    async with running(app):
+        keys = app.state.auth.keys
+        # The first read makes the key, with more statements than any other.
+        await keys.published()
+        statements.clear()
+        keys._read_at = float("-inf")  # as if their time had passed
+        published = await asyncio.gather(*(keys.published() for _ in range(40)))
+    assert published == [published[0]] * 40
+    assert len(statements) == 1
+
+
+async def test_one_who_leaves_does_not_end_the_read_that_others_wait_for(
+    settings: Settings, passwords: Passwords, execute: Execute
+) -> None:
+    app = create_app(settings, passwords=passwords)
+    async with running(app):
+        first, second = (asyncio.create_task(app.state.auth.keys.published()) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        assert len(await second) == 1
+        with pytest.raises(asyncio.CancelledError):
+            await first
+
+
+async def test_a_read_that_fails_fails_for_all_who_wait_and_the_next_one_reads_again(
+    settings: Settings, passwords: Passwords, execute: Execute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(settings, passwords=passwords)
+    async with running(app):
+        keys, database = app.state.auth.keys, app.state.kit.database
+        reads = 0
+
+        def unavailable() -> None:
+            nonlocal reads
+            reads += 1
+            raise DatabaseUnavailable
+
+        with monkeypatch.context() as broken:
+            broken.setattr(database, "session", unavailable)
+            outcomes = await asyncio.gather(
+                *(keys.published() for _ in range(5)), return_exceptions=True
+            )
+        assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailable] * 5
+        assert reads == 1
+        assert len(await keys.published()) == 1
