@@ -167,7 +167,10 @@ def with_database(package: str, work: "Callable[[Database], Any]") -> Any:
 
     async def run() -> Any:
         database = Database(
-            settings.database_url, pool_size=1, application_name=f"{settings.service_name} command"
+            settings.database_url,
+            pool_size=1,
+            application_name=f"{settings.service_name} command",
+            statement_seconds=None,
         )
         try:
             return await work(database)

@@ -4,14 +4,14 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Annotated
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Annotated, Any
 
 import asyncpg
 from fastapi import Depends, Request
 from pydantic import SecretStr
 from sqlalchemy import ExceptionContext, MetaData, event, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -26,6 +26,9 @@ from cathouse_kit.problems import ServiceUnavailable
 
 CONNECT_SECONDS = 2.0
 POOL_WAIT_SECONDS = 5.0
+# The roles' statement_timeout, 30 s, ends a statement that takes long, and needs a server that is there. This is for
+# one that is not, or that no packet reaches: TCP alone would wait for an answer for ever.
+STATEMENT_SECONDS = 35.0
 
 # Constraints get names that do not depend on the server, so that migrations and errors can speak of them.
 NAMING_CONVENTION = {
@@ -47,12 +50,29 @@ class DatabaseUnavailable(ServiceUnavailable):
     detail = "The database does not answer; nothing was changed. Try again in a moment."
 
 
+class _Connection(asyncpg.Connection):  # type: ignore[misc]
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's signature
+        # Without a limit, asyncpg waits for a silent server to say goodbye, or to take note of a statement given up.
+        # What it could not close by then it has aborted.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await super().close(timeout=timeout)
+
+
 class Database:
     """The engine and the session maker of one process. Nothing is opened before the first query."""
 
     def __init__(
-        self, url: SecretStr, *, pool_size: int, application_name: str, debug: bool = False
+        self,
+        url: SecretStr,
+        *,
+        pool_size: int,
+        application_name: str,
+        statement_seconds: float | None = STATEMENT_SECONDS,
+        debug: bool = False,
     ) -> None:
+        """`statement_seconds` is how long a statement is waited for; None, without end, is for migrations and commands,
+        whose statements may rightly take long."""
         dsn = url.get_secret_value()
 
         async def connect() -> asyncpg.Connection:
@@ -60,6 +80,8 @@ class Database:
                 return await asyncpg.connect(
                     dsn,
                     timeout=CONNECT_SECONDS,
+                    command_timeout=statement_seconds,
+                    connection_class=_Connection,
                     server_settings={"application_name": application_name, "timezone": "UTC"},
                 )
             except (
@@ -77,11 +99,12 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS,
-            pool_pre_ping=True,
             echo=debug,
             hide_parameters=True,
         )
+        event.listen(self.engine.sync_engine, "checkout", _check_that_it_answers)
         event.listen(self.engine.sync_engine, "handle_error", _hide_values)
+        event.listen(self.engine.sync_engine, "handle_error", _give_up_a_silent_connection)
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._autocommitting = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self.pool_size = pool_size
@@ -133,6 +156,28 @@ def _unavailable_when_down() -> Iterator[None]:
         if error.connection_invalidated:
             raise DatabaseUnavailable from error
         raise
+
+
+def _check_that_it_answers(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Has the pool replace its connections where the one to be used has been cut, or has gone silent, since its last
+    use."""
+    # Not the pool's own ping: that would wait for as long as a statement may take, and makes a transaction of its own.
+    connection.run_async(_answer)
+
+
+async def _answer(connection: asyncpg.Connection) -> None:
+    try:
+        await connection.execute("select 1", timeout=CONNECT_SECONDS)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        connection.terminate()
+        raise InvalidatePoolError from error
+
+
+def _give_up_a_silent_connection(context: ExceptionContext) -> DatabaseUnavailable | None:
+    if not isinstance(context.original_exception, TimeoutError):
+        return None
+    context.is_disconnect = True
+    return DatabaseUnavailable()
 
 
 _QUOTED_ARGUMENT = re.compile(r"(invalid input for query argument \$\d+): .*", re.DOTALL)

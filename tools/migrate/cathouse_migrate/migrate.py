@@ -51,7 +51,12 @@ async def migrate_all(urls: Mapping[str, str]) -> dict[str, tuple[str | None, st
 
 @contextlib.asynccontextmanager
 async def _database(url: str, name: str) -> AsyncIterator[Database]:
-    database = Database(SecretStr(url), pool_size=1, application_name=f"{name} migrations")
+    database = Database(
+        SecretStr(url),
+        pool_size=1,
+        application_name=f"{name} migrations",
+        statement_seconds=None,
+    )
     try:
         yield database
     finally:

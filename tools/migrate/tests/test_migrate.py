@@ -2,10 +2,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
 from cathouse_kit.registry import Service
-from cathouse_migrate.migrate import installed_services
+from cathouse_migrate.migrate import installed_services, migrate_all
 from cathouse_postgres.testing import TemporaryServer
 
 
@@ -50,6 +52,22 @@ def test_it_brings_every_service_up_to_date_and_finds_nothing_to_do_again(
     second = migrate(secrets.parent)
     assert second.returncode == 0
     assert all(": at " in line for line in second.stdout.splitlines())
+
+
+async def test_it_waits_for_a_statement_for_as_long_as_that_takes(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = []
+    connect = asyncpg.connect
+
+    async def note(*arguments: Any, **options: Any) -> asyncpg.Connection:
+        limits.append(options["command_timeout"])
+        return await connect(*arguments, **options)
+
+    monkeypatch.setattr(asyncpg, "connect", note)
+    urls = {name: (secrets / name / "database_url").read_text() for name in installed_services()}
+    await migrate_all(urls)
+    assert limits == [None] * len(urls)
 
 
 def test_it_reads_each_services_env_file(secrets: Path) -> None:

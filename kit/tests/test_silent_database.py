@@ -1,0 +1,231 @@
+"""A database that goes silent without a word: a node that fails, a route that is dropped. TCP alone never notices."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from cathouse_kit import database as database_module
+from cathouse_kit.cli import with_database
+from cathouse_kit.database import Database, DatabaseUnavailable
+from cathouse_kit.testing import running
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from .conftest import MakeApp
+from .support import DEADLINE_SECONDS, TOKEN, running_package
+
+ONE = "/api/v1/sample/database"
+
+
+class Path:
+    """The way to a database, on which bytes can get lost."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._database = (parts.hostname, parts.port)
+        self._url = url
+        self._connections: list[asyncio.Task[None]] = []
+        self._writers: list[asyncio.StreamWriter] = []
+        self._lost: set[asyncio.StreamWriter] = set()
+        self.loses_new_ones = False
+        self.url = ""
+
+    def lose(self) -> None:
+        """From now on nothing comes through on the connections that there are."""
+        self._lost.update(self._writers)
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator["Path"]:
+        server = await asyncio.start_server(self._forward, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        self.url = self._url.replace(f":{self._database[1]}/", f":{port}/")
+        assert self.url != self._url
+        try:
+            yield self
+        finally:
+            server.close()
+            for writer in self._writers:
+                writer.transport.abort()
+            await asyncio.gather(*self._connections)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_database, to_database = await asyncio.open_connection(*self._database)
+        self._writers += [writer, to_database]
+        if self.loses_new_ones:
+            self._lost |= {writer, to_database}
+        self._connections += [
+            asyncio.create_task(self._pump(reader, to_database)),
+            asyncio.create_task(self._pump(from_database, writer)),
+        ]
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                if writer not in self._lost:
+                    writer.write(data)
+                    await writer.drain()
+        if writer not in self._lost:
+            writer.close()
+
+
+@pytest.fixture
+async def path(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
+    monkeypatch.setattr(database_module, "CONNECT_SECONDS", 0.3)
+    async with Path(database_url).open() as path:
+        yield path
+
+
+@pytest.fixture
+async def database(path: Path) -> AsyncIterator[Database]:
+    """An engine whose only connection takes that way, and which waits less than a second for a statement."""
+    database = Database(
+        SecretStr(path.url), pool_size=1, application_name="silence", statement_seconds=0.5
+    )
+    yield database
+    await database.close()
+
+
+async def one(database: Database) -> int:
+    async with asyncio.timeout(DEADLINE_SECONDS), database.session() as session:
+        return await session.scalar(text("select 1")) or 0
+
+
+async def test_a_connection_that_went_silent_while_nobody_used_it_is_replaced(
+    make_app: MakeApp, path: Path
+) -> None:
+    # The service waits for a statement much longer than this test for an answer.
+    async with running(make_app(database_url=SecretStr(path.url), database_pool_size=1)) as client:
+        assert (await client.get(ONE)).status_code == 200
+        path.lose()
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            assert (await client.get(ONE)).status_code == 200
+
+
+async def test_a_database_that_went_silent_for_good_is_a_503(make_app: MakeApp, path: Path) -> None:
+    async with running(make_app(database_url=SecretStr(path.url), database_pool_size=1)) as client:
+        assert (await client.get(ONE)).status_code == 200
+        path.loses_new_ones = True
+        path.lose()
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            response = await client.get(ONE)
+            assert (await client.get("/health/ready")).status_code == 503
+    assert response.status_code == 503
+    assert response.json()["type"] == "urn:cathouse:problem:database_unavailable"
+
+
+@pytest.mark.parametrize("last", ["statement", "commit"])
+@pytest.mark.parametrize("for_good", [False, True], ids=["one connection", "for good"])
+async def test_a_statement_without_an_answer_is_given_up_with_its_connection(
+    last: str, for_good: bool, database: Database, path: Path
+) -> None:
+    async def work() -> None:
+        async with asyncio.timeout(DEADLINE_SECONDS), database.session() as session:
+            await session.execute(text("select 1"))
+            path.loses_new_ones = for_good
+            path.lose()
+            if last == "statement":
+                await session.execute(text("select 2"))
+
+    with pytest.raises(DatabaseUnavailable) as raised:
+        await work()
+    assert isinstance(raised.value.__cause__, TimeoutError)
+    assert database.connections_in_use == 0
+    path.loses_new_ones = False
+    assert await one(database) == 1
+
+
+async def test_a_statement_without_an_answer_is_given_up_where_each_is_a_transaction_too(
+    database: Database, path: Path
+) -> None:
+    async def work() -> None:
+        async with asyncio.timeout(DEADLINE_SECONDS), database.autocommit() as connection:
+            path.loses_new_ones = True
+            path.lose()
+            await connection.execute(text("select 1"))
+
+    with pytest.raises(DatabaseUnavailable):
+        await work()
+    path.loses_new_ones = False
+    assert await one(database) == 1
+
+
+async def test_a_statement_that_is_cancelled_while_the_database_is_silent_ends(
+    path: Path,
+) -> None:
+    database = Database(SecretStr(path.url), pool_size=1, application_name="silence")
+
+    async def work() -> None:
+        async with database.session() as session:
+            await session.execute(text("select 1"))
+            path.loses_new_ones = True
+            path.lose()
+            async with asyncio.timeout(0.1):
+                await session.execute(text("select 2"))
+
+    async with asyncio.timeout(DEADLINE_SECONDS) as in_vain:
+        with pytest.raises(TimeoutError):
+            await work()
+    assert not in_vain.expired()
+    path.loses_new_ones = False
+    assert await one(database) == 1
+    await database.close()
+
+
+async def test_a_pool_with_a_silent_connection_can_be_closed(path: Path) -> None:
+    database = Database(
+        SecretStr(path.url), pool_size=1, application_name="silence", statement_seconds=None
+    )
+    assert await one(database) == 1
+    path.lose()
+    async with asyncio.timeout(DEADLINE_SECONDS) as in_vain:
+        await database.close()
+    assert not in_vain.expired()
+
+
+async def test_a_routes_own_time_limit_is_not_taken_for_the_databases(database: Database) -> None:
+    async def work() -> None:
+        async with database.session() as session:
+            await session.execute(text("select 1"))
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        await work()
+    assert await one(database) == 1
+
+
+@pytest.fixture
+def limits(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """How long each connection made since waits for a statement."""
+    seen: list[Any] = []
+    connect: Callable[..., Any] = asyncpg.connect
+
+    async def note(*arguments: Any, **options: Any) -> asyncpg.Connection:
+        seen.append(options["command_timeout"])
+        return await connect(*arguments, **options)
+
+    monkeypatch.setattr(asyncpg, "connect", note)
+    return seen
+
+
+async def test_a_service_waits_a_little_longer_than_the_server_lets_a_statement_take(
+    make_app: MakeApp, database_url: str, limits: list[Any]
+) -> None:
+    async with running(make_app(database_url=SecretStr(database_url))) as client:
+        assert (await client.get(ONE)).status_code == 200
+    assert limits == [35.0]
+
+
+def test_a_command_waits_for_its_statements_without_end(
+    tmp_path: Any, database_url: str, limits: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running_package(tmp_path, "cathouse_patient")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("SERVICE_TOKEN", TOKEN)
+    assert with_database("cathouse_patient", one) == 1
+    assert limits == [None]
