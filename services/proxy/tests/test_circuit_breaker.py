@@ -1,15 +1,30 @@
 """A cat that fails half of at least 20 calls within 30 s is cut off for 30 s, then tried with one call."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
 from cathouse_proxy.services.breaker import CircuitBreaker
 from cathouse_proxy.services.errors import CatCutOff
-from cathouse_proxy.testing import Clock, Remake, ScriptedCat, World
+from cathouse_proxy.services.exchange import Limits
+from cathouse_proxy.testing import (
+    Clock,
+    Remake,
+    Rows,
+    ScriptedCat,
+    World,
+    ended,
+    exchange,
+    request_bytes,
+    served,
+    status_of,
+)
 from fastapi import FastAPI
 from httpx import AsyncClient
 
 CAT = uuid4()
+MEGABYTE = 1024 * 1024
 
 
 @pytest.fixture
@@ -145,3 +160,87 @@ async def test_refusals_by_the_cat_are_no_failures(
 ) -> None:
     cat.answer = b"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\nno"
     assert {(await client.get(world.path())).status_code for _ in range(30)} == {404}
+
+
+@pytest.fixture
+async def hurried_port(app: FastAPI, remake: Remake, emptied: None) -> AsyncIterator[int]:
+    """Where the app listens, with seconds for what has ten of them."""
+    remake(limits=Limits(100_000, 64 * MEGABYTE, first_byte_seconds=1.0, total_seconds=2.0))
+    async with served(app) as port:
+        yield port
+
+
+async def test_callers_who_hold_the_end_of_their_bodies_back_cut_no_cat_off(
+    hurried_port: int, world: World, cat: ScriptedCat, rows: Rows
+) -> None:
+    async def hold_back() -> int:
+        reader, writer = await asyncio.open_connection("127.0.0.1", hurried_port)
+        writer.write(request_bytes(world, f"POST {world.path()}", "Content-Length: 2") + b"{")
+        # The end comes so late that the cat has less than the second that it may take for its answer's head.
+        await asyncio.sleep(1.5)
+        writer.write(b"}")
+        answer = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        return status_of(answer)
+
+    async def think(
+        _: ScriptedCat, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter
+    ) -> None:
+        await reader.read()
+
+    cat.script = think
+    assert await asyncio.gather(*(hold_back() for _ in range(20))) == [408] * 20
+    assert {row["outcome"] for row in await rows()} == {"caller_too_slow"}
+    cat.script = None
+    answer = await exchange(hurried_port, request_bytes(world, f"GET {world.path()}"))
+    assert status_of(answer) == 200
+
+
+async def test_a_caller_who_takes_an_answer_slowly_is_not_the_cats_fault(
+    hurried_port: int, world: World, cat: ScriptedCat, rows: Rows
+) -> None:
+    part = b"%x\r\n%b\r\n" % (MEGABYTE, bytes(MEGABYTE))
+
+    async def answer_all_but_the_end(
+        _: ScriptedCat, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        # More than the buffers between the two hold.
+        for _part in range(32):
+            writer.write(part)
+            await writer.drain()
+        await reader.read()
+
+    cat.script = answer_all_but_the_end
+    reader, writer = await asyncio.open_connection("127.0.0.1", hurried_port)
+    writer.write(request_bytes(world, f"GET {world.path()}"))
+    await reader.readuntil(b"\r\n\r\n")
+    await asyncio.sleep(1.5)
+    async with asyncio.timeout(10):
+        await reader.read()
+    writer.close()
+    [row] = await ended(rows)
+    assert (row["status"], row["outcome"]) == (200, "caller_too_slow")
+
+
+async def test_a_cat_that_stops_in_the_middle_is_at_fault_though_its_caller_took_a_while(
+    hurried_port: int, world: World, cat: ScriptedCat, rows: Rows
+) -> None:
+    async def begin_to_answer(
+        _: ScriptedCat, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        await reader.read()
+
+    cat.script = begin_to_answer
+    reader, writer = await asyncio.open_connection("127.0.0.1", hurried_port)
+    writer.write(request_bytes(world, f"POST {world.path()}", "Content-Length: 2") + b"{")
+    await asyncio.sleep(0.2)
+    writer.write(b"}")
+    async with asyncio.timeout(10):
+        await reader.read()
+    writer.close()
+    [row] = await ended(rows)
+    assert (row["status"], row["outcome"]) == (200, "cat_timed_out")

@@ -1,6 +1,7 @@
 """The caller's side of a call: the body that they send, and whether they are still there."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 
 from cathouse_kit.problems import BodyTooLarge
@@ -9,6 +10,29 @@ from starlette.types import Receive
 
 class CallerLeft(Exception):
     """The caller has closed the connection."""
+
+
+class Waiting:
+    """How long somebody is waited for, in all."""
+
+    def __init__(self) -> None:
+        self._before = 0.0
+        self._since: float | None = None
+
+    def begin(self) -> None:
+        self._since = time.monotonic()
+
+    def end(self) -> None:
+        """A wait that is broken off is not ended: who was waited for at that moment is what will be asked."""
+        self._before, self._since = self.seconds, None
+
+    @property
+    def now(self) -> bool:
+        return self._since is not None
+
+    @property
+    def seconds(self) -> float:
+        return self._before + (time.monotonic() - self._since if self._since is not None else 0.0)
 
 
 class Caller:
@@ -24,17 +48,17 @@ class Caller:
         self._interrupt = interrupt
         self._all_read = asyncio.Event()
         self.failure: BodyTooLarge | CallerLeft | None = None
-        self.waited_for = False
-        """Whether the next part of the body is being waited for."""
+        self.waiting = Waiting()
+        """For the next part of the body."""
         self.on_all_read: Callable[[], None] | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         received = 0
         more = True
         while more:
-            self.waited_for = True
+            self.waiting.begin()
             message = await self._receive()
-            self.waited_for = False
+            self.waiting.end()
             if message["type"] == "http.disconnect":
                 raise self._fail(CallerLeft())
             part = message.get("body", b"")

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from cathouse_proxy.services.audit import ANSWERED, CALLER_LEFT, Audit, CallRecord
-from cathouse_proxy.services.caller import Caller, CallerLeft
+from cathouse_proxy.services.caller import Caller, CallerLeft, Waiting
 from cathouse_proxy.services.cats import CatAnswer, Cats
 from cathouse_proxy.services.errors import (
     CallerTooSlow,
@@ -122,6 +122,7 @@ class Exchange:
             interrupt=lambda: total.reschedule(loop.time()),
         )
         watch = asyncio.create_task(caller.watch(body=request.has_body))
+        answer: CatAnswer | None = None
         try:
             async with total:
                 answer = await self._ask(request, admission, context, caller)
@@ -136,11 +137,24 @@ class Exchange:
                 raise caller.failure from error
             if isinstance(error, Problem):
                 raise
-            if caller.waited_for or sender.waits:
+            if self._too_slow(caller.waiting, sender.waiting, head_came=answer is not None):
                 raise CallerTooSlow from error
             raise CatTimedOut from error
         finally:
             watch.cancel()
+
+    def _too_slow(self, body: Waiting, taking: Waiting, *, head_came: bool) -> bool:
+        """Whether it is the caller's fault that the total time has ended.
+
+        Who is waited for at the end does not decide it alone: a caller could hold the last byte back until the end, and
+        so have good cats cut off. A cat is only to blame when it had as much time as it may expect: for the head, what
+        it is granted for it; for the rest of an answer, the total but for as much as the caller may take in between.
+        """
+        if body.now or taking.now:
+            return True
+        total, head = self._limits.total_seconds, self._limits.first_byte_seconds
+        cats_share = total - body.seconds - taking.seconds
+        return cats_share < (total - head if head_came else head)
 
     async def _ask(
         self, request: Incoming, admission: Admission, context: RequestContext, caller: Caller
@@ -216,8 +230,8 @@ class _Sender:
         self._send = send
         self.status: int | None = None
         """What has been sent; None as long as nothing has."""
-        self.waits = False
-        """Whether the caller is being waited for, to take what was sent."""
+        self.waiting = Waiting()
+        """For the caller, to take what was sent."""
 
     async def start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.status = status
@@ -227,9 +241,9 @@ class _Sender:
         await self._wait({"type": "http.response.body", "body": part, "more_body": more})
 
     async def _wait(self, message: Message) -> None:
-        self.waits = True
+        self.waiting.begin()
         await self._send(message)
-        self.waits = False
+        self.waiting.end()
 
 
 def _head(admission: Admission, call: CallRecord, answer: CatAnswer) -> list[tuple[bytes, bytes]]:
