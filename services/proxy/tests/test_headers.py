@@ -61,7 +61,7 @@ async def test_a_cat_gets_the_callers_headers_and_the_proxys_own(
     }
 
 
-async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin(
+async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin_or_a_server(
     client: AsyncClient, world: World, cat: ScriptedCat
 ) -> None:
     cat.answer = (
@@ -76,7 +76,10 @@ async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin
         b"Service-Worker-Allowed: /\r\nRefresh: 0; url=http://evil.example\r\n"
         b"Content-Security-Policy: default-src *\r\nX-Request-ID: of-the-cat-itself\r\n"
         b"Connection: X-Hop, keep-alive\r\nX-Hop: 1\r\nKeep-Alive: timeout=9\r\n"
-        b"Proxy-Authenticate: Basic\r\nTrailer: X-Late\r\nUpgrade: h2c\r\n\r\nok"
+        b"Proxy-Authenticate: Basic\r\nTrailer: X-Late\r\nUpgrade: h2c\r\n"
+        b"X-Accel-Redirect: /metrics\r\nX-Accel-Buffering: no\r\nX-Sendfile: /etc/passwd\r\n"
+        b"X-SendFile2: /etc/passwd 0-\r\nX-LIGHTTPD-send-file: /etc/passwd\r\n"
+        b"X-LiteSpeed-Location: /metrics\r\nX-Reproxy-URL: http://127.0.0.1/metrics\r\n\r\nok"
     )
     response = await client.post(world.path(), headers={"X-Request-ID": "a-request-of-mine"})
     assert (response.status_code, response.content) == (201, b"ok")

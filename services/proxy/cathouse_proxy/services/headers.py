@@ -35,7 +35,10 @@ _NOT_TO_CALLER = _HOP_BY_HOP | frozenset(
     b"service-worker-allowed set-cookie set-cookie2 strict-transport-security via x-request-id".split()
 )
 _PREFIXES_NOT_TO_CAT = (b"x-forwarded-",)
-_PREFIXES_NOT_TO_CALLER = (b"access-control-", b"ratelimit-")
+# What web servers take as an order from what is behind them: to send a file, or to answer from another place. The
+# platform's own reverse proxy must not obey a cat.
+_ORDERS_TO_SERVERS = (b"x-accel-", b"x-lighttpd-", b"x-litespeed-", b"x-reproxy-", b"x-sendfile")
+_PREFIXES_NOT_TO_CALLER = (b"access-control-", b"ratelimit-", *_ORDERS_TO_SERVERS)
 _ONCE = frozenset(b"authorization content-length content-type host transfer-encoding".split())
 
 
