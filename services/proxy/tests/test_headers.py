@@ -61,6 +61,37 @@ async def test_a_cat_gets_the_callers_headers_and_the_proxys_own(
     }
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "X-HTTP-Method",
+        "X-HTTP-Method-Override",
+        "X_HTTP_METHOD_OVERRIDE",
+        "X-Method-Override",
+        "X-Original-Method",
+        "X-Original-Host",
+        "X-Original-URI",
+        "X-Original-URL",
+        "X-Override-URL",
+        "X-Rewrite-URI",
+        "X-Rewrite-URL",
+        "X-Script-Name",
+        "Script-Name",
+        "SCRIPT_NAME",
+        "PATH_INFO",
+        "X-Sendfile-Type",
+        "X-Accel-Mapping",
+    ],
+)
+async def test_no_header_makes_another_call_of_it_than_the_one_that_was_checked(
+    name: str, client: AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    response = await client.get(world.path(), headers={name: "DELETE", "X-Own": "one"})
+    assert response.status_code == 200
+    [request] = cat.requests
+    assert (request.header(name), request.header("x-own")) == (None, "one")
+
+
 async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin_or_a_server(
     client: AsyncClient, world: World, cat: ScriptedCat
 ) -> None:

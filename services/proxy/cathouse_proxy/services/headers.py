@@ -23,10 +23,20 @@ _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
     b"transfer-encoding upgrade".split()
 )
+# What frameworks and servers take for another method, host or path than the request has. The scope was checked for what
+# the request has.
+_OTHER_TARGETS = frozenset(
+    b"path-info script-name x-http-method x-http-method-override x-method-override x-original-host "
+    b"x-original-method x-original-uri x-original-url x-override-url x-rewrite-uri x-rewrite-url x-script-name".split()
+)
 # The proxy says these itself, or nobody does.
-_NOT_TO_CAT = _HOP_BY_HOP | frozenset(
-    b"authorization content-length cookie cookie2 expect forwarded host http2-settings traceparent "
-    b"tracestate via x-real-ip x-request-id".split()
+_NOT_TO_CAT = (
+    _HOP_BY_HOP
+    | _OTHER_TARGETS
+    | frozenset(
+        b"authorization content-length cookie cookie2 expect forwarded host http2-settings traceparent "
+        b"tracestate via x-real-ip x-request-id".split()
+    )
 )
 # All cats answer from the proxy's one origin: none may set what a browser keeps for all of it.
 _NOT_TO_CALLER = _HOP_BY_HOP | frozenset(
@@ -34,10 +44,10 @@ _NOT_TO_CALLER = _HOP_BY_HOP | frozenset(
     b"origin-agent-cluster public-key-pins refresh report-to reporting-endpoints server "
     b"service-worker-allowed set-cookie set-cookie2 strict-transport-security via x-request-id".split()
 )
-_PREFIXES_NOT_TO_CAT = (b"x-forwarded-",)
 # What web servers take as an order from what is behind them: to send a file, or to answer from another place. The
-# platform's own reverse proxy must not obey a cat.
+# platform's own reverse proxy must not obey a cat; and a cat's framework takes from the request how to give them.
 _ORDERS_TO_SERVERS = (b"x-accel-", b"x-lighttpd-", b"x-litespeed-", b"x-reproxy-", b"x-sendfile")
+_PREFIXES_NOT_TO_CAT = (b"x-forwarded-", *_ORDERS_TO_SERVERS)
 _PREFIXES_NOT_TO_CALLER = (b"access-control-", b"ratelimit-", *_ORDERS_TO_SERVERS)
 _ONCE = frozenset(b"authorization content-length content-type host transfer-encoding".split())
 
