@@ -3,11 +3,17 @@ never passed on as it came: the proxy makes its own."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin, urlsplit
 
 from multidict import CIMultiDict
 
-from cathouse_proxy.services.errors import CatAnswerBroken, HeadersTooLarge, RequestRefused
+from cathouse_proxy.services.errors import (
+    CatAnswerBroken,
+    HeadersTooLarge,
+    RequestRefused,
+    TargetTooLong,
+)
+from cathouse_proxy.services.targets import parse_target
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
@@ -16,6 +22,7 @@ MAX_HEADER_BYTES = 8000
 MAX_HEADERS_BYTES = 32_000
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_URI = "%/?#[]@!$&'()*+,;=:~"  # RFC 3986, beside letters and digits
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 # RFC 9110, section 7.6.1, and what has been used in their place.
@@ -123,7 +130,8 @@ def headers_to_caller(
         if not _TOKEN.fullmatch(name) or _CONTROL.search(value):
             raise CatAnswerBroken("The cat's answer has a header with forbidden characters.")
         if plain in (b"location", b"content-location"):
-            passed.append((plain, rewrite_location(value)))
+            if (location := rewrite_location(value)) is not None:
+                passed.append((plain, location))
         elif plain not in dropped and not plain.startswith(_PREFIXES_NOT_TO_CALLER):
             passed.append((plain, value))
     # What a cat sends must not run as a page of the proxy's origin.
@@ -135,23 +143,41 @@ def headers_to_caller(
 
 class LocationRewriter:
     """Turns addresses below the cat's endpoint into the proxy's, so that they can be followed and tell nobody where the
-    cat is; leaves others as they are."""
+    cat is.
+
+    Any other is made absolute, which leaves it as the cat meant it: a relative one would be read by the caller as one
+    of the platform's own, and be followed there with their credential. What cannot be made so is not passed on.
+    """
 
     def __init__(self, endpoint_url: str, called_url: str, prefix: str) -> None:
         self._endpoint = endpoint_url.rstrip("/")
         self._called = called_url
         self._prefix = prefix
 
-    def __call__(self, value: bytes) -> bytes:
+    def __call__(self, value: bytes) -> bytes | None:
         try:
-            target = urljoin(self._called, value.decode("ascii"))
+            # Latin-1 keeps all bytes as they are.
+            target = urljoin(self._called, value.decode("latin-1"))
+            read = urlsplit(target)
+            # Without a host, clients that have another address of this scheme take theirs.
+            if read.scheme in ("http", "https") and not read.netloc:
+                return None
+            return (self._in_proxy(target) or target).encode("latin-1")
         except ValueError:
-            return value
-        if target == self._endpoint or target.startswith(
-            (f"{self._endpoint}/", f"{self._endpoint}?")
-        ):
-            return f"{self._prefix}{target[len(self._endpoint) :]}".encode("ascii")
-        return value
+            return None
+
+    def _in_proxy(self, target: str) -> str | None:
+        """The proxy's address of what is below the endpoint, and would be let through if it was asked for."""
+        below = target.removeprefix(self._endpoint)
+        if below == target or below[:1] not in ("", "/", "?"):
+            return None
+        below = quote(below.encode("latin-1"), safe=_URI)
+        path = re.split("[?#]", below, maxsplit=1)[0]
+        try:
+            parse_target(path.removeprefix("/").encode("ascii"), b"")
+        except (RequestRefused, TargetTooLong):
+            return None  # such as one that leads out of it with dots
+        return f"{self._prefix}{below}"
 
 
 def _named_in_connection(headers: RawHeaders) -> set[bytes]:
