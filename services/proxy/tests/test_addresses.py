@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import Sequence
 
 import pytest
 from cathouse_kit.testing import running
 from cathouse_proxy.services.addresses import (
+    RESOLVING_THREADS,
     AddressInfo,
     AddressRefusedError,
     GuardedResolver,
@@ -20,6 +22,7 @@ from cathouse_proxy.testing import (
     Rows,
     ScriptedCat,
     World,
+    eventually,
     exchange,
     request_bytes,
     status_of,
@@ -265,3 +268,41 @@ async def test_a_slow_name_system_is_given_up_on(world: World) -> None:
         with pytest.raises(CatUnreachable):
             await cats.call("POST", "http://cat.example/", CIMultiDict(), None)
         release.set()
+
+
+async def test_slow_name_systems_keep_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    good = Names(["8.8.8.8"])
+    asked: list[str] = []
+
+    def look_up(host: str, port: int) -> Sequence[AddressInfo]:
+        asked.append(host)
+        if host.startswith("slow"):
+            release.wait(30)
+            raise socket.gaierror
+        return good(host, port)
+
+    async def connect(_loop: object, _sock: socket.socket, _address: tuple[str, int]) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(type(asyncio.get_running_loop()), "sock_connect", connect)
+    resolver = GuardedResolver(look_up)
+    async with Cats(allow_private=False, connect_seconds=20, resolver=resolver) as cats:
+
+        async def call(host: str) -> None:
+            await cats.call("POST", f"http://{host}/", CIMultiDict(), None)
+
+        # One cat has many calls under way, and some more hang as well.
+        slow = ["slow.example"] * RESOLVING_THREADS
+        slow += [f"slow{n}.example" for n in range(64)]
+        waiting = [asyncio.create_task(call(host)) for host in slow]
+        await eventually(lambda: set(asked) == set(slow))
+        try:
+            async with asyncio.timeout(10):
+                with pytest.raises(CatUnreachable):
+                    await call("good.example")
+        finally:
+            release.set()
+            await asyncio.gather(*waiting, return_exceptions=True)
+    assert good.asked == ["good.example"]
+    assert sorted(asked) == sorted({*slow, "good.example"})

@@ -33,7 +33,9 @@ _NEVER = (
     ipaddress.ip_network("5f00::/16"),
     ipaddress.ip_network("fec0::/10"),  # site-local, RFC 3879
 )
-_RESOLVING_THREADS = 16
+# They are made as they are needed. A name that does not answer holds one for as long as the system tries, which may be
+# half a minute.
+RESOLVING_THREADS = 128
 
 
 class AddressRefusedError(OSError):
@@ -81,12 +83,14 @@ def _wrapped_ipv4(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]
 class GuardedResolver(AbstractResolver):
     """Resolves names as the system does, and refuses a name if any of its addresses is not public.
 
-    It has threads of its own: a cat's name server that never answers must not keep anyone else waiting.
+    It has threads of its own, and the connector that asks it has at most one look-up of a name under way, however many
+    calls wait for it: a cat's name server that never answers holds one thread and keeps nobody else waiting. Only when
+    `RESOLVING_THREADS` names hang at the same time, others wait, too, unless theirs was resolved a moment ago.
     """
 
     def __init__(self, look_up: LookUp | None = None) -> None:
         self._look_up = look_up or _system_look_up
-        self._threads = ThreadPoolExecutor(_RESOLVING_THREADS, thread_name_prefix="resolve-cats")
+        self._threads = ThreadPoolExecutor(RESOLVING_THREADS, thread_name_prefix="resolve-cats")
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
