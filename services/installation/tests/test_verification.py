@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -80,6 +81,15 @@ async def test_exactly_one_of_credential_and_id_is_taken(
     assert (await service.post(VERIFY, json=body)).status_code == 422
 
 
+async def test_what_a_newer_service_asks_in_addition_is_no_error(
+    service: httpx.AsyncClient, installation: dict[str, Any]
+) -> None:
+    response = await service.post(
+        VERIFY, json={"installation_id": installation["id"]}, params={"of_a_later_version": "x"}
+    )
+    assert response.status_code == 200
+
+
 async def test_only_services_may_ask(
     client: httpx.AsyncClient, issuer: Issuer, adopt: Adopt
 ) -> None:
@@ -138,6 +148,24 @@ async def test_use_is_noted_at_most_once_a_minute(
     assert (await noted())["last_used_at"] > first["last_used_at"]
 
 
+async def test_an_owner_who_calls_by_the_id_uses_it_and_nobody_else_does(
+    service: httpx.AsyncClient, player: httpx.AsyncClient, installation: dict[str, Any]
+) -> None:
+    url = f"{URL}/{installation['id']}"
+
+    async def ask(used_by: str | None) -> Any:
+        params = {"used_by": used_by} if used_by else {}
+        response = await service.post(
+            VERIFY, json={"installation_id": installation["id"]}, params=params
+        )
+        assert (response.status_code, response.json()["user_id"]) == (200, installation["user_id"])
+        return (await player.get(url)).json()["last_used_at"]
+
+    assert await ask(None) is None
+    assert await ask(str(uuid4())) is None
+    assert await ask(installation["user_id"]) is not None
+
+
 @pytest.mark.parametrize("end", [("POST", "/pause"), ("DELETE", "")], ids=["paused", "uninstalled"])
 async def test_asking_for_one_that_is_not_active_is_no_use(
     service: httpx.AsyncClient,
@@ -147,7 +175,11 @@ async def test_asking_for_one_that_is_not_active_is_no_use(
 ) -> None:
     url = f"{URL}/{installation['id']}"
     await player.request(end[0], url + end[1])
-    await service.post(VERIFY, json={"installation_id": installation["id"]})
+    await service.post(
+        VERIFY,
+        json={"installation_id": installation["id"]},
+        params={"used_by": installation["user_id"]},
+    )
     assert (await player.get(url)).json()["last_used_at"] is None
 
 
@@ -157,7 +189,11 @@ async def test_it_answers_while_another_transaction_changes_the_installation(
     async with app.state.kit.database.engine.begin() as connection:
         await connection.execute(text("update installation.installations set name = 'Slow'"))
         async with asyncio.timeout(3):
-            response = await service.post(VERIFY, json={"installation_id": installation["id"]})
+            response = await service.post(
+                VERIFY,
+                json={"installation_id": installation["id"]},
+                params={"used_by": installation["user_id"]},
+            )
     assert response.status_code == 200
 
 
@@ -185,6 +221,10 @@ async def test_it_is_one_statement(
         statements.append(statement)
 
     event.listen(engine, "before_cursor_execute", note)
-    await service.post(VERIFY, json={"installation_id": installation["id"]})
+    await service.post(
+        VERIFY,
+        json={"installation_id": installation["id"]},
+        params={"used_by": installation["user_id"]},
+    )
     event.remove(engine, "before_cursor_execute", note)
     assert len(statements) == 1

@@ -23,6 +23,22 @@ async def test_the_owner_may_call_with_an_access_token(
     assert len(cat.requests) == 1
 
 
+async def test_it_is_told_who_uses_an_installation_and_reading_the_audit_is_no_use(
+    client: httpx.AsyncClient, world: World, issuer: Issuer, outside: Outside
+) -> None:
+    owner = issuer.headers(Role.PLAYER, world.owner_id)
+    stranger = uuid4()
+    audit = f"/api/v1/proxy/audit?installation_id={world.installation_id}"
+    assert (await client.get(audit, headers=owner)).status_code == 200
+    assert (await client.get(world.path(), headers=owner)).status_code == 200
+    refused = await client.get(world.path(), headers=issuer.headers(Role.PLAYER, stranger))
+    assert refused.status_code == 404
+    assert (await client.get(world.path())).status_code == 200
+    asked = [dict(call.url.params) for call in outside.calls if call.url.path == VERIFY]
+    # The last was made with the credential, which is use enough.
+    assert asked == [{}, {"used_by": str(world.owner_id)}, {"used_by": str(stranger)}, {}]
+
+
 @pytest.mark.parametrize("role", list(Role))
 async def test_for_everyone_else_the_installation_does_not_exist(
     role: Role,

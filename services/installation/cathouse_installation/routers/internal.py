@@ -1,9 +1,12 @@
 """What other services ask."""
 
+from typing import Annotated
+from uuid import UUID
+
 from cathouse_kit.database import Session
 from cathouse_kit.problems import problem_responses
 from cathouse_kit.security import service_only
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from cathouse_installation.schemas.verification import Verification, Verified
 from cathouse_installation.services import verification
@@ -22,11 +25,23 @@ router = APIRouter(
     responses=problem_responses(UnknownInstallation),
     summary="What may this installation do?",
 )
-async def verify_installation(body: Verification, session: Session) -> verification.Permission:
+async def verify_installation(
+    body: Verification,
+    session: Session,
+    # Not in the body, where a version that does not know it would refuse it.
+    used_by: Annotated[
+        UUID | None,
+        Query(
+            description="The person for whom an installation is asked for by its id, in order to call its cat. Nobody "
+            "else's question by id counts as its use, nor does any but its owner's"
+        ),
+    ] = None,
+) -> verification.Permission:
     """By its credential or by its id. Paused and uninstalled ones are found too; `status` tells. It may be repeated:
-    all that it changes is `last_used_at`, of an active installation, at most once a minute."""
+    all that it changes is `last_used_at`, of an active installation that is being used, at most once a minute."""
     return await verification.verify(
         session,
         credential=body.credential.get_secret_value() if body.credential else None,
         installation_id=body.installation_id,
+        used_by=used_by,
     )

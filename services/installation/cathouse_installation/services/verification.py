@@ -36,13 +36,14 @@ class Permission:
     granted_scopes: list[str]
 
 
-def _look_up(which: ColumnElement[bool]) -> Executable:
-    """Reads, and in the same statement notes that an active installation was used."""
+def _look_up(which: ColumnElement[bool], *used: ColumnElement[bool]) -> Executable:
+    """Reads, and in the same statement notes that an active installation was used, where it was."""
     # skip_locked: whoever is changing the row at this moment is not waited for; the next verification notes it.
     not_noted = (
         select(Installation.id)
         .where(
             which,
+            *used,
             Installation.status == Status.ACTIVE,
             or_(
                 Installation.last_used_at.is_(None),
@@ -74,18 +75,25 @@ def _look_up(which: ColumnElement[bool]) -> Executable:
 
 # Made once: every proxied call may run one.
 _BY_CREDENTIAL = _look_up(Installation.credential_hash == bindparam("value", type_=LargeBinary))
-_BY_ID = _look_up(Installation.id == bindparam("value", type_=Uuid))
+_BY_ID = _look_up(
+    Installation.id == bindparam("value", type_=Uuid),
+    Installation.user_id == bindparam("used_by", type_=Uuid),
+)
 
 
 async def verify(
-    session: AsyncSession, *, credential: str | None, installation_id: UUID | None
+    session: AsyncSession,
+    *,
+    credential: str | None,
+    installation_id: UUID | None,
+    used_by: UUID | None = None,
 ) -> Permission:
     """Of the installation that has this credential now, or else of the one with this id. An active one is noted as
-    used. Raises `UnknownInstallation`."""
+    used, by whoever has its credential; by its id only where `used_by` is its owner. Raises `UnknownInstallation`."""
     if credential is not None:
         found = await session.execute(_BY_CREDENTIAL, {"value": hash_credential(credential)})
     else:
-        found = await session.execute(_BY_ID, {"value": installation_id})
+        found = await session.execute(_BY_ID, {"value": installation_id, "used_by": used_by})
     row = found.one_or_none()
     if row is None:
         raise UnknownInstallation

@@ -72,8 +72,11 @@ class Lookups:
     async def installation_of_credential(self, credential: str) -> Installation | None:
         return await self._by_credential.get(credential)
 
-    async def installation(self, installation_id: UUID) -> Installation | None:
-        return await self._by_id.get(installation_id)
+    async def installation(
+        self, installation_id: UUID, *, used_by: UUID | None = None
+    ) -> Installation | None:
+        """`used_by` is the person who wants to call its cat; without one, it is only looked at."""
+        return await self._by_id.get((installation_id, used_by))
 
     async def cat(self, cat_id: UUID) -> Cat | None:
         return await self._cats.get(cat_id)
@@ -82,14 +85,19 @@ class Lookups:
         # 422 is what a text gets that cannot be a credential.
         return await self._verify({"credential": credential}, absent=(404, 422))
 
-    async def _ask_by_id(self, installation_id: UUID) -> Installation | None:
-        found = await self._verify({"installation_id": str(installation_id)}, absent=(404,))
+    async def _ask_by_id(self, asked: tuple[UUID, UUID | None]) -> Installation | None:
+        installation_id, used_by = asked
+        body = {"installation_id": str(installation_id)}
+        found = await self._verify(body, absent=(404,), used_by=used_by)
         if found is not None and found.installation_id != installation_id:
             raise PeerUnavailable(self._installation.name)
         return found
 
-    async def _verify(self, body: Any, absent: tuple[int, ...]) -> Installation | None:
-        response = await self._installation.request("POST", _VERIFY, json=body, idempotent=True)
+    async def _verify(
+        self, body: Any, absent: tuple[int, ...], used_by: UUID | None = None
+    ) -> Installation | None:
+        path = f"{_VERIFY}?used_by={used_by}" if used_by else _VERIFY
+        response = await self._installation.request("POST", path, json=body, idempotent=True)
         if response.status_code in absent:
             return None
         return _read(self._installation, response, Installation)

@@ -144,7 +144,9 @@ class Mediation:
         if token.count(".") == 2:
             person = await verify_access_token(token, self._keys)
             call.user_id = person.id
-            installation = await self._lookups.installation(asked) if asked else None
+            installation = (
+                await self._lookups.installation(asked, used_by=person.id) if asked else None
+            )
             if installation is None or installation.user_id != person.id:
                 raise InstallationNotFound
             return installation
