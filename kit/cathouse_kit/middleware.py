@@ -1,6 +1,5 @@
 """What happens to every request, as plain ASGI: its identity, its one log line, its metrics, its limits."""
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +21,7 @@ UNMATCHED = "(unmatched)"
 
 
 class RequestMiddleware:
-    """The outermost layer: nothing that goes wrong below it reaches the server as an exception, but for an answer
-    that breaks off in the middle, which must break the connection."""
+    """The outermost layer: gives a request its id and its place in a trace, and writes down how it ended."""
 
     def __init__(
         self,
@@ -74,15 +72,10 @@ class RequestMiddleware:
         except ClientDisconnect:
             # Nobody is left to be answered; the log says that it was the client who left.
             status = status or 499
-        except asyncio.CancelledError:
-            # The server waits no longer, and answers in its own words.
+        except BaseException:
+            # The server waits no longer, and answers in its own words; or the answer broke off in the middle.
             status = status or 500
             raise
-        except Exception as error:
-            _log_unexpected(error)
-            if status:
-                raise
-            await problem_response(InternalError(), scope)(scope, receive, send_with_id)
         finally:
             seconds = time.perf_counter() - started
             route = _route_template(scope)
@@ -123,6 +116,39 @@ def _log_unexpected(error: Exception) -> None:
         logger.bind(errors=where).error("the answer does not fit the route's response model")
     else:
         logger.opt(exception=error).error("unexpected failure: {}", type(error).__name__)
+
+
+class FailureMiddleware:
+    """Makes a problem of what nobody foresaw: nothing below it reaches the server as an exception, but for an answer
+    that breaks off in the middle, which must break the connection.
+
+    It stands inside of what adds headers for browsers, so that a page may read the request id of a failure too.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        started = False
+
+        async def send_noting_the_start(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noting_the_start)
+        except ClientDisconnect:
+            raise
+        except Exception as error:
+            _log_unexpected(error)
+            if started:
+                raise
+            await problem_response(InternalError(), scope)(scope, receive, send)
 
 
 class BodyLimitMiddleware:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import httpx
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-from starlette.middleware.cors import CORSMiddleware
 
+from cathouse_kit.cross_origin import CrossOriginMiddleware
 from cathouse_kit.database import Database
 from cathouse_kit.docs import docs_router
 from cathouse_kit.health import PROBES, probe_router
 from cathouse_kit.lifecycle import Lifecycle
 from cathouse_kit.metrics import Metrics
-from cathouse_kit.middleware import BodyLimitMiddleware, RequestMiddleware
+from cathouse_kit.middleware import BodyLimitMiddleware, FailureMiddleware, RequestMiddleware
 from cathouse_kit.migrations import Migrations
 from cathouse_kit.openapi import describe
 from cathouse_kit.peers import Peer
@@ -130,14 +130,9 @@ def create_service(
     app.add_middleware(
         BodyLimitMiddleware, max_bytes=settings.max_body_bytes, exempt=bodies_limited_by_routes
     )
+    app.add_middleware(FailureMiddleware)
     if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["*"],
-            allow_headers=["*"],
-            expose_headers=["X-Request-ID", "Retry-After", "Deprecation", "Sunset", "Link"],
-        )
+        app.add_middleware(CrossOriginMiddleware, origins=settings.cors_origins)
     app.add_middleware(
         RequestMiddleware,
         metrics=kit.metrics,

@@ -283,6 +283,52 @@ async def test_browsers_of_the_origins_named_may_call_and_read_the_request_id(
     assert "X-Request-ID" in asked.headers
 
 
+async def test_a_browser_may_read_what_every_kind_of_answer_says(make_app: MakeApp) -> None:
+    origin = {"Origin": "https://a.example"}
+    async with running(make_app(cors_origins=("https://a.example",))) as client:
+        answers = [
+            await client.get(f"/api/v1/sample/{path}", headers=origin)
+            for path in ("things/7", "nothing", "things/x", "tea", "unexpected", "misfit")
+        ]
+    assert [answer.status_code for answer in answers] == [200, 404, 422, 503, 500, 500]
+    for answer in answers:
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://a.example"
+        exposed = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
+        assert exposed >= {"X-Request-ID", "Retry-After", "RateLimit-Limit"}
+        assert exposed >= {"RateLimit-Remaining", "RateLimit-Reset", "Deprecation", "Sunset"}
+        if answer.status_code >= 400:
+            assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "method", "detail"),
+    [
+        ("https://b.example", "GET", "Disallowed CORS origin."),
+        ("https://a.example", "BREW", "Disallowed CORS method."),
+    ],
+)
+async def test_a_browser_that_asks_in_vain_whether_it_may_call_gets_a_problem(
+    origin: str, method: str, detail: str, make_app: MakeApp
+) -> None:
+    async with running(make_app(cors_origins=("https://a.example",))) as client:
+        refused = await client.options(
+            "/api/v1/sample/things",
+            headers={"Origin": origin, "Access-Control-Request-Method": method},
+        )
+    assert refused.status_code == 400
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert refused.headers["Vary"] == "Origin"
+    assert "Access-Control-Allow-Origin" not in refused.headers
+    assert refused.json() == {
+        "type": "urn:cathouse:problem:bad_request",
+        "title": "Bad request",
+        "status": 400,
+        "detail": detail,
+        "instance": "/api/v1/sample/things",
+        "request_id": refused.headers["X-Request-ID"],
+    }
+
+
 async def test_without_origins_no_browser_of_another_site_may_read(
     client: httpx.AsyncClient,
 ) -> None:

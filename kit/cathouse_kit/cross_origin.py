@@ -1,0 +1,53 @@
+"""Which browsers' pages may call a service, and what of its answers they may read."""
+
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cathouse_kit.problems import BadRequest, problem_response
+
+# A page reads a few simple headers, and of the others those that are named.
+_READABLE = (
+    "X-Request-ID",
+    "Retry-After",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Deprecation",
+    "Sunset",
+    "Link",
+)
+
+
+class CrossOriginMiddleware(CORSMiddleware):
+    """Lets the pages of these origins call the service. Whoever asks in vain is told so by a problem."""
+
+    def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
+        super().__init__(
+            app,
+            allow_origins=origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=_READABLE,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except _PreflightRefused as refused:
+            problem = BadRequest(f"{refused}.", headers={"Vary": "Origin"})
+            await problem_response(problem, scope)(scope, receive, send)
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code != 200:
+            # What the problem needs is known where it is caught.
+            raise _PreflightRefused(bytes(response.body).decode())
+        return response
+
+
+class _PreflightRefused(Exception):
+    pass
