@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 from loguru import logger
 
+from cathouse_kit.request_heads import HeadLimitingProtocol
 from cathouse_kit.resources import Kit
 
 _STARTUP_FAILED = 3
@@ -36,6 +37,7 @@ def serve(app: FastAPI) -> None:
         access_log=False,
         server_header=False,
         lifespan="on",
+        http=HeadLimitingProtocol,
         ws="none",
         timeout_graceful_shutdown=settings.shutdown_grace_seconds,
         proxy_headers=bool(settings.forwarded_allow_ips),

@@ -1,0 +1,337 @@
+"""Limits on the head of a request, over sockets: no client library sends what is sent here."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from cathouse_kit import request_heads
+from cathouse_kit.request_heads import MAX_BYTES, HeadLimitingProtocol
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from .conftest import Logged
+from .support import DEADLINE_SECONDS, ServiceProcess, running_package
+
+HEAD = b"GET /cats HTTP/1.1\r\nHost: cats\r\n"
+CHUNKED = b"POST /cats HTTP/1.1\r\nHost: cats\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+class Answers:
+    """An app that says how long the body was; `/stream` begins at once, and ends when the test lets it."""
+
+    def __init__(self) -> None:
+        self.may_end = asyncio.Event()
+        self.ended = asyncio.Event()
+        self.messages: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start = {"type": "http.response.start", "status": 200}
+        if scope["path"] == "/stream":
+            await send({**start, "headers": []})
+            await send({"type": "http.response.body", "body": b"begun", "more_body": True})
+            await self.may_end.wait()
+            await send({"type": "http.response.body", "body": b"ended"})
+            return
+        size, more = 0, True
+        while more:
+            message = await receive()
+            self.messages.append(message["type"])
+            size += len(message.get("body", b""))
+            more = message.get("more_body", False)
+        body = b"%d" % size
+        await send({**start, "headers": [(b"content-length", b"%d" % len(body))]})
+        await send({"type": "http.response.body", "body": body})
+        self.ended.set()
+
+
+class Client:
+    """One connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def send(self, *parts: bytes) -> None:
+        for part in parts:
+            self.writer.write(part)
+            await self.writer.drain()
+
+    async def send_without_end(self, part: bytes) -> None:
+        """Sends until the server takes no more."""
+        with suppress(ConnectionError):
+            while not self.reader.at_eof():
+                await self.send(part)
+
+    async def answer(self) -> tuple[bytes, dict[str, str], bytes]:
+        """The status line, the headers, and as much of a body as was announced."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            headers = dict(line.lower().split(": ", 1) for line in head[1:-2])
+            body = await self.reader.readexactly(int(headers["content-length"]))
+        return head[0].encode(), headers, body
+
+    async def rest(self) -> bytes:
+        """All that comes until the server closes the connection."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return await self.reader.read()
+
+
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[Client]:
+    client = Client(*await asyncio.open_connection("127.0.0.1", port))
+    try:
+        yield client
+    finally:
+        client.writer.transport.abort()
+
+
+Connect = Callable[[], AbstractAsyncContextManager[Client]]
+
+
+@pytest.fixture
+def app() -> Answers:
+    return Answers()
+
+
+@pytest.fixture
+async def connect(app: Answers) -> AsyncIterator[Connect]:
+    config = uvicorn.Config(app, http=HeadLimitingProtocol, lifespan="off", log_config=None)
+    config.load()
+    state = ServerState()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: HeadLimitingProtocol(config, state, {}), "127.0.0.1", 0
+    )
+    port = server.sockets[0].getsockname()[1]
+
+    yield lambda: connected(port)
+    server.close()
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while state.tasks:
+            await asyncio.wait(state.tasks)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> float:
+    """How long a head may take here."""
+    seconds = 0.5
+    monkeypatch.setattr(request_heads, "MAX_SECONDS", seconds)
+    return seconds
+
+
+def problem_of(answer: tuple[bytes, dict[str, str], bytes]) -> dict[str, Any]:
+    _, headers, body = answer
+    assert headers["content-type"] == "application/problem+json"
+    assert headers["connection"] == "close"
+    problem: dict[str, Any] = json.loads(body)
+    assert problem["request_id"] == headers["x-request-id"]
+    return problem
+
+
+async def test_a_served_app_refuses_a_header_without_end(
+    service_process: Callable[..., ServiceProcess], tmp_path: Path
+) -> None:
+    running_package(tmp_path)
+    service = service_process("cathouse_running")
+    service.start("serve")
+    await service.answers("/answer", "first")
+    async with connected(service.port) as client:
+        await client.send(HEAD, b"X-Endless: ")
+        sending = asyncio.create_task(client.send_without_end(b"a" * 65536))
+        answer = await client.answer()
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await sending
+    assert answer[0] == b"HTTP/1.1 431 Request Header Fields Too Large"
+    assert problem_of(answer)["type"] == "urn:cathouse:problem:head_too_large"
+    await service.answers("/answer", "first")
+    assert problem_of(answer)["request_id"] in service.stdout
+    assert service.stderr == ""
+
+
+@pytest.mark.parametrize("size", [MAX_BYTES, MAX_BYTES + 1])
+@pytest.mark.parametrize("step", [1000, 10 * MAX_BYTES], ids=["in parts", "at once"])
+async def test_a_head_has_64_kib_at_most(
+    size: int, step: int, connect: Connect, logged: Logged
+) -> None:
+    filler = b"a" * (size - len(HEAD) - len(b"X-Long: \r\n\r\n"))
+    head = HEAD + b"X-Long: " + filler + b"\r\n\r\n"
+    assert len(head) == size
+    async with connect() as client:
+        await client.send(*(head[n : n + step] for n in range(0, size, step)))
+        answer = await client.answer()
+        if size <= MAX_BYTES:
+            assert answer[0] == b"HTTP/1.1 200 OK"
+            return
+        assert await client.rest() == b""
+    assert answer[0] == b"HTTP/1.1 431 Request Header Fields Too Large"
+    problem = problem_of(answer)
+    assert problem == {
+        "type": "urn:cathouse:problem:head_too_large",
+        "title": "Request head too large",
+        "status": 431,
+        "detail": "A request's head may have 65536 bytes at most.",
+        "instance": "",
+        "request_id": problem["request_id"],
+        "limit": 65536,
+    }
+    (line,) = logged()
+    assert line["message"] == "refused a request: Request head too large"
+    assert (line["status"], line["client"]) == (431, "127.0.0.1")
+    assert line["request_id"] == problem["request_id"]
+
+
+@pytest.mark.parametrize(
+    ("beginning", "endless"),
+    [
+        (b"GET /", b"a"),
+        (HEAD, b"X-Short: a\r\n"),
+        (HEAD + b"X-", b"a"),
+        (b"", b"\r\n"),
+        (HEAD + b"\r\n" + HEAD, b"X-Short: a\r\n"),
+    ],
+    ids=["path", "headers", "name", "empty lines", "second request"],
+)
+async def test_no_part_of_a_head_is_without_end(
+    beginning: bytes, endless: bytes, connect: Connect
+) -> None:
+    async with connect() as client:
+        await client.send(beginning)
+        if HEAD + b"\r\n" in beginning:
+            assert (await client.answer())[0] == b"HTTP/1.1 200 OK"
+        sending = asyncio.create_task(client.send_without_end(endless * 1000))
+        assert problem_of(await client.answer())["status"] == 431
+        await sending
+
+
+async def test_what_is_no_http_at_all_is_refused_once(connect: Connect, logged: Logged) -> None:
+    async with connect() as client:
+        await client.send(b"\0" * MAX_BYTES)
+        assert (await client.answer())[0] == b"HTTP/1.1 400 Bad Request"
+        with suppress(ConnectionError):  # reset, where the server had not read all
+            assert await client.rest() == b""
+    assert [line["message"] for line in logged()] == ["Invalid HTTP request received."]
+
+
+@pytest.mark.parametrize(
+    ("beginning", "endless"),
+    [(b"5;a=", b"a"), (b"5\r\nhello\r\n0\r\n", b"X-Short: a\r\n")],
+    ids=["head of a chunk", "trailers"],
+)
+async def test_what_stands_around_a_body_is_not_without_end(
+    beginning: bytes, endless: bytes, connect: Connect, app: Answers
+) -> None:
+    async with connect() as client:
+        await client.send(CHUNKED, beginning)
+        sending = asyncio.create_task(client.send_without_end(endless * 1000))
+        problem = problem_of(await client.answer())
+        assert (problem["status"], problem["instance"]) == (431, "/cats")
+        await sending
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await app.ended.wait()
+        assert await client.rest() == b""
+    assert app.messages[-1] == "http.disconnect"
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"POST /stream HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;a=",
+        b"GET /stream HTTP/1.1\r\n\r\nGET /",
+    ],
+    ids=["its own body", "the next head"],
+)
+async def test_an_answer_that_has_begun_breaks_off_without_another_in_its_middle(
+    endless: bytes, connect: Connect, app: Answers
+) -> None:
+    async with connect() as client:
+        await client.send(endless)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            begun = await client.reader.readuntil(b"5\r\nbegun\r\n")
+        assert begun.startswith(b"HTTP/1.1 200 OK")
+        sending = asyncio.create_task(client.send_without_end(b"a" * 1000))
+        with suppress(ConnectionError):  # reset, where the server had not read all
+            assert await client.rest() == b""
+        await sending
+    app.may_end.set()
+
+
+async def test_bodies_and_many_requests_at_once_are_not_counted(connect: Connect) -> None:
+    size = 5 * MAX_BYTES
+    async with connect() as client:
+        await client.send(b"POST /cats HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % size, b"a" * size)
+        assert (await client.answer())[2] == b"%d" % size
+        await client.send(CHUNKED, b"5;a=a\r\nhello\r\n" * MAX_BYTES, b"0\r\nX-Short: a\r\n\r\n")
+        assert (await client.answer())[2] == b"%d" % size
+        requests = MAX_BYTES // len(HEAD) * 3
+        await client.send((HEAD + b"\r\n") * requests)
+        assert {(await client.answer())[0] for _ in range(requests)} == {b"HTTP/1.1 200 OK"}
+
+
+@pytest.mark.parametrize(
+    "half", [b"G", HEAD, b"\r\n"], ids=["a letter", "headers", "an empty line"]
+)
+@pytest.mark.parametrize("earlier", [b"", HEAD + b"\r\n"], ids=["first", "second"])
+async def test_half_a_head_is_not_waited_for_without_end(
+    earlier: bytes, half: bytes, connect: Connect, hurried: float, logged: Logged
+) -> None:
+    async with connect() as client:
+        await client.send(earlier)
+        if earlier:
+            await client.answer()
+        await client.send(half)
+        answer = await client.answer()
+        assert await client.rest() == b""
+    assert answer[0] == b"HTTP/1.1 408 Request Timeout"
+    problem = problem_of(answer)
+    assert problem["type"] == "urn:cathouse:problem:head_too_slow"
+    assert problem["detail"] == "A request's head may take 0.5 seconds at most."
+    (line,) = logged()
+    assert line["message"] == "refused a request: Request timeout"
+
+
+async def test_half_a_head_behind_a_whole_request_is_not_waited_for_either(
+    connect: Connect, hurried: float
+) -> None:
+    async with connect() as client:
+        await client.send(HEAD + b"\r\n" + HEAD)
+        assert (await client.answer())[0] == b"HTTP/1.1 200 OK"
+        assert (await client.answer())[0] == b"HTTP/1.1 408 Request Timeout"
+
+
+async def test_a_connection_that_says_nothing_is_closed_without_a_word(
+    connect: Connect, hurried: float, logged: Logged
+) -> None:
+    async with connect() as client:
+        assert await client.rest() == b""
+    assert logged() == []
+
+
+async def test_a_slow_body_and_an_idle_connection_have_limits_of_their_own(
+    connect: Connect, hurried: float
+) -> None:
+    async with connect() as client:
+        await client.send(b"POST /cats HTTP/1.1\r\nContent-Length: 4\r\n\r\n")
+        for letter in (b"c", b"a", b"t", b"s"):
+            await asyncio.sleep(hurried / 2)
+            await client.send(letter)
+        assert (await client.answer())[2] == b"4"
+        await asyncio.sleep(hurried * 2)
+        await client.send(HEAD, b"\r\n")
+        assert (await client.answer())[0] == b"HTTP/1.1 200 OK"
+
+
+async def test_an_answer_may_take_long_also_with_half_of_the_next_head_behind_it(
+    connect: Connect, hurried: float, app: Answers
+) -> None:
+    async with connect() as client:
+        await client.send(b"GET /stream HTTP/1.1\r\n\r\n", HEAD)
+        await asyncio.sleep(hurried * 3)
+        app.may_end.set()
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await client.reader.readuntil(b"5\r\nended\r\n0\r\n\r\n")
+        await client.send(b"\r\n")
+        assert (await client.answer())[0] == b"HTTP/1.1 200 OK"
