@@ -163,6 +163,11 @@ async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin
         ("//[::1/login", None),
         ("https:/login", None),
         ("https:login", None),
+        # The platform itself, as the caller knows it.
+        ("http://cathouse.test/api/v1/auth/me", None),
+        ("https://CATHOUSE.test:443/api/v1/auth/me", None),
+        ("//x@cathouse.test/api/v1/auth/me", None),
+        ("http://cathouse.test:8080/", "http://cathouse.test:8080/"),
     ],
 )
 @pytest.mark.parametrize("header", ["Location", "Content-Location"])

@@ -127,7 +127,7 @@ class Exchange:
             async with total:
                 answer = await self._ask(request, admission, context, caller)
                 try:
-                    await self._pass_on(admission, call, answer, sender)
+                    await self._pass_on(request, admission, call, answer, sender)
                 finally:
                     watch.cancel()
                     answer.close()
@@ -193,12 +193,13 @@ class Exchange:
 
     async def _pass_on(
         self,
+        request: Incoming,
         admission: Admission,
         call: CallRecord,
         answer: CatAnswer,
         sender: "_Sender",
     ) -> None:
-        head = _head(admission, call, answer)
+        head = _head(request, admission, call, answer)
         if answer.length is not None and answer.length <= _SMALL_ANSWER_BYTES:
             body = await answer.whole()
             await self._audit.end(call, answer.status, ANSWERED)
@@ -246,12 +247,15 @@ class _Sender:
         self.waiting.end()
 
 
-def _head(admission: Admission, call: CallRecord, answer: CatAnswer) -> list[tuple[bytes, bytes]]:
+def _head(
+    request: Incoming, admission: Admission, call: CallRecord, answer: CatAnswer
+) -> list[tuple[bytes, bytes]]:
     endpoint = admission.cat.endpoint_url.rstrip("/")
     rewrite = LocationRewriter(
         endpoint,
         f"{endpoint}{admission.target.path}",
         f"{PREFIX}/{admission.installation.installation_id}",
+        _host(request),
     )
     head = headers_to_caller(answer.headers, call.window.headers() if call.window else {}, rewrite)
     if answer.announced_length is not None:
@@ -267,7 +271,12 @@ def _forwarded(request: Incoming) -> dict[str, str]:
     }
     if request.client:
         headers["X-Forwarded-For"] = request.client
-    host = next(iter(request.values(b"host")), b"")
-    if _HOST.fullmatch(host):
-        headers["X-Forwarded-Host"] = host.decode("ascii")
+    if host := _host(request):
+        headers["X-Forwarded-Host"] = host
     return headers
+
+
+def _host(request: Incoming) -> str:
+    """The host by which the caller knows the proxy; empty where they do not say."""
+    host = next(iter(request.values(b"host")), b"")
+    return host.decode("ascii") if _HOST.fullmatch(host) else ""

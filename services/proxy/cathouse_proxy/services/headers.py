@@ -146,13 +146,15 @@ class LocationRewriter:
     cat is.
 
     Any other is made absolute, which leaves it as the cat meant it: a relative one would be read by the caller as one
-    of the platform's own, and be followed there with their credential. What cannot be made so is not passed on.
+    of the platform's own, and be followed there with their credential. What cannot be made so is not passed on; nor is
+    another address at `host`, which is the platform's, as the caller wrote it.
     """
 
-    def __init__(self, endpoint_url: str, called_url: str, prefix: str) -> None:
+    def __init__(self, endpoint_url: str, called_url: str, prefix: str, host: str) -> None:
         self._endpoint = endpoint_url.rstrip("/")
         self._called = called_url
         self._prefix = prefix
+        self._host = host
 
     def __call__(self, value: bytes) -> bytes | None:
         try:
@@ -162,7 +164,10 @@ class LocationRewriter:
             # Without a host, clients that have another address of this scheme take theirs.
             if read.scheme in ("http", "https") and not read.netloc:
                 return None
-            return (self._in_proxy(target) or target).encode("latin-1")
+            in_proxy = self._in_proxy(target)
+            if in_proxy is None and _host_of(target) == _host_of(f"{read.scheme}://{self._host}"):
+                return None
+            return (in_proxy or target).encode("latin-1")
         except ValueError:
             return None
 
@@ -178,6 +183,12 @@ class LocationRewriter:
         except (RequestRefused, TargetTooLong):
             return None  # such as one that leads out of it with dots
         return f"{self._prefix}{below}"
+
+
+def _host_of(url: str) -> tuple[str | None, int | None]:
+    """With its port. Raises `ValueError`."""
+    read = urlsplit(url)
+    return read.hostname, read.port or {"http": 80, "https": 443}.get(read.scheme)
 
 
 def _named_in_connection(headers: RawHeaders) -> set[bytes]:
