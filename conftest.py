@@ -17,9 +17,15 @@ from cathouse_kit.registry import Service, load_registry
 from cathouse_kit.testing import JWKS_PATH, Issuer, Outside, empty_tables
 from cathouse_migrate.migrate import migrate_all
 from cathouse_postgres.testing import TemporaryServer, temporary_server
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent
 TEMPLATE = "template_cathouse"
+# A busy machine is no reason to fail.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 _resources = pytest.StashKey[ExitStack]()
 
 

@@ -85,8 +85,7 @@ async def ids(session: AsyncSession, order: list[SortKey[Any]]) -> list[int]:
 )
 @settings(
     max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     database=None,
 )
 async def test_no_row_is_lost_or_repeated_while_rows_are_added(

@@ -36,7 +36,6 @@ from .surroundings import Known, OtherServices, Populating, Surroundings, runnin
 SOME = settings(
     max_examples=20,
     derandomize=True,
-    deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -216,7 +216,8 @@ def row(drawn: dict[str, Any]) -> dict[str, Any]:
     ids=lambda params: next(iter(params.values())),
 )
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(first=rows, meanwhile=st.lists(rows, max_size=3), limit=st.integers(1, 3))
 async def test_no_cat_is_lost_or_repeated_while_cats_are_added(
