@@ -57,9 +57,14 @@ class Migrations:
     async def upgrade(self, database: Database) -> tuple[str | None, str]:
         """Brings the database to the head, in one transaction, while no one else migrates this schema.
 
-        Returns the revisions before and after. Raises `MigrationError` where another migration holds the lock for
-        longer than `LOCK_TIMEOUT`, or where the database is newer than the package.
+        A database that is newer than the package stays as it is: the release that one goes back to runs on it. Returns
+        the revisions before and after. Raises `MigrationError` where another migration holds the lock for longer than
+        `LOCK_TIMEOUT`.
         """
+        async with database.engine.connect() as connection:
+            before = await self.current(connection)
+        if before is not None and before > self.head:
+            return before, before
         return await self.run(database, self.head)
 
     async def run(self, database: Database, target: str) -> tuple[str | None, str]:

@@ -196,8 +196,9 @@ async def test_a_database_that_is_newer_than_the_package_is_left_alone(
 ) -> None:
     await migrations.upgrade(database)
     await connection.execute(f"update {migrations.schema}.alembic_version set version_num = '0007'")
+    assert await migrations.upgrade(database) == ("0007", "0007")
     with pytest.raises(MigrationError) as refused:
-        await migrations.upgrade(database)
+        await migrations.run(database, migrations.head)
     message = str(refused.value)
     assert "cannot be brought from 0007 to 0001" in message
     assert "The newest revision here is 0001" in message
