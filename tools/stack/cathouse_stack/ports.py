@@ -1,6 +1,7 @@
 """The ports of the development stack: the registry's, or where the environment moves them."""
 
 import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,7 +63,12 @@ def shifted(services: Sequence[Service], offset: str) -> dict[str, str]:
 
 def listener_on(port: int) -> str | None:
     """Who listens on a TCP port of this machine, for people; None if nobody does."""
-    for connection in psutil.net_connections("tcp"):
+    try:
+        connections = psutil.net_connections("tcp")
+    except psutil.AccessDenied:  # macOS shows them to root alone
+        with socket.socket() as caller:
+            return "another process" if caller.connect_ex(("127.0.0.1", port)) == 0 else None
+    for connection in connections:
         if (
             connection.status == psutil.CONN_LISTEN
             and getattr(connection.laddr, "port", None) == port

@@ -1,7 +1,9 @@
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
+import psutil
 import pytest
 from cathouse_kit.registry import Service
 from cathouse_stack.errors import StackError
@@ -103,4 +105,12 @@ def test_an_offset_that_leads_nowhere_is_refused(
 
 
 def test_a_free_port_has_no_listener(unused_tcp_port: int) -> None:
+    assert listener_on(unused_tcp_port) is None
+
+
+def test_where_connections_are_not_shown_a_taken_port_is_known_all_the_same(
+    taken: int, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psutil, "net_connections", Mock(side_effect=psutil.AccessDenied))
+    assert listener_on(taken) == "another process"
     assert listener_on(unused_tcp_port) is None
