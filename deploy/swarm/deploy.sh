@@ -3,8 +3,8 @@
 # TAG, and with 1 and a message when a one-shot failed or the swarm took an update back.
 #
 # From the environment: STACK (cathouse); STACK_FILES (ingress.yaml), the files that come with services.yaml; DATABASE_FILE, which is
-# database.yaml for a PostgreSQL in the swarm; and what the files name: CATHOUSE_REGISTRY, RATE_LIMIT_STORAGE, REPLICAS,
-# SECRETS_VERSION.
+# database.yaml for a PostgreSQL in the swarm; and what the files name: CATHOUSE_REGISTRY, DATABASE_NETWORK_INTERNAL,
+# FORWARDED_ALLOW_IPS, RATE_LIMIT_STORAGE, REPLICAS, SECRETS_VERSION.
 set -eu
 cd "$(dirname "$0")"
 export CATHOUSE_TAG="${1:?usage: deploy.sh TAG}"
