@@ -4,6 +4,7 @@ A change breaks callers where a request that was good may be refused, or an answ
 cannot be judged, such as another pattern, counts as breaking.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -126,6 +127,10 @@ def _facts(key: Key, before: Place, after: Place) -> Iterator[tuple[str, bool]]:
             yield "who may call it changed", not _still_let_in(old, new)
         elif fact == "operationId":
             yield f"its name in clients was {old} and is {new}", True
+        elif fact == "default":
+            # Who had to give a value, or now has to, is not used to another in its stead.
+            if fact in before.facts and fact in after.facts:
+                yield f"{_name(key)}: {fact} was {json.dumps(old)} and is {json.dumps(new)}", True
         else:
             wider, narrower = _allows(fact, old, new)
             # Callers must cope with narrower requests, and with wider answers.

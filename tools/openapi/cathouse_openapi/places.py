@@ -3,6 +3,7 @@
 Two descriptions that are laid out so are compared place by place; references, and where a schema stands, are gone.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -12,6 +13,7 @@ Key = tuple[str, ...]
 """The steps that lead to a place: an operation, a part of it, then fields, elements and kinds of value."""
 
 _METHODS = ("get", "put", "post", "patch", "delete", "head", "options", "trace")
+# A default holds for a value that is left out, and is told where that stands; see `_default`.
 _ANNOTATIONS = frozenset(
     {"title", "description", "examples", "example", "default", "readOnly", "writeOnly", "$comment"}
 )
@@ -87,7 +89,7 @@ class _Layout:
                 facts={
                     "operationId": operation.get("operationId"),
                     "security": frozenset(
-                        frozenset((name, *scopes) for name, scopes in choice.items())
+                        frozenset((self._scheme(name), *scopes) for name, scopes in choice.items())
                         for choice in operation.get("security", [{}])
                     ),
                 },
@@ -112,14 +114,26 @@ class _Layout:
                     (*below, f" header {name}"), header, header.get("required", False), Side.GIVEN
                 )
 
+    def _scheme(self, name: str) -> str:
+        """A scheme's name and how it is shown; without its texts."""
+        schemes = self._description.get("components", {}).get("securitySchemes", {})
+        shown = {
+            word: value
+            for word, value in self._resolved(schemes.get(name, {})).items()
+            if word not in ("description", "bearerFormat")
+        }
+        return f"{name} {json.dumps(shown, sort_keys=True)}"
+
     def _field(
         self, key: Key, parameter: Mapping[str, Any], required: bool, side: Side
     ) -> Iterator[tuple[Key, Place]]:
         facts = self._facts(
             parameter, frozenset({"name", "in", "required", "deprecated", "schema"})
         )
+        schema = parameter.get("schema", {})
+        facts |= self._default(schema, required, side)
         yield key, Place(side, Kind.FIELD, required, _deprecated(parameter), facts)
-        yield from self._schema(key, parameter.get("schema", {}), side, ())
+        yield from self._schema(key, schema, side, ())
 
     def _content(
         self, key: Key, holder: Mapping[str, Any], required: bool, kind: Kind, side: Side
@@ -127,8 +141,8 @@ class _Layout:
         yield key, Place(side, kind, required)
         for media_type, content in holder.get("content", {}).items():
             below = (*key, f" as {media_type}")
-            yield below, Place(side, Kind.VALUE)
             schema = content.get("schema", {})
+            yield below, Place(side, Kind.VALUE, facts=self._default(schema, required, side))
             # Problems are the same everywhere, and laid out once.
             if schema.get("$ref") != _PROBLEM:
                 yield from self._schema(below, schema, side, ())
@@ -185,12 +199,20 @@ class _Layout:
         required = schema.get("required", ())
         for name, inner in schema.get("properties", {}).items():
             below = (*key, f".{name}")
-            yield below, Place(side, Kind.FIELD, name in required, _deprecated(inner))
+            facts = self._default(inner, name in required, side)
+            yield below, Place(side, Kind.FIELD, name in required, _deprecated(inner), facts)
             yield from self._schema(below, inner, side, refs)
         for step, inner in (("[]", schema.get("items")), ("{}", values)):
             if isinstance(inner, dict):
                 yield (*key, step), Place(side, Kind.ELEMENT)
                 yield from self._schema((*key, step), inner, side, refs)
+
+    def _default(self, schema: Mapping[str, Any], required: bool, side: Side) -> dict[str, Any]:
+        """What is taken for it where callers leave it out; no fact where they may not, nor of answers."""
+        if required or side is not Side.TAKEN:
+            return {}
+        kinds = (kind for kind, _ in self._kinds(schema, ()))
+        return {"default": next((kind["default"] for kind in kinds if "default" in kind), None)}
 
     def _facts(self, node: Mapping[str, Any], laid_out: frozenset[str]) -> dict[str, Any]:
         """What a schema or a parameter says beside its places. References are followed, for what they lead to may

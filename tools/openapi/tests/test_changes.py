@@ -162,6 +162,47 @@ def test_parameters_and_their_limits() -> None:
     assert lowered.text == "query parameter limit: maximum was 100 and is 50"
 
 
+def test_what_is_taken_for_what_is_left_out() -> None:
+    def with_parameter(required: bool = False, **schema: Any) -> dict[str, Any]:
+        parameter = {"in": "query", "name": "limit", "required": required, "schema": schema}
+        return described(parameters=[parameter])
+
+    twenty, one_only = with_parameter(default=20), with_parameter(default=1)
+    assert one(twenty, one_only) == Change(
+        "POST /notes", "query parameter limit: default was 20 and is 1", breaking=True
+    )
+    assert one(twenty, with_parameter()).breaking
+    assert one(with_parameter(), twenty).breaking
+    assert one(with_parameter(default=False), with_parameter(default=True)).breaking
+    assert changes_between(with_parameter(), with_parameter(default=None)) == []
+    # Who had to give a value goes on giving it.
+    freed = one(with_parameter(required=True), twenty)
+    assert (freed.text, freed.breaking) == ("query parameter limit is no longer required", False)
+
+    def with_default(word: str, value: str) -> Schema:
+        kind: Schema = {"$ref": "#/components/schemas/Kind"}
+        standing: dict[str, Schema] = {
+            "beside": {"anyOf": [kind, NULL], "default": value},
+            "below": {"anyOf": [NULL, {**kind, "default": value}]},
+        }
+        return standing[word]
+
+    for word in ("beside", "below"):
+        both = [fields(kind=with_default(word, value)) for value in ("a", "b")]
+        kinds = {"Kind": {"enum": ["a", "b"]}}
+        sent = [described(body=each, components=kinds) for each in both]
+        read = [described(answer=each, components=kinds) for each in both]
+        assert one(*sent).text == 'body.kind: default was "a" and is "b"'
+        assert one(*sent).breaking
+        assert changes_between(*read) == []
+
+    def with_body(default: str) -> dict[str, Any]:
+        content = {"application/json": {"schema": STRING | {"default": default}}}
+        return described(requestBody={"content": content})
+
+    assert one(with_body("a"), with_body("b")).breaking
+
+
 def test_another_media_type() -> None:
     def taking(*media_types: str) -> dict[str, Any]:
         return described(requestBody={"content": {name: {} for name in media_types}})
@@ -182,6 +223,22 @@ def test_who_may_call() -> None:
     assert not breaks(opened_by(token), opened_by(token, credential))
     assert breaks(opened_by(token, credential), opened_by(token))
     assert breaks(opened_by(token), opened_by(token | credential))
+
+
+def test_how_callers_show_who_they_are() -> None:
+    def opened_by(**scheme: str) -> dict[str, Any]:
+        description = described(security=[{"token": []}])
+        description["components"]["securitySchemes"] = {"token": scheme}
+        return description
+
+    bearer = opened_by(type="http", scheme="bearer")
+    for other in (
+        opened_by(type="http", scheme="basic"),
+        opened_by(**{"type": "apiKey", "in": "header", "name": "X-Token"}),
+    ):
+        assert one(bearer, other) == Change("POST /notes", "who may call it changed", breaking=True)
+    told = opened_by(type="http", scheme="bearer", bearerFormat="JWT", description="A token")
+    assert changes_between(bearer, told) == []
 
 
 def test_the_name_in_generated_clients() -> None:
