@@ -125,7 +125,8 @@ except urllib.error.HTTPError as error:
 
 
 def test_only_the_proxy_gets_out_of_the_stack(stack: Stack) -> None:
-    # A container elsewhere on this engine stands for the rest of the world.
+    # By what the engine was told: of the networks that others are in, two are internal, and the third, whose ports are
+    # published, brings nothing back where addresses are not masqueraded.
     for name, container in stack.containers().items():
         if container["State"]["Status"] == "running":
             networks = container["NetworkSettings"]["Networks"]
