@@ -57,7 +57,7 @@ in
     export PYTEST_ADDOPTS='-m "not documentation" --ignore=tools/postgres/tests/test_running_as_root.py ${lib.concatStringsSep " " development.python.pytestOptions}'
     make test
   '';
-  stack = words "stack" "PROCESS_COMPOSE=process-compose python -m pytest -q tests/stack tests/journey";
+  stack = words "stack" "PROCESS_COMPOSE=process-compose python -m pytest -q tests/stack";
   lint = words "lint" "make check";
   process-compose = words "process-compose" ''
     process-compose --dry-run --disable-dotenv --config process-compose.yaml
