@@ -24,6 +24,7 @@ for container in $(docker compose ps --all --quiet); do
   set -- $(docker inspect --format \
     '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.RestartCount}} {{.HostConfig.Memory}}' \
     "$container")
+  [ $# -eq 6 ] || continue # it is gone meanwhile, which docker has said
   if [ "$4" = true ]; then
     echo "$1: killed, as its memory limit of $(($6 / 1048576)) MB is too small" >&2
   elif [ "$2" != created ] && { [ "$3" -ne 0 ] || [ "$5" -gt 0 ]; }; then
