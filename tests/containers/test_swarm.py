@@ -161,6 +161,24 @@ def test_three_replicas_of_each_service_run(swarm: Swarm) -> None:
     assert swarm.tags() == dict.fromkeys(NAMES, TAG)
 
 
+def test_a_service_that_cannot_be_placed_is_named(swarm: Swarm) -> None:
+    # Its name begins as another's does, which must count as up nevertheless.
+    (swarm.folder / "deploy/swarm/nowhere.yaml").write_text(
+        f"services: {{auth_nowhere: {{image: 'cathouse-auth:{TAG}', networks: [internal],"
+        " deploy: {placement: {constraints: [node.labels.nowhere == true]}}}}\n"
+    )
+    given = {"STACK_FILES": "swarm.yaml nowhere.yaml", "WAIT_SECONDS": "30"}
+    try:
+        result = Swarm(swarm.folder, swarm.environment | given, swarm.secrets).deploy(TAG)
+    finally:
+        docker("service", "rm", f"{STACK}_auth_nowhere")
+    assert result.returncode == 1
+    assert f"{STACK}_auth: 3/3" in result.stdout
+    assert f"{STACK}_auth_nowhere is not up after 30 s" in result.stdout
+    assert "no suitable node" in result.stdout
+    assert result.stdout.count("is not up") == 1
+
+
 def test_every_replica_answers_the_load(swarm: Swarm) -> None:
     for name in LOADED:
         replicas = _healthy(name)
