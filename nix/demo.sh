@@ -11,6 +11,11 @@ if ! ready "$@"; then
   trap 'if kill -0 "$stack" 2>/dev/null; then make down >/dev/null; wait "$stack"; fi' EXIT
   until ready "$@"; do
     kill -0 "$stack" 2>/dev/null || { cat "$log" >&2; exit 1; }
+    if [ "$SECONDS" -ge 300 ]; then
+      make status "$@" >&2 || true
+      echo "demo: the stack is not ready after 5 minutes; $log says what it printed" >&2
+      exit 1
+    fi
     sleep 0.5
   done
 fi
