@@ -46,7 +46,14 @@ setsid dockerd --host "$DOCKER_HOST" --data-root "$folder/data" --exec-root "$fo
   >"$folder/dockerd.log" 2>&1 </dev/null &
 cat >"$folder/stop" <<STOP
 #!/bin/sh
-pid=\$(cat '$folder/dockerd.pid') && kill "\$pid" && while kill -0 "\$pid" 2>/dev/null; do sleep 0.2; done
+pid=\$(cat '$folder/dockerd.pid') && kill "\$pid" || exit 1
+for _ in \$(seq 600); do
+  # A process whose parent does not ask for its status stays, as a zombie.
+  if ! kill -0 "\$pid" 2>/dev/null || grep -qs '^State:.Z' "/proc/\$pid/status"; then exit 0; fi
+  sleep 0.2
+done
+echo "dockerd, \$pid, does not end; $folder/dockerd.log may say why" >&2
+exit 1
 STOP
 chmod +x "$folder/stop"
 for _ in $(seq 150); do
