@@ -1,6 +1,7 @@
 # The words a developer types; the same with and without Nix. `make help` lists them.
 
-SHELL := /bin/bash
+# Found on the PATH: NixOS and Nix's build sandbox have no /bin/bash.
+SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
