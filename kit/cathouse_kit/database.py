@@ -173,7 +173,8 @@ async def _answer(connection: asyncpg.Connection) -> None:
         raise InvalidatePoolError from error
 
 
-def _give_up_a_silent_connection(context: ExceptionContext) -> DatabaseUnavailable | None:
+def _give_up_a_silent_connection(context: Any) -> DatabaseUnavailable | None:
+    # An ExceptionContext; up to 2.0.50, SQLAlchemy's types do not let its `is_disconnect` be set.
     if not isinstance(context.original_exception, TimeoutError):
         return None
     context.is_disconnect = True

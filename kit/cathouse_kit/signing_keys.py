@@ -18,13 +18,12 @@ from sqlalchemy import (
     String,
     false,
     func,
-    inspect,
     or_,
     select,
     text,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, class_mapper, mapped_column
 
 from cathouse_kit.database import Database
 from cathouse_kit.schemas import ResponseBody
@@ -167,7 +166,7 @@ async def rotate_signing_key(
     # One at a time: otherwise two processes that start together make two keys.
     await session.execute(
         text("select pg_advisory_xact_lock(hashtextextended(:table, 0))"),
-        {"table": str(inspect(table).local_table)},
+        {"table": str(class_mapper(table).local_table)},
     )
     newest = await session.scalar(select(table).where(table.retired_at.is_(None)))
     if newest is not None:

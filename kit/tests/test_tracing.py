@@ -27,7 +27,7 @@ HEADERS = {"traceparent": f"00-{TRACE}-{CALLER}-01", "tracestate": "vendor=1"}
 
 
 def position_of(span: ReadableSpan) -> SpanContext:
-    position = span.get_span_context()
+    position: SpanContext | None = span.context
     assert position is not None
     return position
 

@@ -241,14 +241,21 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
+_RESOLVERS = (
     ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
     ("int", r"^-?(?:0|[1-9][0-9]*)$", "-0123456789"),
     ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
     ("merge", r"^<<$", "<"),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
+)
+# By the first character of a scalar. Types of PyYAML disagree about add_implicit_resolver, so it is not called.
+_Loader.yaml_implicit_resolvers = {
+    character: [
+        (f"tag:yaml.org,2002:{tag}", re.compile(pattern))
+        for tag, pattern, first in _RESOLVERS
+        if character in first
+    ]
+    for character in {character for _, _, first in _RESOLVERS for character in first}
+}
 
 
 def _yaml_problem(error: yaml.YAMLError) -> str:
