@@ -75,8 +75,8 @@ let
           Labels = lib.mapAttrs' (label: lib.nameValuePair "org.opencontainers.image.${label}") {
             inherit description version revision;
             title = name;
-            source = metadata.urls.Source or "NOASSERTION";
-            licenses = metadata.license or "NOASSERTION";
+            source = metadata.urls.Source;
+            licenses = metadata.license;
           };
         };
       };
