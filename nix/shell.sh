@@ -1,7 +1,12 @@
-# What a shell of Cat House sets, in the root of the repository and nowhere else.
-if [ ! -f services.toml ] || [ ! -f process-compose.yaml ]; then
-  echo "Cat House: $PWD is not the root of the repository: go there first" >&2
-  exit 1
-fi
-# Nothing is to be installed.
+# Sets what every shell of Cat House needs. Works in any folder of a clone.
+CATHOUSE_ROOT=$PWD
+until [ -f "$CATHOUSE_ROOT/services.toml" ] && [ -f "$CATHOUSE_ROOT/process-compose.yaml" ]; do
+  if [ "$CATHOUSE_ROOT" = / ]; then
+    echo "Cat House: $PWD is not in a clone of Cat House: change to your clone, then try again" >&2
+    exit 1
+  fi
+  CATHOUSE_ROOT=$(dirname "$CATHOUSE_ROOT")
+done
+export CATHOUSE_ROOT
+# Tells the Makefile that nothing needs to be installed.
 export CATHOUSE_NIX=1

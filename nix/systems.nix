@@ -1,6 +1,12 @@
-# What the flake is built for; images for the Linux ones.
-[
-  "x86_64-linux"
-  "aarch64-linux"
-  "aarch64-darwin"
-]
+# The systems that the flake supports; images are for the Linux ones.
+rec {
+  supported = [
+    "x86_64-linux"
+    "aarch64-linux"
+    "aarch64-darwin"
+  ];
+
+  refusal =
+    system:
+    "Cat House supports ${builtins.concatStringsSep ", " supported}, not ${system}: add it to nix/systems.nix to try it";
+}

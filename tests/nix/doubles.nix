@@ -5,6 +5,8 @@
   root,
   # The Python packages that nixpkgs has, with their versions.
   pythonPackages,
+  # Of these, those that were renamed or removed: nixpkgs throws when one is used.
+  removedPackages ? [ ],
   revision ? null,
 }:
 let
@@ -40,18 +42,27 @@ let
     makeBinPath = packages: builtins.concatStringsSep ":" (map (each: "${each}/bin") packages);
     mapAttrs' = function: set: builtins.listToAttrs (lib.mapAttrsToList function set);
     mapAttrsToList = function: set: map (name: function name set.${name}) (builtins.attrNames set);
-    mkMerge = lib.concatStrings;
-    mkOrder = _order: text: text;
+    mkIf = condition: value: if condition then value else { };
     nameValuePair = name: value: { inherit name value; };
     optional = condition: value: if condition then [ value ] else [ ];
     optionalAttrs = condition: set: if condition then set else { };
     optionals = condition: values: if condition then values else [ ];
     splitString = separator: text: builtins.filter builtins.isString (builtins.split separator text);
+    subtractLists = without: builtins.filter (each: !builtins.elem each without);
+    systems.flakeExposed = systems;
     throwIf =
       condition: message: value:
       if condition then throw message else value;
     throwIfNot = condition: lib.throwIf (!condition);
   };
+
+  # As nixpkgs knows them; the last one is none that the project supports.
+  systems = [
+    "x86_64-linux"
+    "aarch64-linux"
+    "aarch64-darwin"
+    "riscv64-linux"
+  ];
 
   # A package stands in a string as a path with its name.
   package = name: given: {
@@ -145,7 +156,8 @@ let
     mkPythonEditablePackage = build;
     fetchPypi = package "wheel";
   }
-  // builtins.mapAttrs (name: version: package name { } // { inherit version; }) pythonPackages;
+  // builtins.mapAttrs (name: version: package name { } // { inherit version; }) pythonPackages
+  // lib.genAttrs removedPackages (name: throw "${name} has been removed");
 
   pkgsFor =
     system:
@@ -164,9 +176,12 @@ let
       dockerTools.streamLayeredImage =
         given: package "whole-${given.name}" given // { conf = package "conf-${given.name}" given; };
       linkFarm = name: entries: package name { inherit entries; };
+      mkShellNoCC = given: package given.name given;
       runCommand =
         name: given: script:
         package name (given // { inherit script; }) // given.passthru or { };
+      symlinkJoin = given: package given.name given;
+      treefmt.withConfig = package "treefmt";
       writeShellScript = package;
       writeShellApplication = given: package given.name given;
     }
@@ -176,9 +191,11 @@ let
       "bash"
       "coreutils"
       "deadnix"
+      "devenv"
       "docker-client"
       "docker-compose"
       "findutils"
+      "git"
       "gnugrep"
       "gnumake"
       "gnused"
@@ -186,7 +203,10 @@ let
       "nixfmt"
       "postgresql_18"
       "process-compose"
+      "procps"
+      "ruff"
       "statix"
+      "util-linux"
       "uv"
       "valkey"
     ] (name: package name { });
@@ -195,26 +215,9 @@ let
     nixpkgs = {
       inherit lib;
       # As for the real one, any system can be asked for.
-      legacyPackages = lib.genAttrs [
-        "x86_64-linux"
-        "aarch64-linux"
-        "aarch64-darwin"
-        "riscv64-linux"
-      ] pkgsFor;
+      legacyPackages = lib.genAttrs systems pkgsFor;
     };
     pyproject-nix.lib = pyproject;
-    devenv.lib.mkShell =
-      {
-        pkgs,
-        inputs,
-        modules,
-      }:
-      package "shell" (
-        import (builtins.head modules) {
-          inherit lib pkgs inputs;
-          config.devenv.root = "/checkout";
-        }
-      );
     self = {
       inherit root;
       lastModified = 1789114715;
@@ -224,5 +227,16 @@ let
 in
 {
   inherit inputs;
+  # What devenv.nix configures, for `devenv shell` and `devenv up`, or for `devenv test`.
+  devenv =
+    { isTesting }:
+    import (root + "/devenv.nix") {
+      inherit lib inputs;
+      pkgs = inputs.nixpkgs.legacyPackages.x86_64-linux;
+      config.devenv = {
+        root = "/checkout";
+        inherit isTesting;
+      };
+    };
   outputs = (import (root + "/flake.nix")).outputs inputs;
 }

@@ -1,9 +1,9 @@
-"""docs/nix.md lists every attribute of nixpkgs that is used, and none besides."""
+"""docs/nix/reference.md lists every attribute of nixpkgs that is used, and no other."""
 
 import re
 import tomllib
 
-from .conftest import ROOT, attributes_in_documentation
+from .evaluation import ROOT, attributes_in_documentation
 
 SOURCES = "".join(
     path.read_text()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import ROOT, Project
+from .evaluation import ROOT, Project
 
 SYSTEMS = {"x86_64-linux", "aarch64-linux", "aarch64-darwin"}
 
@@ -24,20 +24,46 @@ def test_the_flake_only_wires() -> None:
 
 
 def test_all_systems_have_all_outputs(outputs: dict[str, Any]) -> None:
-    assert set(outputs) == {"packages", "apps", "checks", "devShells"}
-    for output in outputs.values():
-        assert set(output) == SYSTEMS
+    assert set(outputs) == {"packages", "apps", "checks", "devShells", "formatter"}
+    for name, output in outputs.items():
+        supported = {system for system, attributes in output.items() if attributes} & SYSTEMS
+        assert supported == SYSTEMS, name
 
 
-def test_each_service_is_a_package_and_linux_has_images(
+def test_every_system_has_the_services_and_the_images(
     outputs: dict[str, Any], registry: dict[str, Any]
 ) -> None:
-    everywhere = {*registry, "kit", "migrate"}
-    assert set(outputs["packages"]["aarch64-darwin"]) == everywhere
-    assert set(outputs["packages"]["x86_64-linux"]) == everywhere | {"images"}
-    assert set(outputs["packages"]["aarch64-linux"]) == everywhere | {"images"}
-    assert set(outputs["apps"]["x86_64-linux"]) == {"default", "up", "demo", "load"}
-    assert set(outputs["apps"]["aarch64-darwin"]) == {"default", "up", "demo"}
+    packages = {*registry, "default", "images", "kit", "migrate"}
+    for system in SYSTEMS:
+        assert set(outputs["packages"][system]) == packages
+        assert set(outputs["apps"][system]) == {"default", "up", "demo", "load"}
+
+
+def test_nix_build_alone_builds_every_program(project: Project, registry: dict[str, Any]) -> None:
+    paths = project.evaluate(
+        "map (each: each.name) outputs.packages.x86_64-linux.default.given.paths"
+    )
+    assert {path.rpartition("-")[0] for path in paths} == {
+        f"cathouse-{name}" for name in (*registry, "migrate")
+    }
+
+
+def test_images_are_for_linux_on_every_system(project: Project) -> None:
+    images = """
+      map (image: "${image}") (builtins.attrValues (builtins.removeAttrs outputs.packages.SYSTEM.images
+        [ "type" "name" "outPath" "given" ]))
+    """
+    assert project.evaluate(images.replace("SYSTEM", "aarch64-darwin")) == project.evaluate(
+        images.replace("SYSTEM", "aarch64-linux")
+    )
+
+
+def test_nix_fmt_formats_nix_and_python(project: Project) -> None:
+    formatter = project.evaluate("outputs.formatter.aarch64-darwin.given")
+    assert {
+        name: entry["includes"] for name, entry in formatter["settings"]["formatter"].items()
+    } == {"nixfmt": ["*.nix"], "ruff": ["*.py"]}
+    assert formatter["runtimeInputs"] == ["/store/nixfmt", "/store/ruff"]
 
 
 def test_a_service_is_run_by_its_name(project: Project, registry: dict[str, Any]) -> None:
@@ -73,7 +99,27 @@ def test_images_are_loaded_by_name(project: Project, registry: dict[str, Any]) -
     }
 
 
-def test_the_checks_run_the_makefiles_words_in_the_sandbox(project: Project) -> None:
+def test_on_macos_the_finished_images_are_loaded(project: Project) -> None:
+    scripts = project.evaluate(
+        """
+        let
+          development = import (inputs.self.root + "/nix/development.nix") { inherit pkgs inputs; };
+          pkgs = inputs.nixpkgs.legacyPackages.aarch64-darwin // {
+            writeShellApplication = given: { name = "load"; outPath = given.text; };
+            writeShellScript = name: script: script;
+          };
+          images = outputs.packages.aarch64-darwin.images;
+        in
+        (import (inputs.self.root + "/nix/apps.nix") {
+          inherit pkgs development;
+          images.byName = builtins.removeAttrs images [ "type" "name" "outPath" "given" ];
+        }).load.program
+        """
+    )
+    assert "[auth]=exec cat /store/cathouse-auth.tar.gz" in scripts
+
+
+def test_the_checks_run_the_makefiles_commands(project: Project) -> None:
     checks = project.evaluate(
         "builtins.mapAttrs (_: check: check.given) outputs.checks.x86_64-linux"
     )
@@ -85,8 +131,19 @@ def test_the_checks_run_the_makefiles_words_in_the_sandbox(project: Project) -> 
         assert tool in checks["nix"]["script"]
     assert re.search(r"actionlint \S+workflows/\*\.yaml", checks["workflows"]["script"])
     for name in ("tests", "stack", "lint"):
-        assert "/store/postgresql_18" in checks[name]["nativeBuildInputs"]
-        assert "/store/environment" in checks[name]["nativeBuildInputs"]
+        assert set(checks[name]["nativeBuildInputs"]) == {
+            f"/store/{program}"
+            for program in (
+                "environment",
+                "git",
+                "gnumake",
+                "postgresql_18",
+                "process-compose",
+                "procps",
+                "util-linux",
+                "valkey",
+            )
+        }
 
 
 def test_documentation_and_the_commit_are_in_no_check(project: Project) -> None:
@@ -110,10 +167,10 @@ def test_documentation_and_the_commit_are_in_no_check(project: Project) -> None:
           inherit pkgs development;
           images.byName = { };
           shell = { };
-        }).tests.given.script
+        }).tests.given.src
         """
     )
-    assert 'cp -r /without/[["md"],["nix"],"docs"] ' in source
+    assert source == '/without/[["md"],["nix"],"docs"]'
     here, there = (
         project.evaluate(
             "map (image: image.conf.given.config) (builtins.attrValues "
@@ -129,31 +186,37 @@ def test_documentation_and_the_commit_are_in_no_check(project: Project) -> None:
     assert here == there
 
 
-def test_the_shell_has_what_the_makefile_needs(project: Project) -> None:
-    shell = project.evaluate("outputs.devShells.x86_64-linux.default.given")
-    for name in (
-        "environment",
-        "postgresql_18",
-        "process-compose",
-        "gnumake",
-        "uv",
-        "docker-client",
-    ):
+SHELL = "outputs.devShells.x86_64-linux.default.given"
+DEVENV = "devenv { isTesting = false; }"
+
+
+def test_the_shells_have_what_the_makefile_needs(project: Project) -> None:
+    shell, devenv = project.evaluate(f"[ {SHELL} ({DEVENV}) ]")
+    for name in ("environment", "postgresql_18", "process-compose", "gnumake", "git", "uv"):
         assert f"/store/{name}" in shell["packages"]
-    assert "export CATHOUSE_NIX=1" in shell["enterShell"]
-    assert shell["enterTest"] == "make test"
-    assert shell["git-hooks"]["hooks"]["check"]["entry"] == "make check"
-    assert len(re.findall(r"^echo ", shell["enterShell"], re.MULTILINE)) == 3
+    assert shell["packages"] == [*devenv["packages"], "/store/devenv"]
+    assert shell["shellHook"] == devenv["enterShell"]
+    assert shell["env"] == devenv["env"]
+    assert "export CATHOUSE_NIX=1" in shell["shellHook"]
+    assert len(re.findall(r"^echo ", shell["shellHook"], re.MULTILINE)) == 3
 
 
 def test_devenv_up_runs_the_projects_own_stack(project: Project) -> None:
-    shell = project.evaluate("outputs.devShells.x86_64-linux.default.given")
-    assert shell["process"]["manager"]["implementation"] == "process-compose"
-    manager = shell["process"]["managers"]["process-compose"]
+    devenv = project.evaluate(DEVENV)
+    assert devenv["process"]["manager"]["implementation"] == "process-compose"
+    assert 'cd "$DEVENV_ROOT"' in devenv["process"]["manager"]["before"]
+    manager = devenv["process"]["managers"]["process-compose"]
     assert manager["configFile"] == "/checkout/process-compose.yaml"
     makefile = (ROOT / "Makefile").read_text()
-    assert "SOCKET := $(STATE)/process-compose.sock" in makefile
-    assert manager["unixSocket"]["path"] == "/checkout/.state/process-compose.sock"
+    assert "STATE := .state\nSOCKET := $(STATE)/process-compose.sock" in makefile
+    assert manager["unixSocket"]["path"] == ".state/process-compose.sock"
+    assert devenv["processes"] != {}
+
+
+def test_devenv_test_starts_no_stack(project: Project) -> None:
+    devenv = project.evaluate("devenv { isTesting = true; }")
+    assert devenv["processes"] == {}
+    assert devenv["enterTest"] == 'make --directory "$DEVENV_ROOT" test'
 
 
 def test_the_development_environment_has_every_distribution(project: Project) -> None:
@@ -174,7 +237,7 @@ def test_the_development_environment_has_every_distribution(project: Project) ->
 
 
 def test_tests_of_a_tool_that_nixpkgs_lacks_are_left_out_and_exist(project: Project) -> None:
-    shell = project.evaluate("outputs.devShells.x86_64-linux.default.given")
+    shell = project.evaluate(SHELL)
     options = shell["env"]["PYTEST_ADDOPTS"]
     for option in options.split():
         path, _, test = option.partition("=")[2].partition("::")

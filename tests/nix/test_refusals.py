@@ -1,16 +1,18 @@
 """Mistakes end in an evaluation error that names what is wrong and says what to do."""
 
+import json
 import shutil
 
 import pytest
 
-from .conftest import EvaluationError, Project
+from .evaluation import EvaluationError, Project
 
 DEVELOPMENT = """
     (import (inputs.self.root + "/nix/development.nix") {
       pkgs = inputs.nixpkgs.legacyPackages.x86_64-linux;
       inherit inputs;
     })"""
+DEVELOPERS = "map (each: each.given) outputs.checks.x86_64-linux.tests.given.nativeBuildInputs"
 ANY = "outputs.packages.x86_64-linux.auth.given"
 
 
@@ -49,9 +51,7 @@ def test_a_dependency_that_nixpkgs_lacks(changed: Project) -> None:
 
 def test_a_developers_tool_that_nixpkgs_lacks(changed: Project) -> None:
     del changed.python_packages["hypothesis"]
-    message = refusal(
-        changed, "map (each: each.given) outputs.devShells.x86_64-linux.default.given.packages"
-    )
+    message = refusal(changed, DEVELOPERS)
     assert (
         "requirements/dev.in asks for hypothesis, and nixpkgs' python3Packages has none" in message
     )
@@ -69,33 +69,39 @@ def test_a_dependency_that_is_too_old_in_nixpkgs(changed: Project) -> None:
     assert "widen the range" in message
 
 
-def test_a_system_that_is_not_built_for(project: Project) -> None:
-    message = refusal(
-        project,
-        """
-        (import (inputs.self.root + "/nix/development.nix") {
-          pkgs = inputs.nixpkgs.legacyPackages.riscv64-linux;
-          inherit inputs;
-        }).project.services
-        """,
-    )
-    assert "x86_64-linux, aarch64-linux, aarch64-darwin, and not for riscv64-linux" in message
+@pytest.mark.parametrize(
+    "attribute", ["devShells.SYSTEM.default", "packages.SYSTEM.images", "apps.SYSTEM.default"]
+)
+def test_a_system_that_is_not_supported(project: Project, attribute: str) -> None:
+    message = refusal(project, f"outputs.{attribute.replace('SYSTEM', 'riscv64-linux')}")
+    assert "supports x86_64-linux, aarch64-linux, aarch64-darwin, not riscv64-linux" in message
+    assert "add it to nix/systems.nix" in message
 
 
-def test_devenv_pinning_another_nixpkgs(changed: Project) -> None:
-    file = changed.root / "devenv.yaml"
-    file.write_text(file.read_text().replace("NixOS/nixpkgs/", "NixOS/nixpkgs/f00"))
+def test_a_devenv_lock_with_another_nixpkgs(changed: Project) -> None:
+    file = changed.root / "devenv.lock"
+    lock = json.loads(file.read_text())
+    lock["nodes"]["nixpkgs"]["locked"]["rev"] = 40 * "f"
+    file.write_text(json.dumps(lock))
     message = refusal(changed, "outputs.checks.x86_64-linux.pins.name")
     assert (
-        "devenv.yaml pins another nixpkgs than flake.lock: write github:NixOS/nixpkgs/" in message
+        "devenv.lock pins another nixpkgs than flake.lock: run nix/update-locks --no-fetch"
+        in message
     )
 
 
-def test_a_wheel_for_another_interpreter(changed: Project) -> None:
+def test_an_interpreter_without_wheels(changed: Project) -> None:
     file = changed.root / "nix/wheels.nix"
-    file.write_text(file.read_text().replace('"cp313"', '"cp312"'))
+    file.write_text(file.read_text().replace("cp313 = {", "cp312 = {"))
     message = refusal(
         changed,
         f"map (each: map toString (each.given.dependencies or [ ])) {DEVELOPMENT}.python.tested.given.distributions",
     )
-    assert "nix/wheels.nix has grimp for cp312, and nixpkgs' python3 is 3.13" in message
+    assert "nix/wheels.nix has grimp for cp312 and cp314, and nixpkgs' python3 is 3.13" in message
+    assert "add the hashes of its wheels for cp313" in message
+
+
+def test_an_alias_that_throws_is_not_a_package(changed: Project) -> None:
+    changed.removed_packages = ["hypothesis"]
+    message = refusal(changed, DEVELOPERS)
+    assert "requirements/dev.in asks for hypothesis" in message

@@ -8,7 +8,7 @@ import sys
 import tarfile
 from typing import IO
 
-from .conftest import ROOT
+from .evaluation import ROOT
 
 PYTHON = "/nix/store/aaaa-python3-3.13.1"
 KEPT = {

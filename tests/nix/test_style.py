@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from .conftest import ROOT
+from .evaluation import ROOT
 
 FOLDERS = ("nix", "images", "tests/nix")
 
