@@ -6,7 +6,6 @@ The parser (llhttp) refuses most of what is malformed; these are the rules of RF
 import re
 from collections.abc import Iterable
 from typing import ClassVar
-from urllib.parse import urlsplit
 
 from cathouse_kit.problems import BadRequest, Problem
 
@@ -19,12 +18,6 @@ class MalformedRequest(BadRequest):
     title = "Malformed request"
 
 
-class TransferCodingNotSupported(Problem):
-    status: ClassVar[int] = 501
-    title = "Transfer coding not supported"
-    detail = "The only transfer coding that is understood is: Transfer-Encoding: chunked."
-
-
 class HttpVersionNotSupported(Problem):
     status: ClassVar[int] = 505
     title = "HTTP version not supported"
@@ -34,8 +27,7 @@ class HttpVersionNotSupported(Problem):
 def check_head(version: str, target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:
     """Check a head that was parsed; names of `headers` are in lower case.
 
-    Raises `MalformedRequest` (RFC 9112, sections 3.2 and 6.1), `TransferCodingNotSupported` and
-    `HttpVersionNotSupported`.
+    Raises `MalformedRequest` (RFC 9112, sections 3.2 and 6.1) and `HttpVersionNotSupported`.
     """
     if version not in ("1.1", "1.0"):
         raise HttpVersionNotSupported
@@ -47,7 +39,7 @@ def check_head(version: str, target: bytes, headers: Iterable[tuple[bytes, bytes
             host = value
         elif name == b"transfer-encoding":
             if coding is not None or value.lower() != b"chunked":
-                raise TransferCodingNotSupported
+                raise MalformedRequest("The only transfer coding is: Transfer-Encoding: chunked.")
             coding = value
     if host is None:
         if version == "1.1":
@@ -62,15 +54,5 @@ def check_head(version: str, target: bytes, headers: Iterable[tuple[bytes, bytes
         raise MalformedRequest(
             "The request target has a fragment; leave out # and what follows it."
         )
-    if not target.startswith(b"/"):
-        _check_other_form(target, host)
-
-
-def _check_other_form(target: bytes, host: bytes | None) -> None:
-    if target == b"*":
-        return
-    url = urlsplit(target)
-    if url.scheme not in (b"http", b"https") or not url.netloc:
+    if not target.startswith((b"/", b"http://", b"https://")) and target != b"*":
         raise MalformedRequest("The request target is not a path, such as /api/v1/health.")
-    if host is not None and url.netloc.lower() != host.lower():
-        raise MalformedRequest("The request target and the header Host name different hosts.")

@@ -322,6 +322,9 @@ class HeadLimitingProtocol(HttpToolsProtocol):
             metrics.requests.labels(_UNREAD, UNMATCHED, str(problem.status)).inc()
         if self._may_answer():
             self._answer(problem, request.request_id, linger_seconds)
+        elif self._between_bodies and isinstance(problem, MalformedRequest):
+            # The requests before it get their responses; the last of these ends the connection.
+            self.cycle.keep_alive = False
         else:
             self._close()
         current_request.reset(token)
