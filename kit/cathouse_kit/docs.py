@@ -1,12 +1,16 @@
 """The description, and the page at `/api/v1/docs`: Swagger UI, with assets that come with the kit, so that it works
 with no internet."""
 
+import hashlib
 import importlib.resources
-from pathlib import Path
+import mimetypes
+import re
+from base64 import b64encode
+from functools import cache
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from cathouse_kit.problems import NotFound
 from cathouse_kit.security import anyone
@@ -15,7 +19,7 @@ OPENAPI_PATH = "/api/v1/openapi.json"
 DOCS_PATH = "/api/v1/docs"
 ASSETS_PATH = f"{DOCS_PATH}/assets"
 
-_ASSETS = Path(str(importlib.resources.files("cathouse_kit"))) / "swagger_ui"
+_ASSETS = importlib.resources.files("cathouse_kit") / "swagger_ui"
 _SCRIPT, _STYLE, _ICON = "swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"
 
 
@@ -31,6 +35,8 @@ def docs_router(title: str) -> APIRouter:
         swagger_ui_parameters={"persistAuthorization": True, "tryItOutEnabled": True},
     )
 
+    page.headers["Content-Security-Policy"] = _policy(bytes(page.body).decode())
+
     @router.get(OPENAPI_PATH)
     async def openapi(request: Request) -> JSONResponse:
         return JSONResponse(request.app.openapi())
@@ -40,9 +46,48 @@ def docs_router(title: str) -> APIRouter:
         return page
 
     @router.get(f"{ASSETS_PATH}/{{name}}")
-    async def asset(name: str) -> FileResponse:
+    async def asset(name: str, request: Request) -> Response:
         if name not in (_SCRIPT, _STYLE, _ICON):
             raise NotFound
-        return FileResponse(_ASSETS / name)
+        content, etag = _read_asset(name)
+        # They change with the kit: a browser asks each time, and gets 304 as long as they are the same.
+        headers = {"ETag": etag, "Cache-Control": "public, no-cache", "Accept-Ranges": "none"}
+        if _names(request.headers.getlist("if-none-match"), etag):
+            return Response(status_code=304, headers=headers)
+        return Response(content, headers=headers, media_type=mimetypes.guess_type(name)[0])
 
     return router
+
+
+@cache
+def _read_asset(name: str) -> tuple[bytes, str]:
+    """Return an asset with its entity tag."""
+    content = (_ASSETS / name).read_bytes()
+    return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def _names(if_none_match: list[str], etag: str) -> bool:
+    """Whether `If-None-Match` names this entity tag; weakly compared (RFC 9110, section 13.1.2)."""
+    tags = [tag.strip().removeprefix("W/") for value in if_none_match for tag in value.split(",")]
+    return etag in tags or "*" in tags
+
+
+def _policy(html: str) -> str:
+    """Return the `Content-Security-Policy` of the page: its own files, and the script that is written in it."""
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    hashes = [
+        f"'sha256-{b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts
+    ]
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src 'self' {' '.join(hashes)}",
+            # Swagger UI styles its elements one by one.
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    )

@@ -1,12 +1,14 @@
 """What happens to every request, as plain ASGI: its identity, its one log line, its metrics, its limits."""
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import ResponseValidationError
 from loguru import logger
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cathouse_kit.context import RequestContext, TraceContext, accept_request_id, current_request
@@ -18,6 +20,21 @@ if TYPE_CHECKING:
     from cathouse_kit.tracing import Tracing
 
 UNMATCHED = "(unmatched)"
+
+REQUEST_CONTEXT = "cathouse.request_context"
+"""Where the scope has the request's `RequestContext`, for the server."""
+REFUSED_WITH = "cathouse.refused_with"
+"""Where the scope has the status with which the server has refused the rest of a request that the app works on."""
+
+# What a response has unless it says otherwise. It is data, and no page: a browser is to run, embed and guess nothing.
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_PRIVATE_HEADERS = (*SECURITY_HEADERS, (b"cache-control", b"no-store"))
+_SAFE = frozenset(("GET", "HEAD"))
+_READ = frozenset((b"traceparent", b"tracestate", b"x-request-id", b"authorization"))
 
 
 class RequestMiddleware:
@@ -44,31 +61,41 @@ class RequestMiddleware:
             return
 
         started = time.perf_counter()
-        headers = Headers(scope=scope)
-        caller = TraceContext.parse(headers.get("traceparent"), headers.get("tracestate"))
+        headers = {
+            name: value.decode("latin-1") for name, value in scope["headers"] if name in _READ
+        }
+        caller = TraceContext.parse(headers.get(b"traceparent"), headers.get(b"tracestate"))
         span = self.tracing.start_server_span(scope["method"], caller) if self.tracing else None
         trace = span.context if span else caller.child() if caller else TraceContext.start()
-        request = RequestContext(accept_request_id(headers.get("x-request-id")), trace)
+        request = RequestContext(accept_request_id(headers.get(b"x-request-id")), trace)
+        scope[REQUEST_CONTEXT] = request
+        probe = scope["path"] in self.probes
+        # Only what anyone may read is left to caches.
+        public = scope["method"] in _SAFE and b"authorization" not in headers and not probe
+        defaults = SECURITY_HEADERS if public else _PRIVATE_HEADERS
+        request_id = (b"x-request-id", request.request_id.encode())
         status = 0
 
-        async def send_with_id(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request.request_id
+                given = [pair for pair in message.get("headers", ()) if pair[0] != b"x-request-id"]
+                names = {name for name, _ in given}
+                given += [pair for pair in defaults if pair[0] not in names]
+                given.append(request_id)
                 if self.lifecycle.draining:
                     # The next request goes to another replica, on a connection that nobody closes under it.
-                    headers["Connection"] = "close"
+                    given.append((b"connection", b"close"))
+                message["headers"] = given
             await send(message)
 
-        probe = scope["path"] in self.probes
         if not probe:
             self.lifecycle.in_flight.add(request)
         self.metrics.in_flight.inc()
         token = current_request.set(request)
         try:
-            await self.app(scope, receive, send_with_id)
+            await self.app(scope, receive, send_with_headers)
         except ClientDisconnect:
             # Nobody is left to be answered; the log says that it was the client who left.
             status = status or 499
@@ -77,6 +104,7 @@ class RequestMiddleware:
             status = status or 500
             raise
         finally:
+            status = scope.get(REFUSED_WITH, status)
             seconds = time.perf_counter() - started
             route = _route_template(scope)
             self.lifecycle.in_flight.discard(request)
@@ -116,6 +144,36 @@ def _log_unexpected(error: Exception) -> None:
         logger.bind(errors=where).error("the answer does not fit the route's response model")
     else:
         logger.opt(exception=error).error("unexpected failure: {}", type(error).__name__)
+
+
+class HeadMiddleware:
+    """Answers HEAD as GET, without the body (RFC 9110, section 9.3.2), where no route has HEAD as its own.
+
+    It stands next to the routes: what is outside of it sees the method that was sent.
+    """
+
+    def __init__(self, app: ASGIApp, *, routes: Sequence[BaseRoute]) -> None:
+        self.app = app
+        self.own = [route for route in routes if "HEAD" in (getattr(route, "methods", None) or ())]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD" or self._has_own(scope):
+            await self.app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        as_get = {**scope, "method": "GET"}
+        try:
+            await self.app(as_get, receive, send_without_body)
+        finally:
+            scope["route"] = as_get.get("route")
+
+    def _has_own(self, scope: Scope) -> bool:
+        return any(route.matches(scope)[0] is Match.FULL for route in self.own)
 
 
 class FailureMiddleware:

@@ -254,6 +254,8 @@ def _allowed_methods(routers: Sequence[APIRouter], scope: Scope) -> str:
         if isinstance(route, APIRoute) and route.matches(scope)[0] is Match.PARTIAL
         for method in route.methods or ()
     }
+    if "GET" in methods:
+        methods.add("HEAD")
     return ", ".join(sorted(methods))
 
 

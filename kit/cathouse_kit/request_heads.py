@@ -1,20 +1,36 @@
-"""Limits on the head of a request, which uvicorn with httptools lacks: how long it is, and how long it takes."""
+"""Limits on what a connection may send and how slowly, which uvicorn with httptools lacks."""
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
+import httptools
 from loguru import logger
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from cathouse_kit.addresses import normalised
+from cathouse_kit.connections import Connections, TooManyConnections
 from cathouse_kit.context import RequestContext, TraceContext, accept_request_id, current_request
+from cathouse_kit.head_checks import MalformedRequest, check_head
+from cathouse_kit.middleware import REFUSED_WITH, REQUEST_CONTEXT, SECURITY_HEADERS, UNMATCHED
 from cathouse_kit.problems import Problem, problem_response
 
 MAX_BYTES = 64 * 1024
 MAX_SECONDS = 10.0
+# A body may take BODY_SECONDS, and a second more for each BODY_BYTES_PER_SECOND that came; never more than the total.
+BODY_SECONDS = 10.0
+BODY_BYTES_PER_SECOND = 1024
+BODY_TOTAL_SECONDS = 300.0
+# A response that waits in memory must get shorter in each such time. The kernel takes more only when a part of its own
+# buffer is free again, so that a client cannot read single bytes for ever.
+SENDING_SECONDS = 30.0
 # For so long is read, and thrown away, what still comes after a refusal: closed at once, the connection would be reset,
 # and the answer lost with it.
 _LINGER_SECONDS = 1.0
+_UNREAD = "(unread)"
+"""The method of a request, in the metrics, whose head was refused."""
+_UNBOUNDED = Connections()
 
 
 class HeadTooLarge(Problem):
@@ -33,79 +49,209 @@ class HeadTooSlow(Problem):
         super().__init__(f"A request's head may take {MAX_SECONDS:g} seconds at most.")
 
 
-class HeadLimitingProtocol(HttpToolsProtocol):
-    """A connection whose client may send a head of `MAX_BYTES`, within `MAX_SECONDS`.
+class BodyTooSlow(Problem):
+    status: ClassVar[int] = 408
+    title = "Request timeout"
 
-    The head of a chunk and the trailers of a body have the first limit, too; the body has none here. How long a
-    connection may be idle between two requests is uvicorn's own.
+    def __init__(self) -> None:
+        super().__init__(
+            f"A request's body must come with {BODY_BYTES_PER_SECOND} bytes a second after the first "
+            f"{BODY_SECONDS:g} seconds, and within {BODY_TOTAL_SECONDS:g} seconds."
+        )
+
+
+class HeadLimitingProtocol(HttpToolsProtocol):
+    """A connection whose client may send a head of `MAX_BYTES`, within `MAX_SECONDS`, and must send a body and take a
+    response at a minimum rate.
+
+    The head of a chunk and the trailers of a body have the head's limit of bytes, too; what trailers say is not read.
+    How large a body may be is not decided here. `connections` counts the connection, and may refuse it.
+
+    Every refusal is a problem, counted in the metrics and logged.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, connections: Connections = _UNBOUNDED, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._connections = connections
         self._between_bodies = True
         """Whether the next thing to come, or to go on, is the head of a request."""
         self._head_bytes = 0
+        self._body_bytes = 0
+        self._body_began = 0.0
+        self._resumes_body = False
         self._refused = False
+        self._idle_since = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._sending_timer: asyncio.TimerHandle | None = None
+        self._unsent = 0
+
+    @property
+    def _ends(self) -> bool:
+        return self._refused or self.transport.is_closing()
+
+    # What `Connections` needs to know.
+
+    @property
+    def address(self) -> str | None:
+        return self.client[0] if self.client else None
+
+    @property
+    def idle_since(self) -> float | None:
+        waits = self._between_bodies and not self._answer_goes_on() and not self._ends
+        return self._idle_since if waits else None
+
+    def make_room(self) -> None:
+        self._close()
+
+    # The connection begins and ends.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._start_timer()
+        if self.client:
+            self.client = (normalised(self.client[0]), self.client[1])
+        self._idle_since = self.loop.time()
+        try:
+            self._connections.enter(self)
+        except TooManyConnections as problem:
+            # Without lingering: it would be a connection more.
+            self._refuse(problem, linger_seconds=0)
+        else:
+            self._start_timer(MAX_SECONDS, self._on_head_time_over)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.leave(self)
         self._stop_timer()
+        self._stop_sending_timer()
         super().connection_lost(exc)
 
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._watch_sending()
+
+    def _close(self) -> None:
+        self.transport.close()
+        self._watch_sending()
+
+    # What comes.
+
     def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
         begin = 0
-        while begin < len(data) and not self._refused and not self.transport.is_closing():
+        while begin < len(data) and not self._ends:
             # No more than what a head may still have: what is whole by then is well.
             part = data[begin : begin + MAX_BYTES - self._head_bytes]
             begin += len(part)
             self._head_bytes += len(part)
-            super().data_received(part)
-            if self._head_bytes >= MAX_BYTES and not self.transport.is_closing():
+            self._parse(part)
+            if self._head_bytes >= MAX_BYTES and not self._ends:
                 self._refuse(HeadTooLarge())
         self._time_what_has_begun()
 
+    def _parse(self, part: bytes) -> None:
+        try:
+            self.parser.feed_data(part)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._stay_with_http(part[upgrade.args[0] :])
+        except httptools.HttpParserCallbackError as error:
+            cause = error.__context__
+            if isinstance(cause, httptools.HttpParserInvalidURLError | UnicodeDecodeError):
+                cause = MalformedRequest(
+                    "The request target is not a URL; write other characters as %XX."
+                )
+            if not isinstance(cause, Problem):
+                raise
+            self._refuse(cause)
+        except httptools.HttpParserError as error:
+            self._refuse(MalformedRequest(f"This is not a valid HTTP/1.1 request: {error}."))
+
+    def _stay_with_http(self, rest: bytes) -> None:
+        """Go on after a request for another protocol, which the server is free to ignore (RFC 9110, section 7.8).
+
+        The parser has ended the request without its body. Another one is set to where the body begins.
+        """
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        framing = [
+            name + b": " + value + b"\r\n"
+            for name, value in self.scope["headers"]
+            if name in (b"content-length", b"transfer-encoding")
+        ]
+        if framing:
+            self.cycle.more_body = True
+            self._resumes_body = True
+            self._parse(b"POST / HTTP/1.1\r\n" + b"".join(framing) + b"\r\n")
+        self._head_bytes = len(rest)
+        if rest:
+            self._parse(rest)
+
     def on_message_begin(self) -> None:
+        if self._resumes_body:
+            return
         super().on_message_begin()
         # The head may begin in the middle of a part, after a request that was counted.
         self._head_bytes = self._head_bytes or 1
 
     def on_headers_complete(self) -> None:
+        if self._resumes_body:
+            self._resumes_body = False
+        else:
+            check_head(self.parser.get_http_version(), self.url, self.headers)
+            super().on_headers_complete()
+            if self.scope["http_version"] == "1.0":
+                _send_without_chunks(self.cycle)
+        # Trailers come as headers do; from here on nobody reads them.
+        self.headers = []
         self._between_bodies = False
-        self._head_bytes = 0
+        self._head_bytes = self._body_bytes = 0
         self._stop_timer()
-        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._head_bytes = 0
+        self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._between_bodies = True
         self._head_bytes = 0
+        self._stop_timer()
+        if any(name == b"connection" for name, _ in self.headers):
+            self._end_after_response()
         super().on_message_complete()
+
+    def _end_after_response(self) -> None:
+        """Close the connection as the parser takes it for closed, and would skip all that comes: it reads trailers."""
+        self.cycle.keep_alive = False
+        if self.cycle.response_complete:
+            self._close()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._time_what_has_begun()
+        self._idle_since = self.loop.time()
+        if self.transport.is_closing():
+            self._watch_sending()
+        else:
+            self._time_what_has_begun()
+
+    # How long it takes.
 
     def _time_what_has_begun(self) -> None:
-        begun = self._between_bodies and self._head_bytes and not self._refused
-        if begun and self._timer is None and not self.transport.is_closing():
-            self._start_timer()
+        if self._timer is not None or self._ends:
+            return
+        if not self._between_bodies:
+            self._body_began = self.loop.time()
+            self._start_timer(BODY_SECONDS, self._on_body_time_over)
+        elif self._head_bytes:
+            self._start_timer(MAX_SECONDS, self._on_head_time_over)
 
-    def _start_timer(self) -> None:
-        self._timer = self.loop.call_later(MAX_SECONDS, self._on_time_over)
+    def _start_timer(self, seconds: float, on_time_over: Callable[[], None]) -> None:
+        self._timer = self.loop.call_later(seconds, on_time_over)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _on_time_over(self) -> None:
+    def _on_head_time_over(self) -> None:
         self._timer = None
         if self._answer_goes_on():
             return  # it may take its time, and a head that came before its end begins its own after it
@@ -113,24 +259,85 @@ class HeadLimitingProtocol(HttpToolsProtocol):
             self._refuse(HeadTooSlow())
         else:
             # Browsers and load balancers open connections that they may not need: nothing is wrong.
-            self.transport.close()
+            self._close()
+
+    def _on_body_time_over(self) -> None:
+        self._timer = None
+        now = self.loop.time()
+        if self.flow.read_paused or self.cycle.waiting_for_100_continue:
+            # The service keeps the client waiting, whose time begins again.
+            self._body_began, self._body_bytes = now, 0
+        allowed = BODY_SECONDS + self._body_bytes / BODY_BYTES_PER_SECOND
+        left = self._body_began + min(allowed, BODY_TOTAL_SECONDS) - now
+        if left > 0:
+            self._start_timer(left, self._on_body_time_over)
+        else:
+            self._refuse(BodyTooSlow())
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_sending()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._stop_sending_timer()
+
+    def _watch_sending(self) -> None:
+        """Begin to check that the client takes what waits to be sent; nothing is added to it meanwhile."""
+        if self._sending_timer is None:
+            self._unsent = self.transport.get_write_buffer_size()
+            self._sending_timer = self.loop.call_later(SENDING_SECONDS, self._check_sending)
+
+    def _check_sending(self) -> None:
+        self._sending_timer = None
+        if 0 < self._unsent <= self.transport.get_write_buffer_size():
+            logger.bind(client=self.address).warning(
+                "closed a connection: the client reads too slowly"
+            )
+            self.transport.abort()
+        else:
+            self._watch_sending()
+
+    def _stop_sending_timer(self) -> None:
+        if self._sending_timer is not None:
+            self._sending_timer.cancel()
+            self._sending_timer = None
+
+    # Refusals.
 
     def _answer_goes_on(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _refuse(self, problem: Problem) -> None:
+    def _refuse(self, problem: Problem, linger_seconds: float = _LINGER_SECONDS) -> None:
         self._stop_timer()
         self._refused = True
-        request = RequestContext(accept_request_id(None), TraceContext.start())
+        request = self._request_context()
         token = current_request.set(request)
-        logger.bind(status=problem.status, client=self.client[0] if self.client else None).warning(
+        logger.bind(status=problem.status, client=self.address).warning(
             "refused a request: {}", problem.title
         )
+        # A request whose head was whole has reached the app, which counts it.
+        if self._between_bodies and (metrics := self._connections.metrics):
+            metrics.requests.labels(_UNREAD, UNMATCHED, str(problem.status)).inc()
         if self._may_answer():
-            self._answer(problem, request.request_id)
+            self._answer(problem, request.request_id, linger_seconds)
+        elif self._between_bodies and isinstance(problem, MalformedRequest):
+            # The requests before it get their responses; the last of these ends the connection.
+            self.cycle.keep_alive = False
         else:
-            self.transport.close()
+            self._close()
         current_request.reset(token)
+
+    def _request_context(self) -> RequestContext:
+        """The one that the app has given to the request already, else a new one."""
+        if not self._between_bodies and (known := self.scope.get(REQUEST_CONTEXT)):
+            return cast(RequestContext, known)
+        headers = self.headers if self._between_bodies else self.scope["headers"]
+        given = (value for name, value in headers or () if name == b"x-request-id")
+        return RequestContext(
+            accept_request_id(next(given, b"").decode("latin-1")), TraceContext.start()
+        )
 
     def _may_answer(self) -> bool:
         """Whether what is said now is the answer to the request that is refused."""
@@ -138,10 +345,11 @@ class HeadLimitingProtocol(HttpToolsProtocol):
             return not self._answer_goes_on()
         return not self.cycle.response_started and not self.pipeline
 
-    def _answer(self, problem: Problem, request_id: str) -> None:
+    def _answer(self, problem: Problem, request_id: str, linger_seconds: float) -> None:
         path = ""  # not known where the head is what is wrong
         if not self._between_bodies:
             path = self.scope["path"]
+            cast(dict[str, Any], self.scope)[REFUSED_WITH] = problem.status
             # For the app the client has left.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -149,6 +357,7 @@ class HeadLimitingProtocol(HttpToolsProtocol):
         headers = [
             *self.server_state.default_headers,
             *response.raw_headers,
+            *SECURITY_HEADERS,
             (b"x-request-id", request_id.encode()),
             (b"connection", b"close"),
         ]
@@ -156,5 +365,25 @@ class HeadLimitingProtocol(HttpToolsProtocol):
         lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
         lines += [name + b": " + value for name, value in headers]
         self.transport.write(b"\r\n".join([*lines, b"", bytes(response.body)]))
-        self.transport.write_eof()
-        self._timer = self.loop.call_later(_LINGER_SECONDS, self.transport.close)
+        if linger_seconds:
+            self.transport.write_eof()
+            self._timer = self.loop.call_later(linger_seconds, self._close)
+        else:
+            self._close()
+
+
+def _send_without_chunks(cycle: RequestResponseCycle) -> None:
+    """Let a response of unknown length end with the connection: HTTP/1.0 has no chunks (RFC 9112, section 6.3)."""
+    send = cycle.send
+    unframed = False
+
+    async def send_to_http_10(message: Any) -> None:
+        nonlocal unframed
+        if message["type"] == "http.response.start":
+            unframed = not any(name == b"content-length" for name, _ in message["headers"])
+            cycle.chunked_encoding = False if unframed else None
+        elif unframed:
+            cycle.expected_content_length = len(message.get("body", b""))
+        await send(message)
+
+    cycle.send = send_to_http_10  # type: ignore[method-assign]

@@ -1,19 +1,25 @@
 """Running a service: uvicorn with the settings' limits, and an end that loses no request."""
 
 import os
+import resource
 import signal
 import socket
 import sys
+from functools import partial
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 from loguru import logger
 
+from cathouse_kit.addresses import TrustedProxies
+from cathouse_kit.connections import Connections
 from cathouse_kit.request_heads import HeadLimitingProtocol
 from cathouse_kit.resources import Kit
 
 _STARTUP_FAILED = 3
+# Of a process, beside the connections of its callers and as many that it makes for them.
+_OTHER_FILES = 256
 
 
 class PortTakenError(Exception):
@@ -29,21 +35,8 @@ def serve(app: FastAPI) -> None:
     """
     kit: Kit = app.state.kit
     settings = kit.settings
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        lifespan="on",
-        http=HeadLimitingProtocol,
-        ws="none",
-        timeout_graceful_shutdown=settings.shutdown_grace_seconds,
-        proxy_headers=bool(settings.forwarded_allow_ips),
-        forwarded_allow_ips=settings.forwarded_allow_ips,
-    )
-    server = _Server(config, kit)
+    _allow_open_files(2 * settings.max_connections)
+    server = _Server(server_config(app), kit)
     with _listen(settings.host, settings.port) as listener:
         logger.info(
             "{} {} answers on {} port {}",
@@ -59,11 +52,57 @@ def serve(app: FastAPI) -> None:
     logger.info("stopped")
 
 
+def server_config(app: FastAPI) -> uvicorn.Config:
+    """Return how uvicorn serves the app of a service: by the kit's protocol, within the settings' limits."""
+    kit: Kit = app.state.kit
+    settings = kit.settings
+    connections = Connections(
+        settings.max_connections,
+        trusted=TrustedProxies(settings.forwarded_allow_ips.split(",")),
+        metrics=kit.metrics,
+    )
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # The kit's own middleware reads them.
+        proxy_headers=False,
+        lifespan="on",
+        http=partial(HeadLimitingProtocol, connections=connections),  # type: ignore[arg-type]
+        ws="none",
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=settings.shutdown_grace_seconds,
+    )
+
+
+def _allow_open_files(connections: int) -> None:
+    """Raise the process's limit of open files, which many systems set to 1024, as far as it may."""
+    wanted = connections + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        logger.warning(
+            "the system allows {} open files; MAX_CONNECTIONS needs up to {}: "
+            "raise `ulimit -n`, or lower MAX_CONNECTIONS",
+            allowed,
+            wanted,
+        )
+
+
 def _listen(host: str, port: int) -> socket.socket:
     # Bound here and not by uvicorn, which ends the process with a line that names neither the service nor what to do.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        # `::` means IPv4 too, whatever the system's default is.
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     try:
         listener.bind((host, port))
         listener.listen(2048)

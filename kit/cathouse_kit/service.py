@@ -10,13 +10,19 @@ import httpx
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
+from cathouse_kit.addresses import ForwardedMiddleware, TrustedProxies
 from cathouse_kit.cross_origin import CrossOriginMiddleware
 from cathouse_kit.database import Database
 from cathouse_kit.docs import docs_router
 from cathouse_kit.health import PROBES, probe_router
 from cathouse_kit.lifecycle import Lifecycle
 from cathouse_kit.metrics import Metrics
-from cathouse_kit.middleware import BodyLimitMiddleware, FailureMiddleware, RequestMiddleware
+from cathouse_kit.middleware import (
+    BodyLimitMiddleware,
+    FailureMiddleware,
+    HeadMiddleware,
+    RequestMiddleware,
+)
 from cathouse_kit.migrations import Migrations
 from cathouse_kit.openapi import describe
 from cathouse_kit.peers import Peer
@@ -109,6 +115,8 @@ def create_service(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        # A redirect would lead to whatever host the caller has named.
+        redirect_slashes=False,
         lifespan=whole_lifespan,
         generate_unique_id_function=_operation_id,
     )
@@ -128,6 +136,9 @@ def create_service(
 
     # The last one added is the outermost.
     app.add_middleware(
+        HeadMiddleware, routes=[route for router in all_routers for route in router.routes]
+    )
+    app.add_middleware(
         BodyLimitMiddleware, max_bytes=settings.max_body_bytes, exempt=bodies_limited_by_routes
     )
     app.add_middleware(FailureMiddleware)
@@ -140,6 +151,8 @@ def create_service(
         tracing=tracing,
         probes=PROBES,
     )
+    if trusted := TrustedProxies(settings.forwarded_allow_ips.split(",")):
+        app.add_middleware(ForwardedMiddleware, trusted=trusted)
     return app
 
 

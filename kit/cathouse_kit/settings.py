@@ -140,6 +140,20 @@ class ServiceSettings(BaseSettings):
     forwarded_allow_ips: str = Field(
         "", description="Reverse proxies whose X-Forwarded-For is believed, separated by commas"
     )
+    keep_alive_seconds: int = Field(
+        75,
+        ge=1,
+        le=3600,
+        description="Seconds that an idle connection stays open. Keep it above the idle timeout of your load balancer, "
+        "60 seconds for most",
+    )
+    max_connections: int = Field(
+        1000,
+        ge=10,
+        le=100_000,
+        description="Connections that a process accepts; one address may have half of them, reverse proxies in "
+        "FORWARDED_ALLOW_IPS all",
+    )
     shutdown_grace_seconds: int = Field(
         20, ge=0, le=600, description="How long requests in flight may take after SIGTERM"
     )

@@ -43,6 +43,36 @@ async def test_assets_have_their_media_type(
     assert response.headers["Content-Type"].partition(";")[0] == media_type
 
 
+@pytest.mark.parametrize("name", ["swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"])
+async def test_an_asset_that_a_browser_has_is_not_sent_again(
+    name: str, client: httpx.AsyncClient
+) -> None:
+    path = f"/api/v1/docs/assets/{name}"
+    first = await client.get(path)
+    etag = first.headers["ETag"]
+    for condition in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        for method in ("GET", "HEAD"):
+            again = await client.request(method, path, headers={"If-None-Match": condition})
+            assert (again.status_code, again.content) == (304, b"")
+            assert again.headers["ETag"] == etag
+            assert again.headers["Cache-Control"] == first.headers["Cache-Control"]
+    for condition in ('"other"', "", etag.strip('"')):
+        again = await client.get(path, headers={"If-None-Match": condition})
+        assert (again.status_code, again.content) == (200, first.content)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["bytes=0-3", "bytes=abc", "bytes=9-1", "bytes=99999999999-", "cats=1-2", "", "é", "bytes=-"],
+)
+async def test_a_range_is_ignored_as_a_server_may(value: str, client: httpx.AsyncClient) -> None:
+    path = "/api/v1/docs/assets/swagger-ui.css"
+    response = await client.get(path, headers={b"Range": value.encode()})
+    assert response.status_code == 200
+    assert response.content == (await client.get(path)).content
+    assert response.headers["Accept-Ranges"] == "none"
+
+
 @pytest.mark.parametrize("name", ["nothing.js", "LICENSE", "..%2fdocs.py", "%2e%2e/docs.py"])
 async def test_nothing_else_is_served_from_there(name: str, client: httpx.AsyncClient) -> None:
     assert (await client.get(f"/api/v1/docs/assets/{name}")).status_code == 404

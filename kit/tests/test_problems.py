@@ -44,7 +44,7 @@ async def test_an_unknown_route(client: httpx.AsyncClient) -> None:
 async def test_a_wrong_method_says_which_are_right(client: httpx.AsyncClient) -> None:
     response = await client.put("/api/v1/sample/things/7")
     assert problem(response, 405, "method_not_allowed") == {}
-    assert response.headers["Allow"] == "GET"
+    assert response.headers["Allow"] == "GET, HEAD"
 
 
 async def test_bad_json(client: httpx.AsyncClient) -> None:

@@ -1,96 +1,20 @@
 """Limits on the head of a request, over sockets: no client library sends what is sent here."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
-import uvicorn
 from cathouse_kit import request_heads
-from cathouse_kit.request_heads import MAX_BYTES, HeadLimitingProtocol
-from starlette.types import Receive, Scope, Send
-from uvicorn.server import ServerState
+from cathouse_kit.request_heads import MAX_BYTES
 
 from .conftest import Logged
 from .support import DEADLINE_SECONDS, ServiceProcess, running_package
+from .wire import Answers, Connect, connected, listening, problem_of
 
 HEAD = b"GET /cats HTTP/1.1\r\nHost: cats\r\n"
 CHUNKED = b"POST /cats HTTP/1.1\r\nHost: cats\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-class Answers:
-    """An app that says how long the body was; `/stream` begins at once, and ends when the test lets it."""
-
-    def __init__(self) -> None:
-        self.may_end = asyncio.Event()
-        self.ended = asyncio.Event()
-        self.messages: list[str] = []
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        start = {"type": "http.response.start", "status": 200}
-        if scope["path"] == "/stream":
-            await send({**start, "headers": []})
-            await send({"type": "http.response.body", "body": b"begun", "more_body": True})
-            await self.may_end.wait()
-            await send({"type": "http.response.body", "body": b"ended"})
-            return
-        size, more = 0, True
-        while more:
-            message = await receive()
-            self.messages.append(message["type"])
-            size += len(message.get("body", b""))
-            more = message.get("more_body", False)
-        body = b"%d" % size
-        await send({**start, "headers": [(b"content-length", b"%d" % len(body))]})
-        await send({"type": "http.response.body", "body": body})
-        self.ended.set()
-
-
-class Client:
-    """One connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def send(self, *parts: bytes) -> None:
-        for part in parts:
-            self.writer.write(part)
-            await self.writer.drain()
-
-    async def send_without_end(self, part: bytes) -> None:
-        """Sends until the server takes no more."""
-        with suppress(ConnectionError):
-            while not self.reader.at_eof():
-                await self.send(part)
-
-    async def answer(self) -> tuple[bytes, dict[str, str], bytes]:
-        """The status line, the headers, and as much of a body as was announced."""
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-            headers = dict(line.lower().split(": ", 1) for line in head[1:-2])
-            body = await self.reader.readexactly(int(headers["content-length"]))
-        return head[0].encode(), headers, body
-
-    async def rest(self) -> bytes:
-        """All that comes until the server closes the connection."""
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            return await self.reader.read()
-
-
-@asynccontextmanager
-async def connected(port: int) -> AsyncIterator[Client]:
-    client = Client(*await asyncio.open_connection("127.0.0.1", port))
-    try:
-        yield client
-    finally:
-        client.writer.transport.abort()
-
-
-Connect = Callable[[], AbstractAsyncContextManager[Client]]
 
 
 @pytest.fixture
@@ -100,19 +24,8 @@ def app() -> Answers:
 
 @pytest.fixture
 async def connect(app: Answers) -> AsyncIterator[Connect]:
-    config = uvicorn.Config(app, http=HeadLimitingProtocol, lifespan="off", log_config=None)
-    config.load()
-    state = ServerState()
-    server = await asyncio.get_running_loop().create_server(
-        lambda: HeadLimitingProtocol(config, state, {}), "127.0.0.1", 0
-    )
-    port = server.sockets[0].getsockname()[1]
-
-    yield lambda: connected(port)
-    server.close()
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while state.tasks:
-            await asyncio.wait(state.tasks)
+    async with listening(app) as port:
+        yield lambda: connected(port)
 
 
 @pytest.fixture
@@ -121,15 +34,6 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> float:
     seconds = 0.5
     monkeypatch.setattr(request_heads, "MAX_SECONDS", seconds)
     return seconds
-
-
-def problem_of(answer: tuple[bytes, dict[str, str], bytes]) -> dict[str, Any]:
-    _, headers, body = answer
-    assert headers["content-type"] == "application/problem+json"
-    assert headers["connection"] == "close"
-    problem: dict[str, Any] = json.loads(body)
-    assert problem["request_id"] == headers["x-request-id"]
-    return problem
 
 
 async def test_a_served_app_refuses_a_header_without_end(
@@ -213,7 +117,7 @@ async def test_what_is_no_http_at_all_is_refused_once(connect: Connect, logged: 
         assert (await client.answer())[0] == b"HTTP/1.1 400 Bad Request"
         with suppress(ConnectionError):  # reset, where the server had not read all
             assert await client.rest() == b""
-    assert [line["message"] for line in logged()] == ["Invalid HTTP request received."]
+    assert [line["message"] for line in logged()] == ["refused a request: Malformed request"]
 
 
 @pytest.mark.parametrize(
@@ -239,8 +143,8 @@ async def test_what_stands_around_a_body_is_not_without_end(
 @pytest.mark.parametrize(
     "endless",
     [
-        b"POST /stream HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;a=",
-        b"GET /stream HTTP/1.1\r\n\r\nGET /",
+        b"POST /stream HTTP/1.1\r\nHost: cats\r\nTransfer-Encoding: chunked\r\n\r\n5;a=",
+        b"GET /stream HTTP/1.1\r\nHost: cats\r\n\r\nGET /",
     ],
     ids=["its own body", "the next head"],
 )
@@ -262,7 +166,9 @@ async def test_an_answer_that_has_begun_breaks_off_without_another_in_its_middle
 async def test_bodies_and_many_requests_at_once_are_not_counted(connect: Connect) -> None:
     size = 5 * MAX_BYTES
     async with connect() as client:
-        await client.send(b"POST /cats HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % size, b"a" * size)
+        await client.send(
+            b"POST /cats HTTP/1.1\r\nHost: cats\r\nContent-Length: %d\r\n\r\n" % size, b"a" * size
+        )
         assert (await client.answer())[2] == b"%d" % size
         await client.send(CHUNKED, b"5;a=a\r\nhello\r\n" * MAX_BYTES, b"0\r\nX-Short: a\r\n\r\n")
         assert (await client.answer())[2] == b"%d" % size
@@ -314,7 +220,7 @@ async def test_a_slow_body_and_an_idle_connection_have_limits_of_their_own(
     connect: Connect, hurried: float
 ) -> None:
     async with connect() as client:
-        await client.send(b"POST /cats HTTP/1.1\r\nContent-Length: 4\r\n\r\n")
+        await client.send(b"POST /cats HTTP/1.1\r\nHost: cats\r\nContent-Length: 4\r\n\r\n")
         for letter in (b"c", b"a", b"t", b"s"):
             await asyncio.sleep(hurried / 2)
             await client.send(letter)
@@ -328,7 +234,7 @@ async def test_an_answer_may_take_long_also_with_half_of_the_next_head_behind_it
     connect: Connect, hurried: float, app: Answers
 ) -> None:
     async with connect() as client:
-        await client.send(b"GET /stream HTTP/1.1\r\n\r\n", HEAD)
+        await client.send(b"GET /stream HTTP/1.1\r\nHost: cats\r\n\r\n", HEAD)
         await asyncio.sleep(hurried * 3)
         app.may_end.set()
         async with asyncio.timeout(DEADLINE_SECONDS):

@@ -51,7 +51,7 @@ async def test_an_unknown_route(client: httpx.AsyncClient) -> None:
 async def test_a_wrong_method_is_told_the_right_ones(client: httpx.AsyncClient) -> None:
     response = await client.put("/api/v1/health")
     assert_problem(response, 405)
-    assert response.headers["allow"] == "GET"
+    assert response.headers["allow"] == "GET, HEAD"
 
 
 async def test_a_wrong_method_is_told_those_of_every_route_at_the_path(
@@ -62,7 +62,10 @@ async def test_a_wrong_method_is_told_those_of_every_route_at_the_path(
         if path == SAMPLE:
             continue
         concrete = re.sub(r"{\w+}", str(uuid4()), path)
-        allowed.setdefault(concrete, set()).update(method.upper() for method in operations)
+        methods = allowed.setdefault(concrete, set())
+        methods.update(method.upper() for method in operations)
+        if "GET" in methods:
+            methods.add("HEAD")
     for path, methods in allowed.items():
         response = await client.request("TRACE", path)
         if response.status_code == 405:

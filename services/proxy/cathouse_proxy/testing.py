@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 import httpx
 import orjson
 import uvicorn
+from cathouse_kit.request_heads import HeadLimitingProtocol
 from cathouse_kit.testing import Outside
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -264,7 +265,7 @@ async def served(app: ASGIApp) -> AsyncIterator[int]:
         proxy_headers=False,
         lifespan="on",
         ws="none",
-        http="httptools",
+        http=HeadLimitingProtocol,
         timeout_graceful_shutdown=1,
     )
     config.load()

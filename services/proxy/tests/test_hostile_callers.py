@@ -193,7 +193,7 @@ async def test_a_request_hidden_in_a_chunked_body_stays_a_body(
     assert status_of(await exchange(port, request)) == 200
     [received] = cat.requests
     assert (received.line, received.body) == ("POST /tasks HTTP/1.1", hidden)
-    # The server counts trailers among the headers when they come early enough; they may say no more than those.
+    # A trailer is no header, of the call or of another.
     assert received.header("x-forwarded-for") == "127.0.0.1"
 
 

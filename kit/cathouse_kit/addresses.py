@@ -1,0 +1,125 @@
+"""IP addresses of callers: one spelling for each, and the reverse proxies that may report them."""
+
+import ipaddress
+from collections.abc import Iterable
+from functools import lru_cache
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_SCHEMES = {b"http": "http", b"https": "https"}
+_IPv4 = ipaddress.IPv4Address
+_IPv6 = ipaddress.IPv6Address
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def normalised(address: str) -> str:
+    """Return the one spelling of an IP address: `192.0.2.1` also for `::ffff:192.0.2.1`, and no zone.
+
+    A socket on `::` reports IPv4 callers as IPv4-mapped IPv6 addresses (RFC 4291, section 2.5.5.2). Text that is no IP
+    address is returned as it is.
+    """
+    if ":" not in address:
+        return address
+    try:
+        return str(_parse(address))
+    except ValueError:
+        return address
+
+
+@lru_cache(4096)
+def network_of(address: str) -> str:
+    """Return what rate limits count as one caller: an IPv4 address, or the /64 network of an IPv6 address.
+
+    One host usually has all 2⁶⁴ addresses of its network. Text that is no IP address is returned as it is.
+    """
+    try:
+        parsed = _parse(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, _IPv4):
+        return str(parsed)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def _parse(address: str) -> _IPv4 | _IPv6:
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    return (isinstance(parsed, _IPv6) and parsed.ipv4_mapped) or parsed
+
+
+def _parse_network(text: str) -> _Network:
+    network = ipaddress.ip_network(text)
+    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= 96:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return ipaddress.IPv4Network((mapped, network.prefixlen - 96))
+    return network
+
+
+class TrustedProxies:
+    """The reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        """Read addresses and networks such as `10.0.0.0/8`; `*` trusts everyone. Raises `ValueError`."""
+        texts = [text for text in networks if text]
+        self._everyone = "*" in texts
+        self._networks = [_parse_network(text) for text in texts if text != "*"]
+        # Few addresses ask: those of proxies, and of callers that a proxy names.
+        self._trusts = lru_cache(4096)(self._look_up)
+
+    def __bool__(self) -> bool:
+        return self._everyone or bool(self._networks)
+
+    def __contains__(self, address: str) -> bool:
+        return self._everyone or self._trusts(address)
+
+    def _look_up(self, address: str) -> bool:
+        try:
+            parsed = _parse(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._networks)
+
+    def caller(self, forwarded_for: str) -> str | None:
+        """Return the caller's address from the field's value: the last entry that is no trusted proxy.
+
+        Each proxy appends the address that it received a request from. If all entries are trusted, the first one is the
+        caller. None where no entry can be believed: one that is no address ends the search.
+        """
+        caller = None
+        for entry in reversed(forwarded_for.split(",")):
+            try:
+                caller = str(_parse(_without_port(entry.strip())))
+            except ValueError:
+                return caller
+            if caller not in self:
+                return caller
+        return caller
+
+
+def _without_port(entry: str) -> str:
+    if entry.startswith("["):
+        return entry[1:].partition("]")[0]
+    return entry.partition(":")[0] if entry.count(":") == 1 else entry
+
+
+class ForwardedMiddleware:
+    """Gives a request the caller's address and scheme as a trusted reverse proxy reports them.
+
+    Replaces uvicorn's middleware, which compares addresses as they are spelled: on `::` it does not recognise an IPv4
+    proxy.
+    """
+
+    def __init__(self, app: ASGIApp, *, trusted: TrustedProxies) -> None:
+        self.app = app
+        self.trusted = trusted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = scope.get("client")
+        if client and scope["type"] == "http" and client[0] in self.trusted:
+            entries = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+            if entries and (caller := self.trusted.caller(b",".join(entries).decode("latin-1"))):
+                scope["client"] = (caller, 0)
+            for name, value in scope["headers"]:
+                if name == b"x-forwarded-proto":
+                    scope["scheme"] = _SCHEMES.get(value.strip().lower(), scope["scheme"])
+        await self.app(scope, receive, send)
