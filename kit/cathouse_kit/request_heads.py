@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from cathouse_kit.context import RequestContext, TraceContext, accept_request_id, current_request
 from cathouse_kit.problems import Problem, problem_response
+from cathouse_kit.upgrades import UpgradeIgnoringParser
 
 MAX_BYTES = 64 * 1024
 MAX_SECONDS = 10.0
@@ -42,6 +43,9 @@ class HeadLimitingProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.parser: UpgradeIgnoringParser = UpgradeIgnoringParser(self)
+        # As uvicorn does, so that requests in a row may come after one with `Connection: close`.
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._between_bodies = True
         """Whether the next thing to come, or to go on, is the head of a request."""
         self._head_bytes = 0
@@ -74,6 +78,8 @@ class HeadLimitingProtocol(HttpToolsProtocol):
         self._head_bytes = self._head_bytes or 1
 
     def on_headers_complete(self) -> None:
+        if self.parser.is_upgrade:
+            return  # the parser reads it once more
         self._between_bodies = False
         self._head_bytes = 0
         self._stop_timer()
@@ -84,6 +90,8 @@ class HeadLimitingProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.is_upgrade:
+            return
         self._between_bodies = True
         self._head_bytes = 0
         super().on_message_complete()
