@@ -1,5 +1,6 @@
 """Rate limits, counted in memory or, for all replicas together, in Redis or Valkey."""
 
+import ipaddress
 import math
 import time
 from dataclasses import dataclass
@@ -91,6 +92,21 @@ class RateLimiter:
     async def close(self) -> None:
         if self._connections:
             await self._connections.disconnect()
+
+
+def network_of(address: str) -> str:
+    """Return the key by which an address is counted: an IPv4 address itself, of an IPv6 address its /64 network.
+
+    One host has all 2⁶⁴ addresses of such a network. An IPv4 address that is mapped into IPv6 counts as itself, and a
+    text that is no address as it is.
+    """
+    try:
+        host = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(host, ipaddress.IPv4Address):
+        return str(host)
+    return str(host.ipv4_mapped or ipaddress.ip_network((host, 64), strict=False))
 
 
 def _connections(url: str) -> "ConnectionPool":

@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 import httpx
 import orjson
 import uvicorn
+from cathouse_kit.request_heads import HeadLimitingProtocol
 from cathouse_kit.testing import Outside
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -156,6 +157,18 @@ class World:
             },
         )
 
+    def neighbour(self) -> "World":
+        """Another person's installation of the same cat."""
+        other = World(self.outside, self.endpoint_url, cat_id=self.cat_id)
+
+        def verify(request: httpx.Request) -> httpx.Response:
+            answer = self.verify(request)
+            return other.verify(request) if answer.status_code == 404 else answer
+
+        self.outside.on("POST", VERIFY, verify)
+        self.outside.on("GET", f"/api/v1/catalog/internal/cats/{self.cat_id}", self.manifest)
+        return other
+
     def path(self, below: str = "tasks") -> str:
         return f"/api/v1/proxy/{self.installation_id}/{below}"
 
@@ -264,7 +277,7 @@ async def served(app: ASGIApp) -> AsyncIterator[int]:
         proxy_headers=False,
         lifespan="on",
         ws="none",
-        http="httptools",
+        http=HeadLimitingProtocol,
         timeout_graceful_shutdown=1,
     )
     config.load()
