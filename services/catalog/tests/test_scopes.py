@@ -158,3 +158,36 @@ def test_what_new_routes_open_is_known(
     before: list[Route], after: list[Route], added: list[str]
 ) -> None:
     assert newly_opened(before, after) == added
+
+
+ADMINS = ["/tasks/export"]
+
+
+@pytest.mark.parametrize(
+    ("after", "named_after", "added"),
+    [
+        ([route("/tasks/{id}")], ADMINS, []),
+        ([route("/tasks/{id}")], [], ["GET /tasks/export"]),
+        ([route("/tasks/{task}")], ["/tasks/import"], ["GET /tasks/export"]),
+        ([route("/tasks/{id}"), route("/tasks/export")], ADMINS, ["GET /tasks/export"]),
+        ([route("/tasks/Export")], ADMINS, ["GET /tasks/Export"]),
+        ([route("/tasks/export/")], ADMINS, ["GET /tasks/export/"]),
+        ([route("/tasks/export;x")], ADMINS, ["GET /tasks/export;x"]),
+        ([route("/tasks/other")], ADMINS, []),
+        ([route("/tasks/other")], [], []),
+        ([], [], []),
+    ],
+)
+def test_a_scope_is_wider_without_the_path_that_another_one_named(
+    after: list[Route], named_after: list[str], added: list[str]
+) -> None:
+    before: list[Route] = [Route(methods=["GET"], path="/tasks/{id}")]
+    assert newly_opened(before, after, ADMINS, named_after) == added
+
+
+def test_a_scope_may_drop_a_path_that_it_named_itself() -> None:
+    wide, both = Route(methods=["GET"], path="/tasks/{id}"), ["GET", "POST"]
+    export = Route(methods=["GET"], path="/tasks/export")
+    assert newly_opened([wide, export], [wide]) == []
+    wider = Route(methods=both, path="/tasks/{id}")
+    assert newly_opened([wider, export], [wider]) == ["POST /tasks/export"]

@@ -7,12 +7,14 @@ from typing import Annotated
 
 from cathouse_kit.resources import Kit
 from fastapi import Depends, Request
+from prometheus_client import Counter
 
 from cathouse_proxy.services.audit import Audit
 from cathouse_proxy.services.breaker import CircuitBreaker
 from cathouse_proxy.services.cats import Cats
 from cathouse_proxy.services.exchange import Exchange, Limits
 from cathouse_proxy.services.identity import Identities, SigningKeys
+from cathouse_proxy.services.links import Platform
 from cathouse_proxy.services.lookups import Lookups
 from cathouse_proxy.services.mediation import Mediation
 from cathouse_proxy.settings import Settings
@@ -25,6 +27,7 @@ class Proxy:
     keys: SigningKeys
     cats: Cats
     audit: Audit
+    unidentified: Counter
 
 
 def make_proxy(
@@ -33,6 +36,7 @@ def make_proxy(
     *,
     cats: Cats | None = None,
     limits: Limits | None = None,
+    unidentified: Counter | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Proxy:
     """Opens nothing. What is given replaces what the settings would make, in tests."""
@@ -45,18 +49,39 @@ def make_proxy(
         lookups=lookups,
         rate_limits=kit.rate_limits,
         limit=settings.rate_limit_per_installation,
+        unidentified_limit=settings.unidentified_limit_by_address,
         breaker=CircuitBreaker(clock),
         max_request_bytes=limits.request_bytes,
     )
     audit = Audit(kit.database)
+    unidentified = unidentified or Counter(
+        "proxy_unidentified_calls",
+        "Proxied calls that ended before their installation was known, by the kind of problem; they have no audit row",
+        ("outcome",),
+        registry=kit.metrics.registry,
+    )
     exchange = Exchange(
         mediation=mediation,
         audit=audit,
         identities=Identities(kit.database, keys),
         cats=cats,
         limits=limits,
+        platform=Platform.of(
+            settings.auth_url,
+            settings.catalog_url,
+            settings.installation_url,
+            f"http://127.0.0.1:{settings.port}",
+        ),
+        unidentified=unidentified,
     )
-    return Proxy(exchange=exchange, lookups=lookups, keys=keys, cats=cats, audit=audit)
+    return Proxy(
+        exchange=exchange,
+        lookups=lookups,
+        keys=keys,
+        cats=cats,
+        audit=audit,
+        unidentified=unidentified,
+    )
 
 
 async def _proxy(request: Request) -> Proxy:

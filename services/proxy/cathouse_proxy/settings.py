@@ -16,6 +16,10 @@ class Settings(ServiceSettings):
     rate_limit_per_installation: RateLimit = Field(
         RateLimitItemPerMinute(120), description="Calls that an installation may make"
     )
+    unidentified_limit_by_address: RateLimit = Field(
+        RateLimitItemPerMinute(60),
+        description="Calls without a valid credential that one address may make; each is counted, none is in the audit",
+    )
     proxy_max_request_bytes: int = Field(
         10 * 1024 * 1024, ge=0, description="The largest body that is passed on to a cat"
     )

@@ -157,6 +157,18 @@ class World:
             },
         )
 
+    def neighbour(self) -> "World":
+        """Another person's installation of the same cat."""
+        other = World(self.outside, self.endpoint_url, cat_id=self.cat_id)
+
+        def verify(request: httpx.Request) -> httpx.Response:
+            answer = self.verify(request)
+            return other.verify(request) if answer.status_code == 404 else answer
+
+        self.outside.on("POST", VERIFY, verify)
+        self.outside.on("GET", f"/api/v1/catalog/internal/cats/{self.cat_id}", self.manifest)
+        return other
+
     def path(self, below: str = "tasks") -> str:
         return f"/api/v1/proxy/{self.installation_id}/{below}"
 

@@ -29,6 +29,7 @@ def settings(database_urls: dict[str, str], service_token: str) -> Settings:
         service_token=service_token,
         proxy_allow_private_upstreams=True,
         rate_limit_per_installation=RateLimitItemPerSecond(10_000),
+        unidentified_limit_by_address=RateLimitItemPerSecond(10_000),
     )
 
 
@@ -54,7 +55,8 @@ def remake(app: FastAPI, settings: Settings) -> Remake:
 
     def remake(changed_settings: dict[str, Any] | None = None, **parts: Any) -> None:
         changed = settings.model_copy(update=changed_settings or {})
-        app.state.proxy = make_proxy(app.state.kit, changed, **parts)
+        unidentified = app.state.proxy.unidentified
+        app.state.proxy = make_proxy(app.state.kit, changed, unidentified=unidentified, **parts)
 
     return remake
 

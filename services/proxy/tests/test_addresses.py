@@ -1,6 +1,7 @@
 """No cat leads the proxy into a network that is not public, however its address is written or its name resolves."""
 
 import asyncio
+import ipaddress
 import socket
 import threading
 from collections.abc import Sequence
@@ -117,6 +118,51 @@ def test_public_addresses_are_public(address: str) -> None:
 @pytest.mark.parametrize("family", NOT_PUBLIC)
 def test_others_are_not(family: str) -> None:
     assert [address for address in NOT_PUBLIC[family] if is_public(address)] == []
+
+
+# IANA's registries of special-purpose addresses, as of 2025, and what lies outside of the block of global unicast.
+SPECIAL = [
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+    *("192.0.0.0/24", "192.0.0.0/29", "192.0.0.8/32", "192.0.0.9/32", "192.0.0.10/32"),
+    *("192.0.0.170/32", "192.0.0.171/32", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24"),
+    *("192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24"),
+    *("203.0.113.0/24", "240.0.0.0/4", "255.255.255.255/32", "224.0.0.0/4"),
+    *("::1/128", "::/128", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/23"),
+    *("2001:1::1/128", "2001:1::2/128", "2001:1::3/128", "2001:2::/48", "2001:3::/32"),
+    *("2001:4:112::/48", "2001:10::/28", "2001:20::/28", "2001:30::/28", "2001:db8::/32"),
+    *(
+        "2620:4f:8000::/48",
+        "3fff::/20",
+        "5f00::/16",
+        "fc00::/7",
+        "fe80::/10",
+        "fec0::/10",
+        "ff00::/8",
+    ),
+    *("200::/7", "400::/6", "800::/5", "1000::/4", "4000::/3", "6000::/3", "8000::/3", "a000::/3"),
+    *("c000::/3", "e000::/4", "f000::/5", "f800::/6", "fe00::/9"),
+]
+
+
+@pytest.mark.parametrize("block", SPECIAL)
+def test_no_special_purpose_address_is_public_whatever_python_says(
+    block: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = ipaddress.ip_network(block)
+    inside = [network[0], network[-1], network[network.num_addresses // 2]]
+    assert [str(address) for address in inside if is_public(str(address))] == []
+    # Python's tables grow with its versions; nothing may depend on them.
+    for kind in (ipaddress.IPv4Address, ipaddress.IPv6Address):
+        monkeypatch.setattr(kind, "is_global", property(lambda _: True))
+    assert [str(address) for address in inside if is_public(str(address))] == []
+
+
+@pytest.mark.parametrize("block", [block for block in SPECIAL if "." in block])
+@pytest.mark.parametrize("wrapping", ["::ffff:{}", "::ffff:0:{}", "64:ff9b::{}"])
+def test_nor_is_one_that_is_wrapped(block: str, wrapping: str) -> None:
+    network = ipaddress.ip_network(block)
+    assert not is_public(wrapping.format(network[0]))
+    assert not is_public(wrapping.format(network[-1]))
 
 
 class Names:

@@ -1,4 +1,4 @@
-"""One row for every proxied call, there before the answer is; and who may read them."""
+"""One row for each call of an installation, there before the answer is; and who may read them."""
 
 import asyncio
 from pathlib import Path
@@ -110,7 +110,8 @@ async def test_without_a_database_no_cat_is_called(
     async with running(app) as client:
         allowed = await client.get(world.path(), headers=world.headers)
         refused = await client.get(world.path())
-    assert [allowed.status_code, refused.status_code] == [503, 503]
+    # One who has no credential has no row either.
+    assert [allowed.status_code, refused.status_code] == [503, 401]
     assert allowed.json()["type"] == "urn:cathouse:problem:database_unavailable"
     assert cat.connections == 0
 
@@ -145,7 +146,8 @@ async def test_a_call_during_which_the_proxy_is_killed_leaves_its_row(
 async def test_an_unexpected_failure_is_in_the_audit_too(
     client: httpx.AsyncClient, world: World, outside: Outside, rows: Rows
 ) -> None:
-    outside.on("POST", VERIFY, RuntimeError("a bug"))
+    path = f"/api/v1/catalog/internal/cats/{world.cat_id}"
+    outside.on("GET", path, RuntimeError("a bug"))
     response = await client.get(world.path())
     assert (response.status_code, "bug" in response.text) == (500, False)
     assert [(row["status"], row["outcome"]) for row in await rows()] == [(500, "internal_error")]
@@ -202,20 +204,21 @@ async def test_an_owner_reads_the_calls_of_an_installation(
     made = [
         await client.get(world.path()),
         await client.get(world.path("admin")),
-        await client.get(world.path(), headers={"Authorization": "Bearer unknown"}),
     ]
+    await client.get(world.path(), headers={"Authorization": "Bearer unknown"})
+    await client.get(world.path(), headers=issuer.headers(Role.PLAYER))
     response = await client.get(
         AUDIT, params={"installation_id": str(world.installation_id)}, headers=own(issuer, world)
     )
     assert response.status_code == 200
     page = response.json()
     assert page["next_cursor"] is None
-    # Those who tried and were not let in are there too: it is the owner who should know.
+    # What was refused is there too, but no call of one who may not use the installation.
     assert [item["request_id"] for item in page["items"]] == [
         answer.headers["x-request-id"] for answer in reversed(made)
     ]
-    newest, _, oldest = page["items"]
-    assert (newest["outcome"], newest["user_id"]) == ("unknown_credential", None)
+    newest, oldest = page["items"]
+    assert (newest["outcome"], newest["user_id"]) == ("scope_missing", str(world.owner_id))
     assert oldest["at"].endswith("Z")
     assert sorted(oldest) == sorted(column.name for column in ProxiedCall.__table__.columns)
     assert oldest["status"] == 200

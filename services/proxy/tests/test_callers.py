@@ -52,9 +52,7 @@ async def test_for_everyone_else_the_installation_does_not_exist(
     response = await client.get(world.path(), headers=issuer.headers(role, stranger))
     assert (response.status_code, kind_of(response)) == (404, "installation_not_found")
     assert cat.requests == []
-    [row] = await rows()
-    assert (row["user_id"], row["installation_id"]) == (stranger, world.installation_id)
-    assert row["cat_id"] is None
+    assert await rows() == []
 
 
 async def test_a_credential_opens_no_other_installation(
@@ -63,8 +61,7 @@ async def test_a_credential_opens_no_other_installation(
     other = uuid4()
     response = await client.get(f"/api/v1/proxy/{other}/tasks")
     assert (response.status_code, kind_of(response)) == (404, "installation_not_found")
-    [row] = await rows()
-    assert (row["installation_id"], row["user_id"]) == (other, world.owner_id)
+    assert await rows() == []
 
 
 @pytest.mark.parametrize(
@@ -76,7 +73,7 @@ async def test_what_is_no_id_is_no_installation(
     for headers in (issuer.headers(Role.PLAYER, world.owner_id), world.headers):
         response = await client.get(f"/api/v1/proxy/{name}/tasks", headers=headers)
         assert (response.status_code, kind_of(response)) == (404, "installation_not_found")
-    assert {row["installation_id"] for row in await rows()} == {None}
+    assert await rows() == []
 
 
 @pytest.mark.parametrize(
@@ -105,9 +102,7 @@ async def test_without_a_good_token_nobody_is_let_in(
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == "Bearer"
     assert cat.requests == []
-    [row] = await rows()
-    assert (row["status"], row["installation_id"]) == (401, world.installation_id)
-    assert (row["user_id"], row["cat_id"], row["path"]) == (None, None, "/tasks")
+    assert await rows() == []
     # What cannot be a credential is not even asked about.
     asked = [request for request in outside.calls if request.url.path == VERIFY]
     assert bool(asked) == (authorization == "Bearer unknown")

@@ -1,8 +1,9 @@
-"""A cat that fails half of at least 20 calls within 30 s is cut off for 30 s, then tried with one call."""
+"""A cat that fails half of at least 20 calls within 30 s, for two people at least, is cut off for 30 s, then tried with
+one call."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from cathouse_proxy.services.breaker import CircuitBreaker
@@ -24,6 +25,7 @@ from fastapi import FastAPI
 from httpx import AsyncClient
 
 CAT = uuid4()
+ANN, BEN = uuid4(), uuid4()
 MEGABYTE = 1024 * 1024
 
 
@@ -33,14 +35,14 @@ def breaker(clock: Clock) -> CircuitBreaker:
 
 
 def make_calls(breaker: CircuitBreaker, *, good: int = 0, bad: int = 0) -> None:
-    for failed in [False] * good + [True] * bad:
-        breaker.enter(CAT).close(failed=failed)
+    for number, failed in enumerate([False] * good + [True] * bad):
+        breaker.enter(CAT, (ANN, BEN)[number % 2]).close(failed=failed)
 
 
-def seconds_cut_off(breaker: CircuitBreaker) -> int:
+def seconds_cut_off(breaker: CircuitBreaker, person: UUID = ANN) -> int:
     """0 where a call may be made, which is then made and tells nothing."""
     try:
-        breaker.enter(CAT).close(failed=None)
+        breaker.enter(CAT, person).close(failed=None)
     except CatCutOff as problem:
         return int(problem.headers["Retry-After"])
     return 0
@@ -87,7 +89,7 @@ def test_it_lasts_thirty_seconds(breaker: CircuitBreaker, clock: Clock) -> None:
 def test_then_one_call_tries_and_others_wait_for_it(breaker: CircuitBreaker, clock: Clock) -> None:
     make_calls(breaker, bad=20)
     clock.now += 30
-    trial = breaker.enter(CAT)
+    trial = breaker.enter(CAT, ANN)
     assert seconds_cut_off(breaker) == 1
     trial.close(failed=False)
     # All is forgotten: it takes twenty calls again.
@@ -98,7 +100,7 @@ def test_then_one_call_tries_and_others_wait_for_it(breaker: CircuitBreaker, clo
 def test_a_trial_that_fails_begins_it_anew(breaker: CircuitBreaker, clock: Clock) -> None:
     make_calls(breaker, bad=20)
     clock.now += 30
-    breaker.enter(CAT).close(failed=True)
+    breaker.enter(CAT, ANN).close(failed=True)
     assert seconds_cut_off(breaker) == 30
     clock.now += 30
     assert seconds_cut_off(breaker) == 0
@@ -109,15 +111,15 @@ def test_a_trial_that_tells_nothing_leaves_it_to_the_next(
 ) -> None:
     make_calls(breaker, bad=20)
     clock.now += 30
-    breaker.enter(CAT).close(failed=None)
-    breaker.enter(CAT).close(failed=False)
+    breaker.enter(CAT, ANN).close(failed=None)
+    breaker.enter(CAT, ANN).close(failed=False)
     assert seconds_cut_off(breaker) == 0
 
 
 def test_calls_from_before_change_nothing_when_they_end_later(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
-    late = [breaker.enter(CAT) for _ in range(3)]
+    late = [breaker.enter(CAT, ANN) for _ in range(3)]
     make_calls(breaker, bad=20)
     clock.now += 20
     for permit, failed in zip(late, (True, False, None), strict=True):
@@ -125,10 +127,65 @@ def test_calls_from_before_change_nothing_when_they_end_later(
     assert seconds_cut_off(breaker) == 10
 
 
+@pytest.mark.parametrize(("good", "bad"), [(0, 20), (0, 500), (20, 20), (1, 99)])
+def test_one_person_alone_cuts_no_cat_off(good: int, bad: int, breaker: CircuitBreaker) -> None:
+    for failed in [False] * good + [True] * bad:
+        breaker.enter(CAT, ANN).close(failed=failed)
+    for _ in range(good):
+        breaker.enter(CAT, BEN).close(failed=False)
+    assert (seconds_cut_off(breaker, ANN), seconds_cut_off(breaker, BEN)) == (0, 0)
+    breaker.enter(CAT, BEN).close(failed=True)
+    assert (seconds_cut_off(breaker, BEN) > 0) is (bad + 1 >= 2 * good)
+
+
+def test_failures_for_another_person_count_for_thirty_seconds_too(
+    breaker: CircuitBreaker, clock: Clock
+) -> None:
+    breaker.enter(CAT, BEN).close(failed=True)
+    clock.now += 30
+    for _ in range(30):
+        breaker.enter(CAT, ANN).close(failed=True)
+    assert seconds_cut_off(breaker) == 0
+
+
+def test_one_person_alone_keeps_no_cat_cut_off_by_failing_the_trials(
+    breaker: CircuitBreaker, clock: Clock
+) -> None:
+    make_calls(breaker, bad=20)
+    clock.now += 30
+    breaker.enter(CAT, ANN).close(failed=True)
+    assert (seconds_cut_off(breaker, ANN), seconds_cut_off(breaker, BEN)) == (30, 0)
+    clock.now += 30
+    breaker.enter(CAT, ANN).close(failed=True)
+    breaker.enter(CAT, BEN).close(failed=False)
+    assert (seconds_cut_off(breaker, ANN), seconds_cut_off(breaker, BEN)) == (0, 0)
+
+
+def test_trials_that_fail_for_two_people_cut_it_off_for_all(
+    breaker: CircuitBreaker, clock: Clock
+) -> None:
+    make_calls(breaker, bad=20)
+    clock.now += 30
+    breaker.enter(CAT, ANN).close(failed=True)
+    clock.now += 1
+    breaker.enter(CAT, BEN).close(failed=True)
+    assert [seconds_cut_off(breaker, person) for person in (ANN, BEN, uuid4())] == [30] * 3
+
+
 def test_cats_are_judged_each_for_itself(breaker: CircuitBreaker) -> None:
     make_calls(breaker, bad=20)
-    breaker.enter(uuid4()).close(failed=True)
+    breaker.enter(uuid4(), ANN).close(failed=True)
     assert seconds_cut_off(breaker) == 30
+
+
+async def test_one_player_who_calls_what_fails_cuts_the_cat_off_for_nobody(
+    client: AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    cat.answer = b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"
+    other = world.neighbour()
+    assert {(await client.get(world.path())).status_code for _ in range(60)} == {500}
+    cat.answer = cat.OK
+    assert (await client.get(other.path(), headers=other.headers)).status_code == 200
 
 
 async def test_a_cat_that_fails_is_left_alone_and_comes_back(
@@ -142,8 +199,9 @@ async def test_a_cat_that_fails_is_left_alone_and_comes_back(
     remake(clock=clock)
     async with app.state.proxy.cats:
         cat.answer = b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"
-        for _ in range(20):
-            response = await client.get(world.path())
+        other = world.neighbour()
+        for caller in [world, other] * 10:
+            response = await client.get(caller.path(), headers=caller.headers)
             assert (response.status_code, response.text) == (500, "no")
         response = await client.get(world.path())
         assert (response.status_code, response.headers["retry-after"]) == (503, "30")

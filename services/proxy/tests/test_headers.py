@@ -13,9 +13,9 @@ async def test_a_cat_gets_the_callers_headers_and_the_proxys_own(
         ("Accept", "application/json"),
         ("Accept-Language", "de, en;q=0.5"),
         ("If-None-Match", '"7"'),
-        ("X-Own", "one"),
-        ("X-Own", "two"),
-        ("X-Utf8", "Grüße"),
+        ("X-Cat-Own", "one"),
+        ("X-Cat-Own", "two"),
+        ("X-Cat-Utf8", "Grüße"),
         ("Cookie", "session=secret"),
         ("X-Request-ID", "a-request-of-mine"),
         ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
@@ -35,13 +35,13 @@ async def test_a_cat_gets_the_callers_headers_and_the_proxys_own(
     )
     [request] = cat.requests
     assert request.body == b'{"title":"x"}'
-    assert [value for name, value in request.headers if name == "x-own"] == ["one", "two"]
+    assert [value for name, value in request.headers if name == "x-cat-own"] == ["one", "two"]
     headers = {name.lower(): value for name, value in request.headers}
     assert headers.pop("authorization").startswith("Bearer eyJ")
     trace = headers.pop("traceparent").split("-")
     assert (trace[1], trace[3]) == ("0af7651916cd43dd8448eb211c80319c", "01")
     assert trace[2] != "b7ad6b7169203331"
-    assert headers.pop("x-own")
+    assert headers.pop("x-cat-own")
     assert headers == {
         "host": f"127.0.0.1:{cat.port}",
         "content-length": "13",
@@ -51,7 +51,7 @@ async def test_a_cat_gets_the_callers_headers_and_the_proxys_own(
         "accept-language": "de, en;q=0.5",
         "user-agent": client.headers["user-agent"],
         "if-none-match": '"7"',
-        "x-utf8": "Grüße".encode().decode("latin-1"),
+        "x-cat-utf8": "Grüße".encode().decode("latin-1"),
         "x-request-id": "a-request-of-mine",
         "tracestate": "vendor=1",
         "x-forwarded-for": "127.0.0.1",
@@ -86,10 +86,10 @@ async def test_a_cat_gets_the_callers_headers_and_the_proxys_own(
 async def test_no_header_makes_another_call_of_it_than_the_one_that_was_checked(
     name: str, client: AsyncClient, world: World, cat: ScriptedCat
 ) -> None:
-    response = await client.get(world.path(), headers={name: "DELETE", "X-Own": "one"})
+    response = await client.get(world.path(), headers={name: "DELETE", "X-Cat-Own": "one"})
     assert response.status_code == 200
     [request] = cat.requests
-    assert (request.header(name), request.header("x-own")) == (None, "one")
+    assert (request.header(name), request.header("x-cat-own")) == (None, "one")
 
 
 async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin_or_a_server(
@@ -99,14 +99,14 @@ async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin
         b"HTTP/1.1 201 Made\r\n"
         b'Content-Type: text/html; charset=utf-8\r\nContent-Length: 2\r\nETag: "7"\r\n'
         b"Cache-Control: max-age=5\r\nContent-Encoding: br\r\nRetry-After: 7\r\n"
-        b"Link: </a>; rel=next\r\nLink: </b>; rel=prev\r\nX-Own: \xc3\xbc\r\n"
+        b"Link: <a>; rel=next\r\nLink: <b>; rel=prev\r\nX-Cat-Own: \xc3\xbc\r\nX-Own: 1\r\n"
         b"Set-Cookie: session=evil; Path=/\r\nSet-Cookie: b=c\r\nServer: cat/1.0\r\n"
         b'Date: Mon, 01 Jan 2001 00:00:00 GMT\r\nAlt-Svc: h2="evil.example:443"\r\n'
         b'Strict-Transport-Security: max-age=999\r\nClear-Site-Data: "*"\r\n'
         b"Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Credentials: true\r\n"
         b"Service-Worker-Allowed: /\r\nRefresh: 0; url=http://evil.example\r\n"
         b"Content-Security-Policy: default-src *\r\nX-Request-ID: of-the-cat-itself\r\n"
-        b"Connection: X-Hop, keep-alive\r\nX-Hop: 1\r\nKeep-Alive: timeout=9\r\n"
+        b"Connection: X-Cat-Hop, keep-alive\r\nX-Cat-Hop: 1\r\nKeep-Alive: timeout=9\r\n"
         b"Proxy-Authenticate: Basic\r\nTrailer: X-Late\r\nUpgrade: h2c\r\n"
         b"X-Accel-Redirect: /metrics\r\nX-Accel-Buffering: no\r\nX-Sendfile: /etc/passwd\r\n"
         b"X-SendFile2: /etc/passwd 0-\r\nX-LIGHTTPD-send-file: /etc/passwd\r\n"
@@ -122,12 +122,12 @@ async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin
     assert headers == [
         ("content-type", "text/html; charset=utf-8"),
         ("etag", '"7"'),
-        ("cache-control", "max-age=5"),
         ("content-encoding", "br"),
         ("retry-after", "7"),
-        ("link", "</a>; rel=next"),
-        ("link", "</b>; rel=prev"),
-        ("x-own", "ü"),
+        ("link", f"<{world.path('a')}>; rel=next"),
+        ("link", f"<{world.path('b')}>; rel=prev"),
+        ("x-cat-own", "ü"),
+        ("cache-control", "private, max-age=5"),
         ("x-content-type-options", "nosniff"),
         ("content-security-policy", "sandbox"),
         ("content-length", "2"),
@@ -152,10 +152,10 @@ async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin
         ("/login", "{cat}/login"),
         ("/api/v1/proxy/audit", "{cat}/api/v1/proxy/audit"),
         # Dots that a client would follow out of the installation.
-        ("{endpoint}/../../audit", "{endpoint}/../../audit"),
-        ("%2e%2e/audit", "{endpoint}/%2e%2e/audit"),
+        ("{endpoint}/../../audit", "{cat}/audit"),
+        ("%2e%2e/audit", "{cat}/audit"),
         ("{endpoint}/..%5caudit", "{endpoint}/..%5caudit"),
-        ("..\\audit", "{endpoint}/..\\audit"),
+        ("..\\audit", "{cat}/audit"),
         ("https://example.com/x", "https://example.com/x"),
         ("//example.com/x", "http://example.com/x"),
         ("mailto:cat@example.com", "mailto:cat@example.com"),
@@ -168,7 +168,9 @@ async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin
         ("http://cathouse.test/api/v1/auth/me", None),
         ("https://CATHOUSE.test:443/api/v1/auth/me", None),
         ("//x@cathouse.test/api/v1/auth/me", None),
-        ("http://cathouse.test:8080/", "http://cathouse.test:8080/"),
+        # The gateway and the services listen on several ports of a host.
+        ("http://cathouse.test:8080/", None),
+        ("http://cathouse.example:8080/", "http://cathouse.example:8080/"),
     ],
 )
 @pytest.mark.parametrize("header", ["Location", "Content-Location"])

@@ -105,7 +105,7 @@ async def test_the_host_of_an_absolute_target_is_nobodys_business(
         "Content-Type: text/plain\r\nContent-Type: text/html",
         "Host: another.example",
         "Authorization: Bearer another",
-        "X-Latin: \xe9",
+        "X-Cat-Latin: \xe9",
     ],
 )
 async def test_headers_that_split_or_contradict_are_refused(
@@ -153,8 +153,8 @@ async def test_what_belongs_to_one_connection_is_not_passed_on(
     request = request_bytes(
         world,
         f"POST {world.path()}",
-        "Connection: X-Named, keep-alive, X_Also, X-Request-ID, Content-Length",
-        "X-Named: 1",
+        "Connection: X-Cat-Named, keep-alive, X_Also, X-Request-ID, Content-Length",
+        "X-Cat-Named: 1",
         "X_Also: 1",
         "Keep-Alive: timeout=5",
         "Proxy-Authorization: Basic eA==",

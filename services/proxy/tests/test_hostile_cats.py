@@ -167,10 +167,10 @@ async def test_a_body_in_drops_has_an_end(
 async def test_a_header_in_several_lines_is_passed_on_in_one(
     quick_port: int, world: World, cat: ScriptedCat
 ) -> None:
-    cat.answer = HEAD + b"X-A: a\r\n Set-Cookie: b\r\nContent-Length: 0\r\n\r\n"
+    cat.answer = HEAD + b"X-Cat-A: a\r\n Set-Cookie: b\r\nContent-Length: 0\r\n\r\n"
     answer = await exchange(quick_port, request_bytes(world, f"GET {world.path()}"))
-    [line] = [line for line in answer.split(b"\r\n") if line.startswith(b"x-a:")]
-    assert line.split() == [b"x-a:", b"a", b"Set-Cookie:", b"b"]
+    [line] = [line for line in answer.split(b"\r\n") if line.startswith(b"x-cat-a:")]
+    assert line.split() == [b"x-cat-a:", b"a", b"Set-Cookie:", b"b"]
     assert b"\nset-cookie" not in answer.lower()
 
 

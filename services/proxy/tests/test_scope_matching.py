@@ -1,4 +1,4 @@
-"""A template opens exactly the paths of its shape."""
+"""A template opens exactly the paths of its shape, and the most specific one that a path matches decides."""
 
 import re
 
@@ -6,6 +6,15 @@ import pytest
 from cathouse_proxy.services.scopes import Route, Scope, opening_scopes
 from hypothesis import given
 from hypothesis import strategies as st
+
+
+def opened(scopes: dict[str, list[str]], path: str, method: str = "GET") -> list[str]:
+    """By which of these scopes, that all name GET. The path is decoded."""
+    made = [
+        Scope(name, tuple(Route.of(["GET"], template) for template in templates))
+        for name, templates in scopes.items()
+    ]
+    return opening_scopes(made, method, path.removeprefix("/").split("/"))
 
 
 @pytest.mark.parametrize(
@@ -23,6 +32,12 @@ from hypothesis import strategies as st
         ("/tasks/{id}", "/tasks/", False),
         ("/tasks/{id}", "/tasks", False),
         ("/tasks/{id}", "/tasks/7/notes", False),
+        ("/tasks/{id}", "/tasks/7;v=1", True),
+        ("/tasks/{id}", "/tasks/;", False),
+        ("/tasks/{id}", "/tasks/;v=1", False),
+        ("/tasks/{id}/notes", "/tasks/;x/notes", False),
+        ("/tasks;v=1/{id}", "/tasks;v=1/7", True),
+        ("/tasks;v=1/{id}", "/tasks;v=2/7", False),
         ("/tasks/{id}/notes", "/tasks/7/notes", True),
         ("/tasks/{id}/notes", "/tasks//notes", False),
         ("/{a}/{b}", "/x/y", True),
@@ -32,23 +47,90 @@ from hypothesis import strategies as st
     ],
 )
 def test_templates(template: str, path: str, matches: bool) -> None:
-    route = Route.of(["GET"], template)
-    assert route.matches("GET", path.removeprefix("/").split("/")) is matches
+    assert opened({"s": [template]}, path) == (["s"] if matches else [])
 
 
 def test_methods_are_compared_exactly() -> None:
-    route = Route.of(["GET", "PUT"], "/tasks")
-    opened = [m for m in ("GET", "PUT", "HEAD", "POST", "get") if route.matches(m, ["tasks"])]
-    assert opened == ["GET", "PUT"]
+    scope = Scope("s", (Route.of(["GET", "PUT"], "/tasks"),))
+    methods = ("GET", "PUT", "HEAD", "POST", "get")
+    assert [m for m in methods if opening_scopes([scope], m, ["tasks"])] == ["GET", "PUT"]
 
 
 def test_all_scopes_that_open_a_request_are_found_in_the_manifests_order() -> None:
-    def scope(name: str, *paths: str) -> Scope:
-        return Scope(name, tuple(Route.of(["GET"], path) for path in paths))
+    scopes = {"b": ["/x", "/tasks/{id}"], "c": ["/x"], "a": ["/{p}/{q}", "/tasks/{name}"]}
+    assert opened(scopes, "/tasks/7") == ["b", "a"]
+    assert opened(scopes, "/tasks/7", "POST") == []
+    assert opened(scopes, "/notes/7") == ["a"]
 
-    scopes = [scope("b", "/x", "/tasks/{id}"), scope("c", "/x"), scope("a", "/tasks/7", "/{p}/{q}")]
-    assert opening_scopes(scopes, "GET", ["tasks", "7"]) == ["b", "a"]
-    assert opening_scopes(scopes, "POST", ["tasks", "7"]) == []
+
+EXPORT = {"t:read": ["/tasks/{id}", "/tasks/{id}/"], "t:admin": ["/tasks/export"]}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    ("path", "scopes"),
+    [
+        ("/tasks/7", ["t:read"]),
+        ("/tasks/7/", ["t:read"]),
+        ("/tasks/exports", ["t:read"]),
+        ("/tasks/export", ["t:admin"]),
+        # A cat may take each of these for the path above: neither scope is enough.
+        ("/tasks/EXPORT", []),
+        ("/tasks/Export", []),
+        ("/tasks/expor\u0054", []),
+        ("/TASKS/export", []),
+        ("/TASKS/7", []),
+        ("/tasks/export;", []),
+        ("/tasks/export;x=1", []),
+        ("/tasks/EXPORT;x", []),
+        ("/tasks;x=1/export", []),
+        ("/tasks/export/", []),
+        ("/tasks/EXPORT/", []),
+        ("/tasks/export;x/", []),
+    ],
+)
+def test_a_placeholder_does_not_open_what_another_scope_names(
+    path: str, scopes: list[str], order: int
+) -> None:
+    assert opened(dict(list(EXPORT.items())[::order]), path) == scopes
+
+
+@pytest.mark.parametrize(
+    ("path", "scope"),
+    [
+        ("/a/b/c", "abc"),
+        ("/a/b/x", "ab*"),
+        ("/a/x/c", "a*c"),
+        ("/a/x/y", "a**"),
+        ("/x/b/c", "*bc"),
+        ("/x/b/y", "*b*"),
+        ("/x/y/c", "**c"),
+        ("/x/y/z", "***"),
+    ],
+)
+def test_the_first_literal_segment_from_the_left_decides(path: str, scope: str) -> None:
+    names = ("***", "**c", "*b*", "*bc", "a**", "a*c", "ab*", "abc")
+    scopes = {}
+    for name in names:
+        segments = [c if c != "*" else f"{{{p}}}" for c, p in zip(name, "pqr", strict=True)]
+        scopes[name] = ["/" + "/".join(segments)]
+    assert opened(scopes, path) == [scope]
+
+
+def test_a_more_specific_template_decides_for_methods_that_it_does_not_name() -> None:
+    read = Scope("t:read", (Route.of(["GET", "HEAD"], "/tasks/{id}"),))
+    admin = Scope("t:admin", (Route.of(["GET"], "/tasks/export"),))
+    # Servers respond to HEAD with what they do for GET.
+    assert opening_scopes([read, admin], "HEAD", ["tasks", "export"]) == []
+    assert opening_scopes([read, admin], "GET", ["tasks", "export"]) == ["t:admin"]
+    assert opening_scopes([read, admin], "HEAD", ["tasks", "7"]) == ["t:read"]
+
+
+def test_literals_that_differ_in_case_are_told_apart_where_a_manifest_names_both() -> None:
+    scopes = {"one": ["/tasks/export"], "two": ["/tasks/Export"], "three": ["/tasks/{id}"]}
+    assert opened(scopes, "/tasks/export") == ["one"]
+    assert opened(scopes, "/tasks/Export") == ["two"]
+    assert opened(scopes, "/tasks/EXPORT") == []
 
 
 literals = st.text(alphabet="abAB.~:@!$+,;=_-9", min_size=1, max_size=3)
@@ -66,21 +148,46 @@ def test_matching_agrees_with_the_same_rule_said_as_a_regular_expression(
         for part in template.removeprefix("/").split("/")
     )
     expected = re.fullmatch(pattern, "/" + "/".join(segments), re.DOTALL) is not None
-    assert Route.of(["GET"], template).matches("GET", segments) is expected
+    scope = Scope("s", (Route.of(["GET"], template),))
+    assert bool(opening_scopes([scope], "GET", segments)) is expected
 
 
 @given(templates, st.data())
 def test_a_template_opens_whatever_fills_its_placeholders(
     template: str, data: st.DataObject
 ) -> None:
+    values = st.text(min_size=1, max_size=3).filter(lambda text: not text.startswith(";"))
     filled = [
-        data.draw(st.text(min_size=1, max_size=3)) if part.startswith("{") else part
+        data.draw(values) if part.startswith("{") else part
         for part in template.removeprefix("/").split("/")
     ]
-    route = Route.of(["GET"], template)
-    assert route.matches("GET", filled)
+    scope = Scope("s", (Route.of(["GET"], template),))
+
+    def opens(segments: list[str]) -> bool:
+        return bool(segments) and opening_scopes([scope], "GET", segments) == ["s"]
+
+    assert opens(filled)
     for index, part in enumerate(template.removeprefix("/").split("/")):
         if part.startswith("{"):
-            assert not route.matches("GET", [*filled[:index], "", *filled[index + 1 :]])
-    assert not route.matches("GET", [*filled, "more"])
-    assert not route.matches("GET", filled[:-1])
+            assert not opens([*filled[:index], "", *filled[index + 1 :]])
+    assert not opens([*filled, "more"])
+    assert not opens(filled[:-1])
+
+
+lookalikes = st.sampled_from(["a", "A", "a;", "a;x", "b", "B;b", "", ";x", "c"])
+
+
+@given(st.lists(templates, min_size=1, max_size=4), st.lists(lookalikes, min_size=1, max_size=4))
+def test_no_path_that_servers_may_take_for_a_named_one_is_opened_by_a_placeholder(
+    named: list[str], segments: list[str]
+) -> None:
+    """Whatever the templates are: a path that lenient servers equate with a literal template is opened by it alone."""
+    literal = "/" + "/".join(segment.partition(";")[0].lower() or "e" for segment in segments)
+    scopes = {f"s{index}": [template] for index, template in enumerate(named)} | {
+        "wide": ["/" + "/".join(f"{{p{index}}}" for index, _ in enumerate(segments))],
+        "literal": [literal],
+    }
+    given_path = "/" + "/".join(segments)
+    lenient = "/" + "/".join(segment.partition(";")[0].lower() for segment in segments)
+    if lenient == literal:
+        assert "wide" not in opened(scopes, given_path)

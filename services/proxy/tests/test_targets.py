@@ -33,6 +33,14 @@ def test_what_is_ambiguous_is_refused(raw: bytes) -> None:
         (b"tasks/...", "/tasks/...", ("tasks", "...")),
         (b"tasks/.hidden", "/tasks/.hidden", ("tasks", ".hidden")),
         (b"tasks;v=1/a,b", "/tasks;v=1/a,b", ("tasks;v=1", "a,b")),
+        (b"a%3Bb", "/a%3Bb", ("a;b",)),
+        (b"a%3bb;c", "/a%3Bb;c", ("a;b;c",)),
+        (
+            b"%40%3a%2C%2b%24%26%3d%21%27%28%29%2a",
+            "/%40%3A%2C%2B%24%26%3D%21%27%28%29%2A",
+            ("@:,+$&=!'()*",),
+        ),
+        (b"%41%7a%30%2d%5F%7e", "/Az0-_~", ("Az0-_~",)),
     ],
 )
 def test_what_is_clear_is_brought_into_one_form(
@@ -56,6 +64,16 @@ def test_path_and_query_have_a_length_that_others_can_take() -> None:
     assert parse_target(b"t" * 4000, b"q" * 4000).query
     with pytest.raises(TargetTooLong):
         parse_target(b"t" * 4000, b"q" * 4001)
+
+
+RESERVED = ":?#[]@!$&'()*+,;="  # RFC 3986, section 2.2, without the slash
+
+
+@given(st.lists(st.sampled_from([*RESERVED, *map(quote, RESERVED), "a", "%61", "~"]), min_size=1))
+def test_reserved_characters_stay_as_they_were_written(parts: list[str]) -> None:
+    raw = "".join(part for part in parts if part not in "?#[]")
+    sent = parse_target(raw.encode(), b"").path
+    assert sent == "/" + raw.replace("%61", "a")
 
 
 segments = st.lists(st.text(max_size=8), min_size=1, max_size=4)

@@ -5,8 +5,8 @@ have no more guesses than one.
 """
 
 import hashlib
-import ipaddress
 
+from cathouse_kit.addresses import network_of
 from cathouse_kit.problems import TooManyRequests
 from cathouse_kit.rate_limits import RateLimiter
 from limits import RateLimitItem
@@ -24,7 +24,7 @@ class Attempts:
 
     async def sign_in(self, address: str, email: str) -> None:
         await self._count(
-            self._settings.login_limit_by_address, "login", "address", _network(address)
+            self._settings.login_limit_by_address, "login", "address", network_of(address)
         )
         await self.password(email)
 
@@ -36,7 +36,7 @@ class Attempts:
 
     async def register(self, address: str, email: str) -> None:
         await self._count(
-            self._settings.register_limit_by_address, "register", "address", _network(address)
+            self._settings.register_limit_by_address, "register", "address", network_of(address)
         )
         await self._count(
             self._settings.register_limit_by_account, "register", "account", _pseudonym(email)
@@ -46,17 +46,6 @@ class Attempts:
         window = await self._rate_limits.hit(limit, "auth", *key)
         if not window.allowed:
             raise TooManyRequests(window.reset_seconds)
-
-
-def _network(address: str) -> str:
-    """An IPv4 address; of an IPv6 address the network, for one host has 2⁶⁴ addresses in it."""
-    try:
-        host = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(host, ipaddress.IPv4Address):
-        return str(host)
-    return str(host.ipv4_mapped or ipaddress.ip_network((host, 64), strict=False))
 
 
 def _pseudonym(email: str) -> str:

@@ -47,7 +47,8 @@ class Route(RequestBody):
         StringConstraints(max_length=512, pattern=PATH_PATTERN),
         AfterValidator(_sound_path),
     ] = Field(
-        description="Below the cat's endpoint_url. A segment {name} stands for any one segment that is not empty",
+        description="Below the cat's endpoint_url. A segment {name} stands for any one segment that is not empty. "
+        "The most specific template of all scopes that matches a request decides which scope opens it",
         examples=["/tasks/{id}"],
     )
 

@@ -4,7 +4,7 @@ Installations keep the names of the scopes that their owners granted. If a name 
 did on the day it was granted, its owner would have granted what they never saw.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -26,24 +26,62 @@ async def refuse_wider_scopes(session: AsyncSession, cat_id: UUID, scopes: Seque
         .order_by(Version.id)
     )
     before = {scope["name"]: scope["routes"] for manifest in published for scope in manifest}
+    named_before = {route["path"] for routes in before.values() for route in routes}
+    named_after = {route["path"] for scope in scopes for route in scope["routes"]}
     for scope in scopes:
         if scope["name"] in before:
-            added = newly_opened(before[scope["name"]], scope["routes"])
+            added = newly_opened(before[scope["name"]], scope["routes"], named_before, named_after)
             if added:
                 raise ScopeWidened(scope["name"], added)
 
 
-def newly_opened(before: Iterable[Route], after: Iterable[Route]) -> list[str]:
-    """What `after` opens and `before` did not, as `METHOD /path`."""
-    known = list(before)
+def newly_opened(
+    before: Sequence[Route],
+    after: Sequence[Route],
+    named_before: Collection[str] = (),
+    named_after: Collection[str] = (),
+) -> list[str]:
+    """Return what a scope opens with the routes `after` and did not with `before`, as `METHOD /path`.
+
+    The other arguments are the paths of all scopes of the manifests. The most specific template that a request matches
+    decides alone: a scope with `/tasks/{id}` also opens more when `/tasks/export`, which another scope named, is gone.
+    """
+    templates = {route["path"] for route in before} | set(named_before)
+    gone = templates - {route["path"] for route in after} - set(named_after)
+    added: dict[str, None] = {}
+    for route in after:
+        within = sorted(path for path in gone if _covers(route["path"], path))
+        for path in [route["path"], *within]:
+            deciding = _deciding(templates, path)
+            opened = {
+                method for old in before if old["path"] in deciding for method in old["methods"]
+            }
+            added |= {f"{m} {path}": None for m in route["methods"] if m not in opened}
+    return list(added)
+
+
+def _deciding(templates: Iterable[str], path: str) -> list[str]:
+    """Return the most specific of these templates that match all that `path` matches, by the rules of the proxy
+    (`cathouse_proxy.services.scopes`). None where the most specific one only looks like it."""
+    alike = [template for template in templates if _covers(_alike(template), _alike(path))]
+    if not alike:
+        return []
+    highest = min(map(_placeholders, alike))
     return [
-        f"{method} {route['path']}"
-        for route in after
-        for method in route["methods"]
-        if not any(
-            method in old["methods"] and _covers(old["path"], route["path"]) for old in known
-        )
+        template
+        for template in alike
+        if _placeholders(template) == highest and _covers(template, path)
     ]
+
+
+def _placeholders(path: str) -> list[bool]:
+    return [segment.startswith("{") for segment in path.removesuffix("/").split("/")]
+
+
+def _alike(path: str) -> str:
+    """Without what many servers ignore: letter case, path parameters, a slash at the end."""
+    segments = path.lower().removesuffix("/").split("/")
+    return "/".join(segment.partition(";")[0] for segment in segments)
 
 
 def _covers(wide: str, narrow: str) -> bool:

@@ -8,7 +8,7 @@ from cathouse_proxy.models.base import Base
 
 
 class ProxiedCall(Base):
-    """One row of the audit. What was not known when a call was refused is null."""
+    """One row of the audit. Older rows may be of strangers, and have nulls for what was not known."""
 
     __tablename__ = "audit"
     __table_args__ = (
@@ -19,9 +19,8 @@ class ProxiedCall(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.uuidv7())
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     installation_id: Mapped[UUID | None]
-    """As it was asked for; of a refused call, there may be none of this id."""
     user_id: Mapped[UUID | None]
-    """Whose access token or installation it was."""
+    """Whose installation it is."""
     cat_id: Mapped[UUID | None]
     method: Mapped[str] = mapped_column(String(16))
     path: Mapped[str] = mapped_column(Text)

@@ -44,7 +44,7 @@ async def mediated(
     _person: Annotated[Bearer, Depends(access_token)],
     _installation: Annotated[Bearer, Depends(_credential)],
 ) -> None:
-    """Says that the mediation decides who may call; it writes down those whom it refuses."""
+    """Says that the mediation decides who may call."""
 
 
 class MediatedAnswer(Response):
@@ -67,11 +67,16 @@ async def call_cat(
 
     Checked in this order: who calls (401), whose installation it is (404), its status and the cat's (403), the request
     itself (400, 413, 414, 431), the scope that opens this method and path (403, `scope` names it), the rate (429), the
-    cat's circuit (503). Every call is in the audit before the first byte of its answer leaves.
+    cat's circuit (503). Each call of a known installation is in the audit before the first byte of its answer leaves.
+    Calls without a valid credential are limited by address (429) and counted, not stored.
 
     A path with `.` or `..` segments, empty segments, encoded slashes, dots or control characters, backslashes or a
-    second layer of percent-encoding is refused, and so are WebSockets. Authorization, cookies and what belongs to one
-    connection are not passed on; redirects are not followed.
+    second layer of percent-encoding is refused, and so are WebSockets. Only unreserved characters are decoded in the
+    path. The most specific template that matches it decides which scope opens the call.
+
+    Both ways, only listed headers pass, and those whose names begin with `X-Cat-`. Responses are `private` for caches.
+    `Location`, `Content-Location` and `Link` lead to the same cat through the proxy or out of the platform; addresses
+    of the platform are dropped. Redirects are not followed.
     """
     return MediatedAnswer(proxy.exchange)
 

@@ -5,16 +5,17 @@ from pydantic import Field
 
 
 class ProxiedCallBody(ResponseBody):
-    """A row of the audit. Of a call that was refused early, less is known."""
+    """A row of the audit: a call of a known installation."""
 
     id: UUID
     at: Timestamp
-    installation_id: UUID | None = Field(description="As it was asked for; null if it was no id")
-    user_id: UUID | None = Field(description="Whose token or installation it was, where known")
+    installation_id: UUID | None = Field(description="The installation whose cat was called")
+    user_id: UUID | None = Field(description="Whose installation it was")
     cat_id: UUID | None
     method: str = Field(examples=["GET"])
     path: str = Field(
-        description="Below the cat's endpoint, without the query", examples=["/tasks/7"]
+        description="Below the cat's endpoint, without the query; at most 512 bytes of a call that was refused",
+        examples=["/tasks/7"],
     )
     scope: str | None = Field(
         description="The granted scopes that opened the call, separated by spaces, or else those that would have",

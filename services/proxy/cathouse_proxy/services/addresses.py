@@ -21,17 +21,39 @@ LookUp = Callable[[str, int], Sequence[AddressInfo]]
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 _IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")  # RFC 4291, section 2.5.5.1
 _IPV4_TRANSLATED = ipaddress.IPv6Network("::ffff:0:0:0/96")  # RFC 2765
-# Python's tables differ from version to version; these must be refused whatever they say.
-_NEVER = (
-    ipaddress.ip_network("100.64.0.0/10"),  # shared address space, RFC 6598
-    ipaddress.ip_network("168.63.129.16/32"),  # a metadata service at an address that looks public
-    ipaddress.ip_network("192.0.0.0/24"),
-    ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays, RFC 7526
-    ipaddress.ip_network("64:ff9b:1::/48"),  # translation inside a network, RFC 8215
-    ipaddress.ip_network("100::/64"),
-    ipaddress.ip_network("2001::/23"),
-    ipaddress.ip_network("5f00::/16"),
-    ipaddress.ip_network("fec0::/10"),  # site-local, RFC 3879
+# All other global unicast addresses are in this block; the rest is reserved (IANA IPv6 Address Space registry).
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+# IANA's registries of special-purpose addresses, for IPv4 and for the block above. Python's tables differ from version
+# to version and know a part of them. Blocks that may be routed globally are here too, for none of them holds a cat.
+_SPECIAL = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "0.0.0.0/8",  # this network, RFC 791
+            "10.0.0.0/8",  # private, RFC 1918
+            "100.64.0.0/10",  # shared address space, RFC 6598
+            "127.0.0.0/8",  # loopback, RFC 1122
+            "169.254.0.0/16",  # link-local, RFC 3927
+            "172.16.0.0/12",  # private, RFC 1918
+            "192.0.0.0/24",  # protocol assignments, RFC 6890
+            "192.0.2.0/24",  # documentation, RFC 5737
+            "192.31.196.0/24",  # AS112, RFC 7535
+            "192.52.193.0/24",  # multicast tunnels, RFC 7450
+            "192.88.99.0/24",  # 6to4 relays, RFC 7526
+            "192.168.0.0/16",  # private, RFC 1918
+            "192.175.48.0/24",  # AS112, RFC 7534
+            "198.18.0.0/15",  # benchmarks, RFC 2544
+            "198.51.100.0/24",  # documentation, RFC 5737
+            "203.0.113.0/24",  # documentation, RFC 5737
+            "224.0.0.0/4",  # multicast, RFC 5771
+            "240.0.0.0/4",  # reserved, RFC 1112, and broadcast
+            "2001::/23",  # protocol assignments, RFC 2928
+            "2001:db8::/32",  # documentation, RFC 3849
+            "2620:4f:8000::/48",  # AS112, RFC 7534
+            "3fff::/20",  # documentation, RFC 9637
+            "168.63.129.16/32",  # not IANA's: a metadata service at an address that looks public
+        ),
+    )
 )
 # They are made as they are needed. A name that does not answer holds one for as long as the system tries, which may be
 # half a minute.
@@ -61,9 +83,10 @@ def is_public(text: str) -> bool:
 def _is_plainly_public(address: Address) -> bool:
     return (
         address.is_global
-        and not address.is_multicast
-        and not address.is_reserved
-        and not any(address in network for network in _NEVER if network.version == address.version)
+        and (address.version == 4 or address in _GLOBAL_UNICAST)
+        and not any(
+            address in network for network in _SPECIAL if network.version == address.version
+        )
     )
 
 

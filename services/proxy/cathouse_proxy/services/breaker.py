@@ -1,5 +1,10 @@
-"""The circuit breaker: a cat that fails half of at least 20 calls within 30 s is cut off for 30 s, then tried with one
-call. Each process of the proxy judges by the calls that it made itself."""
+"""The circuit breaker: a cat that fails half of at least 20 calls within 30 s, for two people at least, is cut off for
+30 s, then tried with one call.
+
+People are counted, not installations, because one who uninstalls a cat and adopts it again has two. One person alone,
+who calls a path that fails, cuts no cat off, and keeps none cut off by failing the trials: after a trial that failed,
+only the same person waits, and another one may try. Each process of the proxy judges by the calls that it made itself.
+"""
 
 import math
 from collections import deque
@@ -11,28 +16,50 @@ from cathouse_proxy.services.errors import CatCutOff
 
 WINDOW_SECONDS = 30
 LEAST_CALLS = 20
+LEAST_PEOPLE = 2
 CUT_OFF_SECONDS = 30
 
 
 @dataclass(slots=True)
+class _Second:
+    """The calls of one second: one entry for all of them bounds the memory."""
+
+    at: int
+    calls: int = 0
+    failures: int = 0
+    failed_for: set[UUID] = field(default_factory=set)
+    """Two people at most, for no more are needed."""
+
+
+@dataclass(slots=True)
 class _Circuit:
-    # One entry a second, not one a call: [second, calls, failures].
-    counts: deque[list[int]] = field(default_factory=deque)
+    counts: deque[_Second] = field(default_factory=deque)
     cut_off_at: float | None = None
     trying: bool = False
+    failed_trial: tuple[UUID, float] | None = None
+    """Whose trial failed last since the cat was cut off, and when."""
 
 
 class Permit:
     """The right to make one call. Whoever has it says once how the call went."""
 
-    def __init__(self, breaker: "CircuitBreaker", circuit: _Circuit, *, trial: bool) -> None:
+    def __init__(
+        self, breaker: "CircuitBreaker", circuit: _Circuit, person_id: UUID, *, trial: bool
+    ) -> None:
         self._breaker = breaker
         self._circuit = circuit
+        self._person_id = person_id
         self._trial = trial
 
     def close(self, *, failed: bool | None) -> None:
         """`None` says that the call tells nothing of the cat, as when the caller leaves."""
-        self._breaker.count(self._circuit, trial=self._trial, failed=failed)
+        if failed is None:
+            if self._trial:
+                self._circuit.trying = False
+        elif self._trial:
+            self._breaker.end_trial(self._circuit, self._person_id, failed=failed)
+        else:
+            self._breaker.count(self._circuit, self._person_id, failed=failed)
 
 
 class CircuitBreaker:
@@ -40,33 +67,54 @@ class CircuitBreaker:
         self._clock = clock
         self._circuits: dict[UUID, _Circuit] = {}
 
-    def enter(self, cat_id: UUID) -> Permit:
-        """Raises `CatCutOff`, which says when to try again."""
+    def enter(self, cat_id: UUID, person_id: UUID) -> Permit:
+        """Return the right to call the cat for this person. Raises `CatCutOff`, which says when to try again."""
         circuit = self._circuits.setdefault(cat_id, _Circuit())
         if circuit.cut_off_at is None:
-            return Permit(self, circuit, trial=False)
-        left = circuit.cut_off_at + CUT_OFF_SECONDS - self._clock()
+            return Permit(self, circuit, person_id, trial=False)
+        now = self._clock()
+        since = circuit.cut_off_at
+        if circuit.failed_trial and circuit.failed_trial[0] == person_id:
+            since = circuit.failed_trial[1]
+        left = since + CUT_OFF_SECONDS - now
         if left > 0 or circuit.trying:
             raise CatCutOff(max(1, math.ceil(left)))
         circuit.trying = True
-        return Permit(self, circuit, trial=True)
+        return Permit(self, circuit, person_id, trial=True)
 
-    def count(self, circuit: _Circuit, *, trial: bool, failed: bool | None) -> None:
+    def end_trial(self, circuit: _Circuit, person_id: UUID, *, failed: bool) -> None:
+        circuit.trying = False
+        circuit.counts.clear()
         now = self._clock()
-        if trial:
-            circuit.trying = False
-            if failed is not None:
-                circuit.cut_off_at = now if failed else None
-                circuit.counts.clear()
-        elif failed is not None and circuit.cut_off_at is None:
-            second = int(now)
-            if not circuit.counts or circuit.counts[-1][0] != second:
-                circuit.counts.append([second, 0, 0])
-            circuit.counts[-1][1] += 1
-            circuit.counts[-1][2] += failed
-            while circuit.counts[0][0] <= second - WINDOW_SECONDS:
-                circuit.counts.popleft()
-            calls = sum(entry[1] for entry in circuit.counts)
-            failures = sum(entry[2] for entry in circuit.counts)
-            if calls >= LEAST_CALLS and failures * 2 >= calls:
-                circuit.cut_off_at = now
+        before, circuit.failed_trial = circuit.failed_trial, None
+        if not failed:
+            circuit.cut_off_at = None
+        elif before and before[0] != person_id and now - before[1] < WINDOW_SECONDS:
+            circuit.cut_off_at = now
+        else:
+            circuit.failed_trial = (person_id, now)
+
+    def count(self, circuit: _Circuit, person_id: UUID, *, failed: bool) -> None:
+        if circuit.cut_off_at is not None:
+            return  # the call began before the cat was cut off
+        now = self._clock()
+        if not circuit.counts or circuit.counts[-1].at != int(now):
+            circuit.counts.append(_Second(int(now)))
+        second = circuit.counts[-1]
+        second.calls += 1
+        if failed:
+            second.failures += 1
+            if len(second.failed_for) < LEAST_PEOPLE:
+                second.failed_for.add(person_id)
+        while circuit.counts[0].at <= second.at - WINDOW_SECONDS:
+            circuit.counts.popleft()
+        if self._is_broken(circuit):
+            circuit.cut_off_at = now
+
+    def _is_broken(self, circuit: _Circuit) -> bool:
+        calls = sum(second.calls for second in circuit.counts)
+        failures = sum(second.failures for second in circuit.counts)
+        if calls < LEAST_CALLS or failures * 2 < calls:
+            return False
+        people = {person for second in circuit.counts for person in second.failed_for}
+        return len(people) >= LEAST_PEOPLE

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cathouse_kit.context import RequestContext, TraceContext, current_request
 from cathouse_kit.problems import InternalError, Problem
 from loguru import logger
+from prometheus_client import Counter
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
@@ -18,8 +19,9 @@ from cathouse_proxy.services.errors import (
     CatAnswerTooLarge,
     CatTimedOut,
 )
-from cathouse_proxy.services.headers import LocationRewriter, headers_to_caller, headers_to_cat
+from cathouse_proxy.services.headers import headers_to_caller, headers_to_cat
 from cathouse_proxy.services.identity import Identities
+from cathouse_proxy.services.links import LinkRewriter, Platform
 from cathouse_proxy.services.mediation import PREFIX, Admission, Incoming, Mediation
 
 # An answer that says that it is no longer than this is read whole before any of it is sent, so that a cat that breaks
@@ -50,12 +52,16 @@ class Exchange:
         identities: Identities,
         cats: Cats,
         limits: Limits,
+        platform: Platform,
+        unidentified: Counter,
     ) -> None:
         self._mediation = mediation
         self._audit = audit
         self._identities = identities
         self._cats = cats
         self._limits = limits
+        self._platform = platform
+        self._unidentified = unidentified
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Mediates a call and passes on what the cat answers.
@@ -71,18 +77,25 @@ class Exchange:
             admission = await self._mediation.admit(request, call)
             await self._call(request, admission, call, context, receive, sender)
         except CallerLeft as left:
-            await self._audit.end(call, sender.status, CALLER_LEFT)
+            await self._end(call, sender.status, CALLER_LEFT)
             if sender.status is None:
                 raise ClientDisconnect from left
         except Problem as problem:
-            await self._audit.end(call, sender.status or problem.status, problem.code())
+            await self._end(call, sender.status or problem.status, problem.code())
             if sender.status is None:
                 problem.headers |= call.window.headers() if call.window else {}
                 raise
             logger.warning("the cat's answer was broken off: {}", problem.code())
         except Exception:
-            await self._audit.end(call, sender.status or InternalError.status, InternalError.code())
+            await self._end(call, sender.status or InternalError.status, InternalError.code())
             raise
+
+    async def _end(self, call: CallRecord, status: int | None, outcome: str) -> None:
+        if call.installation_id is None:
+            # A row for each of these would let anyone fill the disk.
+            self._unidentified.labels(outcome).inc()
+        else:
+            await self._audit.end(call, status, outcome)
 
     async def _call(
         self,
@@ -95,6 +108,7 @@ class Exchange:
     ) -> None:
         failed: bool | None = None
         try:
+            call.path = admission.target.path
             await self._audit.start(call)
             status = await self._within_limits(request, admission, call, context, receive, sender)
             failed = status >= 500
@@ -199,7 +213,7 @@ class Exchange:
         answer: CatAnswer,
         sender: "_Sender",
     ) -> None:
-        head = _head(request, admission, call, answer)
+        head = self._head(request, admission, call, answer)
         if answer.length is not None and answer.length <= _SMALL_ANSWER_BYTES:
             body = await answer.whole()
             await self._audit.end(call, answer.status, ANSWERED)
@@ -222,6 +236,25 @@ class Exchange:
             await sender.body(part, more=True)
         await self._audit.end(call, answer.status, ANSWERED)
         await sender.body(last, more=False)
+
+    def _head(
+        self, request: Incoming, admission: Admission, call: CallRecord, answer: CatAnswer
+    ) -> list[tuple[bytes, bytes]]:
+        def rewriter() -> LinkRewriter:
+            return LinkRewriter(
+                endpoint_url=admission.cat.endpoint_url,
+                path=admission.target.path,
+                query=admission.target.query,
+                prefix=f"{PREFIX}/{admission.installation.installation_id}",
+                platform=self._platform.as_reached(_hosts(request)),
+            )
+
+        head = headers_to_caller(
+            answer.headers, call.window.headers() if call.window else {}, rewriter
+        )
+        if answer.announced_length is not None:
+            head.append((b"content-length", str(answer.announced_length).encode()))
+        return head
 
 
 class _Sender:
@@ -247,20 +280,11 @@ class _Sender:
         self.waiting.end()
 
 
-def _head(
-    request: Incoming, admission: Admission, call: CallRecord, answer: CatAnswer
-) -> list[tuple[bytes, bytes]]:
-    endpoint = admission.cat.endpoint_url.rstrip("/")
-    rewrite = LocationRewriter(
-        endpoint,
-        f"{endpoint}{admission.target.path}",
-        f"{PREFIX}/{admission.installation.installation_id}",
-        _host(request),
-    )
-    head = headers_to_caller(answer.headers, call.window.headers() if call.window else {}, rewrite)
-    if answer.announced_length is not None:
-        head.append((b"content-length", str(answer.announced_length).encode()))
-    return head
+def _hosts(request: Incoming) -> list[str]:
+    """The hosts by which the caller may reach the platform, also behind a reverse proxy. Whoever adds one to them only
+    loses links to it."""
+    fields = request.values(b"host") + request.values(b"x-forwarded-host")
+    return [host.strip().decode("latin-1") for field in fields for host in field.split(b",")]
 
 
 def _forwarded(request: Incoming) -> dict[str, str]:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
+from cathouse_kit.addresses import network_of
 from cathouse_kit.problems import BodyTooLarge, TooManyRequests, Unauthenticated
 from cathouse_kit.rate_limits import RateLimiter, Window
 from cathouse_kit.tokens import KeySource, verify_access_token
@@ -24,7 +25,7 @@ from cathouse_proxy.services.errors import (
 from cathouse_proxy.services.headers import check_request_headers
 from cathouse_proxy.services.lookups import Cat, Installation, Lookups
 from cathouse_proxy.services.scopes import opening_scopes
-from cathouse_proxy.services.targets import MAX_TARGET_BYTES, Target, parse_target
+from cathouse_proxy.services.targets import Target, parse_target
 
 PREFIX = "/api/v1/proxy"
 
@@ -33,6 +34,7 @@ _BEARER = re.compile(
     rb"bearer +([A-Za-z0-9._~+/=-]{1,4096})", re.IGNORECASE
 )  # RFC 6750, section 2.1
 _MAX_CREDENTIAL_LENGTH = 256
+_MAX_REFUSED_PATH_BYTES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,10 @@ class Incoming:
 
     @property
     def raw_target(self) -> str:
-        """The path as far as it can be written down before it is known to be sound."""
+        """The path as it is stored of a call that is refused: cut, and in ASCII."""
         below = self.raw_path.removeprefix(f"{PREFIX}/{self.installation_id}".encode())
-        return below[:MAX_TARGET_BYTES].decode("ascii", "backslashreplace").replace("\0", "\\0")
+        text = below[:_MAX_REFUSED_PATH_BYTES].decode("ascii", "backslashreplace")
+        return text.replace("\0", "\\0")[:_MAX_REFUSED_PATH_BYTES]
 
     def target(self) -> Target:
         """Raises `RequestRefused` and `TargetTooLong`."""
@@ -108,6 +111,7 @@ class Mediation:
         lookups: Lookups,
         rate_limits: RateLimiter,
         limit: RateLimitItem,
+        unidentified_limit: RateLimitItem,
         breaker: CircuitBreaker,
         max_request_bytes: int,
     ) -> None:
@@ -115,35 +119,57 @@ class Mediation:
         self._lookups = lookups
         self._rate_limits = rate_limits
         self._limit = limit
+        self._unidentified_limit = unidentified_limit
         self._breaker = breaker
         self._max_request_bytes = max_request_bytes
 
     async def admit(self, request: Incoming, call: CallRecord) -> Admission:
-        """Raises the `Problem` of the first check that fails. The order is part of the contract."""
-        installation = await self._authenticate(request, call)
+        """Raises the `Problem` of the first check that fails. The order is part of the contract.
+
+        `call` has an installation from the moment on when it is known that the caller may use it.
+        """
+        installation = await self._identify(request)
+        call.installation_id = installation.installation_id
         call.user_id, call.cat_id = installation.user_id, installation.cat_id
         _check_status(installation)
         cat = await self._published_cat(installation.cat_id)
         target = self._check_request(request)
-        call.path = target.path
+        call.path = target.path[:_MAX_REFUSED_PATH_BYTES]
         scopes = _check_scopes(installation, cat, request.method, target, call)
         call.window = await self._count(installation.installation_id)
         if not call.window.allowed:
             raise TooManyRequests(
                 call.window.reset_seconds, "This installation has called its cat too often."
             )
-        permit = self._breaker.enter(cat.id)
+        permit = self._breaker.enter(cat.id, installation.user_id)
         return Admission(installation, cat, target, scopes, permit)
 
-    async def _authenticate(self, request: Incoming, call: CallRecord) -> Installation:
-        """The installation in the path, if the caller has its credential or is its owner."""
+    async def _identify(self, request: Incoming) -> Installation:
+        """Return the installation in the path, if the caller has its credential or is its owner.
+
+        Only refused calls count for the limit of their address, so that a stranger cannot lock out others behind it.
+        """
+        try:
+            return await self._authenticate(request)
+        except (Unauthenticated, InstallationNotFound):
+            address = network_of(request.client) if request.client else "unknown"
+            window = await self._rate_limits.hit(
+                self._unidentified_limit, "unidentified calls", address
+            )
+            if not window.allowed:
+                raise TooManyRequests(
+                    window.reset_seconds,
+                    "This address has made too many calls without a valid credential. Check the credential, and "
+                    "try again after the seconds in Retry-After.",
+                ) from None
+            raise
+
+    async def _authenticate(self, request: Incoming) -> Installation:
         asked = UUID(request.installation_id) if _UUID.fullmatch(request.installation_id) else None
-        call.installation_id = asked
         token = _bearer_token(request)
         # A JWT has two dots (RFC 7515, section 3.1), a credential has none.
         if token.count(".") == 2:
             person = await verify_access_token(token, self._keys)
-            call.user_id = person.id
             installation = (
                 await self._lookups.installation(asked, used_by=person.id) if asked else None
             )
@@ -155,7 +181,6 @@ class Mediation:
         if installation is None:
             raise UnknownCredential
         if installation.installation_id != asked:
-            call.user_id = installation.user_id
             raise InstallationNotFound
         return installation
 

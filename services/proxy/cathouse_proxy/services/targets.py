@@ -6,7 +6,7 @@ A path that two programs could read differently is refused, for the check and th
 import re
 import unicodedata
 from dataclasses import dataclass
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from cathouse_proxy.services.errors import RequestRefused, TargetTooLong
 
@@ -15,23 +15,21 @@ MAX_TARGET_BYTES = 8000
 # RFC 3986, section 3.3: what a path may be written in.
 _PATH = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 _QUERY = re.compile(rb"[\x21\x24-\x7e]*")
-_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
-_SAFE_IN_SEGMENT = "!$&'()*+,;=:@~"
+_ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
+_UNRESERVED = re.compile("[A-Za-z0-9._~-]")  # RFC 3986, section 2.3
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where in a cat a call goes."""
 
+    path: str
+    """The path as it is sent and logged. It begins with a slash. Only unreserved characters are decoded, and escapes
+    are in upper case, which does not change its meaning (RFC 3986, section 6.2.2)."""
     segments: tuple[str, ...]
-    """The path's segments, decoded; a path that ends in a slash has an empty last one."""
+    """The path's segments, decoded, for the scope check; a path that ends in a slash has an empty last one."""
     query: str
     """As the caller wrote it, without the question mark."""
-
-    @property
-    def path(self) -> str:
-        """The path in the one form in which it is checked, written down and sent; begins with a slash."""
-        return "".join(f"/{quote(segment, safe=_SAFE_IN_SEGMENT)}" for segment in self.segments)
 
 
 def parse_target(raw_path: bytes, query: bytes) -> Target:
@@ -47,10 +45,16 @@ def parse_target(raw_path: bytes, query: bytes) -> Target:
         raise RequestRefused("The query has characters that must be percent-encoded (RFC 3986).")
     if b"%2e" in raw_path.lower():
         raise RequestRefused("The path has a percent-encoded dot; a dot needs no encoding.")
-    *inner, last = (_decode(segment) for segment in raw_path.split(b"/"))
-    if "" in inner:
+    segments = tuple(_decode(segment) for segment in raw_path.split(b"/"))
+    if "" in segments[:-1]:
         raise RequestRefused("The path has an empty segment (//).")
-    return Target((*inner, last), query.decode("ascii"))
+    path = _ESCAPE.sub(_normalise, f"/{raw_path.decode('ascii')}")
+    return Target(path, segments, query.decode("ascii"))
+
+
+def _normalise(escape: re.Match[str]) -> str:
+    character = chr(int(escape[1], 16))
+    return character if _UNRESERVED.fullmatch(character) else escape[0].upper()
 
 
 def _decode(raw: bytes) -> str:

@@ -1,0 +1,396 @@
+"""No address in a cat's header leads a client to the platform, however it is written and whoever reads it."""
+
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import pytest
+from cathouse_proxy.services.links import MAX_LINKS, LinkRewriter, Platform
+from cathouse_proxy.testing import ScriptedCat, World
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
+
+PROXY = "/api/v1/proxy/0197"
+SERVICES = ("http://127.0.0.1:8003", "http://auth:8005", "not a URL", "https://catalog.internal")
+
+
+def rewriter(
+    *hosts: str, endpoint: str = "https://cat.example/base", query: str = ""
+) -> LinkRewriter:
+    return LinkRewriter(
+        endpoint_url=endpoint,
+        path="/tasks/7",
+        query=query,
+        prefix=PROXY,
+        platform=Platform.of(*SERVICES).as_reached(hosts or ("cathouse.example",)),
+    )
+
+
+PLATFORM = [
+    "http://cathouse.example/",
+    "https://cathouse.example/api/v1/installations/1/scopes",
+    "http://cathouse.example:8003/x",
+    "//cathouse.example/x",
+    "///cathouse.example/x",
+    "/\\cathouse.example/x",
+    "\\/cathouse.example/x",
+    "\\\\cathouse.example/x",
+    "/\t/cathouse.example/x",
+    "http:/cathouse.example/x",
+    "http:cathouse.example/x",
+    "https:///cathouse.example/x",
+    "http:\\\\cathouse.example\\x",
+    "http://cathouse.example\\@evil.example/x",
+    "http://evil.example@cathouse.example/x",
+    "http://evil.example:80@cathouse.example/x",
+    "http://@cathouse.example/x",
+    "HTTP://CATHOUSE.EXAMPLE/x",
+    "http://%63athouse.example/x",
+    "http://c%61thouse%2Eexample/x",
+    "http://cathouse..example/x",
+    "http://cathouse.example../x",
+    "http://%E3%80%82cathouse.example/x",
+    "http://cathouse.example./x",
+    "http://cathouse\u3002example/x",
+    "http://cathouse\uff0eexample/x",
+    "http://ca\u00adthouse.example/x",
+    "http://\uff43\uff41\uff54\uff48\uff4fuse.example/x",
+    "http://\u24d2athouse.example/x",
+    "h\tttp://cathouse.example/x",
+    "http://cat\thouse.example/x",
+    "\t http://cathouse.example/x \t",
+    "http://cathouse.example:/x",
+    "http://cathouse.example:000080/x",
+    "http://cathouse.example?x",
+    "http://cathouse.example#@evil.example",
+    # Loopback, where the installations are.
+    "http://127.0.0.1:8003/x",
+    "http://localhost:8003/x",
+    "http://LOCALHOST.:8003/x",
+    "http://any.localhost:8003/x",
+    "http://%6cocalhost:8003/x",
+    "http://127.1:8003/x",
+    "http://127.9.9.9:8003/x",
+    "http://2130706433:8003/x",
+    "http://0x7f000001:8003/x",
+    "http://0x7f.1:8003/x",
+    "http://0177.0.0.1:8003/x",
+    "http://017700000001:8003/x",
+    "http://127.0.0.1.:8003/x",
+    "http://\uff11\uff12\uff17.0.0.1:8003/x",
+    "http://\u2460\u2461\u2466.0.0.1:8003/x",
+    "http://127\u30020\u30020\u30021:8003/x",
+    "http://0.0.0.0:8003/x",
+    "http://0:8003/x",
+    "http://[::1]:8003/x",
+    "http://[0:0:0:0:0:0:0:1]:8003/x",
+    "http://[::ffff:127.0.0.1]:8003/x",
+    "http://[::ffff:7f00:1]:8003/x",
+    "http://[::]:8003/x",
+    "http://auth:8005/x",
+    "https://AUTH:8005/x",
+    "http://catalog.internal/x",
+]
+BROKEN = [
+    "http://",
+    "http:///",
+    "http://[::1",
+    "http://[::1]x/",
+    "http://cat.example:65536/",
+    "http://cat.example:x/",
+    "http://ex ample/",
+    "http://a%00b/",
+    "http://a<b/",
+    "http://xn--zz--a/",
+    "http://256.1.1.1/",
+    "http://1.2.3.4.5/",
+    "//",
+    "http://%zz/",
+    "javascript:alert(1)",
+    "data:text/html,<script>",
+    "file:///etc/passwd",
+    "ftp://cathouse.example/",
+    "ws://cathouse.example/",
+    "blob:http://cathouse.example/x",
+    "view-source:http://cathouse.example/",
+    "tasks:7",
+]
+
+
+@pytest.mark.parametrize("value", [*PLATFORM, *BROKEN])
+def test_an_address_of_the_platform_or_of_nowhere_is_dropped(value: str) -> None:
+    assert rewriter().address(value.encode()) is None
+    assert rewriter().links(f"<{value}>; rel=next".encode()) is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost:8004",
+        "127.0.0.1:8004",
+        "[::1]:8004",
+        "LOCALHOST:8004",
+        "127.0.0.1:8000",
+        "0.0.0.0",
+    ],
+)
+@pytest.mark.parametrize("other", ["localhost", "127.0.0.1", "[::1]", "127.1", "%6cocalhost"])
+@pytest.mark.parametrize("port", [80, 443, 8000, 8001, 8004, 9999])
+def test_every_port_of_the_host_that_was_called_is_the_platforms(
+    host: str, other: str, port: int
+) -> None:
+    assert rewriter(host).address(f"http://{other}:{port}/x".encode()) is None
+
+
+def test_but_the_port_of_a_cat_that_is_on_the_same_host() -> None:
+    same = rewriter("localhost:8004", endpoint="http://127.0.0.1:9000/base")
+    assert same.address(b"/login") == b"http://127.0.0.1:9000/login"
+    assert same.address(b"http://localhost:9000/login") == b"http://localhost:9000/login"
+    assert same.address(b"http://localhost:9001/login") is None
+    pretender = rewriter("localhost:8004", endpoint="http://127.0.0.1:8004/base")
+    assert pretender.address(b"/login") is None
+    assert pretender.address(b"http://localhost:8004/login") is None
+
+
+def test_hosts_of_a_reverse_proxy_are_the_platforms_too() -> None:
+    behind = rewriter("proxy:8004", "cathouse.example", "other.example:8443", "", "nonsense//")
+    for host in ("proxy:8004", "cathouse.example", "other.example", "other.example:1"):
+        assert behind.address(f"http://{host}/".encode()) is None
+    assert behind.address(b"http://evil.example/") == b"http://evil.example/"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("https://cat.example/base/x", f"{PROXY}/x"),
+        ("HTTPS://CAT.example:443/base/x", f"{PROXY}/x"),
+        ("https://cat.example/base/./y/../x", f"{PROXY}/x"),
+        ("https://%63at.example/base", PROXY),
+        ("8", f"{PROXY}/tasks/8"),
+        ("../x?a=b#c", f"{PROXY}/x?a=b#c"),
+        ("?page=2", f"{PROXY}/tasks/7?page=2"),
+        ("#part", f"{PROXY}/tasks/7?q=1#part"),
+        ("", f"{PROXY}/tasks/7?q=1"),
+        ("\\base\\x", f"{PROXY}/x"),
+        ("x y", f"{PROXY}/tasks/x%20y"),
+        ("/base;x/y", "https://cat.example/base;x/y"),
+        ("/basement", "https://cat.example/basement"),
+        ("../../..", "https://cat.example/"),
+        ("/base/..%2f..%2fx", "https://cat.example/base/..%2f..%2fx"),
+        ("/base//x", "https://cat.example/base//x"),
+        ("http://cat.example/base/x", "http://cat.example/base/x"),
+        ("//evil.example/x", "https://evil.example/x"),
+        ("http:\\\\evil.example\\x", "http://evil.example/x"),
+        ("http://\u00e9vil.example/\u00e9", "http://xn--vil-9la.example/%C3%A9"),
+        ("http://notcathouse.example/", "http://notcathouse.example/"),
+        ("http://cathouse.example.evil.example/", "http://cathouse.example.evil.example/"),
+        ("mailto:cat@example.com", "mailto:cat@example.com"),
+    ],
+)
+def test_others_lead_where_the_cat_meant(value: str, expected: str) -> None:
+    assert rewriter(query="q=1").address(value.encode()) == expected.encode()
+
+
+def test_a_root_without_a_path_is_the_whole_cat() -> None:
+    root = rewriter(endpoint="https://cat.example")
+    assert root.address(b"/x") == f"{PROXY}/x".encode()
+    assert root.address(b"/") == f"{PROXY}/".encode()
+
+
+def test_what_is_not_utf_8_or_of_a_cat_without_address_is_dropped() -> None:
+    assert rewriter().address(b"/\xff") is None
+    assert rewriter(endpoint="nonsense").address(b"/x") is None
+    assert rewriter(endpoint="nonsense").address(b"http://evil.example/") is None
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "http",
+            "https",
+            "HTTP",
+            ":",
+            "://",
+            "/",
+            "//",
+            "\\",
+            "@",
+            "?",
+            "#",
+            ".",
+            "..",
+            "%2e",
+            "%2f",
+        ),
+        *(
+            "cathouse.example",
+            "CATHOUSE.example",
+            "%63athouse.example",
+            "cat.example",
+            "evil.example",
+        ),
+        *(
+            "localhost",
+            "127.0.0.1",
+            "127.1",
+            "[::1]",
+            "auth",
+            ":8003",
+            ":8005",
+            ":80",
+            ":443",
+            ":1",
+        ),
+        *(
+            "base",
+            "x",
+            "\t",
+            " ",
+            ";",
+            "\u3002",
+            "\uff0e",
+            "\u00ad",
+            "\u00e9",
+            "%00",
+            "%25",
+            "\x01",
+        ),
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=8).map("".join))
+def test_whoever_reads_what_is_sent_arrives_at_the_cat_or_outside(value: str) -> None:
+    sent = rewriter().address(value.encode())
+    if sent is None:
+        return
+    text = sent.decode("ascii")
+    assert text.isprintable()
+    assert not set(text) & set(' \\"<>')
+    if text.startswith("/"):
+        assert text.partition("?")[0].partition("#")[0].startswith(PROXY)
+        path = urlsplit(urljoin("http://cathouse.example/api/v1/proxy/0197/tasks", text)).path
+        assert path == PROXY or path.startswith(f"{PROXY}/")
+        return
+    # Three parsers that are not the one that wrote it agree with one another about the host.
+    readings = (urlsplit(text).hostname, URL(text).raw_host, httpx.URL(text).raw_host.decode())
+    [host] = {(reading or "").strip("[]") for reading in readings}
+    assert host.removesuffix(".") not in ("cathouse.example", "auth")
+    if host in ("localhost", "127.0.0.1", "::1"):
+        assert urlsplit(text).port != 8003
+    assert urlsplit(text).username is None
+    # What was sent once is sent again as it is.
+    assert rewriter().address(sent) == sent
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("</base/x>; rel=next", f"<{PROXY}/x>; rel=next"),
+        (
+            '<?page=2>; rel="next"; title="Two, or; more"',
+            f'<{PROXY}/tasks/7?page=2>; rel="next"; title="Two, or; more"',
+        ),
+        (
+            '</base/a,b;c>; rel="NEXT last" , <https://evil.example/>;rel=prev',
+            f'<{PROXY}/a,b;c>; rel="NEXT last", <https://evil.example/>; rel=prev',
+        ),
+        ("</base/x>; rel=next, <http://cathouse.example/>; rel=prev", f"<{PROXY}/x>; rel=next"),
+        ("</base/x>; rel=next; rel=preload", f"<{PROXY}/x>; rel=next"),
+        (
+            "</base/x>; rel=next; nopush; foo=bar; hreflang=de",
+            f"<{PROXY}/x>; rel=next; hreflang=de",
+        ),
+        (", </base/x>;\trel = next,,", f"<{PROXY}/x>; rel=next"),
+        # Orders to browsers and to servers that push; another context; no relation.
+        ("</base/x>; rel=preload; as=script", None),
+        ('</base/x>; rel="next preload"', None),
+        ("<https://evil.example>; rel=preconnect", None),
+        ("</base/x>; rel=stylesheet", None),
+        ('</base/x>; rel=next; anchor="http://cathouse.example/"', None),
+        ("</base/x>; rev=next", None),
+        ("</base/x>", None),
+        # What cannot be parsed, of which nothing passes.
+        ("</base/x>; rel=next, nonsense", None),
+        ('</base/x>; rel="next', None),
+        ("</base/x; rel=next", None),
+        ("</base/x>; rel=next </base/y>; rel=prev", None),
+        ("</base/x> rel=next", None),
+        ("</base/<x>>; rel=next", None),
+        ("</base/\u00e9>; rel=next", None),
+        ("", None),
+        (", ".join(["</base/x>; rel=next"] * (MAX_LINKS + 1)), None),
+    ],
+)
+def test_links_are_rewritten_one_by_one(value: str, expected: str | None) -> None:
+    assert rewriter().links(value.encode()) == (expected and expected.encode())
+
+
+@given(st.text(alphabet='<>;,="\\ \trelnxtap/:.', max_size=200))
+def test_any_link_field_is_read_in_time_and_written_in_one_form(value: str) -> None:
+    sent = rewriter().links(value.encode())
+    assert sent is None or rewriter(endpoint="https://none.example/").links(sent) is not None
+
+
+@pytest.mark.parametrize(
+    "value", ["<" * 8000, "<>;" * 2600, '<x>;a="' + "\\" * 7900, "<x>" + ";a=b" * 1900 + "!"]
+)
+def test_a_link_field_that_is_made_to_take_long_does_not(value: str) -> None:
+    # pytest's timeout ends this where it takes the square of its length, or more.
+    assert [rewriter().links(value.encode()) for _ in range(20)] == [None] * 20
+
+
+FOLLOWED = ["Location", "Content-Location"]
+DROPPED = [
+    "Refresh",
+    "SourceMap",
+    "X-SourceMap",
+    "Alt-Svc",
+    "Report-To",
+    "Reporting-Endpoints",
+    "NEL",
+    "Content-Security-Policy-Report-Only",
+    "Speculation-Rules",
+    "Use-As-Dictionary",
+    "Attribution-Reporting-Register-Source",
+    "WWW-Authenticate",
+    "URI",
+    "X-Pingback",
+    "X-Cat_Own",
+    "Set-Login",
+    "Login-Status",
+    "Accept-CH",
+    "Critical-CH",
+    "Activate-Storage-Access",
+    "Service-Worker-Navigation-Preload",
+    "X-Frame-Options",
+    "Cross-Origin-Opener-Policy",
+    "Permissions-Policy",
+    "Timing-Allow-Origin",
+    "Proxy-Status",
+]
+
+
+@pytest.mark.parametrize("status", [200, 201, 301, 302, 303, 307, 308])
+@pytest.mark.parametrize("value", ["http://%6cocalhost:{port}/x", "http://host\\@evil.example/x"])
+async def test_a_redirect_to_the_platform_loses_its_address_over_http(
+    status: int, value: str, client: httpx.AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    value = value.format(port=8003)
+    fields = "".join(f"{name}: {value}\r\n" for name in FOLLOWED)
+    cat.answer = f"HTTP/1.1 {status} X\r\n{fields}Content-Length: 0\r\n\r\n".encode()
+    response = await client.put(world.path(), headers={"Host": "host"})
+    assert response.status_code == status
+    assert not {name.lower() for name in FOLLOWED} & set(response.headers)
+
+
+async def test_no_other_header_that_a_client_may_follow_passes(
+    client: httpx.AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    fields = "".join(f"{name}: /api/v1/auth/me\r\n" for name in DROPPED)
+    cat.answer = f"HTTP/1.1 200 OK\r\n{fields}Content-Length: 0\r\n\r\n".encode()
+    response = await client.get(world.path())
+    assert {name.lower() for name in DROPPED} & set(response.headers) <= {"x-cat_own"}
+    assert b"/api/v1/auth/me" not in b"".join(
+        value for name, value in response.headers.raw if name.lower() != b"x-cat_own"
+    )

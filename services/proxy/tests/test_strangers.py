@@ -1,0 +1,168 @@
+"""Calls without a valid credential: limited by address, counted, and in nobody's audit."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import httpx
+import pytest
+from cathouse_kit.testing import Issuer, Outside
+from cathouse_kit.tokens import Role
+from cathouse_proxy.main import create_app
+from cathouse_proxy.settings import Settings
+from cathouse_proxy.testing import VERIFY, Rows, ScriptedCat, World
+from fastapi import FastAPI
+from limits import RateLimitItemPerHour
+
+METRIC = "proxy_unidentified_calls_total"
+
+
+def counted(app: FastAPI) -> dict[str, float]:
+    """How many calls were counted, by their outcome."""
+    return {
+        sample.labels["outcome"]: sample.value
+        for family in app.state.kit.metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == METRIC
+    }
+
+
+@pytest.fixture
+def app(settings: Settings, outside: Outside) -> FastAPI:
+    limited = settings.model_copy(update={"unidentified_limit_by_address": RateLimitItemPerHour(3)})
+    return create_app(limited, transport=outside.transport)
+
+
+@pytest.fixture
+async def stranger(app: FastAPI, client: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
+    """Another client of the same app and from the same address, without a credential."""
+    transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://cathouse.test") as other:
+        yield other
+
+
+KINDS = {
+    "nothing": "",
+    "another scheme": "Basic Y2F0OmNhdA==",
+    "an unknown credential": "Bearer unknown",
+    "no token": "Bearer a,b",
+    "a token of nobody": "Bearer a.b.c",
+    "too long": "Bearer " + "a" * 300,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_strangers_are_refused_more_shortly_after_a_while_and_leave_no_row(
+    kind: str,
+    app: FastAPI,
+    client: httpx.AsyncClient,
+    stranger: httpx.AsyncClient,
+    world: World,
+    rows: Rows,
+) -> None:
+    headers = {"Authorization": KINDS[kind]}
+    answers = [await stranger.get(world.path(), headers=headers) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429, 429]
+    problem = answers[-1].json()
+    assert problem["type"] == "urn:cathouse:problem:too_many_requests"
+    assert "without a valid credential" in problem["detail"]
+    assert 0 < int(answers[-1].headers["retry-after"]) <= 3600
+    assert await rows() == []
+    assert sum(counted(app).values()) == 6
+    assert counted(app)["too_many_requests"] == 3
+    # One who has a credential is not held to it, at the same address.
+    assert (await client.get(world.path())).status_code == 200
+    assert [row["outcome"] for row in await rows()] == ["answered"]
+    assert sum(counted(app).values()) == 6
+
+
+async def test_another_persons_token_and_credential_count_and_leave_no_row(
+    app: FastAPI, client: httpx.AsyncClient, world: World, issuer: Issuer, rows: Rows
+) -> None:
+    someone = issuer.headers(Role.PLAYER)
+    paths = [world.path(), f"/api/v1/proxy/{uuid4()}/tasks", "/api/v1/proxy/no-id/tasks"]
+    answers = [await client.get(path, headers=someone) for path in paths]
+    answers.append(await client.get(paths[1]))
+    assert [answer.status_code for answer in answers] == [404, 404, 404, 429]
+    assert await rows() == []
+    assert counted(app) == {"installation_not_found": 3, "too_many_requests": 1}
+
+
+async def test_each_address_has_its_own_limit_and_a_network_of_ipv6_one(
+    app: FastAPI, client: httpx.AsyncClient, world: World
+) -> None:
+    async def status(address: str) -> int:
+        transport = httpx.ASGITransport(app, client=(address, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://cathouse.test") as other:
+            return (await other.get(world.path())).status_code
+
+    addresses = ["8.8.8.8", "8.8.4.4", "2a00:1450::1"]
+    assert [await status(address) for address in addresses for _ in range(4)] == [
+        *(401, 401, 401, 429)
+    ] * 3
+    assert await status("2a00:1450::ffff:1") == 429
+    assert await status("::ffff:8.8.8.8") == 429
+    assert await status("2a00:1450:0:1::1") == 401
+
+
+@pytest.mark.parametrize("service", ["installation", "auth"])
+async def test_calls_while_nobody_can_say_whose_they_are_leave_no_row(
+    service: str,
+    app: FastAPI,
+    client: httpx.AsyncClient,
+    world: World,
+    issuer: Issuer,
+    outside: Outside,
+    rows: Rows,
+) -> None:
+    outside.on("POST", VERIFY, httpx.ConnectError("down"))
+    outside.on("GET", "/api/v1/auth/jwks", httpx.ConnectError("down"))
+    headers = world.headers if service == "installation" else issuer.headers()
+    assert (await client.get(world.path(), headers=headers)).status_code == 503
+    assert await rows() == []
+    assert counted(app) == {"peer_unavailable": 1}
+
+
+async def test_the_count_is_among_the_metrics(
+    client: httpx.AsyncClient, stranger: httpx.AsyncClient, world: World
+) -> None:
+    await stranger.get(world.path())
+    metrics = (await client.get("/metrics")).text
+    assert f'{METRIC}{{outcome="unauthenticated"}} 1.0' in metrics
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("a" * 4000, 403),
+        ("tasks/" + "%C3%A9" * 1000, 403),
+        ("tasks/" + "a" * 9000, 414),
+        ("a" * 600 + "//", 400),
+        ("%00" * 2000, 400),
+        ("%2e%2e/" * 500, 400),
+    ],
+)
+async def test_the_path_of_a_refused_call_is_cut(
+    path: str, status: int, client: httpx.AsyncClient, world: World, rows: Rows
+) -> None:
+    response = await client.get(world.path(path))
+    assert response.status_code == status
+    [row] = await rows()
+    assert (row["status"], len(row["path"].encode())) == (status, 512)
+    assert f"/{path}".startswith(row["path"])
+
+
+async def test_a_paused_installation_has_its_rows_cut_too(
+    client: httpx.AsyncClient, world: World, rows: Rows
+) -> None:
+    world.status = "paused"
+    assert (await client.get(world.path("a" * 4000))).status_code == 403
+    [row] = await rows()
+    assert (row["outcome"], len(row["path"])) == ("installation_paused", 512)
+
+
+async def test_the_path_of_a_call_that_is_made_is_whole(
+    client: httpx.AsyncClient, world: World, cat: ScriptedCat, rows: Rows
+) -> None:
+    assert (await client.delete(world.path("tasks/" + "a" * 4000))).status_code == 200
+    [row] = await rows()
+    assert row["path"] == "/tasks/" + "a" * 4000
