@@ -12,7 +12,7 @@ Email = Annotated[
     AfterValidator(str.lower),
     Field(max_length=254, description="In any case: it is kept in lower case"),
 ]
-DisplayName = Annotated[Line, Field(max_length=80)]
+DisplayName = Annotated[str, Line(max_length=80)]
 
 
 class Registration(RequestBody):

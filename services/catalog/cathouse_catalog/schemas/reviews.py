@@ -1,5 +1,6 @@
 """What people think of cats."""
 
+from typing import Annotated
 from uuid import UUID
 
 from cathouse_kit.schemas import Paragraphs, RequestBody, ResponseBody, Timestamp
@@ -8,7 +9,9 @@ from pydantic import Field
 
 class NewReview(RequestBody):
     rating: int = Field(ge=1, le=5, strict=True, examples=[4])
-    comment: Paragraphs = Field(default="", max_length=2000, examples=["It keeps my tasks."])
+    comment: Annotated[str, Paragraphs(max_length=2000)] = Field(
+        default="", examples=["It keeps my tasks."]
+    )
 
 
 class ReviewBody(ResponseBody):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from cathouse_kit.schemas import Line, RequestBody
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, FailFast, Field, StringConstraints
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
@@ -39,7 +39,7 @@ def _unique_methods(methods: list[Method]) -> list[Method]:
 class Route(RequestBody):
     """Requests by these methods to paths of this shape."""
 
-    methods: Annotated[list[Method], AfterValidator(_unique_methods)] = Field(
+    methods: Annotated[list[Method], FailFast(), AfterValidator(_unique_methods)] = Field(
         min_length=1, examples=[["GET"]], json_schema_extra={"uniqueItems": True}
     )
     path: Annotated[
@@ -64,13 +64,13 @@ class Scope(RequestBody):
     name: Annotated[
         str, StringConstraints(max_length=64, pattern="^[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*$")
     ] = Field(examples=["tasks:read"])
-    description: Line = Field(
-        max_length=200, description="What players are told", examples=["See your tasks"]
+    description: Annotated[str, Line(max_length=200)] = Field(
+        description="What players are told", examples=["See your tasks"]
     )
     required: bool = Field(default=False, strict=True)
-    routes: Annotated[list[Route], AfterValidator(_unique_paths)] = Field(
-        min_length=1, max_length=50
-    )
+    routes: Annotated[
+        list[Route], FailFast(), Field(min_length=1, max_length=50), AfterValidator(_unique_paths)
+    ]
 
 
 def _unique_names(scopes: list[Scope]) -> list[Scope]:
@@ -79,5 +79,6 @@ def _unique_names(scopes: list[Scope]) -> list[Scope]:
     return scopes
 
 
-Scopes = Annotated[list[Scope], AfterValidator(_unique_names), Field(max_length=50)]
+# Of three lists inside each other, all errors would be tens of thousands: the first wrong item of each is enough.
+Scopes = Annotated[list[Scope], FailFast(), Field(max_length=50), AfterValidator(_unique_names)]
 """All scopes of a manifest; each name stands once."""
