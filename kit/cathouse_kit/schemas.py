@@ -85,7 +85,7 @@ class Paragraphs:
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         text = core_schema.str_schema(
-            strip_whitespace=True, min_length=self.min_length, max_length=self.max_length
+            strip_whitespace=True, min_length=self.min_length or None, max_length=self.max_length
         )
         return core_schema.no_info_after_validator_function(_without_controls, text)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from cathouse_kit.schemas import Line, RequestBody
-from pydantic import AfterValidator, FailFast, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
@@ -39,8 +39,8 @@ def _unique_methods(methods: list[Method]) -> list[Method]:
 class Route(RequestBody):
     """Requests by these methods to paths of this shape."""
 
-    methods: Annotated[list[Method], FailFast(), AfterValidator(_unique_methods)] = Field(
-        min_length=1, examples=[["GET"]], json_schema_extra={"uniqueItems": True}
+    methods: Annotated[list[Method], Field(fail_fast=True), AfterValidator(_unique_methods)] = (
+        Field(min_length=1, examples=[["GET"]], json_schema_extra={"uniqueItems": True})
     )
     path: Annotated[
         str,
@@ -69,7 +69,9 @@ class Scope(RequestBody):
     )
     required: bool = Field(default=False, strict=True)
     routes: Annotated[
-        list[Route], FailFast(), Field(min_length=1, max_length=50), AfterValidator(_unique_paths)
+        list[Route],
+        Field(min_length=1, max_length=50, fail_fast=True),
+        AfterValidator(_unique_paths),
     ]
 
 
@@ -80,5 +82,5 @@ def _unique_names(scopes: list[Scope]) -> list[Scope]:
 
 
 # Of three lists inside each other, all errors would be tens of thousands: the first wrong item of each is enough.
-Scopes = Annotated[list[Scope], FailFast(), Field(max_length=50), AfterValidator(_unique_names)]
+Scopes = Annotated[list[Scope], Field(max_length=50, fail_fast=True), AfterValidator(_unique_names)]
 """All scopes of a manifest; each name stands once."""
