@@ -1,21 +1,20 @@
 """What request and answer bodies are made of."""
 
 import unicodedata
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
     PlainSerializer,
+    StringConstraints,
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import CoreSchema, core_schema
 
 from cathouse_kit.problems import MAX_ERRORS
 
@@ -70,40 +69,14 @@ def _one_line(value: str) -> str:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Paragraphs:
-    """Text of any number of lines, trimmed: `Annotated[str, Paragraphs(max_length=2000)]`.
+Paragraphs = Annotated[
+    str, StringConstraints(strip_whitespace=True), AfterValidator(_without_controls)
+]
+"""Text of any number of lines, trimmed. PostgreSQL cannot store a NUL or a surrogate, which JSON can bring, and nobody
+means the other controls."""
 
-    Refuses control characters and surrogates: PostgreSQL cannot store NUL or a surrogate, which JSON can contain. The
-    length, in characters, is checked before any character is looked at, so the cost of a check is bounded.
-    """
-
-    max_length: int
-    min_length: int = 0
-
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        text = core_schema.str_schema(
-            strip_whitespace=True, min_length=self.min_length or None, max_length=self.max_length
-        )
-        return core_schema.no_info_after_validator_function(_without_controls, text)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of text, trimmed and not empty: `Annotated[str, Line(max_length=80)]`. Refuses what `Paragraphs` does."""
-
-    max_length: int
-
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        text = Paragraphs(self.max_length, min_length=1)
-        return core_schema.no_info_after_validator_function(
-            _one_line, text.__get_pydantic_core_schema__(source, handler)
-        )
-
+Line = Annotated[Paragraphs, StringConstraints(min_length=1), AfterValidator(_one_line)]
+"""A line of text, trimmed and not empty."""
 
 T = TypeVar("T")
 

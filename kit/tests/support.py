@@ -114,7 +114,7 @@ def migrated_package(root: Path, name: str, schema: str, **files: str) -> Path:
 
 
 class Thing(RequestBody):
-    name: Annotated[str, Line(max_length=80)]
+    name: Line
     password: Annotated[str, StringConstraints(min_length=12)] = "long enough for it"
 
 

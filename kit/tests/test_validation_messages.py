@@ -6,9 +6,16 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
-from cathouse_kit.schemas import Line, RequestBody
+from cathouse_kit.schemas import RequestBody
 from cathouse_kit.validation_messages import plain_message
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 
 PYTHON = re.compile(
     r"<|dict|\blist\b|\btuple\b|\bset\b|None|Enum|SecretStr|instance of|validation, not|Value error|Assertion"
@@ -29,6 +36,12 @@ class Inner(RequestBody):
     name: str
 
 
+def one_line(value: str) -> str:
+    if "\n" in value:
+        raise ValueError("must be one line")
+    return value
+
+
 class Body(RequestBody):
     colour: Colour = Colour.RED
     one: Literal[Colour.DARK_BLUE] = Colour.DARK_BLUE
@@ -36,8 +49,9 @@ class Body(RequestBody):
     size: Literal[Size.SMALL, Size.LARGE] = Size.SMALL
     secret: Annotated[SecretStr, Field(min_length=12, max_length=20)] = SecretStr("")
     code: Annotated[SecretStr, Field(min_length=1)] = SecretStr("")
-    line: Annotated[str, Line(max_length=10)] = "a"
+    line: Annotated[str, StringConstraints(max_length=10), AfterValidator(one_line)] = "a"
     text: str = ""
+    checked: Annotated[str, AfterValidator(one_line), Field(max_length=3)] = ""
     raw: Annotated[bytes, Field(max_length=2)] = b""
     items: Annotated[list[int], Field(min_length=1, max_length=2)] = Field(default_factory=list)
     several: set[int] = Field(default_factory=set)
@@ -76,6 +90,7 @@ def messages(value: dict[str, Any]) -> list[str]:
         ({"code": ""}, "Input should have at least 1 character"),
         ({"line": "l" * 11}, "String should have at most 10 characters"),
         ({"line": "two\nlines"}, "must be one line"),
+        ({"checked": "four"}, "Input should have at most 3 characters"),
         ({"items": []}, "Input should have at least 1 item"),
         ({"items": [1, 2, 3]}, "Input should have at most 2 items"),
         ({"items": {}}, "Input should be a valid array"),

@@ -27,7 +27,7 @@ Email = Annotated[
         "written are one account",
     ),
 ]
-DisplayName = Annotated[str, Line(max_length=80)]
+DisplayName = Annotated[Line, Field(max_length=80)]
 
 
 class Registration(RequestBody):

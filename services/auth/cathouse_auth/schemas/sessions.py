@@ -20,7 +20,7 @@ def _as_registered(username: str) -> str:
 class SignIn(RequestBody):
     """The form of OAuth 2's password grant (RFC 6749, section 4.3.2)."""
 
-    username: Annotated[str, Line(max_length=254), AfterValidator(_as_registered)] = Field(
+    username: Annotated[Line, Field(max_length=254), AfterValidator(_as_registered)] = Field(
         description="The email", examples=["ada@example.com"]
     )
     password: Password = Field(examples=["correct horse battery"])

@@ -39,7 +39,8 @@ class PasswordQueueFull(ServiceUnavailable):
     detail = "Too many people sign in at this moment; the Retry-After header says in how many seconds to try again."
 
     def __init__(self) -> None:
-        super().__init__(headers={"Retry-After": "5"})
+        super().__init__()
+        self.headers["Retry-After"] = "5"
 
 
 class WrongCredentials(Unauthenticated):

@@ -8,6 +8,7 @@ from cathouse_kit.problems import Forbidden, InvalidRequest, Unauthenticated, pr
 from cathouse_kit.schemas import Line, Page
 from cathouse_kit.security import Developer, MaybeSignedIn
 from fastapi import APIRouter, Query
+from pydantic import StringConstraints
 
 from cathouse_catalog.models import CatStatus
 from cathouse_catalog.routers.parameters import OPTIONAL_SIGN_IN, CatId, CatReference
@@ -26,7 +27,7 @@ from cathouse_catalog.services.listing import CatSort
 
 router = APIRouter(prefix="/api/v1/catalog/cats", tags=["cats"])
 
-Search = Annotated[str, Line(max_length=200)]
+Search = Annotated[Line, StringConstraints(max_length=200)]
 
 
 @router.get(

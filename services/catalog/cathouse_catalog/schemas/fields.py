@@ -49,12 +49,11 @@ Slug = Annotated[
     AfterValidator(_not_an_id),
     Field(examples=["task-keeper"]),
 ]
-Name = Annotated[str, Line(max_length=80), Field(examples=["Task Keeper"])]
-Tagline = Annotated[str, Line(max_length=160), Field(examples=["Keeps what you mean to do"])]
+Name = Annotated[Line, Field(max_length=80, examples=["Task Keeper"])]
+Tagline = Annotated[Line, Field(max_length=160, examples=["Keeps what you mean to do"])]
 Description = Annotated[
-    str,
-    Paragraphs(max_length=10_000),
-    Field(examples=["Write down what you mean to do, and get points for it."]),
+    Paragraphs,
+    Field(max_length=10_000, examples=["Write down what you mean to do, and get points for it."]),
 ]
 Category = Annotated[
     str,
@@ -70,8 +69,8 @@ SemanticVersion = Annotated[
     Field(description="A semantic version (semver.org, 2.0.0)", examples=["1.2.0"]),
 ]
 EndpointUrl = Annotated[
-    str,
-    Line(max_length=2048),
+    Line,
+    Field(max_length=2048),
     AfterValidator(_endpoint),
     Field(
         description="The root of the cat's own HTTP service: http or https, without credentials, query and fragment; "
@@ -79,9 +78,7 @@ EndpointUrl = Annotated[
         examples=["https://tasks.example.com/api"],
     ),
 ]
-ReleaseNotes = Annotated[
-    str, Paragraphs(max_length=10_000), Field(examples=["Lists can be sorted."])
-]
+ReleaseNotes = Annotated[Paragraphs, Field(max_length=10_000, examples=["Lists can be sorted."])]
 Reason = Annotated[
-    str, Paragraphs(min_length=1, max_length=2000), Field(examples=["The description is empty."])
+    Paragraphs, Field(min_length=1, max_length=2000, examples=["The description is empty."])
 ]

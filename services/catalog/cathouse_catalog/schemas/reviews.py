@@ -1,6 +1,5 @@
 """What people think of cats."""
 
-from typing import Annotated
 from uuid import UUID
 
 from cathouse_kit.schemas import Paragraphs, RequestBody, ResponseBody, Timestamp
@@ -9,9 +8,7 @@ from pydantic import Field
 
 class NewReview(RequestBody):
     rating: int = Field(ge=1, le=5, strict=True, examples=[4])
-    comment: Annotated[str, Paragraphs(max_length=2000)] = Field(
-        default="", examples=["It keeps my tasks."]
-    )
+    comment: Paragraphs = Field(default="", max_length=2000, examples=["It keeps my tasks."])
 
 
 class ReviewBody(ResponseBody):

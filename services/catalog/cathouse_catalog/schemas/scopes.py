@@ -64,8 +64,8 @@ class Scope(RequestBody):
     name: Annotated[
         str, StringConstraints(max_length=64, pattern="^[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*$")
     ] = Field(examples=["tasks:read"])
-    description: Annotated[str, Line(max_length=200)] = Field(
-        description="What players are told", examples=["See your tasks"]
+    description: Line = Field(
+        max_length=200, description="What players are told", examples=["See your tasks"]
     )
     required: bool = Field(default=False, strict=True)
     routes: Annotated[

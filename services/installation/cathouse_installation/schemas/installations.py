@@ -8,7 +8,7 @@ from cathouse_installation.models import Status
 from cathouse_installation.models.installation import NAME_LENGTH
 from cathouse_installation.schemas.settings import SettingsObject
 
-ScopeName = Annotated[str, Line(max_length=100)]
+ScopeName = Annotated[Line, Field(max_length=100)]
 GrantedScopes = Annotated[
     list[ScopeName],
     Field(
@@ -17,7 +17,7 @@ GrantedScopes = Annotated[
         examples=[["tasks:read"]],
     ),
 ]
-Name = Annotated[str, Line(max_length=NAME_LENGTH), Field(examples=["Chores"])]
+Name = Annotated[Line, Field(max_length=NAME_LENGTH, examples=["Chores"])]
 CAT_ID = UUID("0199b6a2-5c1e-7c3a-9a57-3f0d5d1c2b4e")
 INSTALLATION_ID = UUID("0199b6a4-21d7-7f10-8d5c-6b2f9e0a7c31")
 

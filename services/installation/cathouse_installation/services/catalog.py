@@ -6,11 +6,11 @@ from uuid import UUID
 
 from cathouse_kit.peers import Peer, PeerUnavailable
 from cathouse_kit.schemas import Line
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cathouse_installation.services.errors import CatNotFound, InvalidScopes
 
-_Text = Annotated[str, Line(max_length=100)]
+_Text = Annotated[Line, Field(max_length=100)]
 
 
 class DeclaredScope(BaseModel):
@@ -26,7 +26,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     id: UUID
-    name: Annotated[str, Line(max_length=80)]
+    name: Line
     status: str
     version: _Text
     scopes: list[DeclaredScope]
