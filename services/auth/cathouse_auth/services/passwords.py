@@ -17,7 +17,8 @@ from cathouse_auth.services.errors import PasswordQueueFull
 
 # Beyond it the last one would wait for seconds, and those who send more for minutes.
 _MOST_WAITING = 20
-_NICENESS = 10
+# A third of the share of a thread of normal priority: enough for the event loop, and hashing never stands still.
+_NICENESS = 5
 
 R = TypeVar("R")
 
