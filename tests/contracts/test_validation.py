@@ -19,10 +19,11 @@ WRONG: list[Any] = [
     None, True, 7, -1.5, "", "no", "x" * 20_000, "two\nlines", "\0", "\ud800",
     [], [[]], [None], ["", ""], [{}], {}, {"a": None},
 ]  # fmt: skip
+ITEMS: list[Any] = [[1], [{}], [[]], [{"a": 1}], [""], 1, {}, None]
 # Enough to tell a bound from none.
 MANY: list[Any] = [
-    item * 20_000 if isinstance(item, list) else {f"n{n}": item for n in range(20_000)}
-    for item in ([1], [{}], [[]], [{"a": 1}], [""], 1, {}, None)
+    item * 20_000 if isinstance(item, list) else dict.fromkeys(map(str, range(20_000)), item)
+    for item in ITEMS
 ]
 MOST_ERRORS = 200
 """The most errors that validation may find, of which 20 are reported: some milliseconds."""
