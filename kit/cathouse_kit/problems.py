@@ -21,8 +21,11 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from cathouse_kit.context import current_request
+from cathouse_kit.validation_messages import plain_message
 
 MEDIA_TYPE = "application/problem+json"
+MAX_ERRORS = 20
+"""How many errors one validation problem reports."""
 
 
 class InvalidField(BaseModel):
@@ -49,7 +52,9 @@ class ProblemBody(BaseModel):
     request_id: str = Field(description="The id under which the logs know this request")
     errors: list[InvalidField] | None = Field(
         default=None,
-        description="What was wrong with the request, field by field; only with status 422",
+        max_length=MAX_ERRORS,
+        description="What was wrong with the request, field by field; only with status 422. "
+        f"At most {MAX_ERRORS} errors are reported",
     )
 
 
@@ -144,6 +149,16 @@ class InvalidRequest(Problem):
     status = 422
     title = "Invalid request"
     detail = "Some of the request is not as it must be; errors says what."
+
+    def __init__(
+        self, detail: str | None = None, *, errors: Sequence[Any] = (), **members: Any
+    ) -> None:
+        """`errors` may be of any length; the first `MAX_ERRORS` are reported."""
+        if len(errors) > MAX_ERRORS:
+            detail = f"{detail or self.detail} Only the first {MAX_ERRORS} errors are listed."
+        if errors:
+            members["errors"] = list(errors[:MAX_ERRORS])
+        super().__init__(detail, **members)
 
     @classmethod
     def of(cls, *loc: str | int, msg: str, kind: str = "value_error") -> "InvalidRequest":
@@ -261,9 +276,10 @@ def _allowed_methods(routers: Sequence[APIRouter], scope: Scope) -> str:
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    # Pydantic's "input" is left out: it would send a password back, and into whoever logs answers.
+    # One more than is reported, which tells that there are more. Pydantic's "input" is left out: it would send a
+    # password back, and into whoever logs answers.
     errors = [
-        {"loc": list(item["loc"]), "msg": item["msg"], "type": item["type"]}
-        for item in error.errors()
+        {"loc": list(item["loc"]), "msg": plain_message(item), "type": item["type"]}
+        for item in error.errors()[: MAX_ERRORS + 1]
     ]
     return problem_response(InvalidRequest(errors=errors), request.scope)

@@ -3,9 +3,10 @@
 import math
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from limits import RateLimitItem, parse_many
+from limits.aio.storage import Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
 from limits.storage import storage_from_string
@@ -70,9 +71,10 @@ class RateLimiter:
             if self._connections
             else {}
         )
-        self._limiter = SlidingWindowCounterRateLimiter(
-            storage_from_string(f"async+{url}", wrap_exceptions=True, **options)
+        self._storage = cast(
+            Storage, storage_from_string(f"async+{url}", wrap_exceptions=True, **options)
         )
+        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
 
     async def hit(self, limit: RateLimitItem, *key: str) -> Window:
         """Counts one request. Raises `RateLimitsUnavailable` where the store does not answer."""
@@ -87,6 +89,28 @@ class RateLimiter:
             remaining=stats.remaining,
             reset_seconds=max(1, math.ceil(stats.reset_time - time.time())),
         )
+
+    async def give_back(self, limit: RateLimitItem, *key: str) -> None:
+        """Takes back one `hit` that was allowed. Raises `RateLimitsUnavailable` where the store does not answer."""
+        try:
+            await self._limiter.hit(limit, *key, cost=-1)
+        except StorageError as error:
+            raise RateLimitsUnavailable from error
+
+    async def remember(self, seconds: int, *key: str) -> None:
+        """Keeps a key for `seconds` from now. Raises as `give_back` does."""
+        try:
+            await self._storage.clear("/".join(key))
+            await self._storage.incr("/".join(key), seconds)
+        except StorageError as error:
+            raise RateLimitsUnavailable from error
+
+    async def remembers(self, *key: str) -> bool:
+        """Whether a key is kept by `remember`. Raises as `give_back` does."""
+        try:
+            return bool(await self._storage.get("/".join(key)))
+        except StorageError as error:
+            raise RateLimitsUnavailable from error
 
     async def close(self) -> None:
         if self._connections:

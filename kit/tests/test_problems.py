@@ -99,6 +99,23 @@ async def test_what_is_invalid_is_named_and_not_sent_back(client: httpx.AsyncCli
     assert "hunter" not in response.text
 
 
+@pytest.mark.parametrize("unknown", [20, 21, 1000, 50_000])
+async def test_twenty_errors_are_reported_at_most(client: httpx.AsyncClient, unknown: int) -> None:
+    body = {"name": "a"} | {f"n{n}": n for n in range(unknown)}
+    response = await client.post("/api/v1/sample/things", json=body)
+    errors = problem(response, 422, "invalid_request")["errors"]
+    assert isinstance(errors, list)
+    assert [error["loc"] for error in errors] == [["body", f"n{n}"] for n in range(20)]
+    assert ("Only the first 20 errors" in response.json()["detail"]) == (unknown > 20)
+
+
+def test_a_rule_reports_twenty_errors_at_most() -> None:
+    refused = InvalidRequest(errors=[{"loc": ["body", n]} for n in range(30)])
+    assert len(refused.members["errors"]) == 20
+    assert "Only the first 20 errors" in refused.detail
+    assert "errors" not in InvalidRequest("without a field").members
+
+
 @pytest.mark.parametrize("name", [r"nul\u0000", r"lone \ud800 surrogate", r"two\nlines", " "])
 async def test_text_that_cannot_be_kept_is_invalid(name: str, client: httpx.AsyncClient) -> None:
     body = f'{{"name": "{name}"}}'.encode()

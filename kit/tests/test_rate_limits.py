@@ -57,6 +57,26 @@ async def test_many_at_once_do_not_get_more(limiter: RateLimiter) -> None:
     assert sum(window.allowed for window in windows) == 2
 
 
+async def test_what_is_given_back_may_be_taken_again(limiter: RateLimiter) -> None:
+    for _ in range(10):
+        assert (await limiter.hit(TWO, "ada")).allowed
+        await limiter.give_back(TWO, "ada")
+    assert [(await limiter.hit(TWO, "ada")).allowed for _ in range(3)] == [True, True, False]
+
+
+async def test_what_is_remembered_is_known_by_its_own_key_for_its_time(
+    limiter: RateLimiter,
+) -> None:
+    assert not await limiter.remembers("ada", "home")
+    for _ in range(2):
+        await limiter.remember(1, "ada", "home")
+        assert await limiter.remembers("ada", "home")
+        assert not await limiter.remembers("ada", "elsewhere")
+    async with asyncio.timeout(30):
+        while await limiter.remembers("ada", "home"):  # noqa: ASYNC110 - the store has no event
+            await asyncio.sleep(0.05)
+
+
 async def test_replicas_count_together(store: str) -> None:
     replicas = [RateLimiter(SecretStr(store)) for _ in range(3)]
     windows = await asyncio.gather(*(replicas[n % 3].hit(TWO, "ada") for n in range(12)))

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from cathouse_kit.problems import MAX_ERRORS
 from cathouse_kit.schemas import Line, Page, Paragraphs, RequestBody, ResponseBody, Timestamp
 from pydantic import ValidationError
 
@@ -68,3 +69,19 @@ def test_a_page_always_says_whether_there_is_a_next_one() -> None:
     }
     with pytest.raises(ValidationError):
         Page[int].model_validate({"items": []})
+
+
+@pytest.mark.parametrize("unknown", [1, MAX_ERRORS, MAX_ERRORS + 1, 100_000])
+def test_of_many_unknown_fields_only_as_many_are_described_as_are_reported(unknown: int) -> None:
+    body = {f"unknown{n}": n for n in range(unknown)} | {"line": "two\nlines"}
+    with pytest.raises(ValidationError) as refused:
+        Note.model_validate(body)
+    assert refused.value.error_count() == 1 + min(unknown, MAX_ERRORS + 1)
+    assert refused.value.errors()[0]["loc"] == ("line",)
+
+
+def test_known_fields_are_read_among_many_unknown_ones() -> None:
+    body = {f"unknown{n}": n for n in range(1000)} | {"line": " a line "}
+    with pytest.raises(ValidationError) as refused:
+        Note.model_validate(body)
+    assert {error["type"] for error in refused.value.errors()} == {"extra_forbidden"}

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from cathouse_kit.database import Database
 
 _PACKAGE = "cathouse_auth"
-# The longest password there may be, in UTF-8, and the end of the line.
-_LONGEST_LINE = 128 * 4 + 2
+# More than the longest password that may be typed, in UTF-8, so that a longer one is refused and not cut off.
+_LONGEST_LINE = 4096
 
 
 def _create_admin(arguments: argparse.Namespace) -> None:
@@ -37,7 +37,7 @@ def _create_admin(arguments: argparse.Namespace) -> None:
         from cathouse_kit.tokens import Role
 
         from cathouse_auth.services import accounts
-        from cathouse_auth.services.errors import EmailTaken, PasswordIsEmail
+        from cathouse_auth.services.errors import EmailTaken, PasswordIsEmail, PasswordTooWeak
         from cathouse_auth.services.passwords import Passwords
 
         await require_newest_revision(_PACKAGE, database)
@@ -57,6 +57,8 @@ def _create_admin(arguments: argparse.Namespace) -> None:
                 ) from error
             except PasswordIsEmail as error:
                 raise CommandError("the password must not be the email") from error
+            except PasswordTooWeak as error:
+                raise CommandError(f"the password {error.why}") from error
             await session.commit()
 
     with_database(_PACKAGE, register)
@@ -79,13 +81,13 @@ def _read_password() -> str:
 
 
 def _checked(kind: Any, value: str, name: str) -> Any:
+    from cathouse_kit.validation_messages import plain_message
     from pydantic import TypeAdapter, ValidationError
 
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        message = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise CommandError(f"{name}: {message}") from error
+        raise CommandError(f"{name}: {plain_message(error.errors()[0])}") from error
 
 
 def _create_admin_arguments(parser: argparse.ArgumentParser) -> None:

@@ -31,6 +31,7 @@ def settings(database_urls: dict[str, str], service_token: str) -> Settings:
         service_token=service_token,
         login_limit_by_address=unlimited,
         login_limit_by_account=unlimited,
+        login_daily_limit_by_account=unlimited,
         register_limit_by_address=unlimited,
         register_limit_by_account=unlimited,
     )
@@ -39,7 +40,7 @@ def settings(database_urls: dict[str, str], service_token: str) -> Settings:
 @pytest.fixture(scope="session")
 def passwords() -> Passwords:
     """The same algorithm, at costs that leave the tests their time."""
-    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1), most_waiting=1000)
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def join(app: FastAPI, sign_in: SignIn, passwords: Passwords) -> Join:
     `password`, `access_token`, `refresh_token`."""
 
     async def join(name: str, role: Role = Role.PLAYER) -> dict[str, Any]:
-        email, password = f"{name.lower()}@example.com", f"the secret of {name}"
+        email, password = f"{name.lower()}@example.com", f"the secret of {name[:3]}"
         async with app.state.kit.database.sessions.begin() as session:
             person = await accounts.register(
                 session, passwords, email=email, password=password, display_name=name, role=role

@@ -214,6 +214,13 @@ async def test_the_email_is_no_password(run: Run, execute: Execute) -> None:
     assert await execute("select id from people") == []
 
 
+async def test_a_weak_password_is_none_for_an_admin(run: Run, execute: Execute) -> None:
+    done = await run(*CREATE, given=b"passwordpassword")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert_one_line(done.stderr, "the password is too easy to guess")
+    assert await execute("select id from people") == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "given", "parts"),
     [

@@ -48,7 +48,7 @@ async def test_no_password_no_token_and_no_email_is_logged(
     root, ada = await join("Root", Role.ADMIN), await join("Ada")
     grace = {
         "email": "grace@example.com",
-        "password": "the secret of Grace",
+        "password": "the secret of someone",
         "display_name": "Grace",
     }
     api = "/api/v1/auth"

@@ -84,7 +84,17 @@ async def test_a_wrong_current_password_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    "new", ["too brief", "a" * 129, "NUL \0 in the middle", "ada@example.com", "ADA@example.com"]
+    "new",
+    [
+        "too brief",
+        "a" * 129,
+        "NUL \0 in the middle",
+        "ada@example.com",
+        "ADA@example.com",
+        "passwordpassword",
+        "1qaz2wsx3edc",
+        "I love my cat house",
+    ],
 )
 async def test_a_new_password_is_held_to_the_rules_of_the_first(
     client: httpx.AsyncClient, join: Join, sign_in: SignIn, new: str

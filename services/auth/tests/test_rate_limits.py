@@ -1,3 +1,5 @@
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -6,6 +8,7 @@ import httpx
 import pytest
 from cathouse_auth.main import create_app
 from cathouse_auth.services.attempts import Attempts
+from cathouse_auth.services.errors import PasswordQueueFull
 from cathouse_auth.services.passwords import Passwords
 from cathouse_auth.settings import Settings
 from cathouse_kit.rate_limits import RateLimiter, Window
@@ -113,6 +116,113 @@ async def test_the_password_change_gives_no_further_guesses(limited: Limited, jo
     assert_too_many(await sign_in(app, ada["email"], password=ada["password"]))
 
 
+async def test_right_passwords_do_not_count(limited: Limited, join: Join) -> None:
+    ada = await join("Ada")
+    app = await limited(login_limit_by_account="2/hour", login_daily_limit_by_account="3/day")
+    for n in range(6):
+        response = await sign_in(
+            app, ada["email"], password=ada["password"], address=f"192.0.2.{n}"
+        )
+        assert response.status_code == 200
+
+
+async def test_nobody_locks_the_owner_out_of_where_they_signed_in_lately(
+    limited: Limited, join: Join
+) -> None:
+    ada = await join("Ada")
+    app = await limited(login_limit_by_account="3/hour")
+    assert (await sign_in(app, ada["email"], password=ada["password"])).status_code == 200
+    statuses = [
+        (await sign_in(app, ada["email"], address=f"192.0.2.{n}")).status_code for n in range(5)
+    ]
+    assert statuses == [401, 401, 401, 429, 429]
+    for spelling in (ada["email"], "ADA@example.com"):
+        response = await sign_in(app, spelling, password=ada["password"])
+        assert response.status_code == 200
+    assert_too_many(await sign_in(app, ada["email"], password=ada["password"], address=ELSEWHERE))
+
+
+async def test_an_address_that_signed_in_has_no_more_guesses_than_others(
+    limited: Limited, join: Join
+) -> None:
+    ada = await join("Ada")
+    app = await limited(login_limit_by_account="2/hour")
+    assert (await sign_in(app, ada["email"], password=ada["password"])).status_code == 200
+    assert [(await sign_in(app, ada["email"])).status_code for _ in range(3)] == [401, 401, 429]
+    # Nor does that lock the others out.
+    response = await sign_in(app, ada["email"], password=ada["password"], address=ELSEWHERE)
+    assert response.status_code == 200
+
+
+async def test_an_address_is_known_to_the_account_that_it_signed_in_to_alone(
+    limited: Limited, join: Join
+) -> None:
+    ada, eve = await join("Ada"), await join("Eve")
+    app = await limited(login_limit_by_account="1/hour")
+    assert (await sign_in(app, eve["email"], password=eve["password"])).status_code == 200
+    assert (await sign_in(app, ada["email"], address=ELSEWHERE)).status_code == 401
+    assert_too_many(await sign_in(app, ada["email"], password=ada["password"]))
+
+
+async def test_guesses_are_bounded_for_a_day_too(limited: Limited, join: Join) -> None:
+    ada = await join("Ada")
+    app = await limited(login_limit_by_account="100/second", login_daily_limit_by_account="3/day")
+    statuses = [
+        (await sign_in(app, ada["email"], address=f"192.0.2.{n}")).status_code for n in range(4)
+    ]
+    assert statuses == [401, 401, 401, 429]
+
+
+async def test_simultaneous_guesses_are_no_more(limited: Limited, join: Join) -> None:
+    ada = await join("Ada")
+    app = await limited(login_limit_by_account="3/hour")
+    answers = await asyncio.gather(
+        *(sign_in(app, ada["email"], address=f"192.0.2.{n}") for n in range(30))
+    )
+    assert Counter(answer.status_code for answer in answers) == {401: 3, 429: 27}
+
+
+async def test_what_ends_without_a_comparison_is_no_guess(
+    limited: Limited, join: Join, passwords: Passwords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await join("Ada")
+    app = await limited(login_limit_by_account="1/hour")
+
+    async def full(password: str, password_hash: str | None) -> str | None:
+        raise PasswordQueueFull
+
+    with monkeypatch.context() as patched:
+        patched.setattr(passwords, "verify", full)
+        for _ in range(3):
+            response = await sign_in(app, ada["email"])
+            assert response.status_code == 503
+            assert response.json()["type"] == "urn:cathouse:problem:password_queue_full"
+            assert int(response.headers["retry-after"]) >= 1
+    assert (await sign_in(app, ada["email"], password=ada["password"])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "setting"),
+    [("login", "login_limit_by_address"), ("register", "register_limit_by_address")],
+)
+@pytest.mark.parametrize("body", [b"{", b"\xff", b'{"a":1}', b"[" * 10_000, b"a=1&" * 3000, b""])
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+async def test_addresses_are_counted_before_the_body_is_read(
+    limited: Limited, path: str, setting: str, body: bytes, kind: str
+) -> None:
+    app = await limited(**{setting: "1/hour"})
+
+    async def never_read() -> AsyncIterator[bytes]:
+        raise AssertionError("the body was read")
+        yield b""
+
+    async with calling(app, HOME) as client:
+        url, headers = f"/api/v1/auth/{path}", {"Content-Type": kind}
+        first = await client.post(url, content=body, headers=headers)
+        assert first.status_code in (400, 422)
+        assert_too_many(await client.post(url, content=never_read(), headers=headers))
+
+
 async def test_registrations_from_one_address_are_limited(limited: Limited) -> None:
     app = await limited(register_limit_by_address="2/hour")
     for n in range(2):
@@ -156,7 +266,7 @@ async def test_no_email_stands_in_the_stores_keys(limited: Limited) -> None:
     app.state.auth.attempts = Attempts(store, app.state.kit.settings)
     await register(app, "ada@example.com")
     await sign_in(app, "ada@example.com")
-    assert len(store.keys) == 4
+    assert len(store.keys) == 5
     assert not any("ada" in part for key in store.keys for part in key)
 
 

@@ -1,4 +1,6 @@
 import asyncio
+import json
+import unicodedata
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -87,8 +89,70 @@ async def test_of_a_hundred_who_register_one_email_at_once_one_succeeds(
 async def test_a_password_has_12_to_128_characters(
     client: httpx.AsyncClient, length: int, status: int
 ) -> None:
-    response = await client.post(PATH, json=ADA | {"password": "ü" * length})
+    response = await client.post(
+        PATH, json=ADA | {"password": "".join(chr(0x3041 + n * 7 % 80) for n in range(length))}
+    )
     assert response.status_code == status
+
+
+async def test_a_passwords_length_is_that_of_its_characters_however_they_were_typed(
+    client: httpx.AsyncClient,
+) -> None:
+    letters = "".join(chr(0xE0 + n % 6) + chr(0x3041 + n * 7 % 80) for n in range(64))
+    typed = unicodedata.normalize("NFD", letters)
+    assert (len(letters), len(typed) > 128) == (128, True)
+    response = await client.post(PATH, json=ADA | {"password": typed})
+    assert response.status_code == 201, response.text
+    brief = unicodedata.normalize("NFD", "àâãäåéèêëñò")
+    response = await client.post(PATH, json=ADA | {"password": brief})
+    assert response.json()["errors"][0]["msg"] == "must have at least 12 characters"
+
+
+@pytest.mark.parametrize(
+    "password", ["passwordpassword", "123456789012", "the cat house 1", "Ada Lovelace 1815"]
+)
+async def test_a_weak_password_is_refused_with_a_reason_and_not_sent_back(
+    client: httpx.AsyncClient, execute: Execute, password: str
+) -> None:
+    body = ADA | {"password": password, "display_name": "Ada Lovelace"}
+    response = await client.post(PATH, json=body)
+    assert response.status_code == 422
+    assert response.json()["type"] == "urn:cathouse:problem:password_too_weak"
+    (error,) = response.json()["errors"]
+    assert error["loc"] == ["body", "password"]
+    assert error["msg"].startswith(("must not contain", "is too easy to guess"))
+    assert password not in response.text
+    assert await execute("select id from people") == []
+
+
+@pytest.mark.parametrize("size", [16 * 1024 + 1, 100_000])
+async def test_a_body_has_16_kib_at_most(client: httpx.AsyncClient, size: int) -> None:
+    response = await client.post(
+        PATH, content=b" " * size, headers={"Content-Type": "application/json"}
+    )
+    assert (response.status_code, response.json()["limit"]) == (413, 16 * 1024)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"role": "admin"}, "Input should be 'player' or 'developer'"),
+        ({"password": "brief"}, "must have at least 12 characters"),
+        ({"password": "x" * 129}, "must have at most 128 characters"),
+        ({"password": "x\u0301" * 5000}, "must have at most 128 characters"),
+        ({"email": "a\u0323\u0301" * 3000 + "@example.com"}, "must have at most 254 characters"),
+        ({"display_name": "x" * 81}, "at most 80 characters"),
+    ],
+)
+async def test_an_error_says_in_english_what_may_be_sent(
+    client: httpx.AsyncClient, change: dict[str, Any], message: str
+) -> None:
+    content = json.dumps(ADA | change, ensure_ascii=False)
+    response = await client.post(
+        PATH, content=content, headers={"Content-Type": "application/json"}
+    )
+    (error,) = response.json()["errors"]
+    assert error["msg"].endswith(message)
 
 
 @pytest.mark.parametrize("password", ["ada@example.com", "ADA@Example.com "])

@@ -60,6 +60,7 @@ def test_without_more_than_the_secrets_the_defaults_hold(
     settings = load_settings(Settings)
     assert (settings.service_name, settings.port) == ("auth", 8005)
     assert [getattr(settings, name) for name in LIMITS] == [
+        parse("100/day"),
         parse("10/minute"),
         parse("60/minute"),
         parse("10/minute"),

@@ -9,7 +9,7 @@ from cathouse_auth.models.base import Base
 
 
 class Person(Base):
-    """Someone with an account. The email is kept in lower case, which makes it unique whatever its case."""
+    """Someone with an account. `email_key` is what makes one account of all spellings of an email."""
 
     __tablename__ = "people"
     __table_args__ = (
@@ -21,6 +21,8 @@ class Person(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.uuidv7())
     email: Mapped[str] = mapped_column(String(254), unique=True)
+    email_key: Mapped[str | None] = mapped_column(String, unique=True)
+    """Null where an older account has this key: then only the exact email signs in."""
     display_name: Mapped[str] = mapped_column(String(80))
     role: Mapped[Role] = mapped_column(String(16))
     is_active: Mapped[bool] = mapped_column(server_default="true")

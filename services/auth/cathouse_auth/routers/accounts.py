@@ -1,40 +1,78 @@
 """Registration, sign-in, refresh, sign-out."""
 
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, ClassVar
 
 from cathouse_kit.database import Session
 from cathouse_kit.problems import InvalidRequest, TooManyRequests, problem_responses
 from cathouse_kit.security import anyone
 from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi.routing import APIRoute
 
 from cathouse_auth.models import Person
 from cathouse_auth.resources import Resources
+from cathouse_auth.routers.addresses import address_of
 from cathouse_auth.schemas.people import PersonBody, Registration
 from cathouse_auth.schemas.sessions import RefreshRequest, SignIn, TokenPair
 from cathouse_auth.services import accounts
+from cathouse_auth.services.attempts import Attempts
 from cathouse_auth.services.errors import (
     AccountDisabled,
     EmailTaken,
     InvalidRefreshToken,
     PasswordIsEmail,
+    PasswordQueueFull,
+    PasswordTooWeak,
     WrongCredentials,
 )
 from cathouse_auth.services.keys import ACCESS_TOKEN_SECONDS
 
-router = APIRouter(prefix="/api/v1/auth", tags=["accounts"], dependencies=[Depends(anyone)])
+
+class LimitedByAddress(APIRoute):
+    """A route that counts its caller's address before the body is read: to parse and to validate costs, too."""
+
+    LIMITS: ClassVar[dict[str, Callable[[Attempts, str], Coroutine[Any, Any, None]]]] = {
+        "register": Attempts.register_from,
+        "login": Attempts.sign_in_from,
+    }
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        limit = self.LIMITS.get(self.name)
+        if limit is None:
+            return handle
+
+        async def limited(request: Request) -> Response:
+            await limit(request.app.state.auth.attempts, address_of(request))
+            return await handle(request)
+
+        return limited
+
+
+router = APIRouter(
+    prefix="/api/v1/auth",
+    tags=["accounts"],
+    dependencies=[Depends(anyone)],
+    route_class=LimitedByAddress,
+)
 
 
 @router.post(
     "/register",
     status_code=201,
     response_model=PersonBody,
-    responses=problem_responses(EmailTaken, InvalidRequest, PasswordIsEmail, TooManyRequests),
+    responses=problem_responses(
+        EmailTaken,
+        InvalidRequest,
+        PasswordIsEmail,
+        PasswordTooWeak,
+        TooManyRequests,
+        PasswordQueueFull,
+    ),
     summary="Make an account",
 )
-async def register(
-    body: Registration, request: Request, session: Session, auth: Resources
-) -> Person:
-    await auth.attempts.register(_address(request), body.email)
+async def register(body: Registration, session: Session, auth: Resources) -> Person:
+    await auth.attempts.register(body.email)
     return await accounts.register(
         session,
         auth.passwords,
@@ -48,7 +86,9 @@ async def register(
 @router.post(
     "/login",
     response_model=TokenPair,
-    responses=problem_responses(WrongCredentials, AccountDisabled, TooManyRequests),
+    responses=problem_responses(
+        WrongCredentials, AccountDisabled, TooManyRequests, PasswordQueueFull
+    ),
     summary="Sign in",
 )
 async def login(
@@ -58,14 +98,14 @@ async def login(
     auth: Resources,
     response: Response,
 ) -> TokenPair:
-    await auth.attempts.sign_in(_address(request), form.username)
-    tokens = await accounts.sign_in(
-        session,
-        auth.passwords,
-        auth.keys,
-        email=form.username,
-        password=form.password.get_secret_value(),
-    )
+    async with auth.attempts.password(address_of(request), form.username):
+        tokens = await accounts.sign_in(
+            session,
+            auth.passwords,
+            auth.keys,
+            email=form.username,
+            password=form.password.get_secret_value(),
+        )
     return _pair(tokens, response)
 
 
@@ -85,11 +125,6 @@ async def refresh(
 @router.post("/logout", status_code=204, response_model=None, summary="End a session")
 async def logout(body: RefreshRequest, session: Session) -> None:
     await accounts.sign_out(session, body.refresh_token.get_secret_value())
-
-
-def _address(request: Request) -> str:
-    # There is none where the server listens on a Unix socket; then all callers count as one.
-    return request.client.host if request.client else ""
 
 
 def _pair(tokens: accounts.Tokens, response: Response) -> TokenPair:

@@ -3,14 +3,21 @@
 from cathouse_kit.database import Session
 from cathouse_kit.problems import InvalidRequest, TooManyRequests, problem_responses
 from cathouse_kit.security import SignedIn
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from cathouse_auth.models import Person
 from cathouse_auth.resources import Resources
+from cathouse_auth.routers.addresses import address_of
 from cathouse_auth.routers.guards import ActivePerson
 from cathouse_auth.schemas.people import PasswordChange, PersonBody, ProfileChange
 from cathouse_auth.services import accounts, people
-from cathouse_auth.services.errors import AccountDisabled, PasswordIsEmail, WrongPassword
+from cathouse_auth.services.errors import (
+    AccountDisabled,
+    PasswordIsEmail,
+    PasswordQueueFull,
+    PasswordTooWeak,
+    WrongPassword,
+)
 
 router = APIRouter(
     prefix="/api/v1/auth/me", tags=["me"], responses=problem_responses(AccountDisabled)
@@ -32,23 +39,30 @@ async def change_me(body: ProfileChange, person: ActivePerson, session: Session)
     status_code=204,
     response_model=None,
     responses=problem_responses(
-        AccountDisabled, WrongPassword, InvalidRequest, PasswordIsEmail, TooManyRequests
+        AccountDisabled,
+        WrongPassword,
+        InvalidRequest,
+        PasswordIsEmail,
+        PasswordTooWeak,
+        TooManyRequests,
+        PasswordQueueFull,
     ),
     summary="Change my password, and end every other session",
 )
 async def change_my_password(
     body: PasswordChange,
+    request: Request,
     principal: SignedIn,
     person: ActivePerson,
     session: Session,
     auth: Resources,
 ) -> None:
-    await auth.attempts.password(person.email)
-    await accounts.change_password(
-        session,
-        auth.passwords,
-        person,
-        principal.token_id,
-        current_password=body.current_password.get_secret_value(),
-        new_password=body.new_password.get_secret_value(),
-    )
+    async with auth.attempts.password(address_of(request), person.email):
+        await accounts.change_password(
+            session,
+            auth.passwords,
+            person,
+            principal.token_id,
+            current_password=body.current_password.get_secret_value(),
+            new_password=body.new_password.get_secret_value(),
+        )

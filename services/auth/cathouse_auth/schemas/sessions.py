@@ -4,7 +4,7 @@ from cathouse_kit.schemas import Line, RequestBody, ResponseBody
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from cathouse_auth.schemas.people import Email
-from cathouse_auth.schemas.secrets import Secret
+from cathouse_auth.schemas.secrets import Password, Secret
 
 _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 
@@ -20,10 +20,10 @@ def _as_registered(username: str) -> str:
 class SignIn(RequestBody):
     """The form of OAuth 2's password grant (RFC 6749, section 4.3.2)."""
 
-    username: Annotated[Line, AfterValidator(_as_registered)] = Field(
-        max_length=254, description="The email", examples=["ada@example.com"]
+    username: Annotated[Line, Field(max_length=254), AfterValidator(_as_registered)] = Field(
+        description="The email", examples=["ada@example.com"]
     )
-    password: Secret = Field(examples=["correct horse battery"])
+    password: Password = Field(examples=["correct horse battery"])
     grant_type: Literal["password"] = "password"
     scope: str = ""
 

@@ -11,21 +11,24 @@ from datetime import timedelta
 from uuid import UUID
 
 from cathouse_kit.tokens import Role
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse_auth.models import Person, RefreshToken, SignInSession
+from cathouse_auth.services.emails import email_key
 from cathouse_auth.services.errors import (
     AccountDisabled,
     EmailTaken,
     InvalidRefreshToken,
     PasswordIsEmail,
+    PasswordTooWeak,
     WrongCredentials,
     WrongPassword,
 )
 from cathouse_auth.services.keys import SigningKeys
-from cathouse_auth.services.passwords import Passwords
+from cathouse_auth.services.password_strength import weakness
+from cathouse_auth.services.passwords import Passwords, prepared
 
 REFRESH_TOKEN_LIFE = timedelta(days=30)
 # More than one, so that expired sessions become fewer for as long as there are any.
@@ -49,14 +52,21 @@ async def register(
     display_name: str,
     role: Role,
 ) -> Person:
-    """Makes an account. `email` is in lower case. Raises `EmailTaken` and `PasswordIsEmail`."""
-    _refuse_email(password, email, field="password")
+    """Makes an account. `email` is in lower case. Raises `EmailTaken`, `PasswordIsEmail`, `PasswordTooWeak` and
+    `PasswordQueueFull`."""
+    _refuse_weak(password, email, display_name, field="password")
     password_hash = await passwords.hash(password)
     # One statement decides who is first, however many try at once.
     statement = (
         insert(Person)
-        .values(email=email, password_hash=password_hash, display_name=display_name, role=role)
-        .on_conflict_do_nothing(index_elements=[Person.email])
+        .values(
+            email=email,
+            email_key=email_key(email),
+            password_hash=password_hash,
+            display_name=display_name,
+            role=role,
+        )
+        .on_conflict_do_nothing()
         .returning(Person)
     )
     person = await session.scalar(statement)
@@ -70,10 +80,16 @@ async def sign_in(
 ) -> Tokens:
     """Begins a session. `email` is in lower case.
 
-    Raises `WrongCredentials`, after the same work for an unknown email as for a wrong password, and `AccountDisabled`
-    for those who know the password.
+    Raises `WrongCredentials`, after the same work for an unknown email as for a wrong password, `AccountDisabled` for
+    those who know the password, and `PasswordQueueFull`.
     """
-    someone = await session.scalar(select(Person).where(Person.email == email))
+    # Two emails that were registered before they would have been one account are told apart by their exact spelling.
+    someone = await session.scalar(
+        select(Person)
+        .where(or_(Person.email == email, Person.email_key == email_key(email)))
+        .order_by((Person.email == email).desc())
+        .limit(1)
+    )
     person = await _lock_by_password(session, passwords, someone, password)
     if person is None:
         raise WrongCredentials
@@ -141,9 +157,9 @@ async def change_password(
 ) -> None:
     """Sets a new password and ends every session of the person, but the one that the access token belongs to.
 
-    Raises `WrongPassword`, `PasswordIsEmail` and `AccountDisabled`.
+    Raises `WrongPassword`, `PasswordIsEmail`, `PasswordTooWeak`, `AccountDisabled` and `PasswordQueueFull`.
     """
-    _refuse_email(new_password, person.email, field="new_password")
+    _refuse_weak(new_password, person.email, person.display_name, field="new_password")
     await session.commit()  # gives the connection back
     new_hash = await passwords.hash(new_password)
     proven = await _lock_by_password(session, passwords, person, current_password)
@@ -173,10 +189,10 @@ async def _lock_by_password(
     while True:
         await session.commit()  # gives the connection back
         password_hash = person.password_hash if person else None
-        if not await passwords.matches(password, password_hash):
+        fresh_hash = await passwords.verify(password, password_hash)
+        if fresh_hash is None:
             return None
         assert person is not None  # noqa: S101 - no password fits no one
-        fresh_hash = await passwords.renewed(password, person.password_hash)
         person = await session.scalar(
             select(Person)
             .where(Person.id == person.id)
@@ -189,9 +205,11 @@ async def _lock_by_password(
         # What was compared with is the person's hash no more: it must be compared again.
 
 
-def _refuse_email(password: str, email: str, *, field: str) -> None:
-    if password.strip().lower() == email:
+def _refuse_weak(password: str, email: str, display_name: str, *, field: str) -> None:
+    if email_key(password.strip()) == email_key(email):
         raise PasswordIsEmail(field)
+    if why := weakness(prepared(password), email=email, display_name=display_name):
+        raise PasswordTooWeak(field, why)
 
 
 async def _delete_expired_sessions(session: AsyncSession) -> None:

@@ -1,17 +1,25 @@
 """How often someone may try to sign in or to register, by address and by account.
 
-Everything that tries an account's password counts for the account, wherever it comes from: many addresses together
-have no more guesses than one.
+Wrong passwords count for the account, wherever they come from: many addresses together have no more guesses than one.
+Addresses that have signed in to the account lately are counted apart, each alone, so that nobody else's guesses lock
+the owner out.
 """
 
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from cathouse_kit.addresses import network_of
 from cathouse_kit.problems import TooManyRequests
 from cathouse_kit.rate_limits import RateLimiter
 from limits import RateLimitItem
 
+from cathouse_auth.services.emails import email_key
+from cathouse_auth.services.errors import WrongCredentials, WrongPassword
 from cathouse_auth.settings import Settings
+
+KNOWN_SECONDS = 30 * 24 * 3600
+"""How long an address is known to an account after it has signed in."""
 
 
 class Attempts:
@@ -22,32 +30,58 @@ class Attempts:
         self._rate_limits = rate_limits
         self._settings = settings
 
-    async def sign_in(self, address: str, email: str) -> None:
+    async def sign_in_from(self, address: str) -> None:
         await self._count(
             self._settings.login_limit_by_address, "login", "address", network_of(address)
         )
-        await self.password(email)
 
-    async def password(self, email: str) -> None:
-        """For the passwords of those who are signed in; counts together with `sign_in`."""
-        await self._count(
-            self._settings.login_limit_by_account, "login", "account", _pseudonym(email)
-        )
-
-    async def register(self, address: str, email: str) -> None:
+    async def register_from(self, address: str) -> None:
         await self._count(
             self._settings.register_limit_by_address, "register", "address", network_of(address)
         )
+
+    async def register(self, email: str) -> None:
         await self._count(
             self._settings.register_limit_by_account, "register", "account", _pseudonym(email)
         )
+
+    @asynccontextmanager
+    async def password(self, address: str, email: str) -> AsyncIterator[None]:
+        """One try at an account's password. It counts while the block runs, so that simultaneous ones are no more, and
+        afterwards if the block says that the password was wrong."""
+        known = ("known", _pseudonym(email, network_of(address)))
+        if await self._rate_limits.remembers("auth", *known):
+            key = ("login", *known)
+        else:
+            key = ("login", "account", _pseudonym(email))
+        limits = (
+            self._settings.login_limit_by_account,
+            self._settings.login_daily_limit_by_account,
+        )
+        counted = []
+        try:
+            for limit in limits:
+                await self._count(limit, *key)
+                counted.append(limit)
+            yield
+        except (WrongCredentials, WrongPassword):
+            raise
+        except BaseException:
+            await self._give_back(counted, *key)
+            raise
+        await self._give_back(counted, *key)
+        await self._rate_limits.remember(KNOWN_SECONDS, "auth", *known)
 
     async def _count(self, limit: RateLimitItem, *key: str) -> None:
         window = await self._rate_limits.hit(limit, "auth", *key)
         if not window.allowed:
             raise TooManyRequests(window.reset_seconds)
 
+    async def _give_back(self, limits: list[RateLimitItem], *key: str) -> None:
+        for limit in limits:
+            await self._rate_limits.give_back(limit, "auth", *key)
 
-def _pseudonym(email: str) -> str:
+
+def _pseudonym(email: str, *more: str) -> str:
     # The store may be shared, copied and logged; no one's email should be.
-    return hashlib.sha256(email.encode()).hexdigest()
+    return hashlib.sha256("\n".join((email_key(email), *more)).encode()).hexdigest()

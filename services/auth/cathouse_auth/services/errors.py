@@ -1,6 +1,13 @@
 """What can be wrong with a request to auth."""
 
-from cathouse_kit.problems import Conflict, Forbidden, InvalidRequest, NotFound, Unauthenticated
+from cathouse_kit.problems import (
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    ServiceUnavailable,
+    Unauthenticated,
+)
 
 
 class EmailTaken(Conflict):
@@ -16,6 +23,24 @@ class PasswordIsEmail(InvalidRequest):
         super().__init__(
             errors=[{"loc": ["body", field], "msg": "must not be the email", "type": "value_error"}]
         )
+
+
+class PasswordTooWeak(InvalidRequest):
+    title = "Password too weak"
+    detail = "This password is among the first that others would try; errors says why."
+
+    def __init__(self, field: str, why: str) -> None:
+        self.why = why
+        super().__init__(errors=[{"loc": ["body", field], "msg": why, "type": "value_error"}])
+
+
+class PasswordQueueFull(ServiceUnavailable):
+    title = "Too many passwords to check"
+    detail = "Too many people sign in at this moment; the Retry-After header says in how many seconds to try again."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers["Retry-After"] = "5"
 
 
 class WrongCredentials(Unauthenticated):

@@ -39,8 +39,8 @@ def _unique_methods(methods: list[Method]) -> list[Method]:
 class Route(RequestBody):
     """Requests by these methods to paths of this shape."""
 
-    methods: Annotated[list[Method], AfterValidator(_unique_methods)] = Field(
-        min_length=1, examples=[["GET"]], json_schema_extra={"uniqueItems": True}
+    methods: Annotated[list[Method], Field(fail_fast=True), AfterValidator(_unique_methods)] = (
+        Field(min_length=1, examples=[["GET"]], json_schema_extra={"uniqueItems": True})
     )
     path: Annotated[
         str,
@@ -69,9 +69,11 @@ class Scope(RequestBody):
         max_length=200, description="What players are told", examples=["See your tasks"]
     )
     required: bool = Field(default=False, strict=True)
-    routes: Annotated[list[Route], AfterValidator(_unique_paths)] = Field(
-        min_length=1, max_length=50
-    )
+    routes: Annotated[
+        list[Route],
+        Field(min_length=1, max_length=50, fail_fast=True),
+        AfterValidator(_unique_paths),
+    ]
 
 
 def _unique_names(scopes: list[Scope]) -> list[Scope]:
@@ -80,5 +82,6 @@ def _unique_names(scopes: list[Scope]) -> list[Scope]:
     return scopes
 
 
-Scopes = Annotated[list[Scope], AfterValidator(_unique_names), Field(max_length=50)]
+# Of three lists inside each other, all errors would be tens of thousands: the first wrong item of each is enough.
+Scopes = Annotated[list[Scope], Field(max_length=50, fail_fast=True), AfterValidator(_unique_names)]
 """All scopes of a manifest; each name stands once."""

@@ -10,25 +10,35 @@ MAX_DEPTH = 10
 
 
 def _acceptable(settings: dict[str, Any]) -> dict[str, Any]:
-    _walk(settings, 1)
+    _check(settings, depth=1, left=MAX_BYTES)
     # Python reads NaN and Infinity, which are no JSON.
     written = json.dumps(settings, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     if len(written.encode()) > MAX_BYTES:
-        raise ValueError(f"must not be longer than {MAX_BYTES} bytes")
+        raise _too_long()
     return settings
 
 
-def _walk(value: object, depth: int) -> None:
+def _check(value: object, depth: int, left: int) -> int:
+    """Returns how many of `left` bytes are left after a value, at the least that it takes. Stops once there are none,
+    so that what is far too long is refused before it is read to its end."""
+    left -= len(value) + 2 if isinstance(value, str) else 1
+    if left < 0:
+        raise _too_long()
     if isinstance(value, dict | list):
         if depth > MAX_DEPTH:
             raise ValueError(f"must not be nested deeper than {MAX_DEPTH} levels")
         for inner in value:
-            _walk(inner, depth + 1)
+            left = _check(inner, depth + 1, left)
         if isinstance(value, dict):
             for inner in value.values():
-                _walk(inner, depth + 1)
+                left = _check(inner, depth + 1, left)
     elif isinstance(value, str) and any(c == "\x00" or "\ud800" <= c <= "\udfff" for c in value):
         raise ValueError("must not contain NUL or half of a surrogate pair")
+    return left
+
+
+def _too_long() -> ValueError:
+    return ValueError(f"must not be longer than {MAX_BYTES} bytes")
 
 
 SettingsObject = Annotated[
