@@ -14,7 +14,7 @@ from uuid import UUID
 
 import orjson
 from fastapi import Depends, Query
-from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, and_, or_
+from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, String, and_, or_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -46,12 +46,22 @@ V = TypeVar("V", int, str, float, Decimal, datetime, UUID)
 
 @dataclass(frozen=True, slots=True)
 class SortKey(Generic[V]):
-    """A column that a list is ordered by. It must not be null. The last key of an order must be unique."""
+    """A column that a list is ordered by. It must not be null. The last key of an order must be unique.
+
+    Raises `TypeError` for a text column without a collation: its order would depend on the cluster's locale.
+    """
 
     column: SQLColumnExpression[V]
     kind: Callable[[str], V]
     """Makes a value of the column from its text, as `UUID` and `datetime.fromisoformat` do."""
     descending: bool = False
+
+    def __post_init__(self) -> None:
+        kind = self.column.type
+        if isinstance(kind, String) and kind.collation is None:
+            raise TypeError(
+                f'{self.column} has no collation: declare it as String(…, collation="C")'
+            )
 
 
 async def select_page(

@@ -3,6 +3,8 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from .support import CATS, Catalog, insert_published, is_problem, wrong_fields
 
@@ -169,3 +171,44 @@ async def test_a_search_is_a_line_of_some_length(catalog: Catalog) -> None:
         response = await catalog.client.get(CATS, params={"q": q})
         assert is_problem(response, 422, "invalid_request")
         assert response.json()["errors"][0]["loc"] == ["query", "q"]
+
+
+SIGNS = st.sampled_from(
+    ["-", '"', "or", "OR ", " ", "(", ")", "&", "|", "!", ":", "*", "<", ">", "<->"]
+)
+WORDS = st.sampled_from(
+    ["task", "猫", "é", "«", "’", "—", "🐈", "\u00a0", "\ufdfa", "'", "\\", "_", "0"]
+)
+
+
+@pytest.mark.parametrize("length", [1, 32, 33, 64, 200])
+@pytest.mark.parametrize(
+    "sign", ["-", "- ", '-"', '"-', "-(", "-«", "-'", "-\\", "or ", "-or ", '"', "!", "-a "]
+)
+async def test_signs_of_the_syntax_can_be_repeated(
+    catalog: Catalog, sign: str, length: int
+) -> None:
+    response = await catalog.client.get(CATS, params={"q": (sign * length)[:200]})
+    assert response.status_code == 200, response.text
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    q=st.lists(SIGNS | WORDS, min_size=1, max_size=200).map(lambda parts: "".join(parts)[:200])
+    | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200)
+)
+async def test_no_search_is_an_error_of_ours(catalog: Catalog, q: str) -> None:
+    for params in ({"q": q}, {"q": q, "sort": "name"}):
+        response = await catalog.client.get(CATS, params=params)
+        assert response.status_code in (200, 422), (q, response.text)
+
+
+@pytest.mark.usefixtures("shelf")
+async def test_a_word_that_is_not_wanted_is_left_out_in_any_script(
+    app: FastAPI, catalog: Catalog
+) -> None:
+    await insert_published(app, {"name": "Кот", "tagline": "x", "description": "Рыба и молоко"})
+    await insert_published(app, {"name": "Пёс", "tagline": "x", "description": "Рыба и кость"})
+    assert await names(catalog, "рыба -молоко") == ["Пёс"]
+    assert await names(catalog, '"рыба и молоко"') == ["Кот"]
+    assert sorted(await names(catalog, "молоко or кость")) == ["Кот", "Пёс"]
