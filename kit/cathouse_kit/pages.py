@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, cast
 from uuid import UUID
 
 import orjson
@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse_kit.problems import InvalidRequest
+from cathouse_kit.schemas import MAX_CURSOR, MAX_ITEMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,9 @@ class PageRequest:
 
 
 async def _page_request(
-    limit: Annotated[int, Query(ge=1, le=100, description="How many items at most")] = 20,
+    limit: Annotated[int, Query(ge=1, le=MAX_ITEMS, description="How many items at most")] = 20,
     cursor: Annotated[
-        str | None, Query(max_length=1024, description="`next_cursor` of the part before")
+        str | None, Query(max_length=MAX_CURSOR, description="`next_cursor` of the part before")
     ] = None,
 ) -> PageRequest:
     return PageRequest(limit, cursor)
@@ -57,7 +58,7 @@ class SortKey(Generic[V]):
     descending: bool = False
 
     def __post_init__(self) -> None:
-        kind = self.column.type
+        kind = cast(Any, self.column).type
         if isinstance(kind, String) and kind.collation is None:
             raise TypeError(
                 f'{self.column} has no collation: declare it as String(…, collation="C")'

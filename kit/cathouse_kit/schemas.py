@@ -15,6 +15,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
+from cathouse_kit.bounds import MAX_BYTES
 from cathouse_kit.display_text import displayable
 
 
@@ -58,8 +59,9 @@ class _Text:
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         # What a field's own Field(max_length=…) has made of it, where that comes first.
-        text: dict[str, Any] = {"strip_whitespace": True, "min_length": self.min_length}
-        text |= handler(source)
+        text: dict[str, Any] = {"strip_whitespace": True, **cast("dict[str, Any]", handler(source))}
+        if self.min_length:
+            text.setdefault("min_length", self.min_length)
         limit = text["max_length"] = min(text.get("max_length", self.max_length), self.max_length)
 
         def check(value: str) -> str:
@@ -86,11 +88,17 @@ Line = Annotated[str, _Text(1, MAX_LINE, _line)]
 
 T = TypeVar("T")
 
+MAX_ITEMS = 100
+"""The most items of a page."""
+MAX_CURSOR = 1024
+"""The most characters of a cursor, all of them ASCII."""
+
 
 class Page(ResponseBody, Generic[T]):
     """A part of a list, and how to ask for the next."""
 
-    items: list[T]
+    items: list[T] = Field(max_length=MAX_ITEMS)
     next_cursor: str | None = Field(
-        description="Give it as `cursor` for the next part; null after the last"
+        json_schema_extra={MAX_BYTES: MAX_CURSOR + 2},
+        description="Give it as `cursor` for the next part; null after the last",
     )

@@ -102,6 +102,11 @@ class Cat(Base):
         ),
         Index("ix_cats_name", "sort_name", "id", postgresql_where=_PUBLISHED),
         Index("ix_cats_category", "category", postgresql_where=_PUBLISHED),
+        Index(
+            "ix_cats_pending_endpoint",
+            "id",
+            postgresql_where=text("pending_endpoint_url is not null"),
+        ),
         Index("ix_cats_search", "search", postgresql_using="gin"),
         Index(
             "ix_cats_search_text",
@@ -121,6 +126,8 @@ class Cat(Base):
     status: Mapped[CatStatus] = mapped_column(String(16), server_default=CatStatus.DRAFT)
     rejection_reason: Mapped[str | None] = mapped_column(Text)
     endpoint_url: Mapped[str] = mapped_column(String(2048))
+    pending_endpoint_url: Mapped[str | None] = mapped_column(String(2048))
+    """On another host than `endpoint_url`, which it becomes once an admin approves it."""
     version: Mapped[str] = mapped_column(String(64))
     """The current version; `Version` keeps all of them."""
     scopes: Mapped[list[Scope]] = mapped_column(JSONB)

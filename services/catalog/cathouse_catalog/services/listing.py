@@ -13,9 +13,10 @@ from cathouse_kit.problems import InvalidRequest
 from cathouse_kit.tokens import Principal
 from sqlalchemy import Double, cast, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
 
 from cathouse_catalog.models import Cat, CatStatus
-from cathouse_catalog.services.access import listed_to
+from cathouse_catalog.services.access import listed_to, with_pending_endpoint
 
 # How much of a search's trigrams a name or a tagline must share with it, of 1. Tried over misspelt names, one wrong
 # letter a word: 0.3 finds 98% of those of two words and 88% of single words, 0.4 finds 85% and 83%. The few strangers
@@ -41,15 +42,18 @@ async def list_cats(
     featured: bool | None,
     status: CatStatus | None,
     mine: bool,
+    endpoint_pending: bool,
     sort: CatSort | None,
     page: PageRequest,
 ) -> tuple[Sequence[Cat], str | None]:
     """A page of cats, and the cursor of the next. Without `sort`, what fits the search best comes first, or the newest.
 
-    Raises `InvalidRequest`, also for the order by relevance without a search, `Unauthenticated` and
-    `UnpublishedCatsHidden`.
+    Their scopes are not loaded. Raises `InvalidRequest`, also for the order by relevance without a search,
+    `Unauthenticated`, `UnpublishedCatsHidden` and `EndpointReviewsHidden`.
     """
     conditions = listed_to(viewer, mine=mine, status=status)
+    if endpoint_pending:
+        conditions += [with_pending_endpoint(viewer, mine=mine)]
     if category is not None:
         conditions.append(Cat.category == category)
     if featured is not None:
@@ -59,9 +63,9 @@ async def list_cats(
         similar = Cat.search_text.op("%>", is_comparison=True)(search.letters)
         conditions.append(or_(Cat.search.op("@@", is_comparison=True)(search.words), similar))
     order, keys = _order(sort or (CatSort.NEWEST if search is None else CatSort.RELEVANCE), search)
-    rows, next_cursor = await select_page(
-        session, select(Cat).where(*conditions), order, keys, page
-    )
+    # The scopes of many cats are more than one response should hold.
+    statement = select(Cat).where(*conditions).options(defer(Cat.scopes, raiseload=True))
+    rows, next_cursor = await select_page(session, statement, order, keys, page)
     return [row[0] for row in rows], next_cursor
 
 

@@ -1,5 +1,6 @@
 from uuid import UUID
 
+from cathouse_kit.bounds import MAX_BYTES
 from cathouse_kit.schemas import ResponseBody, Timestamp
 from pydantic import Field
 
@@ -12,11 +13,14 @@ class ProxiedCallBody(ResponseBody):
     installation_id: UUID | None = Field(description="As it was asked for; null if it was no id")
     user_id: UUID | None = Field(description="Whose token or installation it was, where known")
     cat_id: UUID | None
-    method: str = Field(examples=["GET"])
+    method: str = Field(max_length=16, examples=["GET"])
     path: str = Field(
-        description="Below the cat's endpoint, without the query", examples=["/tasks/7"]
+        json_schema_extra={"maxLength": 8000},
+        description="Below the cat's endpoint, without the query",
+        examples=["/tasks/7"],
     )
     scope: str | None = Field(
+        json_schema_extra={MAX_BYTES: 50 * 65},
         description="The granted scopes that opened the call, separated by spaces, or else those that would have",
         examples=["tasks:read"],
     )
@@ -25,6 +29,7 @@ class ProxiedCallBody(ResponseBody):
         examples=[200],
     )
     outcome: str = Field(
+        max_length=40,
         description="`answered`: all of the cat's answer was passed on. `started`, `answering`: it is under way, or "
         "the proxy was stopped in the middle of it. `caller_left`: the caller did not wait. Anything else is the kind "
         "of problem that ended the call, such as `scope_missing` or `cat_timed_out`",
@@ -34,4 +39,4 @@ class ProxiedCallBody(ResponseBody):
         description="From the request's arrival to the end of the call; null while it is under way",
         examples=[12.5],
     )
-    request_id: str
+    request_id: str = Field(max_length=128)
