@@ -17,8 +17,8 @@ def settings(database_urls: dict[str, str], service_token: str) -> Settings:
         database_url=database_urls["catalog"],
         service_token=service_token,
         catalog_allow_http_endpoints=True,
-        # Fifty requests at once wait for a lock of the database, and not for the pool, whose patience is short.
-        database_pool_size=50,
+        # Fifty requests at once wait for one cat's lock: on a busy machine longer than the usual pool has patience.
+        database_pool_size=10,
     )
 
 
