@@ -1,10 +1,12 @@
 """The OpenAPI description: every error is a problem, and every route declares the errors that any route may give."""
 
+from contextlib import suppress
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from cathouse_kit.bounds import Unbounded, largest
 from cathouse_kit.problems import (
     BadRequest,
     BodyTooLarge,
@@ -40,6 +42,7 @@ def describe(app: FastAPI) -> None:
                 for method, operation in operations.items():
                     if method in _METHODS:
                         _declare_problems(path, operation)
+                        _state_bound(operation, schemas)
             app.openapi_schema = schema
         return app.openapi_schema
 
@@ -62,3 +65,13 @@ def _declare_problems(path: str, operation: dict[str, Any]) -> None:
         declared = responses.get(str(status))
         if declared is None or "HTTPValidationError" in str(declared):
             responses[str(status)] = response
+
+
+def _state_bound(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Says how long the page of a list can be. A contract test refuses lists that have no bound."""
+    if not any(parameter["name"] == "limit" for parameter in operation.get("parameters", [])):
+        return
+    response = operation["responses"]["200"]
+    with suppress(Unbounded):
+        size = largest(response["content"]["application/json"]["schema"], schemas)
+        response["description"] = f"A page of at most {size:,} bytes"

@@ -9,16 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, cast
 from uuid import UUID
 
 import orjson
 from fastapi import Depends, Query
-from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, and_, or_
+from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, String, and_, or_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse_kit.problems import InvalidRequest
+from cathouse_kit.schemas import MAX_CURSOR, MAX_ITEMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,9 @@ class PageRequest:
 
 
 async def _page_request(
-    limit: Annotated[int, Query(ge=1, le=100, description="How many items at most")] = 20,
+    limit: Annotated[int, Query(ge=1, le=MAX_ITEMS, description="How many items at most")] = 20,
     cursor: Annotated[
-        str | None, Query(max_length=1024, description="`next_cursor` of the part before")
+        str | None, Query(max_length=MAX_CURSOR, description="`next_cursor` of the part before")
     ] = None,
 ) -> PageRequest:
     return PageRequest(limit, cursor)
@@ -46,12 +47,22 @@ V = TypeVar("V", int, str, float, Decimal, datetime, UUID)
 
 @dataclass(frozen=True, slots=True)
 class SortKey(Generic[V]):
-    """A column that a list is ordered by. It must not be null. The last key of an order must be unique."""
+    """A column that a list is ordered by. It must not be null. The last key of an order must be unique.
+
+    Raises `TypeError` for a text column without a collation: its order would depend on the cluster's locale.
+    """
 
     column: SQLColumnExpression[V]
     kind: Callable[[str], V]
     """Makes a value of the column from its text, as `UUID` and `datetime.fromisoformat` do."""
     descending: bool = False
+
+    def __post_init__(self) -> None:
+        kind = cast(Any, self.column).type
+        if isinstance(kind, String) and kind.collation is None:
+            raise TypeError(
+                f'{self.column} has no collation: declare it as String(…, collation="C")'
+            )
 
 
 async def select_page(

@@ -1,21 +1,24 @@
 """What request and answer bodies are made of."""
 
-import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, cast
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     PlainSerializer,
-    StringConstraints,
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
+from cathouse_kit.bounds import MAX_BYTES
+from cathouse_kit.display_text import displayable
 from cathouse_kit.problems import MAX_ERRORS
 
 
@@ -53,38 +56,62 @@ Timestamp = Annotated[
 """A moment, sent in UTC as RFC 3339 with `Z`."""
 
 
-def _without_controls(value: str) -> str:
-    for character in value:
-        category = unicodedata.category(character)
-        if category == "Cc" and character not in "\n\t":
-            raise ValueError("must not contain control characters")
-        if category == "Cs":
-            raise ValueError("must not contain surrogates")
-    return value
+MAX_LINE, MAX_PARAGRAPHS = 2048, 10_000
+"""The most characters that a field may allow. Longer texts are refused before their characters are looked at."""
 
 
-def _one_line(value: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Text:
+    # Not StringConstraints with AfterValidator: the length must hold before the characters are looked at, which takes
+    # time, and again after their normalization, which may add some.
+    min_length: int
+    max_length: int
+    check: Callable[[str], str]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        # What a field's own Field(max_length=…) has made of it, where that comes first.
+        text: dict[str, Any] = {"strip_whitespace": True, **cast("dict[str, Any]", handler(source))}
+        if self.min_length:
+            text.setdefault("min_length", self.min_length)
+        limit = text["max_length"] = min(text.get("max_length", self.max_length), self.max_length)
+
+        def check(value: str) -> str:
+            value = self.check(value)
+            if len(value) > limit:
+                raise PydanticKnownError("string_too_long", {"max_length": limit})
+            return value
+
+        return core_schema.no_info_after_validator_function(check, cast("CoreSchema", text))
+
+
+def _line(value: str) -> str:
     if "\n" in value or "\t" in value:
         raise ValueError("must be one line")
-    return value
+    return displayable(value)
 
 
-Paragraphs = Annotated[
-    str, StringConstraints(strip_whitespace=True), AfterValidator(_without_controls)
-]
-"""Text of any number of lines, trimmed. PostgreSQL cannot store a NUL or a surrogate, which JSON can bring, and nobody
-means the other controls."""
+Paragraphs = Annotated[str, _Text(0, MAX_PARAGRAPHS, displayable)]
+"""Text of any number of lines that others may see, trimmed; `displayable` says what is refused. A field states its own
+bound: `Annotated[Paragraphs, Field(max_length=2000)]`."""
 
-Line = Annotated[Paragraphs, StringConstraints(min_length=1), AfterValidator(_one_line)]
-"""A line of text, trimmed and not empty."""
+Line = Annotated[str, _Text(1, MAX_LINE, _line)]
+"""A line of text that others may see, trimmed and not empty."""
 
 T = TypeVar("T")
+
+MAX_ITEMS = 100
+"""The most items of a page."""
+MAX_CURSOR = 1024
+"""The most characters of a cursor, all of them ASCII."""
 
 
 class Page(ResponseBody, Generic[T]):
     """A part of a list, and how to ask for the next."""
 
-    items: list[T]
+    items: list[T] = Field(max_length=MAX_ITEMS)
     next_cursor: str | None = Field(
-        description="Give it as `cursor` for the next part; null after the last"
+        json_schema_extra={MAX_BYTES: MAX_CURSOR + 2},
+        description="Give it as `cursor` for the next part; null after the last",
     )

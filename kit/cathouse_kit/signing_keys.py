@@ -58,8 +58,8 @@ class PublicKey(ResponseBody):
 
     kty: Literal["OKP"]
     crv: Literal["Ed25519"]
-    x: str = Field(description="The key, base64url")
-    kid: str
+    x: str = Field(max_length=43, description="The key, base64url")
+    kid: str = Field(max_length=64)
     use: Literal["sig"]
     alg: Literal["EdDSA"]
 
@@ -67,7 +67,7 @@ class PublicKey(ResponseBody):
 class KeySet(ResponseBody):
     """A JWK set (RFC 7517, section 5)."""
 
-    keys: list[PublicKey]
+    keys: list[PublicKey] = Field(json_schema_extra={"maxItems": 1000})
 
 
 class SigningKeys:

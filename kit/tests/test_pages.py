@@ -22,6 +22,7 @@ from sqlalchemy import (
     Numeric,
     String,
     Table,
+    Text,
     Uuid,
     func,
     insert,
@@ -52,6 +53,13 @@ ROWS = st.lists(
     ),
     max_size=6,
 )
+
+
+def test_an_order_by_text_needs_a_collation() -> None:
+    """Without one, the order is that of the cluster's locale."""
+    for column in (Column("name", String), Column("name", Text)):
+        with pytest.raises(TypeError, match="has no collation"):
+            SortKey(column, str)
 
 
 def keys(score_down: bool, name_down: bool, at_down: bool, id_down: bool) -> list[SortKey[Any]]:

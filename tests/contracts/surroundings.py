@@ -114,6 +114,8 @@ class OtherServices(httpx.MockTransport):
             (asked,) = orjson.loads(request.content).values()
             if asked in (self.credential, str(self.installation_id)):
                 return httpx.Response(200, json=self._installation)
+        if path == "/api/v1/installations/internal/adoptions":
+            return httpx.Response(200, json={"adopted": True})
         return httpx.Response(404, json={})
 
 

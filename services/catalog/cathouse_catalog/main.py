@@ -27,6 +27,6 @@ def create_app(
             categories.router,
             internal.router,
         ),
-        peers=("auth",),
+        peers=("auth", "installation"),
         transport=transport,
     )

@@ -7,21 +7,33 @@ from cathouse_catalog.settings import Settings
 from cathouse_kit.testing import JWKS_PATH, Issuer, Outside, running
 from fastapi import FastAPI
 
-from .support import Catalog
+from .support import ADOPTED, ADOPTIONS_PATH, Catalog
 
 
 @pytest.fixture(scope="session")
 def settings(database_urls: dict[str, str], service_token: str) -> Settings:
     return Settings(
-        _env_file=None, database_url=database_urls["catalog"], service_token=service_token
+        _env_file=None,
+        database_url=database_urls["catalog"],
+        service_token=service_token,
+        catalog_allow_http_endpoints=True,
+        # Fifty requests at once wait for one cat's lock: on a busy machine longer than the usual pool has patience.
+        database_pool_size=10,
     )
 
 
 @pytest.fixture(scope="session")
-def app(settings: Settings, issuer: Issuer) -> FastAPI:
-    auth = Outside()
-    auth.on("GET", JWKS_PATH, httpx.Response(200, json=issuer.jwks()))
-    return create_app(settings, transport=auth.transport)
+def peers(issuer: Issuer) -> Outside:
+    """Auth, and an installation where everybody has adopted every cat."""
+    peers = Outside()
+    peers.on("GET", JWKS_PATH, httpx.Response(200, json=issuer.jwks()))
+    peers.on("GET", ADOPTIONS_PATH, ADOPTED)
+    return peers
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings, peers: Outside) -> FastAPI:
+    return create_app(settings, transport=peers.transport)
 
 
 # One app for all tests: to build its routes and to connect takes longer than most tests do.

@@ -7,6 +7,8 @@ from cathouse_kit.tokens import Role
 if TYPE_CHECKING:
     from tests.contracts.surroundings import Populating, Surroundings
 
+MOVED = "https://moved.example.com"
+
 
 async def populate(populating: "Populating") -> "Surroundings":
     callers = {
@@ -24,4 +26,16 @@ async def populate(populating: "Populating") -> "Surroundings":
         for action in actions:
             who = callers["developer" if action == "submit" else "admin"]
             await populating.post(f"{cats}/{cat['id']}/{action}", headers=who)
-    return populating.surroundings(callers, {"cat_id": ids})
+    # Two whose endpoint waits for a review: one to be approved, one to be rejected.
+    for slug in ("moved-1", "moved-2"):
+        manifest = populating.cat | {"slug": slug}
+        cat = await populating.post(cats, json=manifest, headers=callers["developer"])
+        ids.append(cat["id"])
+        await populating.post(f"{cats}/{cat['id']}/submit", headers=callers["developer"])
+        await populating.post(f"{cats}/{cat['id']}/approve", headers=callers["admin"])
+        moved = await populating.client.patch(
+            f"{cats}/{cat['id']}", json={"endpoint_url": MOVED}, headers=callers["developer"]
+        )
+        assert moved.json()["pending_endpoint_url"] == MOVED
+    known = {"cat_id": ids, "endpoint_url": [MOVED], "version": ["1.0.0", "1.2.0"]}
+    return populating.surroundings(callers, known)

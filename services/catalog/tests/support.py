@@ -15,6 +15,8 @@ from fastapi import FastAPI
 from sqlalchemy import event
 
 CATS = "/api/v1/catalog/cats"
+ADOPTIONS_PATH = "/api/v1/installations/internal/adoptions"
+ADOPTED = httpx.Response(200, json={"adopted": True})
 
 READ = {
     "name": "tasks:read",
@@ -108,6 +110,11 @@ class Catalog:
     ) -> dict[str, Any]:
         response = await self.client.request(method, path, headers=who, json=body)
         return _successful(response)
+
+
+def listed(cat: dict[str, Any]) -> dict[str, Any]:
+    """A cat as lists show it."""
+    return {field: value for field, value in cat.items() if field != "scopes"}
 
 
 async def insert_published(app: FastAPI, *cats: dict[str, Any]) -> list[str]:

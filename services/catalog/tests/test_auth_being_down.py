@@ -6,7 +6,7 @@ from cathouse_catalog.main import create_app
 from cathouse_catalog.settings import Settings
 from cathouse_kit.testing import JWKS_PATH, Outside, running
 
-from .support import CATS, Catalog, is_problem
+from .support import ADOPTED, ADOPTIONS_PATH, CATS, Catalog, is_problem
 
 
 @pytest.fixture
@@ -42,4 +42,5 @@ async def test_whoever_does_not_sign_in_notices_nothing(catalog: Catalog, outsid
 async def test_keys_that_are_known_stay_good(catalog: Catalog, outside: Outside) -> None:
     cat = await catalog.make()
     outside.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
+    outside.on("GET", ADOPTIONS_PATH, ADOPTED)
     assert (await catalog.review(cat, 5, catalog.player)).status_code == 201

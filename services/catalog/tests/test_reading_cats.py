@@ -4,7 +4,7 @@ import pytest
 from cathouse_kit.testing import Issuer
 from cathouse_kit.tokens import Role
 
-from .support import CATS, WAY_TO, Catalog, is_problem
+from .support import CATS, WAY_TO, Catalog, is_problem, listed
 
 # What only a cat's developer, admins and other services see.
 PRIVATE = {"endpoint_url", "rejection_reason"}
@@ -36,11 +36,11 @@ async def test_the_endpoint_is_shown_to_the_developer_and_to_admins_only(catalog
     for who in (catalog.developer, catalog.admin):
         seen = (await catalog.client.get(f"{CATS}/{cat['id']}", headers=who)).json()
         assert seen == cat
-        assert await catalog.walk(who=who) == [cat]
+        assert await catalog.walk(who=who) == [listed(cat)]
     for who in (catalog.nobody, catalog.player, catalog.other_developer):
         seen = (await catalog.client.get(f"{CATS}/{cat['id']}", headers=who)).json()
         assert seen == public(cat)
-        assert await catalog.walk(who=who) == [public(cat)]
+        assert await catalog.walk(who=who) == [listed(public(cat))]
 
 
 async def test_a_developer_who_has_become_a_player_still_sees_their_cats(

@@ -5,7 +5,7 @@ import pytest
 from cathouse_kit.testing import Issuer
 from cathouse_kit.tokens import Role
 
-from .support import CATS, WAY_TO, Catalog, is_problem, wrong_fields
+from .support import CATS, WAY_TO, Catalog, is_problem, listed, wrong_fields
 
 # Method, path, body, who; and the status that the cat has afterwards, by the one that it had.
 ACTIONS: dict[str, tuple[str, str, Any, str, dict[str, str]]] = {
@@ -112,13 +112,13 @@ async def test_admins_find_what_waits_for_them(catalog: Catalog) -> None:
     await catalog.make("draft")
     await catalog.make("published")
     found = await catalog.walk(who=catalog.admin, status="submitted", limit=2)
-    assert found == waiting[::-1]
+    assert found == [listed(cat) for cat in reversed(waiting)]
 
 
 @pytest.mark.parametrize("status", WAY_TO)
 async def test_only_admins_list_what_is_not_published(catalog: Catalog, status: str) -> None:
     cat = await catalog.make(status)
-    assert await catalog.walk(who=catalog.admin, status=status) == [cat]
+    assert await catalog.walk(who=catalog.admin, status=status) == [listed(cat)]
     for who in (catalog.nobody, catalog.player, catalog.developer):
         response = await catalog.client.get(CATS, headers=who, params={"status": status})
         if status == "published":
@@ -132,7 +132,7 @@ async def test_only_admins_list_what_is_not_published(catalog: Catalog, status: 
 async def test_a_developer_lists_their_own_cats_of_every_status(
     catalog: Catalog, issuer: Issuer
 ) -> None:
-    own = [await catalog.make(status) for status in WAY_TO]
+    own = [listed(await catalog.make(status)) for status in WAY_TO]
     assert await catalog.walk(who=catalog.developer, mine=True, limit=2) == own[::-1]
     assert await catalog.walk(who=catalog.developer, mine=True, status="draft") == own[:1]
     for who in (catalog.other_developer, catalog.player, catalog.admin):

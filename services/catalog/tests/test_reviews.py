@@ -1,13 +1,18 @@
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
-from cathouse_kit.testing import Issuer
+from cathouse_catalog.main import create_app
+from cathouse_catalog.settings import Settings
+from cathouse_kit.testing import Issuer, Outside, running
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
 
 from .support import (
+    ADOPTIONS_PATH,
     CATS,
     WAY_TO,
     Catalog,
@@ -187,3 +192,69 @@ async def test_the_newest_review_comes_first_and_pages_hold_still(
         seen += page["items"]
     assert [review["id"] for review in seen] == written[::-1]
     assert UUID(seen[0]["id"]).version == 7
+
+
+@pytest.fixture
+async def own_peers(
+    settings: Settings, outside: Outside
+) -> AsyncIterator[tuple[Outside, httpx.AsyncClient]]:
+    """An app with peers of its own, and a client of it."""
+    async with running(create_app(settings, transport=outside.transport)) as client:
+        yield outside, client
+
+
+async def put_review(client: httpx.AsyncClient, cat: dict[str, Any], who: Any) -> httpx.Response:
+    return await client.put(f"{CATS}/{cat['id']}/reviews/mine", headers=who, json={"rating": 4})
+
+
+async def test_only_who_adopted_a_cat_reviews_it(
+    catalog: Catalog, issuer: Issuer, own_peers: tuple[Outside, httpx.AsyncClient]
+) -> None:
+    outside, client = own_peers
+    cat, adopter, stranger = await catalog.make(), uuid4(), uuid4()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = request.url.params
+        adopted = (asked["user_id"], asked["cat_id"]) == (str(adopter), cat["id"])
+        return httpx.Response(200, json={"adopted": adopted})
+
+    outside.on("GET", ADOPTIONS_PATH, answer)
+    refused = await put_review(client, cat, issuer.headers(Role.PLAYER, stranger))
+    assert is_problem(refused, 403, "not_adopted")
+    player = issuer.headers(Role.PLAYER, adopter)
+    assert (await put_review(client, cat, player)).status_code == 201
+    assert (await catalog.read(cat))["rating"]["count"] == 1
+
+    # Who has a review may change it and take it back, whatever became of the installation.
+    outside.on("GET", ADOPTIONS_PATH, httpx.ConnectError("down"))
+    assert (await put_review(client, cat, player)).status_code == 200
+    path = f"{CATS}/{cat['id']}/reviews/mine"
+    assert (await client.delete(path, headers=player)).status_code == 204
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        httpx.ConnectError("down"),
+        httpx.ReadTimeout("slow"),
+        httpx.Response(500),
+        httpx.Response(404, json={}),
+        httpx.Response(200, text="<html>"),
+        httpx.Response(200, json={}),
+        httpx.Response(200, json={"adopted": None}),
+    ],
+)
+async def test_while_installation_fails_nobody_writes_a_first_review(
+    catalog: Catalog,
+    own_peers: tuple[Outside, httpx.AsyncClient],
+    failure: httpx.Response | Exception,
+) -> None:
+    outside, client = own_peers
+    outside.on("GET", ADOPTIONS_PATH, failure)
+    cat = await catalog.make()
+    answer = await put_review(client, cat, catalog.player)
+    assert is_problem(answer, 503, "peer_unavailable")
+    assert answer.json()["peer"] == "installation"
+    assert await catalog.walk(f"{CATS}/{cat['id']}/reviews") == []
+    hidden = await catalog.make("draft")
+    assert is_problem(await put_review(client, hidden, catalog.player), 404, "cat_not_found")

@@ -3,8 +3,10 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from .support import CATS, Catalog, insert_published, is_problem, wrong_fields
+from .support import CATS, Catalog, insert_published, is_problem, listed, wrong_fields
 
 SHELF: tuple[dict[str, Any], ...] = (
     {"name": "Task Keeper", "tagline": "Keeps what you mean to do", "category": "productivity"},
@@ -120,7 +122,7 @@ async def test_a_search_finds_only_what_may_be_seen(catalog: Catalog) -> None:
         (catalog.developer, {"mine": True}),
         (catalog.admin, {"status": "draft"}),
     ):
-        assert await catalog.walk(who=who, q="secrte plans", **params) == [cat]
+        assert await catalog.walk(who=who, q="secrte plans", **params) == [listed(cat)]
 
 
 async def test_a_search_can_be_ordered_otherwise(app: FastAPI, catalog: Catalog) -> None:
@@ -169,3 +171,44 @@ async def test_a_search_is_a_line_of_some_length(catalog: Catalog) -> None:
         response = await catalog.client.get(CATS, params={"q": q})
         assert is_problem(response, 422, "invalid_request")
         assert response.json()["errors"][0]["loc"] == ["query", "q"]
+
+
+SIGNS = st.sampled_from(
+    ["-", '"', "or", "OR ", " ", "(", ")", "&", "|", "!", ":", "*", "<", ">", "<->"]
+)
+WORDS = st.sampled_from(
+    ["task", "猫", "é", "«", "’", "—", "🐈", "\u00a0", "\ufdfa", "'", "\\", "_", "0"]
+)
+
+
+@pytest.mark.parametrize("length", [1, 32, 33, 64, 200])
+@pytest.mark.parametrize(
+    "sign", ["-", "- ", '-"', '"-', "-(", "-«", "-'", "-\\", "or ", "-or ", '"', "!", "-a "]
+)
+async def test_signs_of_the_syntax_can_be_repeated(
+    catalog: Catalog, sign: str, length: int
+) -> None:
+    response = await catalog.client.get(CATS, params={"q": (sign * length)[:200]})
+    assert response.status_code == 200, response.text
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    q=st.lists(SIGNS | WORDS, min_size=1, max_size=200).map(lambda parts: "".join(parts)[:200])
+    | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200)
+)
+async def test_no_search_is_an_error_of_ours(catalog: Catalog, q: str) -> None:
+    for params in ({"q": q}, {"q": q, "sort": "name"}):
+        response = await catalog.client.get(CATS, params=params)
+        assert response.status_code in (200, 422), (q, response.text)
+
+
+@pytest.mark.usefixtures("shelf")
+async def test_a_word_that_is_not_wanted_is_left_out_in_any_script(
+    app: FastAPI, catalog: Catalog
+) -> None:
+    await insert_published(app, {"name": "Кот", "tagline": "x", "description": "Рыба и молоко"})
+    await insert_published(app, {"name": "Пёс", "tagline": "x", "description": "Рыба и кость"})
+    assert await names(catalog, "рыба -молоко") == ["Пёс"]
+    assert await names(catalog, '"рыба и молоко"') == ["Кот"]
+    assert sorted(await names(catalog, "молоко or кость")) == ["Кот", "Пёс"]

@@ -9,6 +9,7 @@ from cathouse_installation.resources import Held
 from cathouse_installation.routers import adoption, installations, internal
 from cathouse_installation.services.catalog import Catalog
 from cathouse_installation.services.credentials import Credentials
+from cathouse_installation.services.limits import Limits
 from cathouse_installation.settings import Settings
 
 
@@ -28,5 +29,9 @@ def create_app(
     app.state.installation = Held(
         catalog=Catalog(app.state.kit.peers["catalog"]),
         credentials=Credentials(settings.service_tokens),
+        limits=Limits(
+            installations=settings.max_installations_per_player,
+            adoptions_a_day=settings.max_adoptions_per_player_a_day,
+        ),
     )
     return app

@@ -7,12 +7,14 @@ from fastapi import Depends, Request
 
 from cathouse_installation.services.catalog import Catalog
 from cathouse_installation.services.credentials import Credentials
+from cathouse_installation.services.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     catalog: Catalog
     credentials: Credentials
+    limits: Limits
 
 
 async def _held(request: Request) -> Held:

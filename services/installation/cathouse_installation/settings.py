@@ -8,3 +8,9 @@ class Settings(ServiceSettings):
     service_name: str = "installation"
     port: Port = 8003
     catalog_url: PeerUrl = Field("http://127.0.0.1:8002", description="Where the catalog is")
+    max_installations_per_player: int = Field(
+        200, ge=1, description="Installations that a player may have, uninstalled ones not counted"
+    )
+    max_adoptions_per_player_a_day: int = Field(
+        100, ge=1, description="Adoptions that a player may make within 24 hours"
+    )

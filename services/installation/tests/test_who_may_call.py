@@ -51,6 +51,8 @@ ROUTES: dict[str, Case] = {
         200,
         SERVICE,
     ),
+    # Services are let in, and told that the query is missing.
+    "read_adoption": ("GET /internal/adoptions", None, 422, SERVICE),
 }
 
 

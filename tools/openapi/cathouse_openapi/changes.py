@@ -13,7 +13,15 @@ from typing import Any
 from cathouse_openapi.places import EVERY_PROBLEM, Key, Kind, Place, Side, lay_out
 
 _AT_LEAST = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains")
-_AT_MOST = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains")
+_AT_MOST = (
+    "maximum",
+    "exclusiveMaximum",
+    "maxLength",
+    "maxItems",
+    "maxProperties",
+    "maxContains",
+    "x-maxBytes",
+)
 # What goes without saying in the name of a place.
 _PLAIN_TYPES = re.compile(
     r"\((string|number|boolean|null|array|object|anything)\)| as application/(problem\+)?json"

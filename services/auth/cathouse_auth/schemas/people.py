@@ -55,8 +55,8 @@ class PersonChange(RequestBody):
 
 class PersonBody(ResponseBody):
     id: UUID = Field(examples=["0199c0de-0000-7000-8000-000000000000"])
-    email: str = Field(examples=["ada@example.com"])
-    display_name: str = Field(examples=["Ada"])
+    email: str = Field(max_length=254, examples=["ada@example.com"])
+    display_name: str = Field(max_length=80, examples=["Ada"])
     role: Role
     is_active: bool
     created_at: Timestamp

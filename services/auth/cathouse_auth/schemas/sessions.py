@@ -33,7 +33,7 @@ class RefreshRequest(RequestBody):
 
 
 class TokenPair(ResponseBody):
-    access_token: str
+    access_token: str = Field(max_length=4096)
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the kind of token, not one
     expires_in: int = Field(description="Seconds until the access token ends", examples=[900])
-    refresh_token: str = Field(description="Good for one new pair, within 30 days")
+    refresh_token: str = Field(max_length=128, description="Good for one new pair, within 30 days")

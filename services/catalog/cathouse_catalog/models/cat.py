@@ -59,12 +59,14 @@ _RATING_AVERAGE = (
     "ELSE rating_sum::double precision / rating_count::double precision END"
 )
 _SORT_NAME = "lower((NORMALIZE(name, NFKD)) COLLATE pg_unicode_fast)"
-_SEARCH_TEXT = "(name::text || ' '::text) || tagline::text"
+# pg_trgm and the parser of words know the letters of the database's locale; what migration 0002 makes of a text is
+# ASCII, which is the same in every locale.
+_SEARCH_TEXT = "catalog.search_letters(((name::text || ' '::text) || tagline::text))"
 _SEARCH = (
-    "setweight(to_tsvector('english'::regconfig, name::text), 'A'::\"char\")"
-    " || setweight(to_tsvector('english'::regconfig, tagline::text), 'B'::\"char\")"
+    "setweight(to_tsvector('english'::regconfig, catalog.search_words(name::text)), 'A'::\"char\")"
+    " || setweight(to_tsvector('english'::regconfig, catalog.search_words(tagline::text)), 'B'::\"char\")"
     " || setweight(to_tsvector('english'::regconfig, category::text), 'C'::\"char\")"
-    " || setweight(to_tsvector('english'::regconfig, description), 'D'::\"char\")"
+    " || setweight(to_tsvector('english'::regconfig, catalog.search_words(description)), 'D'::\"char\")"
 )
 _PUBLISHED = text("status = 'published'")
 
@@ -100,6 +102,11 @@ class Cat(Base):
         ),
         Index("ix_cats_name", "sort_name", "id", postgresql_where=_PUBLISHED),
         Index("ix_cats_category", "category", postgresql_where=_PUBLISHED),
+        Index(
+            "ix_cats_pending_endpoint",
+            "id",
+            postgresql_where=text("pending_endpoint_url is not null"),
+        ),
         Index("ix_cats_search", "search", postgresql_using="gin"),
         Index(
             "ix_cats_search_text",
@@ -114,11 +121,13 @@ class Cat(Base):
     name: Mapped[str] = mapped_column(String(80))
     tagline: Mapped[str] = mapped_column(String(160))
     description: Mapped[str] = mapped_column(Text)
-    category: Mapped[str] = mapped_column(String(40))
+    category: Mapped[str] = mapped_column(String(40, collation="C"))
     developer_id: Mapped[UUID] = mapped_column(index=True)
     status: Mapped[CatStatus] = mapped_column(String(16), server_default=CatStatus.DRAFT)
     rejection_reason: Mapped[str | None] = mapped_column(Text)
     endpoint_url: Mapped[str] = mapped_column(String(2048))
+    pending_endpoint_url: Mapped[str | None] = mapped_column(String(2048))
+    """On another host than `endpoint_url`, which it becomes once an admin approves it."""
     version: Mapped[str] = mapped_column(String(64))
     """The current version; `Version` keeps all of them."""
     scopes: Mapped[list[Scope]] = mapped_column(JSONB)
@@ -133,9 +142,13 @@ class Cat(Base):
         DateTime(timezone=True), server_default=func.now(), onupdate=func.now()
     )
     sort_name: Mapped[str] = mapped_column(
-        Text, Computed(_SORT_NAME, persisted=True), deferred=True, deferred_raiseload=True
+        Text(collation="C"),
+        Computed(_SORT_NAME, persisted=True),
+        deferred=True,
+        deferred_raiseload=True,
     )
-    """The name without regard to case, accented letters beside their plain ones; the same on every system."""
+    """The name without regard to case, accented letters beside their plain ones, by code point; so it is the same on
+    every cluster."""
     search_text: Mapped[str] = mapped_column(
         Text, Computed(_SEARCH_TEXT, persisted=True), deferred=True, deferred_raiseload=True
     )

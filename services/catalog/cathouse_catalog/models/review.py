@@ -19,7 +19,7 @@ class Review(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.uuidv7())
     cat_id: Mapped[UUID] = mapped_column(ForeignKey("catalog.cats.id", ondelete="CASCADE"))
-    user_id: Mapped[UUID]
+    user_id: Mapped[UUID] = mapped_column(index=True)
     rating: Mapped[int]
     comment: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

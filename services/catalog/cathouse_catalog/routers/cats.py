@@ -5,18 +5,22 @@ from typing import Annotated
 from cathouse_kit.database import Session
 from cathouse_kit.pages import Paging
 from cathouse_kit.problems import Forbidden, InvalidRequest, Unauthenticated, problem_responses
+from cathouse_kit.quotas import QuotaReached
 from cathouse_kit.schemas import Line, Page
 from cathouse_kit.security import Developer, MaybeSignedIn
 from fastapi import APIRouter, Query
 from pydantic import StringConstraints
 
 from cathouse_catalog.models import CatStatus
+from cathouse_catalog.resources import Limits
 from cathouse_catalog.routers.parameters import OPTIONAL_SIGN_IN, CatId, CatReference
-from cathouse_catalog.schemas.cats import CatBody, CatChanges, NewCat
+from cathouse_catalog.schemas.cats import CatBody, CatChanges, ListedCat, NewCat
 from cathouse_catalog.schemas.fields import Category
 from cathouse_catalog.services import access, cats, listing
+from cathouse_catalog.services.endpoints import refuse_http
 from cathouse_catalog.services.errors import (
     CatNotFound,
+    EndpointReviewsHidden,
     NameMakesNoSlug,
     NotYourCat,
     SlugTaken,
@@ -32,8 +36,10 @@ Search = Annotated[Line, StringConstraints(max_length=200)]
 
 @router.get(
     "",
-    response_model=Page[CatBody],
-    responses=problem_responses(Unauthenticated, UnpublishedCatsHidden, InvalidRequest),
+    response_model=Page[ListedCat],
+    responses=problem_responses(
+        Unauthenticated, UnpublishedCatsHidden, EndpointReviewsHidden, InvalidRequest
+    ),
     openapi_extra=OPTIONAL_SIGN_IN,
     summary="Find cats",
 )
@@ -58,7 +64,13 @@ async def list_cats(
     mine: Annotated[
         bool, Query(description="Only one's own cats, of every status; for whoever is signed in")
     ] = False,
-) -> Page[CatBody]:
+    endpoint_pending: Annotated[
+        bool,
+        Query(
+            description="Only cats whose endpoint waits for a review: for admins, or with `mine=true`"
+        ),
+    ] = False,
+) -> Page[ListedCat]:
     """Published cats are for everyone, and nobody needs to sign in.
 
     Developers see their own cats, drafts included, with `mine=true`. Admins find what waits for their review with
@@ -72,10 +84,11 @@ async def list_cats(
         featured=featured,
         status=status,
         mine=mine,
+        endpoint_pending=endpoint_pending,
         sort=sort,
         page=page,
     )
-    items = [CatBody.of(cat, whole=access.is_insider(cat, viewer)) for cat in found]
+    items = [ListedCat.of(cat, whole=access.is_insider(cat, viewer)) for cat in found]
     return Page(items=items, next_cursor=next_cursor)
 
 
@@ -96,12 +109,22 @@ async def read_cat(cat: CatReference, viewer: MaybeSignedIn, session: Session) -
     "",
     status_code=201,
     response_model=CatBody,
-    responses=problem_responses(Forbidden, SlugTaken, NameMakesNoSlug),
+    responses=problem_responses(Forbidden, SlugTaken, NameMakesNoSlug, QuotaReached),
     summary="Make a cat",
 )
-async def create_cat(body: NewCat, developer: Developer, session: Session) -> CatBody:
+async def create_cat(
+    body: NewCat, developer: Developer, session: Session, limits: Limits
+) -> CatBody:
     """The cat is a draft, which nobody else sees until it is submitted and approved."""
-    return CatBody.of(await cats.create_cat(session, developer, **body.model_dump()), whole=True)
+    refuse_http(body.endpoint_url, allow_http=limits.catalog_allow_http_endpoints)
+    created = await cats.create_cat(
+        session,
+        developer,
+        **body.model_dump(),
+        max_cats=limits.max_cats_per_developer,
+        max_drafts=limits.max_drafts_per_developer,
+    )
+    return CatBody.of(created, whole=True)
 
 
 @router.patch(
@@ -111,8 +134,14 @@ async def create_cat(body: NewCat, developer: Developer, session: Session) -> Ca
     summary="Change a cat",
 )
 async def change_cat(
-    cat_id: CatId, body: CatChanges, developer: Developer, session: Session
+    cat_id: CatId, body: CatChanges, developer: Developer, session: Session, limits: Limits
 ) -> CatBody:
-    """What changes of a published cat is seen at once. A submitted cat stands still until its review is over."""
+    """What changes of a published cat is seen at once. A submitted cat stands still until its review is over.
+
+    Once a cat has been published, a move of its `endpoint_url` to another scheme, host or port needs a review: it is
+    kept as `pending_endpoint_url`, and the cat runs at its old endpoint until an admin approves it. To take it back,
+    change `endpoint_url` to what it is.
+    """
     changes = body.model_dump(exclude_unset=True)
+    refuse_http(changes.get("endpoint_url"), allow_http=limits.catalog_allow_http_endpoints)
     return CatBody.of(await cats.change_cat(session, cat_id, developer, changes), whole=True)

@@ -2,16 +2,24 @@
 
 from cathouse_kit.database import Session
 from cathouse_kit.pages import Paging
-from cathouse_kit.problems import Forbidden, Unauthenticated, problem_responses
+from cathouse_kit.peers import PeerUnavailable
+from cathouse_kit.problems import (
+    Forbidden,
+    ServiceUnavailable,
+    Unauthenticated,
+    problem_responses,
+)
+from cathouse_kit.quotas import QuotaReached
 from cathouse_kit.schemas import Page
 from cathouse_kit.security import MaybeSignedIn, Player
 from fastapi import APIRouter, Response
 
 from cathouse_catalog.models import Review
+from cathouse_catalog.resources import AdoptionsOfPlayers, Limits
 from cathouse_catalog.routers.parameters import OPTIONAL_SIGN_IN, CatId, CatReference
 from cathouse_catalog.schemas.reviews import NewReview, ReviewBody
 from cathouse_catalog.services import access, reviews
-from cathouse_catalog.services.errors import CatNotFound, ReviewNotFound
+from cathouse_catalog.services.errors import CatNotFound, NotAdopted, ReviewNotFound
 
 router = APIRouter(prefix="/api/v1/catalog/cats/{cat_id}/reviews", tags=["reviews"])
 
@@ -35,16 +43,30 @@ async def list_reviews(
 @router.put(
     "/mine",
     response_model=ReviewBody,
-    responses=problem_responses(Forbidden, CatNotFound)
+    responses=problem_responses(
+        Forbidden, NotAdopted, CatNotFound, QuotaReached, PeerUnavailable, ServiceUnavailable
+    )
     | {201: {"model": ReviewBody, "description": "It is the player's first of this cat"}},
     summary="Review a cat, or change one's review",
 )
 async def write_my_review(
-    cat_id: CatId, body: NewReview, player: Player, session: Session, response: Response
+    cat_id: CatId,
+    body: NewReview,
+    player: Player,
+    session: Session,
+    response: Response,
+    adoptions: AdoptionsOfPlayers,
+    limits: Limits,
 ) -> Review:
-    """Everyone has one review of a cat; writing it again replaces it."""
+    """Everyone who has adopted the cat, or once had it, has one review of it; writing it again replaces it."""
     review, is_first = await reviews.write_review(
-        session, cat_id, player.id, rating=body.rating, comment=body.comment
+        session,
+        adoptions,
+        cat_id,
+        player.id,
+        rating=body.rating,
+        comment=body.comment,
+        max_reviews=limits.max_reviews_per_player,
     )
     response.status_code = 201 if is_first else 200
     return review

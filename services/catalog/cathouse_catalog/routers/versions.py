@@ -1,20 +1,27 @@
 """Versions of a cat."""
 
+from typing import Annotated
+
 from cathouse_kit.database import Session
 from cathouse_kit.pages import Paging
 from cathouse_kit.problems import Forbidden, Unauthenticated, problem_responses
+from cathouse_kit.quotas import QuotaReached
 from cathouse_kit.schemas import Page
 from cathouse_kit.security import Developer, MaybeSignedIn
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
 from cathouse_catalog.models import Version
+from cathouse_catalog.resources import Limits
 from cathouse_catalog.routers.parameters import OPTIONAL_SIGN_IN, CatId, CatReference
-from cathouse_catalog.schemas.versions import NewVersion, VersionBody
+from cathouse_catalog.schemas.fields import MAX_VERSION
+from cathouse_catalog.schemas.versions import ListedVersion, NewVersion, VersionBody
 from cathouse_catalog.services import access, versions
 from cathouse_catalog.services.errors import (
     CatNotFound,
     NotYourCat,
     ScopeWidened,
+    TooManyVersions,
+    VersionNotFound,
     VersionNotHigher,
     WrongStatus,
 )
@@ -24,20 +31,49 @@ router = APIRouter(prefix="/api/v1/catalog/cats", tags=["versions"])
 
 @router.get(
     "/{cat_id}/versions",
-    response_model=Page[VersionBody],
+    response_model=Page[ListedVersion],
     responses=problem_responses(Unauthenticated, CatNotFound),
     openapi_extra=OPTIONAL_SIGN_IN,
     summary="A cat's versions",
 )
 async def list_versions(
     cat: CatReference, viewer: MaybeSignedIn, session: Session, page: Paging
-) -> Page[VersionBody]:
+) -> Page[ListedVersion]:
     """The highest comes first. Versions that never were public are shown to the cat's developer and to admins."""
     found = await access.visible_cat(session, cat, viewer)
     items, next_cursor = await versions.list_versions(
         session, found, unpublished=access.is_insider(found, viewer), page=page
     )
-    return Page(items=[VersionBody.model_validate(item) for item in items], next_cursor=next_cursor)
+    return Page(
+        items=[ListedVersion.model_validate(item) for item in items], next_cursor=next_cursor
+    )
+
+
+@router.get(
+    "/{cat_id}/versions/{version}",
+    response_model=VersionBody,
+    responses=problem_responses(Unauthenticated, CatNotFound, VersionNotFound),
+    openapi_extra=OPTIONAL_SIGN_IN,
+    summary="One version of a cat",
+)
+async def read_version(
+    cat: CatReference,
+    version: Annotated[
+        str,
+        Path(
+            max_length=MAX_VERSION,
+            description="As the list of versions names it",
+            examples=["1.2.0"],
+        ),
+    ],
+    viewer: MaybeSignedIn,
+    session: Session,
+) -> Version:
+    """With the scopes that it declared, which lists leave out."""
+    found = await access.visible_cat(session, cat, viewer)
+    return await versions.get_version(
+        session, found, version, unpublished=access.is_insider(found, viewer)
+    )
 
 
 @router.post(
@@ -45,14 +81,28 @@ async def list_versions(
     status_code=201,
     response_model=VersionBody,
     responses=problem_responses(
-        Forbidden, NotYourCat, CatNotFound, WrongStatus, VersionNotHigher, ScopeWidened
+        Forbidden,
+        NotYourCat,
+        CatNotFound,
+        WrongStatus,
+        VersionNotHigher,
+        ScopeWidened,
+        QuotaReached,
+        TooManyVersions,
     ),
     summary="Give a cat a new version",
 )
 async def add_version(
-    cat_id: CatId, body: NewVersion, developer: Developer, session: Session
+    cat_id: CatId, body: NewVersion, developer: Developer, session: Session, limits: Limits
 ) -> Version:
     """The version is the current one from now on, also of a published cat, and needs no review: a scope that players
     may have granted can open fewer routes than before, never more. More routes need a scope of a new name, which
     players grant or do not."""
-    return await versions.add_version(session, cat_id, developer, **body.model_dump())
+    return await versions.add_version(
+        session,
+        cat_id,
+        developer,
+        **body.model_dump(),
+        max_versions=limits.max_versions_per_cat,
+        max_versions_a_day=limits.max_versions_per_cat_a_day,
+    )

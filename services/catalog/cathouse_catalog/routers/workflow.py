@@ -7,9 +7,14 @@ from cathouse_kit.tokens import Role
 from fastapi import APIRouter, Depends
 
 from cathouse_catalog.routers.parameters import CatId
-from cathouse_catalog.schemas.cats import CatBody, Featuring, Rejection
-from cathouse_catalog.services import workflow
-from cathouse_catalog.services.errors import CatNotFound, NotYourCat, WrongStatus
+from cathouse_catalog.schemas.cats import CatBody, EndpointReview, Featuring, Rejection
+from cathouse_catalog.services import endpoints, workflow
+from cathouse_catalog.services.errors import (
+    CatNotFound,
+    EndpointNotPending,
+    NotYourCat,
+    WrongStatus,
+)
 
 _PREFIX = "/api/v1/catalog/cats/{cat_id}"
 
@@ -55,6 +60,30 @@ async def suspend_cat(cat_id: CatId, session: Session) -> CatBody:
 async def restore_cat(cat_id: CatId, session: Session) -> CatBody:
     """From `suspended` to `published`."""
     return CatBody.of(await workflow.restore(session, cat_id), whole=True)
+
+
+@admins.post(
+    "/endpoint/approve",
+    response_model=CatBody,
+    responses=problem_responses(EndpointNotPending),
+    summary="Approve a cat's pending endpoint",
+)
+async def approve_endpoint(cat_id: CatId, body: EndpointReview, session: Session) -> CatBody:
+    """`pending_endpoint_url` becomes `endpoint_url`; the cat's calls go there from now on."""
+    cat = await endpoints.approve_endpoint(session, cat_id, body.endpoint_url)
+    return CatBody.of(cat, whole=True)
+
+
+@admins.post(
+    "/endpoint/reject",
+    response_model=CatBody,
+    responses=problem_responses(EndpointNotPending),
+    summary="Reject a cat's pending endpoint",
+)
+async def reject_endpoint(cat_id: CatId, body: EndpointReview, session: Session) -> CatBody:
+    """The cat stays at its old endpoint."""
+    cat = await endpoints.reject_endpoint(session, cat_id, body.endpoint_url)
+    return CatBody.of(cat, whole=True)
 
 
 @admins.put("/featured", response_model=CatBody, summary="Feature a cat, or no longer")

@@ -6,6 +6,8 @@ from pydantic import Field
 
 class CategoryBody(ResponseBody):
     category: str = Field(
-        description="Give it as `category` to list its cats", examples=["productivity"]
+        max_length=40,
+        description="Give it as `category` to list its cats",
+        examples=["productivity"],
     )
     count: int = Field(description="Published cats in it", examples=[12])

@@ -1,12 +1,22 @@
 """Cats, as developers write them and as everyone reads them."""
 
+from typing import Self
 from uuid import UUID
 
+from cathouse_kit.bounds import MAX_BYTES
 from cathouse_kit.schemas import RequestBody, ResponseBody, Timestamp
 from pydantic import Field
+from pydantic.config import JsonDict
 
 from cathouse_catalog.models import Cat, CatStatus
 from cathouse_catalog.schemas.fields import (
+    MAX_CATEGORY,
+    MAX_DESCRIPTION,
+    MAX_NAME,
+    MAX_REASON,
+    MAX_TAGLINE,
+    MAX_URL,
+    MAX_VERSION,
     Category,
     Description,
     EndpointUrl,
@@ -16,7 +26,11 @@ from cathouse_catalog.schemas.fields import (
     Slug,
     Tagline,
 )
-from cathouse_catalog.schemas.scopes import Scope, Scopes
+from cathouse_catalog.schemas.scopes import ScopeBodies, Scopes
+from cathouse_catalog.services.slugs import MAX_LENGTH
+
+# All of it is ASCII.
+_URL_BYTES: JsonDict = {MAX_BYTES: MAX_URL + 2}
 
 
 class NewCat(RequestBody):
@@ -48,6 +62,12 @@ class Rejection(RequestBody):
     reason: Reason
 
 
+class EndpointReview(RequestBody):
+    endpoint_url: EndpointUrl = Field(
+        description="The pending endpoint that was reviewed: another one, which came meanwhile, is not meant"
+    )
+
+
 class Featuring(RequestBody):
     featured: bool = Field(strict=True)
 
@@ -59,37 +79,53 @@ class Rating(ResponseBody):
     count: int = Field(examples=[8])
 
 
-class CatBody(ResponseBody):
+class ListedCat(ResponseBody):
+    """A cat in a list. Its scopes are shown where it is read alone."""
+
     id: UUID
-    slug: str = Field(examples=["task-keeper"])
-    name: str = Field(examples=["Task Keeper"])
-    tagline: str = Field(examples=["Keeps what you mean to do"])
-    description: str
-    category: str = Field(examples=["productivity"])
+    slug: str = Field(max_length=MAX_LENGTH, examples=["task-keeper"])
+    name: str = Field(max_length=MAX_NAME, examples=["Task Keeper"])
+    tagline: str = Field(max_length=MAX_TAGLINE, examples=["Keeps what you mean to do"])
+    description: str = Field(max_length=MAX_DESCRIPTION)
+    category: str = Field(max_length=MAX_CATEGORY, examples=["productivity"])
     developer_id: UUID
     status: CatStatus
     rejection_reason: str | None = Field(
         default=None,
         exclude_if=lambda value: value is None,
+        max_length=MAX_REASON,
         description="Why it was rejected; shown to its developer and to admins",
     )
     endpoint_url: str | None = Field(
         default=None,
         exclude_if=lambda value: value is None,
         description="Shown to its developer and to admins",
+        json_schema_extra=_URL_BYTES,
         examples=["https://tasks.example.com/api"],
     )
-    version: str = Field(examples=["1.2.0"])
-    scopes: list[Scope]
+    pending_endpoint_url: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="What endpoint_url becomes once an admin approves it; shown to its developer and to admins",
+        json_schema_extra=_URL_BYTES,
+        examples=["https://tasks.example.org/api"],
+    )
+    version: str = Field(max_length=MAX_VERSION, examples=["1.2.0"])
     rating: Rating
     featured: bool
     created_at: Timestamp
     updated_at: Timestamp
 
     @classmethod
-    def of(cls, cat: Cat, *, whole: bool) -> "CatBody":
+    def of(cls, cat: Cat, *, whole: bool) -> Self:
         """What is to be seen of a cat: all of it, or what everyone may see."""
         body = cls.model_validate(cat)
         if not whole:
-            body.endpoint_url = body.rejection_reason = None
+            body.endpoint_url = body.pending_endpoint_url = body.rejection_reason = None
         return body
+
+
+class CatBody(ListedCat):
+    """A cat, with the scopes of its current version."""
+
+    scopes: ScopeBodies

@@ -49,15 +49,22 @@ Slug = Annotated[
     AfterValidator(_not_an_id),
     Field(examples=["task-keeper"]),
 ]
-Name = Annotated[Line, Field(max_length=80, examples=["Task Keeper"])]
-Tagline = Annotated[Line, Field(max_length=160, examples=["Keeps what you mean to do"])]
+MAX_NAME, MAX_TAGLINE, MAX_DESCRIPTION, MAX_CATEGORY, MAX_VERSION = 80, 160, 10_000, 40, 64
+MAX_URL, MAX_RELEASE_NOTES, MAX_REASON = 2048, 10_000, 2000
+Name = Annotated[Line, Field(max_length=MAX_NAME, examples=["Task Keeper"])]
+Tagline = Annotated[Line, Field(max_length=MAX_TAGLINE, examples=["Keeps what you mean to do"])]
 Description = Annotated[
     Paragraphs,
-    Field(max_length=10_000, examples=["Write down what you mean to do, and get points for it."]),
+    Field(
+        max_length=MAX_DESCRIPTION,
+        examples=["Write down what you mean to do, and get points for it."],
+    ),
 ]
 Category = Annotated[
     str,
-    StringConstraints(min_length=2, max_length=40, pattern="^[a-z][a-z0-9]*(-[a-z0-9]+)*$"),
+    StringConstraints(
+        min_length=2, max_length=MAX_CATEGORY, pattern="^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+    ),
     Field(
         description="A word of the developer's choice in lower case; categories are what published cats name",
         examples=["productivity"],
@@ -65,12 +72,12 @@ Category = Annotated[
 ]
 SemanticVersion = Annotated[
     str,
-    StringConstraints(max_length=64, pattern=_VERSION_PATTERN),
+    StringConstraints(max_length=MAX_VERSION, pattern=_VERSION_PATTERN),
     Field(description="A semantic version (semver.org, 2.0.0)", examples=["1.2.0"]),
 ]
 EndpointUrl = Annotated[
     Line,
-    Field(max_length=2048),
+    Field(max_length=MAX_URL),
     AfterValidator(_endpoint),
     Field(
         description="The root of the cat's own HTTP service: http or https, without credentials, query and fragment; "
@@ -78,7 +85,9 @@ EndpointUrl = Annotated[
         examples=["https://tasks.example.com/api"],
     ),
 ]
-ReleaseNotes = Annotated[Paragraphs, Field(max_length=10_000, examples=["Lists can be sorted."])]
+ReleaseNotes = Annotated[
+    Paragraphs, Field(max_length=MAX_RELEASE_NOTES, examples=["Lists can be sorted."])
+]
 Reason = Annotated[
-    Paragraphs, Field(min_length=1, max_length=2000, examples=["The description is empty."])
+    Paragraphs, Field(min_length=1, max_length=MAX_REASON, examples=["The description is empty."])
 ]

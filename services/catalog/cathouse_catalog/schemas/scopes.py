@@ -4,8 +4,14 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from cathouse_kit.schemas import Line, RequestBody
-from pydantic import AfterValidator, Field, StringConstraints
+from cathouse_kit.bounds import MAX_BYTES
+from cathouse_kit.schemas import Line, RequestBody, ResponseBody
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter
+
+MAX_NAME, MAX_PATH, MAX_SCOPE_DESCRIPTION, MAX_SCOPE_ROUTES = 64, 512, 200, 50
+MAX_ROUTES = 200
+MAX_MANIFEST = 64 * 1024
+"""What all scopes of a cat may have together: routes, and bytes as JSON, which is how they are stored and sent."""
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
@@ -14,6 +20,7 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 _LITERAL = r"[A-Za-z0-9._~:@!$+,;=-]+"
 _PARAMETER = r"\{[A-Za-z_][A-Za-z0-9_]*\}"
 PATH_PATTERN = rf"^/(({_LITERAL}|{_PARAMETER})(/({_LITERAL}|{_PARAMETER}))*/?)?$"
+NAME_PATTERN = "^[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*$"
 
 
 def _repeated(values: Iterable[str]) -> str | None:
@@ -44,7 +51,7 @@ class Route(RequestBody):
     )
     path: Annotated[
         str,
-        StringConstraints(max_length=512, pattern=PATH_PATTERN),
+        StringConstraints(max_length=MAX_PATH, pattern=PATH_PATTERN),
         AfterValidator(_sound_path),
     ] = Field(
         description="Below the cat's endpoint_url. A segment {name} stands for any one segment that is not empty. "
@@ -62,16 +69,18 @@ def _unique_paths(routes: list[Route]) -> list[Route]:
 class Scope(RequestBody):
     """A permission. Players grant it by its name, or do not; without a required one they cannot adopt the cat."""
 
-    name: Annotated[
-        str, StringConstraints(max_length=64, pattern="^[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*$")
-    ] = Field(examples=["tasks:read"])
+    name: Annotated[str, StringConstraints(max_length=MAX_NAME, pattern=NAME_PATTERN)] = Field(
+        examples=["tasks:read"]
+    )
     description: Line = Field(
-        max_length=200, description="What players are told", examples=["See your tasks"]
+        max_length=MAX_SCOPE_DESCRIPTION,
+        description="What players are told",
+        examples=["See your tasks"],
     )
     required: bool = Field(default=False, strict=True)
     routes: Annotated[
         list[Route],
-        Field(min_length=1, max_length=50, fail_fast=True),
+        Field(min_length=1, max_length=MAX_SCOPE_ROUTES, fail_fast=True),
         AfterValidator(_unique_paths),
     ]
 
@@ -82,6 +91,60 @@ def _unique_names(scopes: list[Scope]) -> list[Scope]:
     return scopes
 
 
-# Of three lists inside each other, all errors would be tens of thousands: the first wrong item of each is enough.
-Scopes = Annotated[list[Scope], Field(max_length=50, fail_fast=True), AfterValidator(_unique_names)]
+def _small_enough(scopes: list[Scope]) -> list[Scope]:
+    routes = sum(len(scope.routes) for scope in scopes)
+    if routes > MAX_ROUTES:
+        raise ValueError(f"have {routes} routes together; {MAX_ROUTES} are allowed")
+    size = len(_SCOPES.dump_json(scopes))
+    if size > MAX_MANIFEST:
+        raise ValueError(f"have {size} bytes as JSON; {MAX_MANIFEST} are allowed")
+    return scopes
+
+
+_SCOPES = TypeAdapter(list[Scope])
+
+Scopes = Annotated[
+    list[Scope],
+    # Of three lists inside each other, all errors would be tens of thousands: the first wrong item of each is enough.
+    Field(
+        max_length=50,
+        fail_fast=True,
+        description=f"At most {MAX_ROUTES} routes in all, and {MAX_MANIFEST} bytes as JSON",
+        json_schema_extra={MAX_BYTES: MAX_MANIFEST},
+    ),
+    AfterValidator(_unique_names),
+    AfterValidator(_small_enough),
+]
 """All scopes of a manifest; each name stands once."""
+
+
+class RouteBody(ResponseBody):
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": False})
+
+    methods: list[Method] = Field(
+        examples=[["GET"]], json_schema_extra={"minItems": 1, "uniqueItems": True}
+    )
+    path: str = Field(
+        examples=["/tasks/{id}"],
+        json_schema_extra={"maxLength": MAX_PATH, "pattern": PATH_PATTERN},
+    )
+
+
+class ScopeBody(ResponseBody):
+    """A scope as it was declared. Its limits are described and not checked: they may have been others on that day."""
+
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": False})
+
+    name: str = Field(
+        examples=["tasks:read"],
+        json_schema_extra={"maxLength": MAX_NAME, "pattern": NAME_PATTERN},
+    )
+    description: str = Field(
+        examples=["See your tasks"],
+        json_schema_extra={"minLength": 1, "maxLength": MAX_SCOPE_DESCRIPTION},
+    )
+    required: bool
+    routes: list[RouteBody] = Field(json_schema_extra={"minItems": 1, "maxItems": MAX_SCOPE_ROUTES})
+
+
+ScopeBodies = Annotated[list[ScopeBody], Field(json_schema_extra={MAX_BYTES: MAX_MANIFEST})]

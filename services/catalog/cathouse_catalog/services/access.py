@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cathouse_catalog.models import Cat, CatStatus
 from cathouse_catalog.services.errors import (
     CatNotFound,
+    EndpointReviewsHidden,
     NotYourCat,
     UnpublishedCatsHidden,
     WrongStatus,
@@ -84,3 +85,12 @@ def listed_to(
         raise UnpublishedCatsHidden
     conditions = [Cat.developer_id == viewer.id] if mine else []
     return conditions + ([Cat.status == status] if status else [])
+
+
+def with_pending_endpoint(viewer: Principal | None, *, mine: bool) -> ColumnElement[bool]:
+    """The condition of cats whose endpoint waits for a review. Raises `Unauthenticated` and `EndpointReviewsHidden`."""
+    if viewer is None:
+        raise Unauthenticated("Sign in to see which endpoints wait for a review.")
+    if not mine and viewer.role != Role.ADMIN:
+        raise EndpointReviewsHidden
+    return Cat.pending_endpoint_url.is_not(None)

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from cathouse_kit.quotas import lock_quotas, refuse_beyond
 from cathouse_kit.tokens import Principal
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cathouse_catalog.models import Cat, Scope, Version
+from cathouse_catalog.models import Cat, CatStatus, Scope, Version
 from cathouse_catalog.services.access import changeable_cat
+from cathouse_catalog.services.endpoints import move_endpoint
 from cathouse_catalog.services.errors import SlugTaken
 from cathouse_catalog.services.slugs import slug_from
 
@@ -26,8 +29,10 @@ async def create_cat(
     endpoint_url: str,
     version: str,
     scopes: Sequence[Scope],
+    max_cats: int,
+    max_drafts: int,
 ) -> Cat:
-    """Makes a draft. Raises `SlugTaken`, and `NameMakesNoSlug` where there is no slug."""
+    """Makes a draft. Raises `SlugTaken`, `NameMakesNoSlug` where there is no slug, and `QuotaReached`."""
     slug = slug or slug_from(name)
     # One statement decides who gets a slug, however many try at once.
     statement = (
@@ -51,18 +56,30 @@ async def create_cat(
         raise SlugTaken(slug)
     session.add(Version(cat_id=cat.id, version=version, release_notes="", scopes=scopes))
     await session.flush()
+    await lock_quotas(session, developer.id)
+    waiting = Cat.status.in_((CatStatus.DRAFT, CatStatus.SUBMITTED))
+    counts = select(func.count(), func.count().filter(waiting)).where(
+        Cat.developer_id == developer.id
+    )
+    cats, drafts = (await session.execute(counts)).one()
+    refuse_beyond("cats", cats, max_cats)
+    refuse_beyond("cats that are not reviewed yet", drafts, max_drafts)
     return cat
 
 
 async def change_cat(
     session: AsyncSession, cat_id: UUID, developer: Principal, changes: Mapping[str, Any]
 ) -> Cat:
-    """Sets the columns that `changes` names. What changes of a published cat is seen at once.
+    """Sets the columns that `changes` names. What changes of a published cat is seen at once, but for an endpoint on
+    another host.
 
     Raises `CatNotFound`, `NotYourCat` and `WrongStatus`.
     """
     cat = await changeable_cat(session, cat_id, developer, "change")
     for column, value in changes.items():
-        setattr(cat, column, value)
+        if column == "endpoint_url":
+            move_endpoint(cat, value)
+        else:
+            setattr(cat, column, value)
     await session.flush()
     return cat

@@ -1,6 +1,6 @@
 """What can be wrong with a request to catalog."""
 
-from cathouse_kit.problems import Conflict, Forbidden, InvalidRequest, NotFound
+from cathouse_kit.problems import Conflict, Forbidden, InvalidRequest, NotFound, TooManyRequests
 
 from cathouse_catalog.models import CatStatus
 
@@ -46,6 +46,41 @@ class WrongStatus(Conflict):
             cat_status=status,
             allowed=list(allowed),
         )
+
+
+class EndpointNotPending(Conflict):
+    title = "Endpoint not pending"
+    detail = "This is not the endpoint that waits for a review; read the cat again."
+
+    def __init__(self, pending: str | None) -> None:
+        super().__init__(pending_endpoint_url=pending)
+
+
+class NotAdopted(Forbidden):
+    title = "Not adopted"
+    detail = "Only players who have adopted a cat may review it; adopt it first."
+
+
+class EndpointReviewsHidden(Forbidden):
+    title = "Endpoint reviews hidden"
+    detail = "Only admins see which endpoints wait for a review; add mine=true to see your own."
+
+
+class TooManyVersions(TooManyRequests):
+    title = "Too many versions"
+    detail = "This cat got as many versions as it may within 24 hours; try again later."
+
+    def __init__(self, retry_after: int, limit: int) -> None:
+        super().__init__(
+            retry_after,
+            f"This cat got {limit} versions within 24 hours, and may get no more; try again in {retry_after} seconds.",
+            limit=limit,
+        )
+
+
+class VersionNotFound(NotFound):
+    title = "Version not found"
+    detail = "This cat has no such version, or it was never published."
 
 
 class VersionNotHigher(Conflict):

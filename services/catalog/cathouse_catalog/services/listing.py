@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -12,9 +13,10 @@ from cathouse_kit.problems import InvalidRequest
 from cathouse_kit.tokens import Principal
 from sqlalchemy import Double, cast, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
 
 from cathouse_catalog.models import Cat, CatStatus
-from cathouse_catalog.services.access import listed_to
+from cathouse_catalog.services.access import listed_to, with_pending_endpoint
 
 # How much of a search's trigrams a name or a tagline must share with it, of 1. Tried over misspelt names, one wrong
 # letter a word: 0.3 finds 98% of those of two words and 88% of single words, 0.4 finds 85% and 83%. The few strangers
@@ -40,38 +42,63 @@ async def list_cats(
     featured: bool | None,
     status: CatStatus | None,
     mine: bool,
+    endpoint_pending: bool,
     sort: CatSort | None,
     page: PageRequest,
 ) -> tuple[Sequence[Cat], str | None]:
     """A page of cats, and the cursor of the next. Without `sort`, what fits the search best comes first, or the newest.
 
-    Raises `InvalidRequest`, also for the order by relevance without a search, `Unauthenticated` and
-    `UnpublishedCatsHidden`.
+    Their scopes are not loaded. Raises `InvalidRequest`, also for the order by relevance without a search,
+    `Unauthenticated`, `UnpublishedCatsHidden` and `EndpointReviewsHidden`.
     """
     conditions = listed_to(viewer, mine=mine, status=status)
+    if endpoint_pending:
+        conditions += [with_pending_endpoint(viewer, mine=mine)]
     if category is not None:
         conditions.append(Cat.category == category)
     if featured is not None:
         conditions.append(Cat.featured == featured)
-    if q is not None:
-        await session.execute(
-            text("select set_config('pg_trgm.word_similarity_threshold', :threshold, true)"),
-            {"threshold": str(WORD_SIMILARITY)},
-        )
-        similar = Cat.search_text.op("%>", is_comparison=True)(q)
-        conditions.append(or_(Cat.search.op("@@", is_comparison=True)(_words(q)), similar))
-    order, keys = _order(sort or (CatSort.NEWEST if q is None else CatSort.RELEVANCE), q)
-    rows, next_cursor = await select_page(
-        session, select(Cat).where(*conditions), order, keys, page
-    )
+    search = None if q is None else await _prepare(session, q)
+    if search is not None:
+        similar = Cat.search_text.op("%>", is_comparison=True)(search.letters)
+        conditions.append(or_(Cat.search.op("@@", is_comparison=True)(search.words), similar))
+    order, keys = _order(sort or (CatSort.NEWEST if search is None else CatSort.RELEVANCE), search)
+    # The scopes of many cats are more than one response should hold.
+    statement = select(Cat).where(*conditions).options(defer(Cat.scopes, raiseload=True))
+    rows, next_cursor = await select_page(session, statement, order, keys, page)
     return [row[0] for row in rows], next_cursor
 
 
-def _words(q: str) -> Any:
-    return func.websearch_to_tsquery(text("'english'::regconfig"), q)
+@dataclass(frozen=True, slots=True)
+class _Search:
+    q: str
+    letters: str
+    """For comparison with `Cat.search_text` by trigrams."""
+    words: Any
+    """The query for `Cat.search`."""
 
 
-def _order(sort: CatSort, q: str | None) -> tuple[str, list[SortKey[Any]]]:
+# PostgreSQL remembers each sign for "not" until a word comes, and raises an error after 32. Those that stand before
+# neither a word nor a phrase mean nothing.
+_PREPARE = text(
+    r"""
+    select
+        set_config('pg_trgm.word_similarity_threshold', :threshold, true),
+        catalog.search_letters(:q),
+        regexp_replace(catalog.search_words(:q), '-(?![a-z0-9"])', ' ', 'g')
+    """
+)
+
+
+async def _prepare(session: AsyncSession, q: str) -> _Search:
+    """Makes of a search what the columns of search are made of, and sets the threshold of this transaction."""
+    row = await session.execute(_PREPARE, {"threshold": str(WORD_SIMILARITY), "q": q})
+    _, letters, words = row.one()
+    query = func.websearch_to_tsquery(text("'english'::regconfig"), words)
+    return _Search(q, letters, query)
+
+
+def _order(sort: CatSort, search: _Search | None) -> tuple[str, list[SortKey[Any]]]:
     newest: list[SortKey[Any]] = [
         SortKey(Cat.created_at, datetime.fromisoformat, descending=True),
         SortKey(Cat.id, UUID, descending=True),
@@ -88,12 +115,14 @@ def _order(sort: CatSort, q: str | None) -> tuple[str, list[SortKey[Any]]]:
             ]
             return sort, best + newest
         case CatSort.RELEVANCE:
-            if q is None:
+            if search is None:
                 raise InvalidRequest.of("query", "sort", msg="relevance needs a search in q")
-            score = func.ts_rank(Cat.search, _words(q)) + func.word_similarity(q, Cat.search_text)
+            score = func.ts_rank(Cat.search, search.words) + func.word_similarity(
+                search.letters, Cat.search_text
+            )
             # The scores of one search mean nothing to another.
-            search = hashlib.sha256(q.encode()).hexdigest()[:16]
-            return f"{sort} {search}", [
+            name = hashlib.sha256(search.q.encode()).hexdigest()[:16]
+            return f"{sort} {name}", [
                 SortKey(cast(score, Double), float, descending=True),
                 *newest,
             ]

@@ -6,12 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from cathouse_kit.pages import PageRequest, SortKey, select_page
-from sqlalchemy import select, update
+from cathouse_kit.quotas import refuse_beyond
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse_catalog.models import Cat, CatStatus, Review
 from cathouse_catalog.services.access import locked_cat
-from cathouse_catalog.services.errors import CatNotFound, ReviewNotFound
+from cathouse_catalog.services.adoptions import Adoptions
+from cathouse_catalog.services.errors import CatNotFound, NotAdopted, ReviewNotFound
 
 
 async def list_reviews(
@@ -29,12 +31,25 @@ async def list_reviews(
 
 
 async def write_review(
-    session: AsyncSession, cat_id: UUID, user_id: UUID, *, rating: int, comment: str
+    session: AsyncSession,
+    adoptions: Adoptions,
+    cat_id: UUID,
+    user_id: UUID,
+    *,
+    rating: int,
+    comment: str,
+    max_reviews: int,
 ) -> tuple[Review, bool]:
     """Writes the person's one review of a published cat, or writes it anew; says whether it is the first.
 
-    Raises `CatNotFound`.
+    Raises `CatNotFound`, `NotAdopted` for a first review by someone who never adopted the cat, `QuotaReached` and
+    `PeerUnavailable`.
     """
+    if await _is_first(session, cat_id, user_id):
+        # Gives the connection back to the pool: a slow installation must not keep it from others.
+        await session.commit()
+        if not await adoptions.has_adopted(user_id, cat_id):
+            raise NotAdopted
     await _lock_published_cat(session, cat_id)
     review = await _review_of(session, cat_id, user_id)
     if review is None:
@@ -42,6 +57,9 @@ async def write_review(
         review = Review(cat_id=cat_id, user_id=user_id, rating=rating, comment=comment)
         session.add(review)
         await session.flush()
+        # Without a lock: a player who writes several at once may get a few more.
+        own = select(func.count()).where(Review.user_id == user_id)
+        refuse_beyond("reviews", (await session.execute(own)).scalar_one(), max_reviews)
         return review, True
     await _move_rating(session, cat_id, count=0, total=rating - review.rating)
     review.rating, review.comment = rating, comment
@@ -58,6 +76,16 @@ async def delete_review(session: AsyncSession, cat_id: UUID, user_id: UUID) -> N
     await _move_rating(session, cat_id, count=-1, total=-review.rating)
     await session.delete(review)
     await session.flush()
+
+
+async def _is_first(session: AsyncSession, cat_id: UUID, user_id: UUID) -> bool:
+    """Whether the person has no review of the cat yet. Raises `CatNotFound` for one that is not published."""
+    own = and_(Review.cat_id == Cat.id, Review.user_id == user_id)
+    statement = select(Cat.status, Review.id).outerjoin(Review, own).where(Cat.id == cat_id)
+    found = (await session.execute(statement)).one_or_none()
+    if found is None or found[0] != CatStatus.PUBLISHED:
+        raise CatNotFound
+    return found[1] is None
 
 
 async def _lock_published_cat(session: AsyncSession, cat_id: UUID) -> None:

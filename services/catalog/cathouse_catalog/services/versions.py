@@ -1,18 +1,24 @@
 """Versions of a cat: semantic versions, which only rise."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from math import ceil
 from uuid import UUID
 
 import semver
 from cathouse_kit.pages import PageRequest, SortKey, select_page
+from cathouse_kit.quotas import QuotaReached
 from cathouse_kit.tokens import Principal
-from sqlalchemy import func, insert, select
+from sqlalchemy import Interval, cast, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
 
 from cathouse_catalog.models import Cat, CatStatus, Scope, Version
 from cathouse_catalog.services.access import changeable_cat
-from cathouse_catalog.services.errors import VersionNotHigher
+from cathouse_catalog.services.errors import TooManyVersions, VersionNotFound, VersionNotHigher
 from cathouse_catalog.services.scopes import refuse_wider_scopes
+
+_DAY = timedelta(days=1)
 
 
 async def add_version(
@@ -23,13 +29,16 @@ async def add_version(
     version: str,
     release_notes: str,
     scopes: Sequence[Scope] | None,
+    max_versions: int,
+    max_versions_a_day: int,
 ) -> Version:
     """Makes a new version the current one; without `scopes` it keeps those it has.
 
-    Raises `CatNotFound`, `NotYourCat`, `WrongStatus`, `VersionNotHigher` and, where the cat has been published,
-    `ScopeWidened`.
+    Raises `CatNotFound`, `NotYourCat`, `WrongStatus`, `VersionNotHigher`, `QuotaReached`, `TooManyVersions` and, where
+    the cat has been published, `ScopeWidened`.
     """
     cat = await changeable_cat(session, cat_id, developer, "give a new version to")
+    await _keep_quotas(session, cat.id, max_versions, max_versions_a_day)
     if semver.Version.parse(version) <= semver.Version.parse(cat.version):
         raise VersionNotHigher(version, cat.version)
     if scopes is not None:
@@ -51,6 +60,34 @@ async def add_version(
     return (await session.scalars(statement)).one()
 
 
+async def _keep_quotas(
+    session: AsyncSession, cat_id: UUID, max_versions: int, max_versions_a_day: int
+) -> None:
+    # The lock of the cat keeps others from adding one meanwhile.
+    lately = Version.created_at > func.now() - _DAY
+    statement = select(
+        func.count(),
+        func.count().filter(lately),
+        cast(func.min(Version.created_at).filter(lately) + _DAY - func.now(), Interval),
+    ).where(Version.cat_id == cat_id)
+    versions, today, until_one_less = (await session.execute(statement)).one()
+    if versions >= max_versions:
+        raise QuotaReached("versions of this cat", max_versions)
+    if today >= max_versions_a_day:
+        raise TooManyVersions(ceil(until_one_less.total_seconds()), max_versions_a_day)
+
+
+async def get_version(
+    session: AsyncSession, cat: Cat, version: str, *, unpublished: bool
+) -> Version:
+    """One version of a cat; one that never was public only with `unpublished`. Raises `VersionNotFound`."""
+    statement = select(Version).where(Version.cat_id == cat.id, Version.version == version)
+    found = await session.scalar(statement)
+    if found is None or not (unpublished or found.published_at):
+        raise VersionNotFound
+    return found
+
+
 async def current_version(session: AsyncSession, cat: Cat) -> Version:
     """The version that the cat has now."""
     statement = select(Version).where(Version.cat_id == cat.id, Version.version == cat.version)
@@ -64,7 +101,12 @@ async def list_versions(
 
     Raises `InvalidRequest` for a cursor of another list.
     """
-    statement = select(Version).where(Version.cat_id == cat.id)
+    # The scopes of many versions are more than one response should hold.
+    statement = (
+        select(Version)
+        .where(Version.cat_id == cat.id)
+        .options(defer(Version.scopes, raiseload=True))
+    )
     if not unpublished:
         statement = statement.where(Version.published_at.is_not(None))
     # Ids rise with the versions: both are given out under the lock of the cat.

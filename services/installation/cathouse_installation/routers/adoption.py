@@ -10,6 +10,7 @@ from cathouse_kit.problems import (
     ServiceUnavailable,
     problem_responses,
 )
+from cathouse_kit.quotas import QuotaReached
 from cathouse_kit.security import Player
 from fastapi import APIRouter, Header, Response
 
@@ -22,6 +23,7 @@ from cathouse_installation.services.errors import (
     CredentialReplaced,
     IdempotencyKeyReused,
     InvalidScopes,
+    TooManyAdoptions,
 )
 
 router = APIRouter(prefix="/api/v1/installations", tags=["adoption"])
@@ -48,6 +50,8 @@ Key = Annotated[
         CatNotFound,
         AlreadyAdopted,
         CredentialReplaced,
+        QuotaReached,
+        TooManyAdoptions,
         InvalidScopes,
         IdempotencyKeyReused,
         InvalidRequest,
@@ -80,7 +84,14 @@ async def adopt_cat(
         name=body.name,
         settings=body.settings,
     )
-    adopted = await adopt(session, resources.catalog, resources.credentials, wish, idempotency_key)
+    adopted = await adopt(
+        session,
+        resources.catalog,
+        resources.credentials,
+        resources.limits,
+        wish,
+        idempotency_key,
+    )
     response.headers["Location"] = f"{router.prefix}/{adopted.installation.id}"
     response.headers["Cache-Control"] = "no-store"
     return InstallationWithCredential.model_validate(adopted)

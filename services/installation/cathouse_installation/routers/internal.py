@@ -8,8 +8,8 @@ from cathouse_kit.problems import problem_responses
 from cathouse_kit.security import service_only
 from fastapi import APIRouter, Depends, Query
 
-from cathouse_installation.schemas.verification import Verification, Verified
-from cathouse_installation.services import verification
+from cathouse_installation.schemas.verification import AdoptionState, Verification, Verified
+from cathouse_installation.services import adoption, verification
 from cathouse_installation.services.errors import UnknownInstallation
 
 router = APIRouter(
@@ -45,3 +45,9 @@ async def verify_installation(
         installation_id=body.installation_id,
         used_by=used_by,
     )
+
+
+@router.get("/adoptions", response_model=AdoptionState, summary="Has this player adopted this cat?")
+async def read_adoption(user_id: UUID, cat_id: UUID, session: Session) -> AdoptionState:
+    """The catalog asks before a player's first review of a cat. Whether the two exist does not matter."""
+    return AdoptionState(adopted=await adoption.has_adopted(session, user_id, cat_id))

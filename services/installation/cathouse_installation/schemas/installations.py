@@ -1,11 +1,13 @@
 from typing import Annotated, Any
 from uuid import UUID
 
+from cathouse_kit.bounds import MAX_BYTES
 from cathouse_kit.schemas import Line, RequestBody, ResponseBody, Timestamp
 from pydantic import Field
 
 from cathouse_installation.models import Status
 from cathouse_installation.models.installation import NAME_LENGTH
+from cathouse_installation.schemas.settings import MAX_BYTES as MAX_SETTINGS
 from cathouse_installation.schemas.settings import SettingsObject
 
 ScopeName = Annotated[Line, Field(max_length=100)]
@@ -18,6 +20,7 @@ GrantedScopes = Annotated[
     ),
 ]
 Name = Annotated[Line, Field(max_length=NAME_LENGTH, examples=["Chores"])]
+SentScopeName = Annotated[str, Field(json_schema_extra={MAX_BYTES: 66})]
 CAT_ID = UUID("0199b6a2-5c1e-7c3a-9a57-3f0d5d1c2b4e")
 INSTALLATION_ID = UUID("0199b6a4-21d7-7f10-8d5c-6b2f9e0a7c31")
 
@@ -46,12 +49,16 @@ class InstallationBody(ResponseBody):
     user_id: UUID
     cat_id: UUID = Field(examples=[CAT_ID])
     cat_version: str = Field(
-        description="The cat's version that the granted scopes were chosen from", examples=["1.4.0"]
+        max_length=100,
+        description="The cat's version that the granted scopes were chosen from",
+        examples=["1.4.0"],
     )
-    name: str = Field(examples=["Chores"])
+    name: str = Field(max_length=NAME_LENGTH, examples=["Chores"])
     status: Status
-    granted_scopes: list[str] = Field(examples=[["tasks:read"]])
-    settings: dict[str, Any] = Field(examples=[{"theme": "dark"}])
+    granted_scopes: list[SentScopeName] = Field(max_length=100, examples=[["tasks:read"]])
+    settings: dict[str, Any] = Field(
+        json_schema_extra={MAX_BYTES: MAX_SETTINGS}, examples=[{"theme": "dark"}]
+    )
     installed_at: Timestamp
     last_used_at: Timestamp | None = Field(
         description="The last call through the proxy, to the minute; null before the first"
@@ -61,6 +68,7 @@ class InstallationBody(ResponseBody):
 class InstallationWithCredential(ResponseBody):
     installation: InstallationBody
     credential: str = Field(
+        max_length=256,
         description="The installation's secret. It is kept only as a hash: save it now",
         examples=["cat_pXv1dYQ3kq0kq3o1X5wQy7nT0m8h2bUeJrLw4sZcF9A"],
     )

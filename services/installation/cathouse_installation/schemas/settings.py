@@ -3,6 +3,7 @@
 import json
 from typing import Annotated, Any
 
+from cathouse_kit import bounds
 from pydantic import AfterValidator, Field
 
 MAX_BYTES = 16 * 1024
@@ -46,6 +47,7 @@ SettingsObject = Annotated[
     AfterValidator(_acceptable),
     Field(
         description=f"A JSON object of at most {MAX_BYTES} bytes and {MAX_DEPTH} levels",
+        json_schema_extra={bounds.MAX_BYTES: MAX_BYTES},
         examples=[{"theme": "dark", "reminders": {"hour": 8}}],
     ),
 ]

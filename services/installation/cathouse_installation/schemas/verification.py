@@ -4,7 +4,11 @@ from cathouse_kit.schemas import RequestBody, ResponseBody
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from cathouse_installation.models import Status
-from cathouse_installation.schemas.installations import CAT_ID, INSTALLATION_ID
+from cathouse_installation.schemas.installations import (
+    CAT_ID,
+    INSTALLATION_ID,
+    SentScopeName,
+)
 
 
 class Verification(RequestBody):
@@ -33,4 +37,8 @@ class Verified(ResponseBody):
     user_id: UUID
     cat_id: UUID = Field(examples=[CAT_ID])
     status: Status
-    granted_scopes: list[str] = Field(examples=[["tasks:read"]])
+    granted_scopes: list[SentScopeName] = Field(max_length=100, examples=[["tasks:read"]])
+
+
+class AdoptionState(ResponseBody):
+    adopted: bool = Field(description="Also where the installation was uninstalled since")

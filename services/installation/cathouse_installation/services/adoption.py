@@ -22,6 +22,7 @@ from cathouse_installation.services.errors import (
     CredentialReplaced,
     IdempotencyKeyReused,
 )
+from cathouse_installation.services.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,14 @@ async def adopt(
     session: AsyncSession,
     catalog: Catalog,
     credentials: Credentials,
+    limits: Limits,
     wish: Wish,
     idempotency_key: str | None,
 ) -> WithCredential:
     """Makes an installation, or gives the one that this key has made, with the same credential.
 
-    Raises `CatNotFound`, `InvalidScopes`, `AlreadyAdopted`, `IdempotencyKeyReused`, `CredentialReplaced` where a
-    repeat comes after the credential has changed, and `PeerUnavailable`.
+    Raises `CatNotFound`, `InvalidScopes`, `AlreadyAdopted`, `QuotaReached`, `TooManyAdoptions`, `IdempotencyKeyReused`,
+    `CredentialReplaced` where a repeat comes after the credential has changed, and `PeerUnavailable`.
     """
     # A repeat is answered from here, even while the catalog is down or the cat is suspended.
     if idempotency_key and (first := await _repeated(session, credentials, wish, idempotency_key)):
@@ -74,7 +76,8 @@ async def adopt(
         credentials.derive(idempotency_key, salt) if idempotency_key else credentials.random()
     )
     # Of simultaneous adoptions of a cat, and of simultaneous uses of a key, the indexes let one through, and make the
-    # others wait for it. Everyone takes the two in this order, so nobody waits in a circle.
+    # others wait for it. Everyone takes the two in this order, and the lock of the quotas last, so nobody waits in a
+    # circle.
     installation = await session.scalar(
         insert(Installation)
         .values(
@@ -110,6 +113,7 @@ async def adopt(
         ):
             return first
         raise await _already_adopted(session, wish)
+    await limits.keep(session, wish.user_id)
     await idempotency.forget_expired(session)
     return WithCredential(installation, credential)
 
@@ -142,3 +146,11 @@ async def _already_adopted(session: AsyncSession, wish: Wish) -> AlreadyAdopted:
     )
     # None where it has been uninstalled in this moment: then trying again is right, as after any conflict.
     return AlreadyAdopted(installation_id=str(existing) if existing else None)
+
+
+async def has_adopted(session: AsyncSession, user_id: UUID, cat_id: UUID) -> bool:
+    """Whether the player has, or once had, an installation of the cat."""
+    found = select(Installation.id).where(
+        Installation.user_id == user_id, Installation.cat_id == cat_id
+    )
+    return await session.scalar(found.limit(1)) is not None

@@ -5,12 +5,21 @@ from typing import Annotated
 from uuid import UUID
 
 from cathouse_kit.peers import Peer, PeerUnavailable
-from cathouse_kit.schemas import Line
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from cathouse_installation.services.errors import CatNotFound, InvalidScopes
 
-_Text = Annotated[Line, Field(max_length=100)]
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("has a NUL, which PostgreSQL cannot store")
+    text.encode()  # raises UnicodeEncodeError, which is a ValueError, for half of a surrogate pair
+    return text
+
+
+# Not `Line`: a cat that was named before its rules is still adopted.
+_Stored = Annotated[str, Field(min_length=1), AfterValidator(_storable)]
+_Text = Annotated[_Stored, Field(max_length=100)]
 
 
 class DeclaredScope(BaseModel):
@@ -26,7 +35,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     id: UUID
-    name: Line
+    name: _Stored
     status: str
     version: _Text
     scopes: list[DeclaredScope]

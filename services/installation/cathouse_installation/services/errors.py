@@ -1,6 +1,6 @@
 """What can be wrong with a request to installation."""
 
-from cathouse_kit.problems import Conflict, InvalidRequest, NotFound
+from cathouse_kit.problems import Conflict, InvalidRequest, NotFound, TooManyRequests
 
 
 class CatNotFound(NotFound):
@@ -39,6 +39,18 @@ class CredentialReplaced(Conflict):
         "This adoption succeeded before, and the credential that it gave is no longer the one of "
         "installation_id; POST /{installation_id}/credential gives a new one."
     )
+
+
+class TooManyAdoptions(TooManyRequests):
+    title = "Too many adoptions"
+    detail = "You have adopted as many cats as one may within 24 hours; try again later."
+
+    def __init__(self, retry_after: int, limit: int) -> None:
+        super().__init__(
+            retry_after,
+            f"You have adopted {limit} cats within 24 hours; adopt more in {retry_after} seconds.",
+            limit=limit,
+        )
 
 
 class InstallationUninstalled(Conflict):
