@@ -96,23 +96,6 @@ async def test_many_in_a_row_are_each_answered(port: int) -> None:
     assert await told(port, [request * 300], 300) == [("GET", "/x", "")] * 300
 
 
-async def test_the_app_sees_the_header_and_a_connection_that_does_not_name_it(port: int) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"GET / HTTP/1.1\r\nHost: cats\r\n{UPGRADES[0]}\r\nX-A: b\r\n\r\n".encode())
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        length = int(head.partition(b"content-length: ")[2].split(b"\r\n")[0])
-        *_, headers = json.loads(await reader.readexactly(length))
-    writer.transport.abort()
-    assert headers == {
-        "host": "cats",
-        "connection": "HTTP2-Settings",
-        "upgrade": "h2c",
-        "http2-settings": "AAMAAABkAAQAAP__",
-        "x-a": "b",
-    }
-
-
 async def test_connect_is_refused_as_before(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"CONNECT cats:80 HTTP/1.1\r\nHost: cats:80\r\nConnection: upgrade\r\n\r\ndata")
