@@ -146,9 +146,9 @@ async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin
         ("/base/caf\u00e9?q=\u00fc", "{proxy}/caf%C3%A9?q=%C3%BC"),
         ("", "{proxy}/tasks"),
         ("../elsewhere", "{cat}/elsewhere"),
-        ("{endpoint}", "{proxy}"),
+        ("{endpoint}", "{proxy}/"),
         ("{endpoint}evil/tasks", "{endpoint}evil/tasks"),
-        ("{endpoint}?x=1", "{proxy}?x=1"),
+        ("{endpoint}?x=1", "{proxy}/?x=1"),
         ("/login", "{cat}/login"),
         ("/api/v1/proxy/audit", "{cat}/api/v1/proxy/audit"),
         # Dots that a client would follow out of the installation.

@@ -192,7 +192,8 @@ class LinkRewriter:
             return None
         rest = f"?{url.query}" if url.query is not None else ""
         rest += f"#{url.fragment}" if url.fragment is not None else ""
-        return f"{self._prefix}{below}{quote(rest, safe=_URI)}"
+        # The proxy has no route of an installation without the slash.
+        return f"{self._prefix}{below or '/'}{quote(rest, safe=_URI)}"
 
 
 def _parse(text: str) -> Url | None:
