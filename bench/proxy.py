@@ -170,6 +170,7 @@ async def bench(seconds: float, rounds: int) -> None:
             "PORT": str(proxy_port),
             "DATABASE_URL": url,
             "SERVICE_TOKEN": secrets.token_urlsafe(32),
+            "AUTH_URL": f"http://127.0.0.1:{peers}",
             "CATALOG_URL": f"http://127.0.0.1:{peers}",
             "INSTALLATION_URL": f"http://127.0.0.1:{peers}",
             "PROXY_ALLOW_PRIVATE_UPSTREAMS": "true",

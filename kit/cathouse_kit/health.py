@@ -6,6 +6,7 @@ from typing import Literal
 from fastapi import APIRouter, Depends, Request, Response
 from loguru import logger
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import Field
 
 from cathouse_kit.resources import Kit
 from cathouse_kit.schemas import ResponseBody, Timestamp
@@ -35,9 +36,19 @@ class MigrationsCheck(ResponseBody):
     head: str
 
 
+class RevocationsCheck(ResponseBody):
+    status: Literal["ok", "unknown"] = Field(description="`unknown` until auth has given its list")
+    age_seconds: float = Field(description="Since auth last answered; the last known list decides")
+
+
 class Checks(ResponseBody):
     database: DatabaseCheck
     migrations: MigrationsCheck
+    revocations: RevocationsCheck | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="Not in auth, which has no other source than its database",
+    )
 
 
 class Readiness(ResponseBody):
@@ -92,10 +103,12 @@ async def _health(request: Request) -> Health:
 async def _ready(request: Request, response: Response) -> Readiness:
     kit: Kit = request.app.state.kit
     checks = await _check(kit)
+    checks.revocations = _check_revocations(kit)
     ready = (
         not kit.lifecycle.draining
         and checks.database.status == "ok"
         and checks.migrations.status == "ok"
+        and (checks.revocations is None or checks.revocations.status == "ok")
     )
     response.status_code = 200 if ready else 503
     return Readiness(
@@ -124,8 +137,19 @@ async def _check(kit: Kit) -> Checks:
     )
 
 
+def _check_revocations(kit: Kit) -> RevocationsCheck | None:
+    if kit.revocations is None:
+        return None
+    return RevocationsCheck(
+        status="ok" if kit.revocations.known else "unknown",
+        age_seconds=round(kit.revocations.age_seconds, 2),
+    )
+
+
 async def _metrics(request: Request) -> Response:
     kit: Kit = request.app.state.kit
+    if kit.revocations is not None:
+        kit.metrics.revocations_age.set(kit.revocations.age_seconds)
     kit.metrics.pool_in_use.set(kit.database.connections_in_use)
     kit.metrics.pool_size.set(kit.database.pool_size)
     return Response(generate_latest(kit.metrics.registry), media_type=CONTENT_TYPE_LATEST)

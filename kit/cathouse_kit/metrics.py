@@ -39,6 +39,11 @@ class Metrics:
             "Connections to PostgreSQL that the process may hold",
             registry=self.registry,
         )
+        self.revocations_age = Gauge(
+            "revocations_age_seconds",
+            "Seconds since auth last gave its list of revocations; 0 in auth itself",
+            registry=self.registry,
+        )
         build = Gauge(
             "build_info",
             "What is running",

@@ -18,6 +18,7 @@ from cathouse_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
+from cathouse_kit.revocations import AccountDisabled
 
 _METHODS = {"get", "put", "post", "patch", "delete", "head", "options", "trace"}
 
@@ -56,6 +57,8 @@ def _declare_problems(path: str, operation: dict[str, Any]) -> None:
         common.append(ServiceUnavailable)
     if "security" in operation:
         common.append(Unauthenticated)
+    if any("accessToken" in scheme for scheme in operation.get("security", ())):
+        common.append(AccountDisabled)
     if "requestBody" in operation:
         # 400 is for what is no text at all: JSON that is not UTF-8, a form that breaks off.
         common += [BadRequest, BodyTooLarge, InvalidRequest]

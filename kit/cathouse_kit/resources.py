@@ -8,6 +8,7 @@ from cathouse_kit.metrics import Metrics
 from cathouse_kit.migrations import Migrations
 from cathouse_kit.peers import Peer
 from cathouse_kit.rate_limits import RateLimiter
+from cathouse_kit.revocations import Revocations
 from cathouse_kit.settings import ServiceSettings
 from cathouse_kit.tokens import KeySource
 
@@ -23,5 +24,7 @@ class Kit:
     lifecycle: Lifecycle
     metrics: Metrics
     keys: KeySource
+    revocations: Revocations | None
+    """None in auth, which asks its database instead."""
     rate_limits: RateLimiter
     peers: dict[str, Peer] = field(default_factory=dict)

@@ -54,11 +54,11 @@ async def signed_in(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(access_token)],
 ) -> Principal:
-    """The person who calls. Raises `Unauthenticated`."""
+    """The person who calls. Raises `Unauthenticated` and `AccountDisabled`."""
     if bearer is None:
         raise Unauthenticated
     kit: Kit = request.app.state.kit
-    return await verify_access_token(bearer.credentials, kit.keys)
+    return await verify_access_token(bearer.credentials, kit.keys, kit.revocations)
 
 
 @guard("anyone")

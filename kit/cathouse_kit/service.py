@@ -29,6 +29,8 @@ from cathouse_kit.peers import Peer
 from cathouse_kit.problems import install_problem_handlers
 from cathouse_kit.rate_limits import RateLimiter
 from cathouse_kit.resources import Kit
+from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
+from cathouse_kit.revocations import Revocations
 from cathouse_kit.security import unguarded
 from cathouse_kit.settings import ServiceSettings
 from cathouse_kit.tokens import KeySource, RemoteKeys
@@ -59,10 +61,10 @@ def create_service(
 
     `package` is the service's package: its distribution names the version and the description, and it holds the
     migrations of `schema`. `peers` are the services that it calls, each with a setting `NAME_url`. `keys` replaces
-    auth's published keys as what access tokens are checked with. `lifespan` opens and closes what the service alone
-    needs; `app.state.kit` is there by then. `transport` replaces the network of calls to peers, in tests.
-    `bodies_limited_by_routes` begins the paths of routes that limit the bodies which they take themselves; those of all
-    others have `MAX_BODY_BYTES` at most.
+    auth's published keys and its revocations as what access tokens are checked with. `lifespan` opens and closes what
+    the service alone needs; `app.state.kit` is there by then. `transport` replaces the network of calls to peers, in
+    tests. `bodies_limited_by_routes` begins the paths of routes that limit the bodies which they take themselves; those
+    of all others have `MAX_BODY_BYTES` at most.
 
     Raises `UnguardedRouteError` where a route names no guard of `cathouse_kit.security`.
     """
@@ -84,6 +86,8 @@ def create_service(
         application_name=settings.service_name,
         debug=settings.debug,
     )
+    # Without traces: there would be several a second, of no request.
+    revocations_peer = Peer("auth", settings.auth_url, settings.service_tokens, transport=transport)
     kit = Kit(
         settings=settings,
         version=distribution["Version"],
@@ -92,6 +96,7 @@ def create_service(
         lifecycle=Lifecycle(),
         metrics=Metrics(settings.service_name, distribution["Version"]),
         keys=keys(database) if keys else RemoteKeys(clients["auth"]),
+        revocations=None if keys else Revocations(revocations_peer),
         rate_limits=RateLimiter(settings.rate_limit_storage),
         peers=clients,
     )
@@ -103,8 +108,11 @@ def create_service(
                 stack.push_async_callback(asyncio.to_thread, tracing.shutdown)
             stack.push_async_callback(database.close)
             stack.push_async_callback(kit.rate_limits.close)
-            for peer in clients.values():
+            for peer in (*clients.values(), revocations_peer):
                 stack.push_async_callback(peer.close)
+            if kit.revocations:
+                stack.push_async_callback(kit.revocations.stop)
+                await kit.revocations.start()
             async with lifespan(app) if lifespan else nullcontext():
                 yield
 
@@ -149,7 +157,8 @@ def create_service(
         metrics=kit.metrics,
         lifecycle=kit.lifecycle,
         tracing=tracing,
-        probes=PROBES,
+        # The questions of pollers are as many as probes, and are logged as these are: if they fail.
+        probes=PROBES | {REVOCATIONS_PATH},
     )
     if trusted := TrustedProxies(settings.forwarded_allow_ips.split(",")):
         app.add_middleware(ForwardedMiddleware, trusted=trusted)

@@ -99,18 +99,22 @@ class SigningKeys:
         return self._published
 
     async def sign_claims(
-        self, claims: Mapping[str, Any], session: AsyncSession | None = None
+        self,
+        claims: Mapping[str, Any],
+        session: AsyncSession | None = None,
+        *,
+        issued_at: float | None = None,
     ) -> str:
-        """A token with these claims and `iat` and `exp`.
+        """A token with these claims and `iat` and `exp`. `issued_at` replaces this process's clock, in Unix seconds.
 
         A caller that holds a session passes it, for a second connection could be one that never comes free.
         """
         if self._stale:
             await (self._read(session) if session else self._read_alone())
         assert self._private_key is not None  # noqa: S101 - what was read always has one
-        now = int(time.time())
+        iat = int(time.time()) if issued_at is None else issued_at
         return jwt.encode(
-            {**claims, "iat": now, "exp": now + self._token_seconds},
+            {**claims, "iat": iat, "exp": iat + self._token_seconds},
             self._private_key,
             algorithm=ALGORITHM,
             headers={"kid": self._kid},

@@ -1,8 +1,11 @@
 """What tests of a service are made of: tokens that it trusts, peers that answer as told, its app with a client."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from jwt.algorithms import OKPAlgorithm
 
+from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
 from cathouse_kit.tokens import ALGORITHM, AUDIENCE, ISSUER, Role
 
 JWKS_PATH = "/api/v1/auth/jwks"
@@ -76,15 +80,37 @@ Answer = (
 )
 
 
+class RevocationList:
+    """Auth's list of revocations, as a test has it. A service knows a change after `await kit.revocations.poll()`."""
+
+    def __init__(self) -> None:
+        self._entries: list[dict[str, Any]] = []
+
+    def note(self, person_id: UUID, *, active: bool, not_before: datetime | None = None) -> None:
+        """What auth lists when a person was disabled, was enabled or got another role."""
+        moment = (not_before or datetime.now(UTC)).isoformat()
+        self._entries.append({"user_id": str(person_id), "active": active, "not_before": moment})
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """What auth answers to a poller."""
+        since = int(request.url.params["since"])
+        changes = {"items": self._entries[since:], "next_since": len(self._entries), "more": False}
+        return httpx.Response(200, json=changes)
+
+
 class Outside:
     """Everything that a service calls, as an httpx transport: answers what a test says, and remembers who asked.
 
-    A call that no test has foreseen fails the test.
+    A call that no test has foreseen fails the test. Auth's revocations are there, and their polling is no call that is
+    remembered.
     """
 
     def __init__(self) -> None:
         self.calls: list[httpx.Request] = []
-        self._answers: dict[tuple[str, str], Answer] = {}
+        self.revocations = RevocationList()
+        self._answers: dict[tuple[str, str], Answer] = {
+            ("GET", REVOCATIONS_PATH): self.revocations.answer
+        }
         self.transport = httpx.MockTransport(self._handle)
 
     def on(self, method: str, path: str, answer: Answer) -> None:
@@ -92,7 +118,8 @@ class Outside:
         self._answers[method, path] = answer
 
     async def _handle(self, request: httpx.Request) -> httpx.Response:
-        self.calls.append(request)
+        if request.url.path != REVOCATIONS_PATH:
+            self.calls.append(request)
         answer = self._answers.get((request.method, request.url.path))
         if answer is None:
             raise AssertionError(f"no test foresaw {request.method} {request.url}")
@@ -105,6 +132,34 @@ class Outside:
             )
         made = answer(request)
         return made if isinstance(made, httpx.Response) else await made
+
+
+@contextmanager
+def auth_server(revocations: RevocationList) -> Iterator[str]:
+    """The address of an auth that answers pollers, which the process of a service needs in order to be ready."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            answer = revocations.answer(httpx.Request("GET", f"http://auth.test{self.path}"))
+            self.send_response(answer.status_code)
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing: nobody reads it."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def described_routes(app: FastAPI, prefix: str) -> dict[str, str]:

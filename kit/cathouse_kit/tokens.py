@@ -12,6 +12,7 @@ from jwt import PyJWK, PyJWKSet
 
 from cathouse_kit.peers import Peer, PeerUnavailable
 from cathouse_kit.problems import Unauthenticated
+from cathouse_kit.revocations import Revocations
 
 ISSUER = "cathouse-auth"
 AUDIENCE = "cathouse"
@@ -44,8 +45,14 @@ class KeySource(Protocol):
         """The key of this id; None if there is none. Raises a `ServiceUnavailable` where it cannot be known."""
 
 
-async def verify_access_token(token: str, keys: KeySource) -> Principal:
-    """Raises `Unauthenticated` for a token that is expired, forged, meant for others, or no token at all."""
+async def verify_access_token(
+    token: str, keys: KeySource, revocations: Revocations | None
+) -> Principal:
+    """Return the person whom a token speaks for. `revocations` is None in auth, which asks its database instead.
+
+    Raises `Unauthenticated` for a token that is expired, forged, revoked, meant for others, or no token at all;
+    `AccountDisabled`; and `ServiceUnavailable` where auth's keys or revocations are not known.
+    """
     try:
         kid = jwt.get_unverified_header(token).get("kid")
         key = await keys.key(kid) if isinstance(kid, str) else None
@@ -60,15 +67,19 @@ async def verify_access_token(token: str, keys: KeySource) -> Principal:
             leeway=_CLOCK_SKEW_SECONDS,
             options={"require": ["iss", "aud", "sub", "role", "jti", "iat", "exp"]},
         )
-        return Principal(
+        person = Principal(
             id=UUID(claims["sub"]), role=Role(claims["role"]), token_id=UUID(claims["jti"])
         )
+        issued_at = float(claims["iat"])
     except jwt.ExpiredSignatureError as error:
         raise Unauthenticated(
             "This access token has expired; get a new one from /refresh."
         ) from error
     except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Unauthenticated("This access token is not valid.") from error
+    if revocations is not None:
+        revocations.check_token(person.id, issued_at)
+    return person
 
 
 class RemoteKeys:

@@ -18,6 +18,7 @@ from cathouse_kit.database import Database
 from cathouse_kit.logs import configure_logging
 from cathouse_kit.migrations import Migrations
 from cathouse_kit.service import create_service
+from cathouse_kit.testing import Outside
 from cathouse_postgres.testing import TemporaryServer
 from fastapi import APIRouter, FastAPI
 from loguru import logger
@@ -63,7 +64,8 @@ def make_app(sample_root: Path) -> MakeApp:
             schema="sample",
             routers=routers or (things_router(),),
             peers=peers,
-            transport=transport,
+            # Without one, there is auth, and nobody else.
+            transport=transport or Outside().transport,
             lifespan=lifespan,
         )
 

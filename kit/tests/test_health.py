@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 import asyncpg
 import httpx
 import pytest
-from cathouse_kit.testing import running
+from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
+from cathouse_kit.testing import Outside, running
 from fastapi import FastAPI
 from sqlalchemy import event
 
@@ -61,6 +62,7 @@ async def test_ready_says_how_the_database_and_its_migrations_are(
     response = await client.get(path)
     body = response.json()
     assert 0 < body["checks"]["database"].pop("latency_ms") < 2000
+    assert body["checks"]["revocations"].pop("age_seconds") >= 0
     assert response.status_code == 200
     assert body == {
         "status": "ready",
@@ -68,6 +70,7 @@ async def test_ready_says_how_the_database_and_its_migrations_are(
         "checks": {
             "database": {"status": "ok"},
             "migrations": {"status": "ok", "current": "0001", "head": "0001"},
+            "revocations": {"status": "ok"},
         },
     }
 
@@ -77,14 +80,35 @@ async def test_not_ready_while_the_database_is_down(path: str, make_app: MakeApp
     async with running(make_app()) as client:
         response = await client.get(path)
     assert response.status_code == 503
-    assert response.json() == {
+    body = response.json()
+    assert body["checks"]["revocations"].pop("age_seconds") >= 0
+    assert body == {
         "status": "not_ready",
         "service": "sample",
         "checks": {
             "database": {"status": "failed", "latency_ms": None},
             "migrations": {"status": "unknown", "current": None, "head": "0001"},
+            "revocations": {"status": "ok"},
         },
     }
+
+
+async def test_not_ready_until_auth_has_given_its_revocations_and_ready_on_while_it_is_down(
+    make_app: MakeApp, database_url: str, outside: Outside
+) -> None:
+    outside.on("GET", REVOCATIONS_PATH, httpx.ConnectError("refused"))
+    app = make_app(database_url=database_url, transport=outside.transport)
+    async with running(app) as client:
+        cold = await client.get("/health/ready")
+        outside.on("GET", REVOCATIONS_PATH, outside.revocations.answer)
+        await app.state.kit.revocations.poll()
+        warm = await client.get("/health/ready")
+        outside.on("GET", REVOCATIONS_PATH, httpx.ConnectError("refused"))
+        await app.state.kit.revocations.poll()
+        down = await client.get("/health/ready")
+    assert (cold.status_code, warm.status_code, down.status_code) == (503, 200, 200)
+    assert cold.json()["checks"]["revocations"]["status"] == "unknown"
+    assert down.json()["checks"]["revocations"]["status"] == "ok"
 
 
 async def test_not_ready_before_the_first_migration(make_app: MakeApp, database_url: str) -> None:

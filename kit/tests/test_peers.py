@@ -7,7 +7,7 @@ from cathouse_kit import peers as peers_module
 from cathouse_kit.context import RequestContext, TraceContext, current_request
 from cathouse_kit.peers import Peer, PeerUnavailable
 from cathouse_kit.security import anyone
-from cathouse_kit.testing import running
+from cathouse_kit.testing import Outside, running
 from fastapi import APIRouter, Depends, Request
 from pydantic import SecretStr
 
@@ -238,7 +238,9 @@ async def test_a_peer_that_is_down_is_a_503_that_names_it_and_the_log_says_why(
     async def cats(request: Request) -> object:
         return await request.app.state.kit.peers["catalog"].get_json(PATH)
 
-    app = make_app(router, peers=("auth", "catalog"), transport=httpx.MockTransport(catalog))
+    outside = Outside()
+    outside.on("GET", PATH, catalog)
+    app = make_app(router, peers=("auth", "catalog"), transport=outside.transport)
     async with running(app) as client:
         works = await client.get(
             "/cats",

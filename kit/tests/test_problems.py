@@ -185,7 +185,7 @@ async def test_the_description_declares_the_problems_of_each_route(
         }
     assert set(description["components"]["schemas"]) == {
         "Checks", "DatabaseCheck", "Health", "InvalidField", "MigrationsCheck", "Problem",
-        "Readiness", "Thing", "Wrong",
+        "Readiness", "RevocationsCheck", "Thing", "Wrong",
     }  # fmt: skip
 
 

@@ -28,7 +28,9 @@ def keys(outside: Outside) -> RemoteKeys:
 @pytest.mark.parametrize("role", list(Role))
 async def test_a_good_token_says_who_calls(role: Role, issuer: Issuer, keys: RemoteKeys) -> None:
     person_id = uuid4()
-    person = await verify_access_token(issuer.token(role, person_id, jti=str(UUID(int=7))), keys)
+    person = await verify_access_token(
+        issuer.token(role, person_id, jti=str(UUID(int=7))), keys, None
+    )
     assert person == Principal(person_id, role, UUID(int=7))
 
 
@@ -43,7 +45,7 @@ def signed_otherwise(issuer: Issuer, key: object, algorithm: str, **headers: str
 
 async def refused(token: str, keys: RemoteKeys) -> str:
     with pytest.raises(Unauthenticated) as unauthenticated:
-        await verify_access_token(token, keys)
+        await verify_access_token(token, keys, None)
     assert unauthenticated.value.headers == {"WWW-Authenticate": "Bearer"}
     return unauthenticated.value.detail
 
@@ -75,7 +77,7 @@ async def test_a_token_that_has_expired_says_so_but_clocks_may_differ_by_seconds
     issuer: Issuer, keys: RemoteKeys
 ) -> None:
     assert "has expired" in await refused(issuer.token(expires_in=-10), keys)
-    assert await verify_access_token(issuer.token(expires_in=-1), keys)
+    assert await verify_access_token(issuer.token(expires_in=-1), keys, None)
 
 
 @pytest.mark.parametrize(
@@ -193,12 +195,12 @@ async def test_while_keys_cannot_be_known_auth_is_unavailable_and_is_not_asked_f
     outside.on("GET", JWKS_PATH, answer)
     for _ in range(3):
         with pytest.raises(PeerUnavailable) as unavailable:
-            await verify_access_token(issuer.token(), keys)
+            await verify_access_token(issuer.token(), keys, None)
         assert unavailable.value.members == {"peer": "auth"}
     assert len(outside.calls) <= 2
     outside.on("GET", JWKS_PATH, httpx.Response(200, json=issuer.jwks()))
     monkeypatch.setattr(RemoteKeys, "TRY_AGAIN_SECONDS", -1.0)
-    assert await verify_access_token(issuer.token(), keys)
+    assert await verify_access_token(issuer.token(), keys, None)
 
 
 async def test_keys_of_kinds_that_we_do_not_know_do_not_spoil_the_others(

@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import httpx
 import orjson
-from cathouse_kit.testing import JWKS_PATH, Issuer, bearer
+from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
+from cathouse_kit.testing import JWKS_PATH, Issuer, RevocationList, bearer
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,10 +89,12 @@ class OtherServices(httpx.MockTransport):
     def __init__(self, issuer: Issuer, endpoint_url: str) -> None:
         super().__init__(self._answer)
         self._issuer = issuer
+        self._revocations = RevocationList()
         self.cat_id, self.installation_id, self.player_id = uuid4(), uuid4(), uuid4()
         self.credential = "cat_" + "c" * 43
         self._cat = CAT | {
             "id": str(self.cat_id),
+            "developer_id": str(uuid4()),
             "slug": "task-keeper",
             "status": "published",
             "endpoint_url": endpoint_url,
@@ -108,6 +111,8 @@ class OtherServices(httpx.MockTransport):
         path = request.url.path
         if path == JWKS_PATH:
             return httpx.Response(200, json=self._issuer.jwks())
+        if path == REVOCATIONS_PATH:
+            return self._revocations.answer(request)
         if path == f"/api/v1/catalog/internal/cats/{self.cat_id}":
             return httpx.Response(200, json=self._cat)
         if path == "/api/v1/installations/internal/verify":

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from cathouse_kit.registry import Service
+from cathouse_kit.testing import RevocationList, auth_server
 
 # `python -m PACKAGE serve` with one route more, which answers when all of a request's body is there: a service of which
 # nothing else can be in flight for long is held to this too.
@@ -55,14 +56,17 @@ def url(
         "SERVICE_TOKEN": service_token,
     }
     url = f"http://127.0.0.1:{unused_tcp_port}"
-    with subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
+    with (
+        auth_server(RevocationList()) as auth,
+        subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env=environment | {"AUTH_URL": auth},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
         try:
             deadline = time.monotonic() + 30
             while not answers(url):

@@ -32,9 +32,9 @@ class Platform:
     player: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.developer = self._register("developer")
-        self.player = self._register("player")
-        self.admin = self._make_admin()
+        self.developer = self.register("developer")
+        self.player = self.register("player")
+        self.admin = self.make_admin()
 
     @property
     def proxies(self) -> tuple[str, str]:
@@ -53,8 +53,9 @@ class Platform:
         assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
         return response.json() if response.content else None
 
-    def publish(self) -> dict[str, Any]:
-        """A new cat in the catalog, for anyone to adopt."""
+    def publish(self, developer: dict[str, str] | None = None) -> dict[str, Any]:
+        """A new cat in the catalog, for anyone to adopt; the developer's, or another one's."""
+        developer = developer or self.developer
         cats = "/api/v1/catalog/cats"
         manifest = {
             "name": f"Task Keeper {next(_unique)}",
@@ -67,31 +68,35 @@ class Platform:
                 _scope("tasks:write", "POST", required=False),
             ],
         }
-        cat: dict[str, Any] = self.done("POST", "catalog", cats, self.developer, json=manifest)
-        self.done("POST", "catalog", f"{cats}/{cat['id']}/submit", self.developer)
+        cat: dict[str, Any] = self.done("POST", "catalog", cats, developer, json=manifest)
+        self.done("POST", "catalog", f"{cats}/{cat['id']}/submit", developer)
         self.done("POST", "catalog", f"{cats}/{cat['id']}/approve", self.admin)
         return cat
 
-    def adopt(self) -> dict[str, Any]:
-        """A new installation of the player's, and its credential; the cat is new, too."""
+    def adopt(self, player: dict[str, str] | None = None) -> dict[str, Any]:
+        """A new installation of the player's, or of another one's, and its credential; the cat is new, too."""
         wish = {"cat_id": self.publish()["id"], "granted_scopes": ["tasks:read", "tasks:write"]}
         adopted: dict[str, Any] = self.done(
-            "POST", "installation", "/api/v1/installations", self.player, json=wish
+            "POST", "installation", "/api/v1/installations", player or self.player, json=wish
         )
         return adopted
+
+    def id_of(self, who: dict[str, str]) -> str:
+        person: dict[str, str] = self.done("GET", "auth", "/api/v1/auth/me", who)
+        return person["id"]
 
     def watcher(self, service: str) -> psutil.Process:
         """The process that starts a service's again when a source changes."""
         command = ["-m", f"cathouse_{service}", "serve"]
         return next(p for p in self.stack.descendants() if p.cmdline()[1:4] == command)
 
-    def _register(self, role: str) -> dict[str, str]:
+    def register(self, role: str) -> dict[str, str]:
         email = f"{role}-{next(_unique)}@example.com"
         person = {"email": email, "password": PASSWORD, "display_name": role, "role": role}
         self.done("POST", "auth", "/api/v1/auth/register", {}, json=person)
-        return self._sign_in(email)
+        return self.sign_in(email)
 
-    def _make_admin(self) -> dict[str, str]:
+    def make_admin(self) -> dict[str, str]:
         email = f"admin-{next(_unique)}@example.com"
         subprocess.run(
             [sys.executable, "-m", "cathouse_auth", "create-admin", "--email", email],
@@ -103,9 +108,9 @@ class Platform:
             timeout=60,
             check=True,
         )
-        return self._sign_in(email)
+        return self.sign_in(email)
 
-    def _sign_in(self, email: str) -> dict[str, str]:
+    def sign_in(self, email: str) -> dict[str, str]:
         form = {"username": email, "password": PASSWORD}
         tokens = self.done("POST", "auth", "/api/v1/auth/login", {}, data=form)
         return {"Authorization": f"Bearer {tokens['access_token']}"}
@@ -128,22 +133,22 @@ def running_platform(folder: Path) -> Iterator[Platform]:
         stack.wait_until_up()
         client = running.enter_context(httpx.Client(timeout=HANGS_SECONDS, trust_env=False))
         (port,) = free_ports(1)
-        second_proxy = running.enter_context(_second_proxy(stack, port))
+        second_proxy = running.enter_context(another_proxy(stack, port))
         yield Platform(stack, second_proxy, client)
 
 
 @contextmanager
-def _second_proxy(stack: Stack, port: int) -> Iterator[str]:
-    """Another process of the proxy, with the settings of the first; gives its address once it answers."""
+def another_proxy(stack: Stack, port: int, *, answers: str = "/health/ready") -> Iterator[str]:
+    """Another process of the proxy, with the settings of the first; gives its address once `answers` is 200."""
     url = f"http://127.0.0.1:{port}"
     peers = {f"{name.upper()}_URL": stack.url(name) for name in SERVICES}
     more = {"PORT": str(port), "SECRETS_DIR": "../../.state/secrets"}
-    log = stack.folder / ".state/logs/second-proxy.log"
+    log = stack.folder / f".state/logs/proxy-{port}.log"
 
     def ready() -> bool:
         assert process.poll() is None, log.read_text()
         try:
-            return httpx.get(f"{url}/health/ready", trust_env=False).status_code == 200
+            return httpx.get(f"{url}{answers}", trust_env=False).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -159,7 +164,7 @@ def _second_proxy(stack: Stack, port: int) -> Iterator[str]:
         ) as process,
     ):
         try:
-            wait_until("the second proxy", ready)
+            wait_until("another proxy", ready)
             yield url
         finally:
             process.kill()

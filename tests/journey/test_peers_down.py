@@ -106,7 +106,7 @@ def down(platform: Platform, *services: str) -> Iterator[None]:
         yield
     finally:
         supervisor.resume()
-        wait_until("them to be back", lambda: all(map(platform.stack.ready, services)))
+        wait_until("them to be back", lambda: all(map(platform.stack.ready, services)), 180)
 
 
 def blames(response: httpx.Response, peer: str, seconds: float) -> bool:

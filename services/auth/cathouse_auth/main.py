@@ -6,7 +6,7 @@ from cathouse_kit.settings import load_settings
 from fastapi import FastAPI
 
 from cathouse_auth.resources import Auth
-from cathouse_auth.routers import accounts, keys, me, users
+from cathouse_auth.routers import accounts, internal, keys, me, users
 from cathouse_auth.services.attempts import Attempts
 from cathouse_auth.services.keys import SigningKeys
 from cathouse_auth.services.passwords import Passwords
@@ -28,7 +28,13 @@ def create_app(
         settings,
         package="cathouse_auth",
         schema="auth",
-        routers=(accounts.router, me.router, users.router, keys.router),
+        routers=(
+            accounts.router,
+            me.router,
+            users.router,
+            keys.router,
+            internal.router,
+        ),
         keys=SigningKeys,
         transport=transport,
     )

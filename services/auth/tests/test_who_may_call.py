@@ -65,6 +65,12 @@ ROUTES: dict[str, Case] = {
         204,
         SIGNED_IN,
     ),
+    "list_revocations": (
+        "GET /internal/revocations",
+        None,
+        200,
+        tuple("ok" if who == "service" else 401 for who in PEOPLE),
+    ),
     "list_users": ("GET /users", None, 200, ADMIN),
     "change_user": ("PATCH /users/{person_id}", {"role": "developer"}, 200, ADMIN),
 }

@@ -96,6 +96,7 @@ def publish(outside: Outside) -> Callable[..., UUID]:
         cat_id = cat_id or uuid4()
         manifest = {
             "id": str(cat_id),
+            "developer_id": str(uuid4()),
             "slug": "chores",
             "name": "Chores",
             "status": "published",

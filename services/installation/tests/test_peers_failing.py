@@ -19,6 +19,7 @@ Sql = Callable[..., Awaitable[Sequence[RowMapping]]]
 CAT_ID = UUID("0199b6a2-5c1e-7c3a-9a57-3f0d5d1c2b4e")
 MANIFEST: dict[str, Any] = {
     "id": str(CAT_ID),
+    "developer_id": str(uuid4()),
     "name": "Chores",
     "status": "published",
     "version": "1.0.0",
@@ -39,6 +40,7 @@ FAILURES: dict[str, httpx.Response | Exception] = {
     "answers with null": httpx.Response(200, json=None),
     "leaves out the scopes": httpx.Response(200, json=MANIFEST | {"scopes": None}),
     "garbles a scope": httpx.Response(200, json=MANIFEST | {"scopes": [{"name": 1}]}),
+    "leaves out the developer": httpx.Response(200, json=MANIFEST | {"developer_id": None}),
     "leaves out the version": httpx.Response(200, json=MANIFEST | {"version": None}),
     "has a NUL in the name": httpx.Response(200, json=MANIFEST | {"name": "a\x00b"}),
     "has a NUL in the version": httpx.Response(200, json=MANIFEST | {"version": "1\x00"}),

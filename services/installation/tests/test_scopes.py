@@ -37,6 +37,7 @@ def test_what_is_granted_is_what_was_asked_and_always_fits_the_manifest(
     manifest = Manifest.model_validate(
         {
             "id": CAT_ID,
+            "developer_id": CAT_ID,
             "name": "Chores",
             "status": "published",
             "version": "1.0.0",
@@ -142,6 +143,7 @@ async def test_an_installation_that_is_uninstalled_while_the_catalog_is_asked_ke
     path = f"/api/v1/catalog/internal/cats/{installation['cat_id']}"
     manifest = {
         "id": installation["cat_id"],
+        "developer_id": str(CAT_ID),
         "name": "Chores",
         "status": "published",
         "version": "9.0.0",

@@ -43,9 +43,11 @@ def make_proxy(
     lookups = Lookups(kit.peers["installation"], kit.peers["catalog"], clock)
     keys = SigningKeys(kit.database)
     cats = cats or Cats(allow_private=settings.proxy_allow_private_upstreams)
+    assert kit.revocations is not None  # noqa: S101 - only auth has none
     limits = limits or Limits(settings.proxy_max_request_bytes, settings.proxy_max_answer_bytes)
     mediation = Mediation(
         keys=kit.keys,
+        revocations=kit.revocations,
         lookups=lookups,
         rate_limits=kit.rate_limits,
         limit=settings.rate_limit_per_installation,

@@ -18,6 +18,7 @@ import httpx
 import orjson
 import uvicorn
 from cathouse_kit.request_heads import HeadLimitingProtocol
+from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
 from cathouse_kit.testing import Outside
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -293,11 +294,14 @@ async def served(app: ASGIApp) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def other_services(world: World) -> AsyncIterator[int]:
-    """Installation and catalog on a real port, as the world has them."""
+    """Installation, catalog and auth's revocations on a real port, as the world has them."""
 
     async def answer(request: Request) -> Response:
         asked = httpx.Request(request.method, str(request.url), content=await request.body())
-        told = world.verify(asked) if request.method == "POST" else world.manifest(asked)
+        if request.url.path == REVOCATIONS_PATH:
+            told = world.outside.revocations.answer(asked)
+        else:
+            told = world.verify(asked) if request.method == "POST" else world.manifest(asked)
         return Response(told.content, told.status_code, dict(told.headers))
 
     routes = [Route("/{path:path}", answer, methods=["GET", "POST"])]
@@ -314,6 +318,7 @@ async def server_process(
         "PATH": os.environ["PATH"],
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "SERVICE_TOKEN": settings.service_token.get_secret_value(),
+        "AUTH_URL": f"http://127.0.0.1:{peers}",
         "CATALOG_URL": f"http://127.0.0.1:{peers}",
         "INSTALLATION_URL": f"http://127.0.0.1:{peers}",
         "PROXY_ALLOW_PRIVATE_UPSTREAMS": "true",

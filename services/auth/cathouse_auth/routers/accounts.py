@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from cathouse_kit.database import Session
 from cathouse_kit.problems import InvalidRequest, TooManyRequests, problem_responses
+from cathouse_kit.revocations import AccountDisabled
 from cathouse_kit.security import anyone
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.routing import APIRoute
@@ -17,7 +18,6 @@ from cathouse_auth.schemas.sessions import RefreshRequest, SignIn, TokenPair
 from cathouse_auth.services import accounts
 from cathouse_auth.services.attempts import Attempts
 from cathouse_auth.services.errors import (
-    AccountDisabled,
     EmailTaken,
     InvalidRefreshToken,
     PasswordIsEmail,

@@ -2,6 +2,7 @@
 
 from cathouse_kit.database import Session
 from cathouse_kit.problems import InvalidRequest, TooManyRequests, problem_responses
+from cathouse_kit.revocations import AccountDisabled
 from cathouse_kit.security import SignedIn
 from fastapi import APIRouter, Request
 
@@ -12,7 +13,6 @@ from cathouse_auth.routers.guards import ActivePerson
 from cathouse_auth.schemas.people import PasswordChange, PersonBody, ProfileChange
 from cathouse_auth.services import accounts, people
 from cathouse_auth.services.errors import (
-    AccountDisabled,
     PasswordIsEmail,
     PasswordQueueFull,
     PasswordTooWeak,

@@ -5,6 +5,7 @@ from uuid import UUID
 from cathouse_kit.database import Session
 from cathouse_kit.pages import Paging
 from cathouse_kit.problems import Forbidden, problem_responses
+from cathouse_kit.revocations import AccountDisabled
 from cathouse_kit.schemas import Page
 from fastapi import APIRouter
 
@@ -12,7 +13,7 @@ from cathouse_auth.models import Person
 from cathouse_auth.routers.guards import ActiveAdmin
 from cathouse_auth.schemas.people import PersonBody, PersonChange
 from cathouse_auth.services import people
-from cathouse_auth.services.errors import AccountDisabled, LastAdmin, PersonNotFound
+from cathouse_auth.services.errors import LastAdmin, PersonNotFound
 
 router = APIRouter(
     prefix="/api/v1/auth/users",

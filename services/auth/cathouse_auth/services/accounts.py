@@ -8,8 +8,9 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
+from cathouse_kit.revocations import AccountDisabled
 from cathouse_kit.tokens import Role
 from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
@@ -18,7 +19,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cathouse_auth.models import Person, RefreshToken, SignInSession
 from cathouse_auth.services.emails import email_key
 from cathouse_auth.services.errors import (
-    AccountDisabled,
     EmailTaken,
     InvalidRefreshToken,
     PasswordIsEmail,
@@ -109,6 +109,14 @@ async def refresh(session: AsyncSession, keys: SigningKeys, refresh_token: str) 
     Raises `InvalidRefreshToken` and `AccountDisabled`.
     """
     token_hash = _hash(refresh_token)
+    # The person first, as everyone does who locks both. Under this lock nobody changes the role that the token gets.
+    person = await session.scalar(
+        select(Person)
+        .join(SignInSession, SignInSession.person_id == Person.id)
+        .join(RefreshToken, RefreshToken.session_id == SignInSession.id)
+        .where(RefreshToken.token_hash == token_hash)
+        .with_for_update(of=Person, read=True)
+    )
     # The lock lets one of two simultaneous uses win; the other reads the token after it, and finds it used.
     family = await session.scalar(
         select(SignInSession)
@@ -116,11 +124,10 @@ async def refresh(session: AsyncSession, keys: SigningKeys, refresh_token: str) 
         .where(RefreshToken.token_hash == token_hash, SignInSession.expires_at > func.now())
         .with_for_update(of=SignInSession)
     )
-    if family is None:
+    if person is None or family is None:
         raise InvalidRefreshToken
     token = await session.get(RefreshToken, token_hash)
-    person = await session.get(Person, family.person_id)
-    if token is None or person is None:
+    if token is None:
         raise InvalidRefreshToken
     if token.used_at is not None:
         await _end_sessions(session, SignInSession.id == family.id)
@@ -232,12 +239,19 @@ async def _end_sessions(session: AsyncSession, which: ColumnElement[bool]) -> No
 async def _issue(
     session: AsyncSession, keys: SigningKeys, person: Person, session_id: UUID
 ) -> Tokens:
-    access_token, access_token_id = await keys.sign(session, person.id, person.role)
+    """Issues the next pair of a session. The caller holds the lock of the person's row."""
     refresh_token = secrets.token_urlsafe(32)
-    session.add(
-        RefreshToken(
-            token_hash=_hash(refresh_token), session_id=session_id, access_token_id=access_token_id
-        )
+    pair = RefreshToken(
+        token_hash=_hash(refresh_token),
+        session_id=session_id,
+        access_token_id=uuid4(),
+        # Not the start of the transaction, which may have waited for the lock: see revocations.revoke.
+        created_at=func.clock_timestamp(),
+    )
+    session.add(pair)
+    await session.flush()
+    access_token = await keys.sign(
+        session, person.id, person.role, token_id=pair.access_token_id, issued_at=pair.created_at
     )
     return Tokens(access_token, refresh_token)
 

@@ -53,11 +53,6 @@ class WrongPassword(Forbidden):
     detail = "This is not the current password; nothing was changed."
 
 
-class AccountDisabled(Forbidden):
-    title = "Account disabled"
-    detail = "This account has been disabled; an admin can enable it."
-
-
 class InvalidRefreshToken(Unauthenticated):
     title = "Refresh token not valid"
     detail = "This refresh token has been used, has expired or never was; sign in again."

@@ -1,6 +1,7 @@
 """The keys that sign access tokens."""
 
-from uuid import UUID, uuid4
+from datetime import datetime
+from uuid import UUID
 
 from cathouse_kit.database import Database
 from cathouse_kit.signing_keys import SigningKeys as KitSigningKeys
@@ -18,9 +19,16 @@ class SigningKeys(KitSigningKeys):
     def __init__(self, database: Database) -> None:
         super().__init__(database, SigningKey, token_seconds=ACCESS_TOKEN_SECONDS)
 
-    async def sign(self, session: AsyncSession, person_id: UUID, role: Role) -> tuple[str, UUID]:
-        """An access token for a person, and its `jti`."""
-        token_id = uuid4()
+    async def sign(
+        self,
+        session: AsyncSession,
+        person_id: UUID,
+        role: Role,
+        *,
+        token_id: UUID,
+        issued_at: datetime,
+    ) -> str:
+        """An access token for a person. Its `iat` has microseconds, to be compared with `not_before`."""
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
@@ -28,4 +36,4 @@ class SigningKeys(KitSigningKeys):
             "role": role,
             "jti": str(token_id),
         }
-        return await self.sign_claims(claims, session), token_id
+        return await self.sign_claims(claims, session, issued_at=issued_at.timestamp())

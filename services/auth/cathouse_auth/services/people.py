@@ -5,13 +5,15 @@ from uuid import UUID
 
 from cathouse_kit.pages import PageRequest, SortKey, select_page
 from cathouse_kit.problems import Forbidden, Unauthenticated
+from cathouse_kit.revocations import AccountDisabled
 from cathouse_kit.tokens import Role
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse_auth.models import Person
 from cathouse_auth.services.accounts import end_all_sessions
-from cathouse_auth.services.errors import AccountDisabled, LastAdmin, PersonNotFound
+from cathouse_auth.services.errors import LastAdmin, PersonNotFound
+from cathouse_auth.services.revocations import revoke
 
 
 async def active_person(session: AsyncSession, person_id: UUID) -> Person:
@@ -51,7 +53,7 @@ async def change_person(
     role: Role | None,
     is_active: bool | None,
 ) -> Person:
-    """Changes what is not None. Disabling a person ends their sessions.
+    """Changes what is not None. Disabling a person ends their sessions; any change ends their access tokens.
 
     Raises `Forbidden` where `changed_by` is no active admin, `PersonNotFound`, and `LastAdmin` where no active admin
     would be left.
@@ -71,6 +73,7 @@ async def change_person(
     person = locked.get(person_id)
     if person is None:
         raise PersonNotFound
+    before = (person.role, person.is_active)
     if role is not None:
         person.role = role
     if is_active is not None:
@@ -78,6 +81,8 @@ async def change_person(
     if not any(_is_active_admin(someone) for someone in locked.values()):
         raise LastAdmin
     await session.flush()
+    if (person.role, person.is_active) != before:
+        await revoke(session, person.id)
     if not person.is_active:
         await end_all_sessions(session, person.id)
     return person

@@ -21,6 +21,7 @@ from cathouse_installation.services.errors import (
     AlreadyAdopted,
     CatNotFound,
     CredentialReplaced,
+    DeveloperDisabled,
     IdempotencyKeyReused,
     InvalidScopes,
     TooManyAdoptions,
@@ -48,6 +49,7 @@ Key = Annotated[
     responses=problem_responses(
         Forbidden,
         CatNotFound,
+        DeveloperDisabled,
         AlreadyAdopted,
         CredentialReplaced,
         QuotaReached,

@@ -22,6 +22,7 @@ from cathouse_installation.services import installations
 from cathouse_installation.services.errors import (
     CatNotFound,
     CatUnavailable,
+    DeveloperDisabled,
     InstallationNotFound,
     InstallationUninstalled,
     InvalidScopes,
@@ -115,6 +116,7 @@ async def uninstall_cat(installation_id: UUID, person: SignedIn, session: Sessio
         CatNotFound,
         InstallationUninstalled,
         CatUnavailable,
+        DeveloperDisabled,
         InvalidScopes,
         InvalidRequest,
         PeerUnavailable,

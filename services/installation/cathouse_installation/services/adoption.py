@@ -59,8 +59,9 @@ async def adopt(
 ) -> WithCredential:
     """Makes an installation, or gives the one that this key has made, with the same credential.
 
-    Raises `CatNotFound`, `InvalidScopes`, `AlreadyAdopted`, `QuotaReached`, `TooManyAdoptions`, `IdempotencyKeyReused`,
-    `CredentialReplaced` where a repeat comes after the credential has changed, and `PeerUnavailable`.
+    Raises `CatNotFound`, `DeveloperDisabled`, `InvalidScopes`, `AlreadyAdopted`, `QuotaReached`, `TooManyAdoptions`,
+    `IdempotencyKeyReused`, `CredentialReplaced` where a repeat comes after the credential has changed, and
+    `PeerUnavailable`.
     """
     # A repeat is answered from here, even while the catalog is down or the cat is suspended.
     if idempotency_key and (first := await _repeated(session, credentials, wish, idempotency_key)):
@@ -70,6 +71,7 @@ async def adopt(
     manifest = await catalog.manifest(wish.cat_id)
     if not manifest.published:
         raise CatNotFound
+    catalog.check_developer(manifest)
 
     salt = secrets.token_bytes(SALT_BYTES)
     credential = (

@@ -5,9 +5,10 @@ from typing import Annotated
 from uuid import UUID
 
 from cathouse_kit.peers import Peer, PeerUnavailable
+from cathouse_kit.revocations import Revocations
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from cathouse_installation.services.errors import CatNotFound, InvalidScopes
+from cathouse_installation.services.errors import CatNotFound, DeveloperDisabled, InvalidScopes
 
 
 def _storable(text: str) -> str:
@@ -35,6 +36,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     id: UUID
+    developer_id: UUID
     name: _Stored
     status: str
     version: _Text
@@ -73,8 +75,9 @@ def _error(kind: str, msg: str) -> dict[str, object]:
 class Catalog:
     """The catalog, over HTTP."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, revocations: Revocations) -> None:
         self._peer = peer
+        self._revocations = revocations
 
     async def manifest(self, cat_id: UUID) -> Manifest:
         """A cat's manifest as it is now, published or not.
@@ -92,3 +95,8 @@ class Catalog:
         if manifest.id != cat_id:
             raise PeerUnavailable(self._peer.name)
         return manifest
+
+    def check_developer(self, manifest: Manifest) -> None:
+        """Raises `DeveloperDisabled`, and `PeerUnavailable` where auth has never said who is."""
+        if not self._revocations.is_active(manifest.developer_id):
+            raise DeveloperDisabled

@@ -8,6 +8,11 @@ class CatNotFound(NotFound):
     detail = "No published cat has this id."
 
 
+class DeveloperDisabled(Conflict):
+    title = "Developer disabled"
+    detail = "The developer of this cat has been disabled; it can neither be adopted nor get more scopes."
+
+
 class InstallationNotFound(NotFound):
     title = "Installation not found"
     detail = "You have no installation with this id."

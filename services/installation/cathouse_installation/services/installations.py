@@ -109,8 +109,9 @@ async def replace_scopes(
 ) -> Installation:
     """Grants these scopes and no others, by the cat's manifest of today, whose version is then the installation's.
 
-    A cat that is not published, such as a suspended one, can lose scopes but get none. Raises `InvalidScopes`,
-    `CatUnavailable`, `InstallationNotFound`, `InstallationUninstalled`, `CatNotFound`, `PeerUnavailable`.
+    A cat that is not published, such as a suspended one, can lose scopes but get none, and so can the cat of a
+    disabled developer. Raises `InvalidScopes`, `CatUnavailable`, `DeveloperDisabled`, `InstallationNotFound`,
+    `InstallationUninstalled`, `CatNotFound`, `PeerUnavailable`.
     """
     installation = await get_own(session, user_id, installation_id)
     if installation.status == Status.UNINSTALLED:
@@ -121,8 +122,10 @@ async def replace_scopes(
     granted = manifest.grant(asked)
 
     installation = await _changeable(session, user_id, installation_id)
-    if not manifest.published and not asked.issubset(installation.granted_scopes):
-        raise CatUnavailable
+    if not asked.issubset(installation.granted_scopes):
+        if not manifest.published:
+            raise CatUnavailable
+        catalog.check_developer(manifest)
     installation.granted_scopes = granted
     installation.cat_version = manifest.version
     await session.flush()

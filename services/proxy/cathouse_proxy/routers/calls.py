@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from cathouse_kit.problems import BodyTooLarge, TooManyRequests, problem_responses
+from cathouse_kit.revocations import AccountDisabled
 from cathouse_kit.security import access_token, guard
 from fastapi import APIRouter, Depends, Path, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -65,10 +66,11 @@ async def call_cat(
 ) -> Response:
     """Passes the request on to the installation's cat, and the cat's answer back.
 
-    Checked in this order: who calls (401), whose installation it is (404), its status and the cat's (403), the request
-    itself (400, 413, 414, 431), the scope that opens this method and path (403, `scope` names it), the rate (429), the
-    cat's circuit (503). Each call of a known installation is in the audit before the first byte of its answer leaves.
-    Calls without a valid credential are limited by address (429) and counted, not stored.
+    Checked in this order: who calls (401), whose installation it is (404), that its owner is not disabled, its status
+    and the cat's (403), the request itself (400, 413, 414, 431), the scope that opens this method and path (403,
+    `scope` names it), the rate (429), the cat's circuit (503). Each call of a known installation is in the audit before
+    the first byte of its answer leaves. Calls without a valid credential are limited by address (429) and counted, not
+    stored.
 
     A path with `.` or `..` segments, empty segments, encoded slashes, dots or control characters, backslashes or a
     second layer of percent-encoding is refused, and so are WebSockets. Only unreserved characters are decoded in the
@@ -102,6 +104,8 @@ for _method in METHODS:
         responses=problem_responses(
             errors.UnknownCredential,
             errors.InstallationNotFound,
+            AccountDisabled,
+            errors.OwnerDisabled,
             errors.InstallationPaused,
             errors.InstallationUninstalled,
             errors.CatSuspended,

@@ -20,6 +20,11 @@ class InstallationNotFound(NotFound):
     detail = "No installation of yours has this id."
 
 
+class OwnerDisabled(Forbidden):
+    title = "Owner disabled"
+    detail = "The account of this installation's owner has been disabled; an admin can enable it."
+
+
 class InstallationPaused(Forbidden):
     title = "Installation paused"
     detail = "This installation is paused; its owner can resume it."

@@ -7,6 +7,7 @@ from uuid import UUID
 from cathouse_kit.addresses import network_of
 from cathouse_kit.problems import BodyTooLarge, TooManyRequests, Unauthenticated
 from cathouse_kit.rate_limits import RateLimiter, Window
+from cathouse_kit.revocations import AccountDisabled, Revocations
 from cathouse_kit.tokens import KeySource, verify_access_token
 from limits import RateLimitItem
 from starlette.types import Scope
@@ -18,6 +19,7 @@ from cathouse_proxy.services.errors import (
     InstallationNotFound,
     InstallationPaused,
     InstallationUninstalled,
+    OwnerDisabled,
     RequestRefused,
     ScopeMissing,
     UnknownCredential,
@@ -108,6 +110,7 @@ class Mediation:
         self,
         *,
         keys: KeySource,
+        revocations: Revocations,
         lookups: Lookups,
         rate_limits: RateLimiter,
         limit: RateLimitItem,
@@ -116,6 +119,7 @@ class Mediation:
         max_request_bytes: int,
     ) -> None:
         self._keys = keys
+        self._revocations = revocations
         self._lookups = lookups
         self._rate_limits = rate_limits
         self._limit = limit
@@ -131,6 +135,8 @@ class Mediation:
         installation = await self._identify(request)
         call.installation_id = installation.installation_id
         call.user_id, call.cat_id = installation.user_id, installation.cat_id
+        if not self._revocations.is_active(installation.user_id):
+            raise OwnerDisabled
         _check_status(installation)
         cat = await self._published_cat(installation.cat_id)
         target = self._check_request(request)
@@ -151,7 +157,7 @@ class Mediation:
         """
         try:
             return await self._authenticate(request)
-        except (Unauthenticated, InstallationNotFound):
+        except (Unauthenticated, AccountDisabled, InstallationNotFound):
             address = network_of(request.client) if request.client else "unknown"
             window = await self._rate_limits.hit(
                 self._unidentified_limit, "unidentified calls", address
@@ -169,7 +175,7 @@ class Mediation:
         token = _bearer_token(request)
         # A JWT has two dots (RFC 7515, section 3.1), a credential has none.
         if token.count(".") == 2:
-            person = await verify_access_token(token, self._keys)
+            person = await verify_access_token(token, self._keys, self._revocations)
             installation = (
                 await self._lookups.installation(asked, used_by=person.id) if asked else None
             )

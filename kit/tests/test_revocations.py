@@ -1,0 +1,318 @@
+"""The copy of auth's revocations that each service keeps: what it refuses, and what it makes of an auth that fails."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from cathouse_kit import revocations as module
+from cathouse_kit.peers import Peer, PeerUnavailable
+from cathouse_kit.problems import Unauthenticated
+from cathouse_kit.revocations import PATH, AccountDisabled, Revocations
+from cathouse_kit.security import Admin, MaybeSignedIn, SignedIn
+from cathouse_kit.testing import JWKS_PATH, Issuer, Outside, bearer, running
+from cathouse_kit.tokens import Role, verify_access_token
+from fastapi import APIRouter, FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from .conftest import Logged, MakeApp
+from .support import TOKEN, until
+
+ADA = UUID(int=7)
+NOW = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
+
+
+@pytest.fixture
+def revocations(outside: Outside) -> Revocations:
+    return Revocations(
+        Peer("auth", "http://auth.test", [SecretStr(TOKEN)], transport=outside.transport)
+    )
+
+
+@pytest.fixture
+def app(make_app: MakeApp, outside: Outside) -> FastAPI:
+    router = APIRouter(prefix="/api/v1/sample")
+
+    @router.get("/me")
+    async def me(person: SignedIn) -> str:
+        return person.role
+
+    @router.get("/admin")
+    async def admin(person: Admin) -> str:
+        return person.role
+
+    @router.get("/maybe")
+    async def maybe(person: MaybeSignedIn) -> str:
+        return person.role if person else "nobody"
+
+    return make_app(router, transport=outside.transport)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with running(app) as client:
+        yield client
+
+
+def kind(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["type"].rpartition(":")[2]
+
+
+@pytest.mark.parametrize("path", ["/me", "/admin", "/maybe"])
+async def test_every_guard_refuses_a_disabled_person_and_tokens_from_before_a_change(
+    path: str, app: FastAPI, client: httpx.AsyncClient, outside: Outside, issuer: Issuer
+) -> None:
+    disabled, demoted, bystander = uuid4(), uuid4(), uuid4()
+
+    async def get(person: UUID) -> httpx.Response:
+        return await client.get(f"/api/v1/sample{path}", headers=issuer.headers("admin", person))
+
+    for person in (disabled, demoted, bystander):
+        assert (await get(person)).status_code == 200
+    outside.revocations.note(disabled, active=False)
+    outside.revocations.note(demoted, active=True)
+    await app.state.kit.revocations.poll()
+    assert kind(await get(disabled)) == (403, "account_disabled")
+    assert kind(await get(demoted)) == (401, "unauthenticated")
+    assert (await get(bystander)).status_code == 200
+
+
+async def test_a_new_token_works_after_a_change_within_the_same_second(
+    issuer: Issuer, revocations: Revocations, outside: Outside, app: FastAPI
+) -> None:
+    outside.revocations.note(ADA, active=True, not_before=NOW)
+    await revocations.poll()
+    keys = app.state.kit.keys
+    before, after = (
+        issuer.token(Role.PLAYER, ADA, iat=(NOW + timedelta(microseconds=us)).timestamp())
+        for us in (-1, 0)
+    )
+    with pytest.raises(Unauthenticated):
+        await verify_access_token(before, keys, revocations)
+    assert (await verify_access_token(after, keys, revocations)).id == ADA
+
+
+@given(
+    issued=st.datetimes(datetime(2020, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC)),
+    microseconds=st.integers(-2_000_000, 2_000_000),
+)
+def test_two_moments_compare_by_the_microsecond(issued: datetime, microseconds: int) -> None:
+    not_before = issued + timedelta(microseconds=microseconds)
+    copy = module._Copy()
+    entry = {"user_id": ADA, "active": True, "not_before": not_before.isoformat()}
+    copy.take(
+        module.RevocationChanges.model_validate({"items": [entry], "next_since": 1, "more": False})
+    )
+    assert (issued.timestamp() < copy.not_before[ADA]) == (issued < not_before)
+
+
+async def test_someone_who_is_enabled_again_needs_a_new_token(
+    revocations: Revocations, outside: Outside
+) -> None:
+    outside.revocations.note(ADA, active=False, not_before=NOW)
+    await revocations.poll()
+    assert not revocations.is_active(ADA)
+    with pytest.raises(AccountDisabled):
+        revocations.check_token(ADA, NOW.timestamp() + 60)
+    outside.revocations.note(ADA, active=True, not_before=NOW + timedelta(seconds=30))
+    await revocations.poll()
+    assert revocations.is_active(ADA)
+    with pytest.raises(Unauthenticated):
+        revocations.check_token(ADA, NOW.timestamp())
+    revocations.check_token(ADA, NOW.timestamp() + 60)
+
+
+UNUSABLE = [
+    httpx.ConnectError("refused"),
+    httpx.ReadTimeout("slow"),
+    httpx.Response(500),
+    httpx.Response(503),
+    httpx.Response(401, json={}),
+    httpx.Response(404, json={}),
+    httpx.Response(200, content=b"<html>"),
+    httpx.Response(200, json=[]),
+    httpx.Response(200, json={"items": [{}], "next_since": 1, "more": False}),
+    httpx.Response(200, json={"items": [], "next_since": "x", "more": False}),
+]
+
+
+@pytest.mark.parametrize("answer", UNUSABLE, ids=repr)
+async def test_a_cold_start_without_the_list_refuses_people_and_names_auth(
+    answer: httpx.Response | Exception, app: FastAPI, outside: Outside, issuer: Issuer
+) -> None:
+    outside.on("GET", PATH, answer)
+    async with running(app) as client:
+        refused = await client.get("/api/v1/sample/me", headers=issuer.headers())
+        nobody = await client.get("/api/v1/sample/maybe")
+        revocations: Revocations = app.state.kit.revocations
+        with pytest.raises(PeerUnavailable):
+            revocations.is_active(uuid4())
+        outside.on("GET", PATH, outside.revocations.answer)
+
+        async def served() -> bool:
+            again = await client.get("/api/v1/sample/me", headers=issuer.headers())
+            return again.status_code == 200
+
+        await until(served, "people to be served when auth is back")
+    assert kind(refused) == (503, "peer_unavailable")
+    assert refused.json()["peer"] == "auth"
+    assert nobody.json() == "nobody"
+
+
+@pytest.mark.parametrize("answer", UNUSABLE, ids=repr)
+async def test_while_auth_is_down_the_last_known_list_decides(
+    answer: httpx.Response | Exception, revocations: Revocations, outside: Outside
+) -> None:
+    outside.revocations.note(ADA, active=False)
+    await revocations.poll()
+    outside.on("GET", PATH, answer)
+    await revocations.poll()
+    assert revocations.known
+    assert not revocations.is_active(ADA)
+    assert revocations.is_active(uuid4())
+
+
+async def test_only_changes_are_asked_for_and_a_change_is_known_without_a_request(
+    app: FastAPI, client: httpx.AsyncClient, outside: Outside
+) -> None:
+    revocations: Revocations = app.state.kit.revocations
+    outside.revocations.note(ADA, active=False)
+
+    async def known() -> bool:
+        return not revocations.is_active(ADA)
+
+    await until(known, "the poller to hear of it")
+    questions: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        questions.append(str(request.url.query, "ascii"))
+        assert request.headers["Authorization"] == f"Bearer {TOKEN}"
+        return outside.revocations.answer(request)
+
+    outside.on("GET", PATH, answer)
+
+    async def asked() -> bool:
+        return len(questions) >= 2
+
+    await until(asked, "two more questions")
+    assert set(questions) == {"since=1"}
+
+
+def paged(people: list[UUID], page: int) -> Callable[[httpx.Request], httpx.Response]:
+    """An auth that lists these people as disabled, a few a page."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        since = int(request.url.params["since"])
+        items: list[dict[str, Any]] = [
+            {"user_id": str(person), "active": False, "not_before": NOW.isoformat()}
+            for person in people[since : since + page]
+        ]
+        end = since + len(items)
+        return httpx.Response(
+            200, json={"items": items, "next_since": end, "more": end < len(people)}
+        )
+
+    return answer
+
+
+async def test_a_list_of_many_pages_counts_only_when_it_is_whole(
+    revocations: Revocations, outside: Outside
+) -> None:
+    people = [uuid4() for _ in range(7)]
+    outside.on("GET", PATH, paged(people, 3))
+    for _ in range(2):
+        await revocations.poll()
+        assert not revocations.known
+        with pytest.raises(PeerUnavailable):
+            revocations.is_active(people[0])
+    await revocations.poll()
+    assert revocations.known
+    assert not any(map(revocations.is_active, people))
+
+
+async def test_the_list_is_renewed_page_by_page_and_forgets_what_auth_lists_no_more(
+    revocations: Revocations, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, people = uuid4(), [uuid4() for _ in range(7)]
+    outside.on("GET", PATH, paged([gone, *people], 100))
+    await revocations.poll()
+    assert not revocations.is_active(gone)
+    outside.on("GET", PATH, paged(people, 3))
+    monkeypatch.setattr(module, "RENEW_SECONDS", -1.0)
+    for _ in range(3):
+        await revocations.poll()
+        # The present list decides until the new one is whole.
+        assert not any(map(revocations.is_active, [gone, *people]))
+    await revocations.poll()
+    assert revocations.is_active(gone)
+    assert not any(map(revocations.is_active, people))
+
+
+async def test_a_silent_auth_is_given_up_in_half_a_second_and_asked_on_at_once(
+    revocations: Revocations, outside: Outside
+) -> None:
+    await revocations.poll()
+    asked = asyncio.Event()
+
+    async def silence(_request: httpx.Request) -> httpx.Response:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    outside.on("GET", PATH, silence)
+    assert module.POLL_SECONDS * 1.2 + module._ANSWER_SECONDS < 0.9
+    async with asyncio.timeout(20):
+        await revocations.poll()
+    assert asked.is_set()
+    assert revocations.known
+
+
+async def test_silence_and_its_end_are_logged_once_each(
+    revocations: Revocations, outside: Outside, logged: Logged
+) -> None:
+    await revocations.poll()
+    outside.on("GET", PATH, httpx.ConnectError("refused"))
+    logged()
+    for _ in range(3):
+        await revocations.poll()
+    outside.on("GET", PATH, outside.revocations.answer)
+    for _ in range(3):
+        await revocations.poll()
+    lines = [(line["level"], line["message"]) for line in logged()]
+    assert [level for level, _ in lines] == ["warning", "info"]
+    assert "auth does not answer, its last known list decides: ConnectError" in lines[0][1]
+    assert "auth answers again" in lines[1][1]
+
+
+async def test_the_age_of_the_list_is_a_metric(
+    app: FastAPI, client: httpx.AsyncClient, outside: Outside
+) -> None:
+    outside.on("GET", PATH, httpx.ConnectError("refused"))
+    revocations: Revocations = app.state.kit.revocations
+    revocations._answered_at -= 100
+
+    def age(text: str) -> float:
+        (line,) = [x for x in text.splitlines() if x.startswith("revocations_age_seconds ")]
+        return float(line.split()[1])
+
+    assert 100 <= age((await client.get("/metrics")).text) < 150
+    outside.on("GET", PATH, outside.revocations.answer)
+
+    async def young() -> bool:
+        return age((await client.get("/metrics")).text) < 50
+
+    await until(young, "the age to fall")
+
+
+async def test_a_request_asks_auth_nothing(
+    app: FastAPI, client: httpx.AsyncClient, outside: Outside, issuer: Issuer
+) -> None:
+    token = bearer(issuer.token())
+    for _ in range(20):
+        assert (await client.get("/api/v1/sample/me", headers=token)).status_code == 200
+    assert [request.url.path for request in outside.calls] == [JWKS_PATH]

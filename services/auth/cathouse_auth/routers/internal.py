@@ -1,0 +1,32 @@
+"""What other services ask."""
+
+from typing import Annotated
+
+from cathouse_kit.database import Session
+from cathouse_kit.revocations import PAGE_ENTRIES, RevocationChanges
+from cathouse_kit.security import service_only
+from fastapi import APIRouter, Depends, Query
+
+from cathouse_auth.services import revocations
+
+router = APIRouter(
+    prefix="/api/v1/auth/internal", tags=["internal"], dependencies=[Depends(service_only)]
+)
+
+
+@router.get(
+    "/revocations",
+    response_model=RevocationChanges,
+    summary="Whose access tokens have ended before their time?",
+    description="People who are disabled, and people who were enabled or got another role within the last 16 minutes. "
+    "Refuse an access token of theirs whose `iat` is before `not_before`, and everything to people who are not "
+    f"`active`. A response has {PAGE_ENTRIES} entries at most, and 128 KiB.",
+)
+async def list_revocations(
+    session: Session,
+    since: Annotated[
+        int,
+        Query(ge=0, le=2**63 - 1, description="`next_since` of the previous response; 0 for all"),
+    ] = 0,
+) -> revocations.Changes:
+    return await revocations.list_changes(session, since)
