@@ -177,6 +177,8 @@ def stack_in(folder: Path, services: Sequence[Service] | None = None) -> Iterato
         # Before the installed packages, which are those of the original.
         "PYTHONPATH": os.pathsep.join(map(str, packages)),
         "PYTHONDONTWRITEBYTECODE": "",
+        # What is inherited here is meant: PYTHONPATH leads to the copy.
+        "CATHOUSE_NOT_INHERITED": "",
         "PC_LOG_FILE": ".state/logs/process-compose.log",
         "PROC_COMP_CONFIG": ".state",
     }
