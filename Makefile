@@ -23,6 +23,21 @@ endif
 # This may be set on a machine. Every start would then pay for compiling the project's modules.
 export PYTHONDONTWRITEBYTECODE :=
 
+# Programs inherit from the shell what stands here: where things are, the terminal, the language, Nix, how installers reach the
+# network, the ports of the stack. Any other variable belongs to another program (PGHOST, DATABASE_URL, PYTHONPATH) and is not
+# passed on. A setting is written into services/NAME/.env, or typed after make for one run: make up LOG_LEVEL=DEBUG
+PORTS := TASKS_PORT $(shell sed -n 's/^\[\([a-z0-9]*\)\]$$/\1_port/p' services.toml | tr a-z A-Z)
+INHERITED := PATH HOME USER LOGNAME SHELL PWD OLDPWD SHLVL _ TMPDIR TMP TEMP TZ LANG LANGUAGE LC_% XDG_% \
+	TERM TERM_% TERMINFO% COLORTERM COLUMNS LINES NO_COLOR FORCE_COLOR CLICOLOR% \
+	CATHOUSE_% $(PORTS) PROCESS_COMPOSE% WATCHFILES_FORCE_POLLING \
+	NIX_% NIXPKGS_% IN_NIX_SHELL DEVENV_% LOCALE_ARCHIVE% LD_% DYLD_% $(if $(CATHOUSE_NIX),PYTEST_ADDOPTS) \
+	SSL_CERT_% REQUESTS_CA_BUNDLE CURL_CA_BUNDLE %_PROXY %_proxy PIP_% UV_% GIT_% SSH_% DOCKER_% CI GITHUB_% \
+	MAKE% MFLAGS
+NOT_INHERITED := $(foreach name,$(.VARIABLES),$(if $(filter environment%,$(origin $(name))),$(filter-out $(INHERITED),$(name))))
+unexport $(NOT_INHERITED)
+# For the stack, which says so where one of them is a setting's name.
+export CATHOUSE_NOT_INHERITED := $(NOT_INHERITED)
+
 # The real process-compose where it is at hand, else the one in tools/process_compose: both take these words.
 PROCESS_COMPOSE ?= $(or $(shell command -v process-compose),process-compose-python)
 CONTROL := --use-uds --unix-socket $(SOCKET)

@@ -47,7 +47,7 @@ def _prepared_server() -> Iterator[TemporaryServer]:
     services = load_registry(ROOT / "services.toml")
     with temporary_server() as server:
         server.provision(services, TEMPLATE)
-        asyncio.run(migrate_all({s.name: server.url(s.name, TEMPLATE) for s in services}))
+        asyncio.run(migrate_all({s.name: server.url(s.owner_role, TEMPLATE) for s in services}))
         yield server
 
 
@@ -80,8 +80,12 @@ def database(postgres_server: TemporaryServer) -> Iterator[str]:
 def database_urls(
     postgres_server: TemporaryServer, database: str, services: tuple[Service, ...]
 ) -> dict[str, str]:
-    """Each service's DATABASE_URL, by its name."""
-    return {service.name: postgres_server.url(service.name, database) for service in services}
+    """The URL of each service's database roles, by the role; the role of the service's own name is the serving one."""
+    return {
+        role: postgres_server.url(role, database)
+        for service in services
+        for role in service.database_roles
+    }
 
 
 @pytest.fixture

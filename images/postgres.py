@@ -80,7 +80,7 @@ def prepare(services: Sequence[Service]) -> list[str]:
             )
             asyncio.run(provision_roles(url, services, passwords, server_is_ours=True))
     else:
-        print(f"postgres: no NAME/database_url in {secrets}: roles are not made", file=sys.stderr)
+        print(f"postgres: no ROLE/database_url in {secrets}: roles are not made", file=sys.stderr)
     clients = DATA / "clients.conf"
     clients.write_text(CLIENTS)
     network = {"listen_addresses": "*", "hba_file": str(clients)}
@@ -88,8 +88,9 @@ def prepare(services: Sequence[Service]) -> list[str]:
 
 
 def role_passwords(secrets: Path, services: Sequence[Service]) -> dict[str, str]:
-    """Each role's password, from the URL with which its service connects; nothing where no URL is there."""
-    files = {service.name: secrets / service.name / "database_url" for service in services}
+    """Each role's password, from the URL with which it connects; nothing where no URL is there."""
+    roles = [role for service in services for role in service.database_roles]
+    files = {role: secrets / role / "database_url" for role in roles}
     if not any(file.exists() for file in files.values()):
         return {}
     passwords = {}

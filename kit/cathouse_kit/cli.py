@@ -141,13 +141,13 @@ def _healthcheck_command() -> None:
         raise CommandError(f"port {port} answers {status}: not ready")
 
 
-def _load(package: str) -> "ServiceSettings":
+def _load(package: str, role: str) -> "ServiceSettings":
     from cathouse_kit.logs import configure_logging
     from cathouse_kit.settings import SettingsError, load_settings
 
     try:
         settings: ServiceSettings = load_settings(
-            importlib.import_module(f"{package}.settings").Settings
+            importlib.import_module(f"{package}.settings").Settings, role=role
         )
     except SettingsError as error:
         print(error, file=sys.stderr, flush=True)
@@ -156,14 +156,15 @@ def _load(package: str) -> "ServiceSettings":
     return settings
 
 
-def with_database(package: str, work: "Callable[[Database], Any]") -> Any:
+def with_database(package: str, work: "Callable[[Database], Any]", *, role: str = "") -> Any:
     """Runs an async function of the service's database, with logging set up, and returns what it returns.
 
-    Raises `CommandError` where PostgreSQL does not answer.
+    With a `role`, such as owner, the connection is that of the service's further database role. Raises `CommandError`
+    where PostgreSQL does not answer.
     """
     from cathouse_kit.database import Database, DatabaseUnavailable
 
-    settings = _load(package)
+    settings = _load(package, role)
 
     async def run() -> Any:
         database = Database(
@@ -229,7 +230,9 @@ def _migrate_command(package: str, target: str | None) -> None:
     migrations = migrations_of(package)
     try:
         before, after = with_database(
-            package, lambda database: migrations.run(database, target or migrations.head)
+            package,
+            lambda database: migrations.run(database, target or migrations.head),
+            role="owner",
         )
     except MigrationError as error:
         raise CommandError(str(error)) from error
@@ -243,4 +246,4 @@ def _revision_command(package: str, message: str) -> None:
         async with database.engine.connect() as connection:
             return await connection.run_sync(migrations.write_revision, message)
 
-    print(f"wrote {with_database(package, write)}: read it before you migrate")
+    print(f"wrote {with_database(package, write, role='owner')}: read it before you migrate")

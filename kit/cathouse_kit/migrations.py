@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cathouse_kit.database import Database
+from cathouse_kit.privileges import foreign_owner, missing_grants
 
 LOCK_TIMEOUT = "30s"
 _ENVIRONMENT = Path(str(importlib.resources.files("cathouse_kit"))) / "alembic_environment"
@@ -55,11 +56,12 @@ class Migrations:
         return revision
 
     async def upgrade(self, database: Database) -> tuple[str | None, str]:
-        """Brings the database to the head, in one transaction, while no one else migrates this schema.
+        """Brings the database to the head, and the privileges on its tables to what the models declare, in one
+        transaction, while no one else migrates this schema.
 
         A database that is newer than the package stays as it is: the release that one goes back to runs on it. Returns
         the revisions before and after. Raises `MigrationError` where another migration holds the lock for longer than
-        `LOCK_TIMEOUT`.
+        `LOCK_TIMEOUT`, and where there is something to do and the role of the connection does not own the schema.
         """
         async with database.engine.connect() as connection:
             before = await self.current(connection)
@@ -72,13 +74,17 @@ class Migrations:
         try:
             async with database.engine.connect() as connection:
                 before = await self.current(connection)
-                if before == target:
+                if before == target and not await connection.run_sync(self._grants, target):
                     return before, target
                 await connection.rollback()
                 async with connection.begin():
                     await self._lock(connection)
+                    await connection.run_sync(self._require_owner)
                     before = await self.current(connection)
-                    await connection.run_sync(self._migrate, target, before)
+                    if before != target:
+                        await connection.run_sync(self._migrate, target, before)
+                    for statement in await connection.run_sync(self._grants, target):
+                        await connection.execute(text(statement))
                     return before, target
         except DBAPIError as error:
             raise MigrationError(
@@ -100,6 +106,20 @@ class Migrations:
                     "wait for it, or end its connection"
                 ) from error
             raise
+
+    def _require_owner(self, connection: Connection) -> None:
+        if roles := foreign_owner(connection, self.schema):
+            owner, current = roles
+            raise MigrationError(
+                f"schema {self.schema} belongs to the role {owner}, and DATABASE_URL is that of {current}: give "
+                f"migrations the URL of {owner}, in SECRETS_DIR/{owner}/database_url or as DATABASE_URL"
+            )
+
+    def _grants(self, connection: Connection, target: str) -> list[str]:
+        # The models describe the tables of the newest revision alone.
+        if target != self.head:
+            return []
+        return missing_grants(connection, self._metadata(), self.schema, _VERSION_TABLE)
 
     def _migrate(self, connection: Connection, target: str, before: str | None) -> None:
         from alembic import command
@@ -145,14 +165,17 @@ class Migrations:
         config.attributes["options"] = self._options(connection)
         return config
 
+    def _metadata(self) -> MetaData:
+        metadata: MetaData = importlib.import_module(f"{self.package}.models").Base.metadata
+        return metadata
+
     def _options(self, connection: Connection) -> dict[str, Any]:
         def only_ours(name: str | None, kind: str, _parents: Any) -> bool:
             return name == self.schema if kind == "schema" else True
 
-        metadata: MetaData = importlib.import_module(f"{self.package}.models").Base.metadata
         return {
             "connection": connection,
-            "target_metadata": metadata,
+            "target_metadata": self._metadata(),
             "include_schemas": True,
             "include_name": only_ours,
             "version_table": _VERSION_TABLE,

@@ -26,6 +26,7 @@ class Service:
     extensions: tuple[str, ...]
     calls: tuple[str, ...]
     outside: bool = False
+    roles: tuple[str, ...] = ()
 
     @property
     def port_variable(self) -> str:
@@ -36,6 +37,16 @@ class Service:
     def url_variable(self) -> str:
         """The setting with which other services find this one."""
         return f"{self.name.upper()}_URL"
+
+    @property
+    def owner_role(self) -> str:
+        """The PostgreSQL role that owns the schema and its tables, and migrates them."""
+        return f"{self.name}_owner"
+
+    @property
+    def database_roles(self) -> tuple[str, ...]:
+        """The PostgreSQL roles of the service: the serving one, the owner, those of single commands."""
+        return (self.name, self.owner_role, *(f"{self.name}_{role}" for role in self.roles))
 
 
 def load_registry(path: Path = Path("services.toml")) -> tuple[Service, ...]:
@@ -76,7 +87,5 @@ def _service(path: Path, name: str, entry: object) -> Service:
     try:
         return Service(name=name, **values)
     except TypeError as error:
-        fields = (
-            "description, package, port, prefix, schema, extensions, calls, and may have outside"
-        )
+        fields = "description, package, port, prefix, schema, extensions, calls, and may have outside, roles"
         raise RegistryError(f"{path}: [{name}] needs exactly {fields} ({error})") from None

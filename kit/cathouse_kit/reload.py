@@ -49,7 +49,8 @@ def serve_with_reload(
     of `files`, which need not exist.
 
     Returns the exit status: 0 after SIGTERM or SIGINT, else that of a child which ended by itself. A child that could
-    not import the project's code is not the end: its traceback stands in the log, and the next change is waited for.
+    not import the project's code, or whose settings are wrong (`EX_CONFIG`), is not the end: the log says why, and the
+    next change is waited for, because the same start would fail again.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
@@ -62,7 +63,7 @@ def serve_with_reload(
         child.start()
         return child
 
-    child = start()
+    child, waiting = start(), False
     before = _states(files)
     for changes in watch(
         *folders,
@@ -87,8 +88,15 @@ def serve_with_reload(
             for _, path in changes:
                 # Bytecode is known by its source's size and second: two quick changes can look like one.
                 Path(cache_from_source(path)).unlink(missing_ok=True)
-            child = start()
-        elif child.exitcode not in (None, _FAILED_IMPORT):
+            child, waiting = start(), False
+        elif child.exitcode == os.EX_CONFIG and not waiting:
+            waiting = True
+            print(
+                f"{package} waits for a change of {', '.join(map(str, files))} or of its sources",
+                file=sys.stderr,
+                flush=True,
+            )
+        elif child.exitcode not in (None, _FAILED_IMPORT, os.EX_CONFIG):
             return _status(child.exitcode)
     _end(child)
     return os.EX_OK

@@ -2,7 +2,8 @@
 
 Sources, strongest first: the environment, `.env` in the working directory, files of secrets. A file of secrets
 holds one value and is called like its variable in lower case; it is looked for in `SECRETS_DIR` (`/run/secrets`
-when that is not set) and in the folder there that is called like the service.
+when that is not set) and in the folder there that is called like the service; for what runs under another of the
+service's database roles, first in the folder that is called like that role.
 """
 
 import difflib
@@ -188,32 +189,42 @@ class ServiceSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        folder = Path(os.environ.get("SECRETS_DIR", "/run/secrets"))
-        name = settings_cls.model_fields["service_name"].default
-        folders = [path for path in (folder, folder / str(name)) if path.is_dir()]
+        name = str(settings_cls.model_fields["service_name"].default)
+        folders = getattr(file_secret_settings, "secrets_dir", None) or _secret_folders(name)
         secrets = SecretsSettingsSource(settings_cls, secrets_dir=folders or None)
         return init_settings, env_settings, dotenv_settings, secrets
+
+
+def _secret_folders(*names: str) -> list[Path]:
+    # What stands in a later one wins.
+    folder = Path(os.environ.get("SECRETS_DIR", "/run/secrets"))
+    return [path for path in (folder, *(folder / name for name in names)) if path.is_dir()]
 
 
 S = TypeVar("S", bound=ServiceSettings)
 
 
-def load_settings(settings_class: type[S], **values: Any) -> S:
-    """Reads the settings; `values` come before every source.
+def load_settings(settings_class: type[S], *, role: str = "", **values: Any) -> S:
+    """Reads the settings; `values` come before every source. With a `role`, such as owner, secrets are those of the
+    service's further database role of that name.
 
     Raises `SettingsError`, whose message has a line for every variable that is wrong.
     """
+    name = str(settings_class.model_fields["service_name"].default)
+    database_role = f"{name}_{role}" if role else name
+    if role:
+        values["_secrets_dir"] = _secret_folders(name, database_role)
     try:
         lines = _broken_lines(values.get("_env_file", settings_class.model_config["env_file"]))
         if not lines:
             return settings_class(**values)
     except ValidationError as error:
-        lines = [_explain(settings_class, details) for details in error.errors()]
+        folder = f"SECRETS_DIR/{database_role}" if role else "SECRETS_DIR"
+        lines = [_explain(settings_class, details, folder) for details in error.errors()]
     except (OSError, UnicodeDecodeError) as error:
         lines = [f".env cannot be read: {error}"]
     except SourceError as error:
         lines = [f"{error}: {error.__cause__}"]
-    name = settings_class.model_fields["service_name"].default
     raise SettingsError("\n".join(f"{name}: {line}" for line in lines))
 
 
@@ -229,13 +240,15 @@ def _broken_lines(env_file: Path | str | None) -> list[str]:
         ]
 
 
-def _explain(settings_class: type[ServiceSettings], details: ErrorDetails) -> str:
+def _explain(
+    settings_class: type[ServiceSettings], details: ErrorDetails, secrets_folder: str
+) -> str:
     field = str(details["loc"][0]) if details["loc"] else ""
     variable = field.upper()
     if details["type"] == "missing":
         return (
             f"{variable} is not set: give it in the environment, in .env, "
-            f"or in a file {field} in SECRETS_DIR"
+            f"or in a file {field} in {secrets_folder}"
         )
     if details["type"] == "extra_forbidden":
         near = difflib.get_close_matches(field.lower(), settings_class.model_fields, n=1)

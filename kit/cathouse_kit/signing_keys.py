@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, class_mapper, mapped_column
 
 from cathouse_kit.database import Database
+from cathouse_kit.privileges import allow
 from cathouse_kit.schemas import ResponseBody
 from cathouse_kit.tokens import ALGORITHM
 
@@ -45,6 +46,7 @@ class SigningKeyColumns:
     """
 
     __tablename__ = "signing_keys"
+    __table_args__ = {"info": allow("select", "insert", update=("retired_at",))}  # noqa: RUF012 - SQLAlchemy's own name
 
     kid: Mapped[str] = mapped_column(String(64), primary_key=True)
     private_key: Mapped[bytes] = mapped_column(LargeBinary(32))

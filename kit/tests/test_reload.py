@@ -87,3 +87,22 @@ async def test_a_parent_that_is_killed_leaves_nobody_behind(service: ServiceProc
     await service.exit_status()
     for pid in left:
         await gone(pid)
+
+
+async def test_wrong_settings_are_told_once_and_waited_out(
+    service: ServiceProcess, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("LOG_LEVEL=loud\n")
+    process = service.start("serve", "--reload")
+
+    async def told() -> bool:
+        return "waits for a change of .env or of its sources" in service.stderr
+
+    await until(told, "the wrong setting to be told")
+    assert "LOG_LEVEL=loud" in service.stderr
+    assert process.poll() is None
+    (tmp_path / ".env").write_text("LOG_LEVEL=INFO\n")
+    await service.answers("/answer", "first")
+    assert service.stderr.count("LOG_LEVEL=loud") == 1
+    process.send_signal(signal.SIGTERM)
+    assert await service.exit_status() == 0

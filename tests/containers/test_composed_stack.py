@@ -162,7 +162,7 @@ def test_secrets_are_files_of_the_images_user_and_in_no_environment(stack: Stack
         for path in (stack.folder / "secrets").rglob("*")
         if path.is_file() and path.name != ".gitignore"
     ]
-    assert len(files) == 3 + len(NAMES)
+    assert len(files) == 3 + sum(len(service.database_roles) for service in SERVICES)
     for path in files:
         assert path.stat().st_mode & 0o777 == 0o400
         assert path.stat().st_uid == 65532

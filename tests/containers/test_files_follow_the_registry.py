@@ -45,6 +45,7 @@ def test_compose_runs_nothing_else() -> None:
         "secrets",
         "roles",
         "migrate",
+        "prune-audit",
     }
 
 
@@ -71,13 +72,27 @@ def test_the_swarm_runs_each_service(service: Service) -> None:
     assert ports == [f"{service.port}:{service.port}"]
 
 
-def test_the_one_shots_get_each_database_url(service: Service) -> None:
+def test_roles_gets_each_database_url_and_migrate_those_of_the_owners_alone() -> None:
+    roles = {role for service in SERVICES for role in service.database_roles}
+    owners = {service.owner_role for service in SERVICES}
     for path in ("compose.yaml", "deploy/swarm/jobs.yaml"):
-        for name in ("roles", "migrate"):
-            targets = [
-                s["target"] for s in _load(path)["services"][name]["secrets"] if "target" in s
-            ]
-            assert f"/run/secrets/{service.name}/database_url" in targets, (path, name)
+        for name, wanted in (("roles", roles), ("migrate", owners)):
+            secrets = {
+                secret["source"]: secret["target"]
+                for secret in _load(path)["services"][name]["secrets"]
+                if isinstance(secret, dict) and secret["source"].endswith("_database_url")
+            }
+            assert secrets == {
+                f"{role}_database_url": f"/run/secrets/{role}/database_url" for role in wanted
+            }, (path, name)
+
+
+def test_the_pruner_has_its_own_database_url() -> None:
+    found = _load("compose.yaml")["services"]["prune-audit"]
+    assert found["secrets"][1:] == [
+        {"source": "proxy_pruner_database_url", "target": "/run/secrets/proxy_pruner/database_url"}
+    ]
+    assert found["profiles"], "it is no part of `docker compose up`"
 
 
 def test_the_dockerfile_makes_each_image(service: Service) -> None:

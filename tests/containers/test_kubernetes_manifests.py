@@ -31,11 +31,21 @@ def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
 @pytest.fixture(scope="module")
 def with_database(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
     """The production overlay with the component cloudnativepg."""
+    return _with_component("cloudnativepg", tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def pruning(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
+    """The production overlay with the component prune-audit."""
+    return _with_component("prune-audit", tmp_path_factory)
+
+
+def _with_component(name: str, tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
     folder = tmp_path_factory.mktemp("kubernetes")
     shutil.copytree(ROOT / "deploy/kubernetes", folder, dirs_exist_ok=True)
     overlay = folder / "overlays/production"
     with (overlay / "kustomization.yaml").open("a") as file:
-        file.write("components: [../../components/cloudnativepg]\n")
+        file.write(f"components: [../../components/{name}]\n")
     return _render(overlay)
 
 
@@ -88,6 +98,30 @@ def test_the_network_lets_services_call_whom_they_call_and_nobody_else(
         if "podSelector" in source
     }
     assert callers == {other.name for other in SERVICES if service.name in other.calls}
+
+
+def test_the_limit_of_connections_counts_the_autoscalers_most(manifests: list[Manifest]) -> None:
+    (roles,) = _find(manifests, "Job", "migrate")["spec"]["template"]["spec"]["initContainers"]
+    replicas = {
+        m["spec"]["maxReplicas"] for m in manifests if m["kind"] == "HorizontalPodAutoscaler"
+    }
+    assert roles["env"] == [{"name": "REPLICAS", "value": str(*replicas)}]
+
+
+def test_the_audit_is_pruned_with_the_pruners_secret(pruning: list[Manifest]) -> None:
+    version = kubernetes_validate.latest_version()
+    for manifest in pruning:
+        kubernetes_validate.validate(manifest, version, strict=True)
+    job = _find(pruning, "CronJob", "prune-audit")["spec"]["jobTemplate"]["spec"]
+    pod = job["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["image"].rpartition(":")[0].endswith("/cathouse-proxy")
+    names = [s["secret"]["name"] for s in pod["volumes"][0]["projected"]["sources"]]
+    assert names == ["cathouse-service-token", "cathouse-proxy-pruner-database"]
+    proxy = _find(pruning, "Deployment", "proxy")["spec"]["template"]["spec"]
+    assert "pruner" not in str(proxy)
+    for container in (*pod["containers"], *proxy["containers"]):
+        assert container["securityContext"]["readOnlyRootFilesystem"]
 
 
 def test_every_container_is_restricted(manifests: list[Manifest]) -> None:

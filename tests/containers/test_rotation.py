@@ -36,10 +36,12 @@ def test_the_audit_is_pruned(stack: Stack) -> None:
         "INSERT INTO proxy.audit (id, at, method, path, outcome, request_id) SELECT uuidv7(-age), now() - age,"
         " 'GET', '/', 'answered', 'pruned' FROM (VALUES (interval '91 days'), (interval '89 days')) AS t (age)"
     )
-    said = stack.compose(
-        "exec", "-T", "proxy", "python", "-m", "cathouse_proxy", "prune-audit", "--older-than", "90"
-    )
-    assert said == "1 rows deleted"
+    prune = ["python", "-m", "cathouse_proxy", "prune-audit", "--older-than", "90"]
+    refused = stack.run("docker", "compose", "exec", "-T", "proxy", *prune)
+    assert refused.returncode != 0
+    assert "may not delete from the audit" in refused.stdout
+    said = stack.compose("run", "--rm", "prune-audit", "--older-than", "90")
+    assert said.endswith("1 rows deleted")
     assert stack.sql("SELECT count(*) FROM proxy.audit WHERE request_id = 'pruned'") == "1"
 
 

@@ -29,7 +29,7 @@ async def test_every_migration_goes_down_and_up_again(
     postgres_server.create_database(name)
     try:
         postgres_server.provision(services, name)
-        url = SecretStr(postgres_server.url(service.name, name))
+        url = SecretStr(postgres_server.url(service.owner_role, name))
         own = Database(url, pool_size=1, application_name="test")
         migrations = Migrations(service.package, service.schema)
         try:

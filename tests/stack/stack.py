@@ -128,12 +128,12 @@ class Stack:
         found = re.search(r"^process_start_time_seconds (\S+)$", response.text, re.MULTILINE)
         return float(found[1]) if found else None
 
-    def wait_until_up(self) -> None:
+    def wait_until_up(self, seconds: float = 180) -> None:
         def ended_or_up() -> bool:
             return self.process.poll() is not None or "Cat House is up" in self.said()
 
         try:
-            wait_until("the stack", ended_or_up)
+            wait_until("the stack", ended_or_up, seconds)
         finally:
             print(self.said())  # pytest shows it where this fails
         assert self.process.poll() is None
@@ -177,6 +177,8 @@ def stack_in(folder: Path, services: Sequence[Service] | None = None) -> Iterato
         # Before the installed packages, which are those of the original.
         "PYTHONPATH": os.pathsep.join(map(str, packages)),
         "PYTHONDONTWRITEBYTECODE": "",
+        # What is inherited here is meant: PYTHONPATH leads to the copy.
+        "CATHOUSE_NOT_INHERITED": "",
         "PC_LOG_FILE": ".state/logs/process-compose.log",
         "PROC_COMP_CONFIG": ".state",
     }

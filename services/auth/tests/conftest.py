@@ -10,10 +10,12 @@ from cathouse_auth.main import create_app
 from cathouse_auth.services import accounts
 from cathouse_auth.services.passwords import Passwords
 from cathouse_auth.settings import Settings
+from cathouse_kit.database import Database
 from cathouse_kit.testing import running
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
 from limits import RateLimitItemPerSecond
+from pydantic import SecretStr
 from sqlalchemy import text
 
 Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
@@ -55,15 +57,19 @@ async def client(app: FastAPI, emptied: None) -> AsyncIterator[httpx.AsyncClient
 
 
 @pytest.fixture
-def execute(app: FastAPI, client: httpx.AsyncClient) -> Execute:
-    """Runs one SQL statement as auth, commits, and returns the rows."""
+async def execute(
+    database_urls: dict[str, str], client: httpx.AsyncClient
+) -> AsyncIterator[Execute]:
+    """Runs one SQL statement as the owner of auth's tables, commits, and returns the rows."""
+    owner = Database(SecretStr(database_urls["auth_owner"]), pool_size=1, application_name="test")
 
     async def execute(statement: str, **values: Any) -> list[dict[str, Any]]:
-        async with app.state.kit.database.engine.begin() as connection:
+        async with owner.engine.begin() as connection:
             result = await connection.execute(text(statement), values)
             return [dict(row) for row in result.mappings()] if result.returns_rows else []
 
-    return execute
+    yield execute
+    await owner.close()
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ async def earlier(
     postgres_server.create_database(name)
     try:
         postgres_server.provision(services, name)
-        url = SecretStr(postgres_server.url("auth", name))
+        url = SecretStr(postgres_server.url("auth_owner", name))
         own = Database(url, pool_size=1, application_name="test")
         try:
             await MIGRATIONS.run(own, BEFORE)

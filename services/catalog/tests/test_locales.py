@@ -65,8 +65,8 @@ async def app(
         await connection.close()
     try:
         postgres_server.provision(own, name)
+        await migrate_all({"catalog": postgres_server.url("catalog_owner", name)})
         url = postgres_server.url("catalog", name)
-        await migrate_all({"catalog": url})
         yield create_app(
             settings.model_copy(update={"database_url": type(settings.database_url)(url)})
         )

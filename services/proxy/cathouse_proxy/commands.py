@@ -4,7 +4,13 @@ import argparse
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cathouse_kit.cli import Command, require_newest_revision, rotate_keys_command, with_database
+from cathouse_kit.cli import (
+    Command,
+    CommandError,
+    require_newest_revision,
+    rotate_keys_command,
+    with_database,
+)
 
 if TYPE_CHECKING:
     from cathouse_kit.database import Database
@@ -14,12 +20,15 @@ _PACKAGE = "cathouse_proxy"
 
 def _prune_audit(arguments: argparse.Namespace) -> None:
     async def prune(database: "Database") -> int:
-        from cathouse_proxy.services.audit import delete_older_than
+        from cathouse_proxy.services.audit import PruningRefused, delete_older_than
 
         await require_newest_revision(_PACKAGE, database)
-        return await delete_older_than(database, timedelta(days=arguments.older_than))
+        try:
+            return await delete_older_than(database, timedelta(days=arguments.older_than))
+        except PruningRefused as error:
+            raise CommandError(str(error)) from error
 
-    print(f"{with_database(_PACKAGE, prune)} rows deleted")
+    print(f"{with_database(_PACKAGE, prune, role='pruner')} rows deleted")
 
 
 def _days(text: str) -> int:

@@ -12,20 +12,24 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
+from cathouse_kit.database import Database
 from cathouse_kit.testing import Outside, running
 from cathouse_proxy.main import create_app
 from cathouse_proxy.services import audit
 from cathouse_proxy.services.ids import uuid7
 from cathouse_proxy.settings import Settings
 from cathouse_proxy.testing import Rows, World
-from fastapi import FastAPI
+from pydantic import SecretStr
 
 Run = Callable[..., Awaitable[subprocess.CompletedProcess[str]]]
 
 
 @pytest.fixture
-def run(settings: Settings, tmp_path: Path) -> Run:
-    """Runs `python -m cathouse_proxy` with these arguments."""
+def run(settings: Settings, tmp_path: Path, database_urls: dict[str, str]) -> Run:
+    """Runs `python -m cathouse_proxy` with these arguments, and the secrets of all its database roles."""
+    for role in ("proxy", "proxy_owner", "proxy_pruner"):
+        (tmp_path / "secrets" / role).mkdir(parents=True)
+        (tmp_path / "secrets" / role / "database_url").write_text(database_urls[role])
 
     async def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return await asyncio.to_thread(
@@ -36,7 +40,7 @@ def run(settings: Settings, tmp_path: Path) -> Run:
             cwd=tmp_path,
             env={
                 "PATH": os.environ["PATH"],
-                "DATABASE_URL": settings.database_url.get_secret_value(),
+                "SECRETS_DIR": str(tmp_path / "secrets"),
                 "SERVICE_TOKEN": settings.service_token.get_secret_value(),
             },
             timeout=60,
@@ -91,7 +95,6 @@ async def test_older_rows_are_deleted_and_no_others(
 
 
 async def test_many_rows_are_deleted_in_steps_while_calls_are_written(
-    app: FastAPI,
     client: httpx.AsyncClient,
     world: World,
     database_urls: dict[str, str],
@@ -100,10 +103,15 @@ async def test_many_rows_are_deleted_in_steps_while_calls_are_written(
 ) -> None:
     monkeypatch.setattr(audit, "_DELETED_AT_ONCE", 3)
     await _called(database_urls, *[timedelta(days=2)] * 10)
-    database = app.state.kit.database
-    deleted, answer = await asyncio.gather(
-        audit.delete_older_than(database, timedelta(days=1)), client.get(world.path())
+    pruner = Database(
+        SecretStr(database_urls["proxy_pruner"]), pool_size=1, application_name="test"
     )
+    try:
+        deleted, answer = await asyncio.gather(
+            audit.delete_older_than(pruner, timedelta(days=1)), client.get(world.path())
+        )
+    finally:
+        await pruner.close()
     assert (deleted, answer.status_code) == (10, 200)
     assert [row["outcome"] for row in await rows()] == ["answered"]
 
@@ -120,3 +128,24 @@ async def test_what_is_no_number_of_days_deletes_nothing(
         or "expected one argument" in done.stderr
     )
     assert len(await rows()) == 1
+
+
+async def test_the_role_that_serves_prunes_nothing_and_the_one_that_may_is_named(
+    run: Run, tmp_path: Path, database_urls: dict[str, str], emptied: None, rows: Rows
+) -> None:
+    await _called(database_urls, timedelta(days=400))
+    (tmp_path / "secrets/proxy_pruner/database_url").unlink()
+    done = await run("prune-audit", "--older-than", "90")
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "cathouse_proxy: the role in DATABASE_URL may not delete from the audit"
+    )
+    assert "SECRETS_DIR/proxy_pruner/database_url" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(await rows()) == 1
+
+
+async def test_migrations_run_as_the_owner(run: Run, tmp_path: Path) -> None:
+    done = await run("migrate")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("proxy: at ")

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import asyncpg
@@ -17,14 +17,51 @@ from cathouse_deployment.secret_files import SUPERUSER_URL_FILE, database_url_fi
 WAIT_SECONDS = 60.0
 
 
-async def make_roles(folder: Path, services: Sequence[Service], wait: float = WAIT_SECONDS) -> None:
+# A replica holds its pool and one connection more, for readiness; an update has one replica more.
+_BESIDE_THE_POOL = 1
+_IN_AN_UPDATE = 1
+# rotate-keys, create-admin: an operator's.
+_FOR_COMMANDS = 2
+
+
+def connection_limit(environ: Mapping[str, str]) -> int | None:
+    """How many connections each service may hold, by REPLICAS and DATABASE_POOL_SIZE (5); None without REPLICAS.
+
+    Raises `DeploymentError` for a value that is no number.
+    """
+    if not environ.get("REPLICAS"):
+        return None
+    replicas = _number(environ, "REPLICAS", "")
+    pool_size = _number(environ, "DATABASE_POOL_SIZE", "5")
+    return (replicas + _IN_AN_UPDATE) * (pool_size + _BESIDE_THE_POOL) + _FOR_COMMANDS
+
+
+def _number(environ: Mapping[str, str], name: str, default: str) -> int:
+    value = environ.get(name) or default
+    if not (value.isascii() and value.isdecimal() and int(value) > 0):
+        raise DeploymentError(f"{name}={value} is not a number above 0: correct it")
+    return int(value)
+
+
+async def make_roles(
+    folder: Path,
+    services: Sequence[Service],
+    wait: float = WAIT_SECONDS,
+    *,
+    connections: int | None = None,
+) -> None:
     """Makes or mends what each service needs, on the server that the secrets in `folder` lead to.
 
-    Waits up to `wait` seconds for the server. Raises `DeploymentError` for a secret that is missing or leads elsewhere,
-    and for a server of another major version; `PostgresToolError` where the server does not answer or refuses.
+    `connections` is how many each service may hold; None leaves the limits as they are. Waits up to `wait` seconds for
+    the server. Raises `DeploymentError` for a secret that is missing or leads elsewhere, and for a server of another
+    major version; `PostgresToolError` where the server does not answer or refuses.
     """
     superuser_url = _read(folder, SUPERUSER_URL_FILE)
-    passwords = {service.name: _password(folder, service, superuser_url) for service in services}
+    passwords = {
+        role: _password(folder, role, superuser_url)
+        for service in services
+        for role in service.database_roles
+    }
     version = await _wait_for_version(superuser_url, wait)
     if version < MAJOR:
         host, port, _, _ = address_in(superuser_url)
@@ -32,7 +69,9 @@ async def make_roles(folder: Path, services: Sequence[Service], wait: float = WA
             f"{host}:{port} is PostgreSQL {version}, and Cat House needs {MAJOR}: nothing was changed"
         )
     # Other databases on the server may be somebody else's.
-    await provision_roles(superuser_url, services, passwords, server_is_ours=False)
+    await provision_roles(
+        superuser_url, services, passwords, server_is_ours=False, connection_limit=connections
+    )
 
 
 def _read(folder: Path, name: str) -> str:
@@ -49,15 +88,15 @@ def _read(folder: Path, name: str) -> str:
     return content
 
 
-def _password(folder: Path, service: Service, superuser_url: str) -> str:
-    name = database_url_file(service)
+def _password(folder: Path, role: str, superuser_url: str) -> str:
+    name = database_url_file(role)
     url = _read(folder, name)
     host, port, user, database = address_in(url)
-    expected = (*address_in(superuser_url)[:2], service.name, DATABASE)
+    expected = (*address_in(superuser_url)[:2], role, DATABASE)
     password = password_in(url)
     if (host, port, user, database) != expected or password is None:
         raise DeploymentError(
-            f"the secret {folder / name} must be postgresql://{service.name}:PASSWORD@"
+            f"the secret {folder / name} must be postgresql://{role}:PASSWORD@"
             f"{expected[0]}:{expected[1]}/{DATABASE}, as postgres/superuser_url leads there"
         )
     return password

@@ -26,8 +26,8 @@ _SERVER = "postgresql://postgres:5432"
 _SUPERUSER = "postgres"
 
 
-def database_url_file(service: Service) -> str:
-    return f"{service.name}/database_url"
+def database_url_file(role: str) -> str:
+    return f"{role}/database_url"
 
 
 def make_secrets(folder: Path, services: Sequence[Service]) -> list[str]:
@@ -69,11 +69,8 @@ def make_secrets(folder: Path, services: Sequence[Service]) -> list[str]:
         server = secret(
             SUPERUSER_URL_FILE, lambda: url_for(_SERVER, _SUPERUSER, password, _SUPERUSER)
         )
-    for service in services:
-        secret(
-            database_url_file(service),
-            partial(_database_url, server, service),
-        )
+    for role in (role for service in services for role in service.database_roles):
+        secret(database_url_file(role), partial(_database_url, server, role))
     return made
 
 
@@ -99,8 +96,8 @@ def rotate_service_token(folder: Path, *, finish: bool) -> None:
         os.chown(path, owner.st_uid, owner.st_gid)
 
 
-def _database_url(server: str, service: Service) -> str:
-    return url_for(server, service.name, new_password(), DATABASE)
+def _database_url(server: str, role: str) -> str:
+    return url_for(server, role, new_password(), DATABASE)
 
 
 def _write(path: Path, content: str) -> None:

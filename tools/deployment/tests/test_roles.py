@@ -6,7 +6,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from cathouse_deployment.errors import DeploymentError
-from cathouse_deployment.roles import make_roles
+from cathouse_deployment.roles import connection_limit, make_roles
 from cathouse_deployment.secret_files import make_secrets
 from cathouse_kit.registry import Service
 from cathouse_postgres.errors import PostgresToolError
@@ -37,7 +37,8 @@ async def test_each_service_connects_with_its_secret(
     for _ in range(2):  # the second time changes nothing
         await make_roles(folder, services)
         for service in services:
-            assert await _user(folder, service.name) == f"{service.name}/{service.schema}"
+            for role in service.database_roles:
+                assert await _user(folder, role) == f"{role}/{service.schema}"
 
 
 async def test_a_new_password_replaces_the_old_one(
@@ -80,3 +81,37 @@ async def test_a_server_that_does_not_answer_is_named(
     make_secrets(tmp_path, services)
     with pytest.raises(PostgresToolError, match=r"no PostgreSQL answers at 127\.0\.0\.1:1"):
         await make_roles(tmp_path, services, wait=0.1)
+
+
+@pytest.mark.parametrize(
+    ("environ", "limit"),
+    [
+        ({}, None),
+        ({"DATABASE_POOL_SIZE": "20"}, None),
+        ({"REPLICAS": "1"}, 14),
+        ({"REPLICAS": "3", "DATABASE_POOL_SIZE": "5"}, 26),
+        ({"REPLICAS": "6", "DATABASE_POOL_SIZE": "10"}, 79),
+    ],
+)
+def test_a_services_connections_are_those_of_its_replicas_in_an_update(
+    environ: dict[str, str], limit: int | None
+) -> None:
+    assert connection_limit(environ) == limit
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "three", "1.5", "²"])
+@pytest.mark.parametrize("name", ["REPLICAS", "DATABASE_POOL_SIZE"])
+def test_a_number_that_is_none_is_named(name: str, value: str) -> None:
+    with pytest.raises(DeploymentError, match=f"{name}={value} is not a number above 0"):
+        connection_limit({"REPLICAS": "3", name: value})
+
+
+async def test_the_limit_is_set_and_kept_without_a_number(
+    services: tuple[Service, ...], folder: Path
+) -> None:
+    for connections in (17, None):
+        await make_roles(folder, services, connections=connections)
+        admin = await asyncpg.connect((folder / "postgres/superuser_url").read_text())
+        limit = await admin.fetchval("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'proxy'")
+        assert limit == 17
+        await admin.close()

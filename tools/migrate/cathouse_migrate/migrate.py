@@ -18,8 +18,8 @@ def installed_services() -> dict[str, str]:
 
 
 def database_urls(settings_root: Path | None) -> dict[str, str]:
-    """Each installed service's DATABASE_URL, as its own settings say; with `settings_root`, these are read in the
-    folder there that is called like the service.
+    """The DATABASE_URL of each installed service's owner role, as its own settings say; with `settings_root`, these are
+    read in the folder there that is called like the service.
 
     Raises `SettingsError` where any setting of a service is wrong, so that nothing is migrated for a start that
     would fail.
@@ -30,7 +30,7 @@ def database_urls(settings_root: Path | None) -> dict[str, str]:
             f"{package}.settings"
         ).Settings
         with contextlib.chdir(settings_root / name) if settings_root else contextlib.nullcontext():
-            urls[name] = load_settings(settings_class).database_url.get_secret_value()
+            urls[name] = load_settings(settings_class, role="owner").database_url.get_secret_value()
     return urls
 
 

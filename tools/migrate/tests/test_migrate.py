@@ -34,8 +34,10 @@ def secrets(
     postgres_server.provision(services, name)
     folder = tmp_path / "secrets"
     for service in services:
-        (folder / service.name).mkdir(parents=True)
-        (folder / service.name / "database_url").write_text(postgres_server.url(service.name, name))
+        (folder / service.owner_role).mkdir(parents=True)
+        (folder / service.owner_role / "database_url").write_text(
+            postgres_server.url(service.owner_role, name)
+        )
     (folder / "service_token").write_text("x" * 40)
     return folder
 
@@ -65,7 +67,10 @@ async def test_it_waits_for_a_statement_for_as_long_as_that_takes(
         return await connect(*arguments, **options)
 
     monkeypatch.setattr(asyncpg, "connect", note)
-    urls = {name: (secrets / name / "database_url").read_text() for name in installed_services()}
+    urls = {
+        name: (secrets / f"{name}_owner" / "database_url").read_text()
+        for name in installed_services()
+    }
     await migrate_all(urls)
     assert limits == [None] * len(urls)
 
@@ -81,10 +86,25 @@ def test_it_reads_each_services_env_file(secrets: Path) -> None:
 
 
 def test_a_missing_secret_is_named(secrets: Path) -> None:
-    (secrets / "proxy/database_url").unlink()
+    (secrets / "proxy_owner/database_url").unlink()
     refused = migrate(secrets.parent)
     assert refused.returncode == os.EX_CONFIG
     assert refused.stderr.startswith("proxy: DATABASE_URL is not set")
+    assert "SECRETS_DIR/proxy_owner" in refused.stderr
+
+
+def test_the_url_of_a_serving_role_migrates_nothing_and_the_right_one_is_named(
+    secrets: Path, postgres_server: TemporaryServer
+) -> None:
+    path = secrets / "proxy_owner/database_url"
+    name = path.read_text().rpartition("/")[2]
+    path.write_text(postgres_server.url("proxy", name))
+    refused = migrate(secrets.parent)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(
+        "migrate: schema proxy belongs to the role proxy_owner, and DATABASE_URL is that of proxy: "
+    )
+    assert len(refused.stderr.splitlines()) == 1
 
 
 def test_a_database_that_is_down_is_one_line(secrets: Path, unused_tcp_port: int) -> None:

@@ -12,9 +12,13 @@ from cathouse_postgres.roles import DATABASE, provision_roles
 from cathouse_postgres.settings import SUPERUSER, Settings
 from cathouse_postgres.urls import password_in, url_for
 
+CONNECTION_LIMIT = 50
+"""How many connections a service may hold in development: half of what the server has, so that one which keeps all of
+its own leaves the others theirs."""
+
 
 def provision(settings: Settings) -> None:
-    """Makes or mends what each service of services.toml needs, and writes its connection URL.
+    """Makes or mends what each service of services.toml needs, and writes the connection URL of each of its roles.
 
     Raises `PostgresToolError`, also when services.toml is missing or wrong.
     """
@@ -28,7 +32,9 @@ def provision(settings: Settings) -> None:
     lock = lock_and_wait(state.provision_lock)
     try:
         written = {
-            service.name: read_secret(state.database_url(service.name)) for service in services
+            role: read_secret(state.database_url(role))
+            for service in services
+            for role in service.database_roles
         }
         kept = {name: password_in(url) for name, url in written.items() if url}
         passwords = asyncio.run(
@@ -37,6 +43,7 @@ def provision(settings: Settings) -> None:
                 services,
                 {name: password for name, password in kept.items() if password},
                 server_is_ours=settings.outside_url is None,
+                connection_limit=CONNECTION_LIMIT,
             )
         )
         for name, password in passwords.items():

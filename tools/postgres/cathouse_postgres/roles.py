@@ -1,4 +1,8 @@
-"""Roles, schemas and extensions: one role and one schema a service, all in one database.
+"""Roles, schemas and extensions: one schema a service, all in one database, and at least two roles.
+
+The role NAME_owner owns the schema and its tables, and migrates them. The role NAME serves: it reads and writes rows,
+and owns nothing. Further roles are for single commands. The privileges on tables of later migrations are default
+privileges; migrations then narrow them to what the models declare.
 
 Every statement says how things must be, and all of them run each time: what somebody changed by
 hand is mended, and what is right stays as it is.
@@ -30,6 +34,13 @@ _ROLE_SETTINGS = {
 }
 
 
+# Of the roles that migrate or run single commands, each one connection at a time; a few more than
+# that, for a command that is repeated while the server still holds a connection that broke.
+_COMMAND_CONNECTIONS = 3
+
+_ROWS = "SELECT, INSERT, UPDATE, DELETE"
+
+
 async def provision_roles(
     superuser_url: str,
     services: Sequence[Service],
@@ -37,16 +48,22 @@ async def provision_roles(
     *,
     database: str = DATABASE,
     server_is_ours: bool,
+    connection_limit: int | None = None,
 ) -> dict[str, str]:
-    """Makes or mends the database, and the role, schema and extensions of each service.
+    """Makes or mends the database, and the roles, schema and extensions of each service.
 
     `passwords` are those known already, by role: they are kept, and given to a role that has
     another one. On a server that is ours alone, the services' roles are also kept out of its other
-    databases. Returns every role's password. Raises `PostgresToolError` when the server does not
-    answer or refuses.
+    databases. `connection_limit` is how many connections each service may hold; None leaves the
+    limits as they are. Returns every role's password. Raises `PostgresToolError` when the server
+    does not answer or refuses.
     """
     _refuse_shared_extensions(services)
-    wanted = {service.name: passwords.get(service.name) or new_password() for service in services}
+    wanted = {
+        role: passwords.get(role) or new_password()
+        for service in services
+        for role in service.database_roles
+    }
     try:
         async with (
             _only_provisioner(superuser_url, database),
@@ -54,7 +71,12 @@ async def provision_roles(
         ):
             known = await _known_roles(connection, wanted)
             statements = [
-                *_role_statements(services, {name: wanted[name] for name in wanted.keys() - known}),
+                *(
+                    _password_statement("CREATE", name, wanted[name])
+                    for name in wanted.keys() - known
+                ),
+                *_role_statements(services, connection_limit),
+                *await _ownership_statements(connection, services),
                 *_schema_statements(services),
                 *await _extension_statements(connection, services),
                 *access_statements(database, wanted),
@@ -78,8 +100,8 @@ async def provision_roles(
     return wanted
 
 
-async def drop_role(superuser_url: str, name: str, *, database: str = DATABASE) -> None:
-    """Drops a role with its schema and all else that it owns in the database.
+async def drop_roles(superuser_url: str, name: str, *, database: str = DATABASE) -> None:
+    """Drops the roles of a service with their schema and all else that they own in the database.
 
     Raises `PostgresToolError` where there is no such role, and when the server does not answer or refuses.
     """
@@ -88,10 +110,24 @@ async def drop_role(superuser_url: str, name: str, *, database: str = DATABASE) 
             _only_provisioner(superuser_url, database),
             connected(with_database(superuser_url, database)) as connection,
         ):
-            if not await _known_roles(connection, [name]):
+            # No service's name has an underscore: what follows one is a role of this service.
+            rows = await connection.fetch(
+                "SELECT rolname FROM pg_roles WHERE rolname = $1 OR starts_with(rolname, $1 || '_')",
+                name,
+            )
+            if not rows:
                 raise PostgresToolError(f"the server has no role {name}")
-            role = identifier(name)
-            await run_statements(connection, [f"DROP OWNED BY {role} CASCADE", f"DROP ROLE {role}"])
+            # The owner first, whose default privileges name the others.
+            names = sorted(
+                (row["rolname"] for row in rows), key=lambda role: not role.endswith("_owner")
+            )
+            await run_statements(
+                connection,
+                [
+                    *(f"DROP OWNED BY {identifier(role)} CASCADE" for role in names),
+                    *(f"DROP ROLE {identifier(role)}" for role in names),
+                ],
+            )
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise refusal(superuser_url, error) from error
 
@@ -170,30 +206,68 @@ def _password_statement(verb: str, role: str, password: str) -> str:
     return f"{verb} ROLE {identifier(role)} LOGIN PASSWORD '{verifier(password)}'"
 
 
-def _role_statements(services: Sequence[Service], new: Mapping[str, str]) -> list[str]:
-    statements = [_password_statement("CREATE", name, password) for name, password in new.items()]
+def _role_statements(services: Sequence[Service], connection_limit: int | None) -> list[str]:
+    statements = []
     for service in services:
-        role = identifier(service.name)
-        statements += [
-            f"ALTER ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT"
-            " NOREPLICATION NOBYPASSRLS",
-            f"ALTER ROLE {role} SET search_path = {identifier(service.schema)}",
-            *(
-                f"ALTER ROLE {role} SET {name} = '{value}'"
-                for name, value in _ROLE_SETTINGS.items()
-            ),
-        ]
+        for name in service.database_roles:
+            role = identifier(name)
+            statements += [
+                f"ALTER ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT"
+                " NOREPLICATION NOBYPASSRLS",
+                f"ALTER ROLE {role} SET search_path = {identifier(service.schema)}",
+                *(
+                    f"ALTER ROLE {role} SET {name} = '{value}'"
+                    for name, value in _ROLE_SETTINGS.items()
+                ),
+            ]
+            if connection_limit is not None:
+                limit = connection_limit if name == service.name else _COMMAND_CONNECTIONS
+                statements.append(f"ALTER ROLE {role} CONNECTION LIMIT {limit}")
+    return statements
+
+
+async def _ownership_statements(
+    connection: asyncpg.Connection, services: Sequence[Service]
+) -> list[str]:
+    """Hands what a serving role owns to the owner role, as roles did own their tables once.
+
+    Replicas that run meanwhile keep their access: it is granted in the same transaction, and
+    narrowed by the migrations that follow.
+    """
+    rows = await connection.fetch(
+        "SELECT DISTINCT rolname FROM pg_shdepend JOIN pg_roles ON pg_roles.oid = refobjid"
+        " WHERE refclassid = 'pg_authid'::regclass AND deptype = 'o' AND dbid ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    owning = {row["rolname"] for row in rows}
+    statements = []
+    for service in services:
+        if service.name in owning:
+            role, schema = identifier(service.name), identifier(service.schema)
+            statements += [
+                f"REASSIGN OWNED BY {role} TO {identifier(service.owner_role)}",
+                f"GRANT {_ROWS} ON ALL TABLES IN SCHEMA {schema} TO {role}",
+                f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
+            ]
     return statements
 
 
 def _schema_statements(services: Sequence[Service]) -> list[str]:
     statements = ["REVOKE ALL ON SCHEMA public FROM PUBLIC"]
     for service in services:
-        role, schema = identifier(service.name), identifier(service.schema)
+        role, owner = identifier(service.name), identifier(service.owner_role)
+        schema = identifier(service.schema)
+        users = ", ".join(
+            identifier(name) for name in service.database_roles if name != service.owner_role
+        )
+        defaults = f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}"
         statements += [
-            f"CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {role}",
-            f"ALTER SCHEMA {schema} OWNER TO {role}",
-            f"REVOKE ALL ON SCHEMA {schema} FROM PUBLIC",
+            f"CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner}",
+            f"ALTER SCHEMA {schema} OWNER TO {owner}",
+            f"REVOKE ALL ON SCHEMA {schema} FROM PUBLIC, {users}",
+            f"GRANT USAGE ON SCHEMA {schema} TO {users}",
+            f"{defaults} GRANT {_ROWS} ON TABLES TO {role}",
+            f"{defaults} GRANT USAGE ON SEQUENCES TO {role}",
         ]
     return statements
 
@@ -235,3 +309,8 @@ async def _logs_in(url: str) -> bool:
             return True
     except asyncpg.InvalidPasswordError:
         return False
+    except asyncpg.TooManyConnectionsError as error:
+        # A role's own limit is looked at after its password; the server's is not.
+        if "for role" not in str(error):
+            raise
+        return True

@@ -42,9 +42,9 @@ class State(NamedTuple):
     def superuser_password(self) -> Path:
         return self.folder / "secrets" / "postgres" / "superuser_password"
 
-    def database_url(self, service: str) -> Path:
-        """The connection URL of a service, named as pydantic-settings' `secrets_dir` wants it."""
-        return self.folder / "secrets" / service / "database_url"
+    def database_url(self, role: str) -> Path:
+        """The connection URL of a role, named as pydantic-settings' `secrets_dir` wants it."""
+        return self.folder / "secrets" / role / "database_url"
 
 
 class Settings(NamedTuple):

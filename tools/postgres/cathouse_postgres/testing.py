@@ -97,7 +97,7 @@ class TemporaryServer:
         return {_VARIABLE: json.dumps(asdict(self))}
 
     def provision(self, services: Sequence[Service], database: str = DATABASE) -> None:
-        """Makes the database and each service's role and schema, as the command does."""
+        """Makes the database and each service's roles and schema, as the command does, without limits."""
         self.passwords |= _wait_for(
             provision_roles(
                 self.superuser_url(),
@@ -109,7 +109,7 @@ class TemporaryServer:
         )
 
     def url(self, role: str, database: str = DATABASE) -> str:
-        """The connection URL of a service's role; KeyError for one that was not provisioned."""
+        """The connection URL of a role of a service; KeyError for one that was not provisioned."""
         return url_for(self._address(), role, self.passwords[role], database)
 
     def superuser_url(self, database: str = SUPERUSER) -> str:

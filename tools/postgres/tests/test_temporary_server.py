@@ -41,7 +41,9 @@ def _alive(pid: int) -> bool:
 async def test_a_copy_has_what_the_template_has_and_lets_only_the_services_in(
     server: TemporaryServer,
 ) -> None:
-    await _fetch(server.url("auth"), "CREATE TABLE IF NOT EXISTS people AS SELECT 'Ada' AS name")
+    await _fetch(
+        server.url("auth_owner"), "CREATE TABLE IF NOT EXISTS people AS SELECT 'Ada' AS name"
+    )
 
     server.create_database("copy", template="cathouse")
 
@@ -54,13 +56,13 @@ async def test_a_copy_has_what_the_template_has_and_lets_only_the_services_in(
         " FROM pg_database, aclexplode(datacl) WHERE datname = 'copy'"
         " AND grantee <> 'postgres'::regrole",
     )
-    assert acl == ["auth CONNECT", "catalog CONNECT"]
+    assert acl == [f"{role} CONNECT" for role in ("auth", "auth_owner", "catalog", "catalog_owner")]
 
 
 async def test_a_copy_is_independent_of_its_template(server: TemporaryServer) -> None:
     server.create_database("independent", template="cathouse")
 
-    await _fetch(server.url("auth", "independent"), "CREATE TABLE only_here ()")
+    await _fetch(server.url("auth_owner", "independent"), "CREATE TABLE only_here ()")
 
     assert await _fetch(server.url("auth"), "SELECT to_regclass('only_here')::text") is None
 

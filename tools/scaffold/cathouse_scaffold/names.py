@@ -14,22 +14,36 @@ from cathouse_scaffold.errors import ScaffoldError
 from cathouse_scaffold.workspace import files
 
 _LONGEST = 30
-# What `nix run` and `nix build` know, and names that mean something everywhere.
-_RESERVED = {
-    "default",
-    "demo",
-    "down",
-    "example",
-    "examples",
-    "image",
-    "images",
-    "load",
-    "localhost",
-    "test",
-    "tests",
-    "up",
+# What `nix run` and `nix build` know, parts of the platform that are no service, names that mean something everywhere.
+_RESERVED = set(
+    """
+    client clients dashboard default demo down example examples gateway image images load localhost platform ready
+    service services test tests up
+    """.split()  # noqa: SIM905
+)
+# "pg" because its owner would be the role pg_owner, and PostgreSQL keeps names that begin with pg_ for itself.
+_SCHEMAS = {"information", "none", "pg", "postgres", "public", "template"}
+_PYTHON = {word.lower() for word in (*keyword.kwlist, *keyword.softkwlist)}
+# A key of such a name in a YAML file is a truth value, or nothing (YAML 1.1, types bool and null).
+_YAML = {"false", "no", "null", "off", "on", "true", "yes"}
+_NIX = {"assert", "else", "if", "in", "inherit", "let", "or", "rec", "then", "with"}
+# The networks of a Docker engine, and its ways to have none.
+_DOCKER = {"bridge", "host", "ingress", "none", "overlay"}
+# Windows opens a device where a folder has such a name, also in a clone there.
+_WINDOWS = {
+    "aux",
+    "con",
+    "nul",
+    "prn",
+    *(f"{port}{n}" for port in ("com", "lpt") for n in range(10)),
 }
-_SCHEMAS = {"public", "information", "postgres", "template"}
+_KEYWORDS = {
+    "a keyword of Python": _PYTHON,
+    "a truth value or nothing in YAML": _YAML,
+    "a keyword of Nix": _NIX,
+    "a network of Docker": _DOCKER,
+    "a device on Windows": _WINDOWS,
+}
 # Of PostgreSQL 18: what is reserved, wholly or but for functions and types. Some are no names by the pattern anyway.
 _SQL = set(
     """
@@ -60,8 +74,9 @@ def check_name(root: Path, services: Sequence[Service], name: str) -> None:
             f"{name!r} cannot be a service's name: it becomes a Python package, a host, a database role and a"
             f" variable, so it begins with a letter and has 2 to {_LONGEST} of a to z and 0 to 9"
         )
-    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        raise ScaffoldError(f"{name} cannot be a service's name: it is a keyword of Python")
+    for what, words in _KEYWORDS.items():
+        if name in words:
+            raise ScaffoldError(f"{name} cannot be a service's name: it is {what}")
     if name in _SQL:
         raise ScaffoldError(
             f"{name} cannot be a service's name: the word is reserved in PostgreSQL"
@@ -72,6 +87,10 @@ def check_name(root: Path, services: Sequence[Service], name: str) -> None:
         )
     if name in _EXTENSIONS or name in {e for service in services for e in service.extensions}:
         raise ScaffoldError(f"{name} cannot be a service's name: it is an extension of PostgreSQL")
+    if variable := next((v for v in _variables(name) if v in _settings(root)), None):
+        raise ScaffoldError(
+            f"{name} cannot be a service's name: its variable {variable} is a setting of other services"
+        )
     for service in services:
         if name in (service.name, service.schema) or f"cathouse_{name}" == service.package:
             raise ScaffoldError(f"{name} is taken: services.toml has [{service.name}]")
@@ -126,6 +145,22 @@ def choose_port(root: Path, services: Sequence[Service], wanted: int | None) -> 
     if wanted in taken:
         raise ScaffoldError(f"PORT={wanted} is taken by {taken[wanted]}")
     return wanted
+
+
+def _variables(name: str) -> tuple[str, str]:
+    return f"{name.upper()}_URL", f"{name.upper()}_PORT"
+
+
+def _settings(root: Path) -> set[str]:
+    """The settings of all services, as the rendered examples list them, but for the places of services."""
+    return {
+        setting
+        for path in root.glob("services/*/.env.example")
+        for setting in re.findall(
+            r"^(?:# )?([A-Z][A-Z0-9_]*)=", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
+        if not (root / "services" / setting.removesuffix("_URL").lower()).is_dir()
+    }
 
 
 def _taken(root: Path) -> Iterator[tuple[str, str]]:

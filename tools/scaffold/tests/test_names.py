@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import asyncpg
 import pytest
 from cathouse_kit.registry import Service
+from cathouse_postgres.testing import TemporaryServer
 from cathouse_scaffold.creation import Wish, settle
 from cathouse_scaffold.errors import ScaffoldError
 
@@ -96,3 +98,50 @@ def test_a_prefix_that_is_none(prefix: str) -> None:
 )
 def test_a_description_that_would_break_a_file(description: str) -> None:
     assert "DESCRIPTION is one line" in refusal(description=description)
+
+
+@pytest.mark.parametrize(
+    ("said", "names"),
+    [
+        ("a keyword of Python", "none true false def async lambda case match"),
+        ("a truth value or nothing in YAML", "yes no off null"),
+        ("a keyword of Nix", "rec let inherit then"),
+        ("a network of Docker", "host bridge ingress overlay"),
+        ("a device on Windows", "con nul aux prn com1 lpt9"),
+        ("PostgreSQL has something of that name", "public postgres template pg"),
+        ("the word is reserved in PostgreSQL", "user order select grant primary binary table"),
+        ("its variable DATABASE_URL is a setting", "database"),
+        (
+            "is taken",
+            "kit migrate deployment scaffold postgres gateway dashboard catalog runtime stripped secrets",
+        ),
+    ],
+)
+def test_a_word_that_means_something_is_refused_before_anything_is_written(
+    said: str, names: str
+) -> None:
+    for name in names.split():
+        # PostgreSQL's own word for it comes first.
+        assert said in refusal(name) or name == "postgres", name
+
+
+async def test_no_keyword_that_postgresql_reserves_is_a_name(
+    postgres_server: TemporaryServer,
+) -> None:
+    connection = await asyncpg.connect(postgres_server.superuser_url())
+    rows = await connection.fetch("SELECT word FROM pg_get_keywords() WHERE catcode IN ('R', 'T')")
+    await connection.close()
+    assert len(rows) > 90
+    for (word,) in rows:
+        assert "cannot be a service's name" in refusal(word), word
+
+
+async def test_a_role_of_a_name_that_is_taken_by_postgresql_could_not_be_made(
+    postgres_server: TemporaryServer,
+) -> None:
+    connection = await asyncpg.connect(postgres_server.superuser_url())
+    for name, role in (("none", "none"), ("public", "public"), ("pg", "pg_owner")):
+        assert "cannot be a service's name" in refusal(name)
+        with pytest.raises(asyncpg.ReservedNameError):
+            await connection.execute(f'CREATE ROLE "{role}"')
+    await connection.close()

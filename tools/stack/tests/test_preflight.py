@@ -40,8 +40,9 @@ def folder(
     services: tuple[Service, ...],
     unused_tcp_port_factory: Callable[[], int],
 ) -> Path:
-    """An empty repository, in an environment that moves no port."""
+    """An empty repository, in an environment that moves no port, and from which make has dropped what is not ours."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CATHOUSE_NOT_INHERITED", "")
     for registered in services:
         monkeypatch.delenv(registered.port_variable, raising=False)
     monkeypatch.setenv("TASKS_PORT", str(unused_tcp_port_factory()))
@@ -114,3 +115,35 @@ def test_where_connections_are_not_shown_a_taken_port_is_known_all_the_same(
     monkeypatch.setattr(psutil, "net_connections", Mock(side_effect=psutil.AccessDenied))
     assert listener_on(taken) == "another process"
     assert listener_on(unused_tcp_port) is None
+
+
+def test_a_variable_that_make_did_not_pass_on_is_named_where_it_is_a_settings(
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (folder / "services/auth/.env.example").write_text("DATABASE_URL=\n\n# LOG_LEVEL=INFO\n")
+    monkeypatch.setenv("CATHOUSE_NOT_INHERITED", "EDITOR LOG_LEVEL PGHOST DATABASE_URL LS_COLORS")
+    preflight([service])
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("not passed on from the shell: DATABASE_URL, LOG_LEVEL, PGHOST. ")
+    assert "services/NAME/.env" in line
+    assert "make up DATABASE_URL=" in line
+
+
+def test_without_make_every_variable_that_would_change_the_stack_is_refused_without_its_value(
+    service: Service, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    (folder / "services/auth/.env.example").write_text("DATABASE_URL=\n\n# LOG_LEVEL=INFO\n")
+    monkeypatch.delenv("CATHOUSE_NOT_INHERITED")
+    foreign = {"DATABASE_URL", "LOG_LEVEL", "PGOPTIONS", "POSTGRES_URL", "UVICORN_HOST", "EDITOR"}
+    for name in foreign:
+        monkeypatch.setenv(name, "hunter2")
+    with pytest.raises(StackError) as refused:
+        preflight([service])
+    lines = str(refused.value).splitlines()
+    named = {line.partition(" is set in the shell")[0] for line in lines}
+    assert foreign - {"EDITOR"} <= named
+    assert "EDITOR" not in named
+    assert "hunter2" not in str(refused.value)

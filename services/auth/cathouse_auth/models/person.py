@@ -1,6 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from cathouse_kit.privileges import allow
 from cathouse_kit.tokens import Role
 from sqlalchemy import CheckConstraint, DateTime, String, func
 from sqlalchemy.orm import Mapped, mapped_column
@@ -15,6 +16,7 @@ class Person(Base):
     __table_args__ = (
         CheckConstraint("email = lower(email)", name="email_is_lower_case"),
         CheckConstraint("role in ('player', 'developer', 'admin')", name="role_is_known"),
+        {"info": allow("select", "insert", "update")},
     )
     # An update brings the new updated_at back with it.
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - SQLAlchemy declares it so

@@ -1,6 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from cathouse_kit.privileges import allow
 from sqlalchemy import DateTime, ForeignKey, String, Text, UniqueConstraint, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -13,7 +14,10 @@ class Version(Base):
     """One version of a cat, with the scopes that it declared. It never changes, but for being published."""
 
     __tablename__ = "versions"
-    __table_args__ = (UniqueConstraint("cat_id", "version"),)
+    __table_args__ = (
+        UniqueConstraint("cat_id", "version"),
+        {"info": allow("select", "insert", update=("published_at",))},
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.uuidv7())
     cat_id: Mapped[UUID] = mapped_column(ForeignKey("catalog.cats.id", ondelete="CASCADE"))

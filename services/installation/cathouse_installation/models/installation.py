@@ -3,6 +3,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from cathouse_kit.privileges import allow
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -47,6 +48,7 @@ class Installation(Base):
             unique=True,
             postgresql_where=IS_INSTALLED,
         ),
+        {"info": allow("select", "insert", "update")},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.uuidv7())

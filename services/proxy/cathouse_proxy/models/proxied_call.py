@@ -1,6 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from cathouse_kit.privileges import allow
 from sqlalchemy import DateTime, Double, Index, SmallInteger, String, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,6 +15,15 @@ class ProxiedCall(Base):
     __table_args__ = (
         Index("ix_audit_installation_id_id", "installation_id", "id"),
         Index("ix_audit_user_id_id", "user_id", "id"),
+        # A row is written once, and completed; what it is of never changes.
+        {
+            "info": allow(
+                "select",
+                "insert",
+                update=("status", "outcome", "duration_ms"),
+                pruner=("select", "delete"),
+            )
+        },
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.uuidv7())

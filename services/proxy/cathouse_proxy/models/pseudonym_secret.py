@@ -1,5 +1,6 @@
 from typing import ClassVar
 
+from cathouse_kit.privileges import allow
 from sqlalchemy import CheckConstraint, LargeBinary, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -11,7 +12,10 @@ class PseudonymSecret(Base):
     strangers of everybody at every cat."""
 
     __tablename__ = "pseudonym_secrets"
-    __table_args__ = (CheckConstraint("id = 1", name="there_is_one"),)
+    __table_args__ = (
+        CheckConstraint("id = 1", name="there_is_one"),
+        {"info": allow("select", "insert")},
+    )
     ONLY: ClassVar = 1
 
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)

@@ -21,6 +21,7 @@ from cathouse_kit.pages import PageRequest, SortKey, select_page
 from cathouse_kit.rate_limits import Window
 from cathouse_kit.tokens import Principal, Role
 from sqlalchemy import delete, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse_proxy.models import ProxiedCall
@@ -37,6 +38,7 @@ ANSWERED = "answered"
 CALLER_LEFT = "caller_left"
 
 _DELETED_AT_ONCE = 5_000
+_INSUFFICIENT_PRIVILEGE = "42501"
 
 _TYPES = {
     "id": "uuid",
@@ -57,6 +59,10 @@ _WRITE = text(
     "on conflict (id) do update set "
     "status = excluded.status, outcome = excluded.outcome, duration_ms = excluded.duration_ms"
 )
+
+
+class PruningRefused(Exception):
+    """The database role may not delete from the audit."""
 
 
 @dataclass(slots=True)
@@ -139,7 +145,8 @@ async def delete_older_than(database: Database, age: timedelta) -> int:
     """Deletes the rows of calls that began so long ago; returns how many they were.
 
     A few thousand at a time, each its own transaction: calls go on being written meanwhile, and an end in the middle
-    loses nothing. By the id, which is in the order of time and has an index.
+    loses nothing. By the id, which is in the order of time and has an index. Raises `PruningRefused` for any role but
+    the pruner's.
     """
     first_kept = uuid7(datetime.now(UTC) - age)
     oldest = select(ProxiedCall.id).where(ProxiedCall.id < first_kept)
@@ -147,11 +154,19 @@ async def delete_older_than(database: Database, age: timedelta) -> int:
     deleted = 0
     while True:
         async with database.session() as session:
-            result = await session.execute(
-                delete(ProxiedCall)
-                .where(ProxiedCall.id.in_(oldest.scalar_subquery()))
-                .returning(ProxiedCall.id)
-            )
+            try:
+                result = await session.execute(
+                    delete(ProxiedCall)
+                    .where(ProxiedCall.id.in_(oldest.scalar_subquery()))
+                    .returning(ProxiedCall.id)
+                )
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) != _INSUFFICIENT_PRIVILEGE:
+                    raise
+                raise PruningRefused(
+                    "the role in DATABASE_URL may not delete from the audit: give the URL of the role proxy_pruner, in"
+                    " SECRETS_DIR/proxy_pruner/database_url or as DATABASE_URL"
+                ) from error
             count = len(result.all())
         deleted += count
         if count < _DELETED_AT_ONCE:
