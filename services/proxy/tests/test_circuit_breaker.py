@@ -231,10 +231,15 @@ async def hurried_port(app: FastAPI, remake: Remake, emptied: None) -> AsyncIter
 async def test_callers_who_hold_the_end_of_their_bodies_back_cut_no_cat_off(
     hurried_port: int, world: World, cat: ScriptedCat, rows: Rows
 ) -> None:
+    callers = 20
+    all_called, called = asyncio.Barrier(callers), asyncio.Event()
+
     async def hold_back() -> int:
         reader, writer = await asyncio.open_connection("127.0.0.1", hurried_port)
         writer.write(request_bytes(world, f"POST {world.path()}", "Content-Length: 2") + b"{")
-        # The end comes so late that the cat has less than the second that it may take for its answer's head.
+        # The call's time runs by then. The end of the body comes so late in it that the cat has less than the second
+        # that it may take for the head of its response.
+        await called.wait()
         await asyncio.sleep(1.5)
         writer.write(b"}")
         answer = await reader.readuntil(b"\r\n\r\n")
@@ -244,10 +249,13 @@ async def test_callers_who_hold_the_end_of_their_bodies_back_cut_no_cat_off(
     async def think(
         _: ScriptedCat, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter
     ) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await all_called.wait()
+        called.set()
         await reader.read()
 
     cat.script = think
-    assert await asyncio.gather(*(hold_back() for _ in range(20))) == [408] * 20
+    assert await asyncio.gather(*(hold_back() for _ in range(callers))) == [408] * callers
     assert {row["outcome"] for row in await rows()} == {"caller_too_slow"}
     cat.script = None
     answer = await exchange(hurried_port, request_bytes(world, f"GET {world.path()}"))
