@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 _SCHEMES = {b"http": "http", b"https": "https"}
 _IPv4 = ipaddress.IPv4Address
 _IPv6 = ipaddress.IPv6Address
-_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def normalised(address: str) -> str:
@@ -46,7 +46,25 @@ def _parse(address: str) -> _IPv4 | _IPv6:
     return (isinstance(parsed, _IPv6) and parsed.ipv4_mapped) or parsed
 
 
-def _parse_network(text: str) -> _Network:
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Read addresses and networks such as `10.0.0.7, 10.0.0.0/8`; `*` alone means every address.
+
+    Raises `ValueError`, whose message says what is allowed. `127.0.0.1/8` is refused: it may be meant as an address or
+    as a network.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if parts == ["*"]:
+        parts = ["0.0.0.0/0", "::/0"]
+    try:
+        return tuple(_parse_network(part) for part in parts if part)
+    except ValueError:
+        raise ValueError(
+            "must be IP addresses and networks, such as 10.0.0.7 or 10.0.0.0/8 (a network by its first address), "
+            "separated by commas; or * alone"
+        ) from None
+
+
+def _parse_network(text: str) -> Network:
     network = ipaddress.ip_network(text)
     if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= 96:
         mapped = network.network_address.ipv4_mapped
@@ -58,19 +76,16 @@ def _parse_network(text: str) -> _Network:
 class TrustedProxies:
     """The reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
 
-    def __init__(self, networks: Iterable[str]) -> None:
-        """Read addresses and networks such as `10.0.0.0/8`; `*` trusts everyone. Raises `ValueError`."""
-        texts = [text for text in networks if text]
-        self._everyone = "*" in texts
-        self._networks = [_parse_network(text) for text in texts if text != "*"]
+    def __init__(self, networks: Iterable[Network]) -> None:
+        self._networks = tuple(networks)
         # Few addresses ask: those of proxies, and of callers that a proxy names.
         self._trusts = lru_cache(4096)(self._look_up)
 
     def __bool__(self) -> bool:
-        return self._everyone or bool(self._networks)
+        return bool(self._networks)
 
     def __contains__(self, address: str) -> bool:
-        return self._everyone or self._trusts(address)
+        return self._trusts(address)
 
     def _look_up(self, address: str) -> bool:
         try:

@@ -13,9 +13,6 @@ class TooManyConnections(ServiceUnavailable):
     title: ClassVar[str] = "Too many connections"
     detail = "The service holds as many connections as it may; try again in a moment."
 
-    def __init__(self) -> None:
-        super().__init__(headers={"Retry-After": "1"})
-
 
 class Connection(Protocol):
     """What `Connections` needs to know of one."""

@@ -1,16 +1,21 @@
-"""PostgreSQL: one bounded pool a process, and sessions that commit before the answer is sent."""
+"""PostgreSQL: one bounded pool a process, and sessions that commit before the answer is sent.
+
+A server that is not there, or that refuses for a moment, is a `DatabaseUnavailable`: a problem with status 503. Nothing
+is repeated here, because only the caller knows what may be: services repeat idempotent calls, and so may clients.
+"""
 
 import asyncio
 import re
+import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Annotated, Any
 
 import asyncpg
 from fastapi import Depends, Request
 from pydantic import SecretStr
-from sqlalchemy import ExceptionContext, MetaData, event, make_url, text
+from sqlalchemy import ExceptionContext, MetaData, event, text
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
@@ -22,6 +27,7 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from cathouse_kit.database_url import parse_database_url
 from cathouse_kit.problems import ServiceUnavailable
 
 CONNECT_SECONDS = 2.0
@@ -45,9 +51,38 @@ def service_metadata(schema: str) -> MetaData:
     return MetaData(schema=schema, naming_convention=NAMING_CONVENTION)
 
 
+# SQLSTATE (PostgreSQL manual, appendix A), by their beginnings.
+# The session is well, and the same statement may succeed later: a conflict with another transaction, a lock that is
+# held, a statement that was cancelled or took too long.
+_BUSY = ("40", "55006", "55P03", "57014")
+# The server cannot do it now: connections, resources (the disk is full), an operator's intervention, I/O errors.
+_REFUSED = ("08", "53", "57", "58")
+# The session refuses for ever: it is on a server that became, or always was, a standby, or the server has ended it.
+_SESSION_IS_USELESS = ("25006", "25P03", "25P04")
+
+
+_DRIVER_ERRORS = (
+    OSError,  # a TimeoutError is one
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # also for what the server said as it cut the connection
+)
+
+
 class DatabaseUnavailable(ServiceUnavailable):
     title = "Database unavailable"
-    detail = "The database does not answer; nothing was changed. Try again in a moment."
+    detail = "The database cannot do this now. Try again in a moment."
+
+
+class DatabaseBusy(DatabaseUnavailable):
+    title = "Database busy"
+    detail = "Other work holds what this needs in the database. Try again in a moment."
+
+
+_OUTCOME_UNKNOWN = (
+    "The connection to the database was lost while the change was being saved. "
+    "It may have been saved: read it before you repeat the request."
+)
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]
@@ -73,38 +108,55 @@ class Database:
     ) -> None:
         """`statement_seconds` is how long a statement is waited for; None, without end, is for migrations and commands,
         whose statements may rightly take long."""
-        dsn = url.get_secret_value()
+        target = parse_database_url(url.get_secret_value())
+        settings = {"application_name": application_name, "timezone": "UTC"}
 
         async def connect() -> asyncpg.Connection:
-            try:
-                return await asyncpg.connect(
-                    dsn,
-                    timeout=CONNECT_SECONDS,
-                    command_timeout=statement_seconds,
-                    connection_class=_Connection,
-                    server_settings={"application_name": application_name, "timezone": "UTC"},
-                )
-            except (
-                OSError,
-                TimeoutError,
-                asyncpg.PostgresError,  # it starts, it is full, it does not know the role or the database
-                asyncpg.InterfaceError,  # the URL has parameters that mean nothing
-            ) as error:
-                raise DatabaseUnavailable from error
+            # The hosts of a URL are tried one after the other, each with its own time: asyncpg has one time for all,
+            # which a first host that is silent would use up.
+            failure: Exception | None = None
+            for host, port in target.hosts:
+                try:
+                    connection = await asyncpg.connect(
+                        host=host,
+                        port=port,
+                        timeout=target.connect_seconds or CONNECT_SECONDS,
+                        command_timeout=statement_seconds,
+                        connection_class=_Connection,
+                        server_settings={**settings, **target.server_settings},
+                        **target.arguments,
+                    )
+                    _set_socket_options(connection, target.socket_options)
+                except _DRIVER_ERRORS as error:
+                    failure = failure or error
+                else:
+                    return connection
+            raise DatabaseUnavailable from failure
 
-        self.engine: AsyncEngine = create_async_engine(
-            make_url(dsn).set(drivername="postgresql+asyncpg"),
-            async_creator=connect,
-            poolclass=AsyncAdaptedQueuePool,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=POOL_WAIT_SECONDS,
-            echo=debug,
-            hide_parameters=True,
+        def engine(size: int) -> AsyncEngine:
+            engine = create_async_engine(
+                "postgresql+asyncpg://",
+                async_creator=connect,
+                poolclass=AsyncAdaptedQueuePool,
+                pool_size=size,
+                max_overflow=0,
+                pool_timeout=POOL_WAIT_SECONDS,
+                echo=debug,
+                hide_parameters=True,
+            )
+            event.listen(engine.sync_engine, "checkout", _check_that_it_answers)
+            event.listen(engine.sync_engine, "handle_error", _hide_values)
+            event.listen(engine.sync_engine, "handle_error", _give_up_a_useless_connection)
+            return engine
+
+        self.engine = engine(pool_size)
+        event.listen(self.engine.sync_engine, "checkout", self._replace_where_it_only_reads)
+        # Readiness has its own connection: it must not wait behind requests, or busy would look like broken.
+        self._probe_engine = engine(1)
+        self._probe_seconds = max(
+            CONNECT_SECONDS, (target.connect_seconds or 0) * len(target.hosts)
         )
-        event.listen(self.engine.sync_engine, "checkout", _check_that_it_answers)
-        event.listen(self.engine.sync_engine, "handle_error", _hide_values)
-        event.listen(self.engine.sync_engine, "handle_error", _give_up_a_silent_connection)
+        self._only_reads = False
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._autocommitting = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self.pool_size = pool_size
@@ -118,48 +170,97 @@ class Database:
     async def session(self) -> AsyncIterator[AsyncSession]:
         """A session that commits at the end of the block, and rolls back where the block raises.
 
-        Raises `DatabaseUnavailable` where PostgreSQL does not answer, or goes away in the middle.
+        Raises `DatabaseUnavailable` where PostgreSQL does not answer, refuses for a moment, or goes away in the middle.
         """
-        with _unavailable_when_down():
+        with _refusals_as_problems():
             async with self.sessions() as session:
                 yield session
-                await session.commit()
+                await _commit(session)
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[AsyncConnection]:
         """A connection on which every statement is a transaction of its own, committed when it returns. Raises as
         `session` does."""
-        with _unavailable_when_down():
+        with _refusals_as_problems():
             async with self._autocommitting.connect() as connection:
                 yield connection
 
     @asynccontextmanager
     async def probe(self) -> AsyncIterator[tuple[AsyncConnection, float]]:
-        """A connection, and how many milliseconds a round trip on it took. Raises `TimeoutError` where the block takes
-        longer than a connection may, and whatever keeps it from being made."""
-        async with asyncio.timeout(CONNECT_SECONDS), self.engine.connect() as connection:
+        """A connection beside the pool, and how many milliseconds a round trip on it took.
+
+        Raises `DatabaseUnavailable` where the server only reads, `TimeoutError` where the block takes longer than a
+        connection may, and whatever keeps it from being made.
+        """
+        async with (
+            asyncio.timeout(self._probe_seconds),
+            self._probe_engine.connect() as connection,
+        ):
             started = time.perf_counter()
-            await connection.execute(text("select 1"))
-            yield connection, round((time.perf_counter() - started) * 1000, 2)
+            reads_only = await connection.scalar(text("show transaction_read_only"))
+            latency = round((time.perf_counter() - started) * 1000, 2)
+            if reads_only == "on":
+                # After a failover the name may already lead to another server.
+                self._only_reads = True
+                await connection.invalidate()
+                raise DatabaseUnavailable("The server only reads: it is a standby.")
+            yield connection, latency
 
     async def close(self) -> None:
+        await self._probe_engine.dispose()
         await self.engine.dispose()
+
+    def _replace_where_it_only_reads(self, _connection: Any, _record: Any, _proxy: Any) -> None:
+        if self._only_reads:
+            self._only_reads = False
+            raise InvalidatePoolError
+
+
+def _set_socket_options(
+    connection: asyncpg.Connection, options: Sequence[tuple[int, int, int]]
+) -> None:
+    # asyncpg has no option for these, and shows its transport to nobody.
+    opened = connection._transport.get_extra_info("socket")
+    if opened.family != socket.AF_UNIX:
+        for option in options:
+            opened.setsockopt(*option)
+
+
+async def _commit(session: AsyncSession) -> None:
+    try:
+        await session.commit()
+    except DatabaseUnavailable as error:
+        raise DatabaseUnavailable(_OUTCOME_UNKNOWN) from error.__cause__
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseUnavailable(_OUTCOME_UNKNOWN) from error
+        raise
 
 
 @contextmanager
-def _unavailable_when_down() -> Iterator[None]:
+def _refusals_as_problems() -> Iterator[None]:
     try:
         yield
     except PoolTimeoutError as error:
-        raise DatabaseUnavailable("All connections to the database are busy; try again.") from error
+        raise DatabaseBusy("All connections to the database are busy; try again.") from error
     except DBAPIError as error:
-        if error.connection_invalidated:
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if state.startswith(_BUSY):
+            raise DatabaseBusy from error
+        # A statement that was prepared before a migration: asyncpg prepares it anew the next time.
+        stale = isinstance(_source(error), asyncpg.InvalidCachedStatementError)
+        if stale or error.connection_invalidated or state.startswith(_REFUSED):
             raise DatabaseUnavailable from error
         raise
 
 
+def _source(error: DBAPIError) -> BaseException | None:
+    """What asyncpg raised."""
+    return error.orig.__cause__ if error.orig else None
+
+
 def _check_that_it_answers(connection: Any, _record: Any, _proxy: Any) -> None:
-    """Has the pool replace its connections where the one to be used has been cut, or has gone silent, since its last
+    """Have the pool replace its connections where the one to be used has been cut, or has gone silent, since its last
     use."""
     # Not the pool's own ping: that would wait for as long as a statement may take, and makes a transaction of its own.
     connection.run_async(_answer)
@@ -168,17 +269,26 @@ def _check_that_it_answers(connection: Any, _record: Any, _proxy: Any) -> None:
 async def _answer(connection: asyncpg.Connection) -> None:
     try:
         await connection.execute("select 1", timeout=CONNECT_SECONDS)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except _DRIVER_ERRORS as error:
         connection.terminate()
         raise InvalidatePoolError from error
 
 
-def _give_up_a_silent_connection(context: Any) -> DatabaseUnavailable | None:
+def _give_up_a_useless_connection(context: Any) -> DatabaseUnavailable | None:
     # An ExceptionContext; up to 2.0.50, SQLAlchemy's types do not let its `is_disconnect` be set.
-    if not isinstance(context.original_exception, TimeoutError):
-        return None
-    context.is_disconnect = True
-    return DatabaseUnavailable()
+    error = context.original_exception
+    source = error.__cause__ or error
+    # A silent or lost connection, and asyncpg's own errors: it is closed, or in the middle of something. Those that are
+    # a ValueError too speak of a statement's arguments.
+    lost = isinstance(error, OSError) or (
+        isinstance(source, asyncpg.InterfaceError | asyncpg.InternalClientError)
+        and not isinstance(source, ValueError)
+    )
+    state = getattr(source, "sqlstate", None) or ""
+    if lost or state.startswith(_SESSION_IS_USELESS):
+        # With it the pool replaces all that it holds: they lead to the same server.
+        context.is_disconnect = True
+    return DatabaseUnavailable() if lost else None
 
 
 _QUOTED_ARGUMENT = re.compile(r"(invalid input for query argument \$\d+): .*", re.DOTALL)

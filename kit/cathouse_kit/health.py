@@ -1,5 +1,7 @@
-"""Probes: `health` says that the process lives and does no I/O, `ready` says whether it can do its work."""
+"""Probes: `health` says that the process lives and does no I/O, `ready` says whether it can do its work, `started`
+whether it ever could."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -14,8 +16,9 @@ from cathouse_kit.security import anyone
 
 HEALTH_PATHS = ("/health", "/api/v1/health")
 READY_PATHS = ("/health/ready", "/api/v1/health/ready")
+STARTED_PATHS = ("/health/started", "/api/v1/health/started")
 METRICS_PATH = "/metrics"
-PROBES = frozenset((*HEALTH_PATHS, *READY_PATHS, METRICS_PATH))
+PROBES = frozenset((*HEALTH_PATHS, *READY_PATHS, *STARTED_PATHS, METRICS_PATH))
 
 
 class Health(ResponseBody):
@@ -57,9 +60,15 @@ class Readiness(ResponseBody):
     checks: Checks
 
 
+class Startup(ResponseBody):
+    status: Literal["started", "starting"]
+    service: str
+
+
 def probe_router() -> APIRouter:
-    """Health, readiness and metrics."""
+    """Health, readiness, start and metrics."""
     router = APIRouter(tags=["probes"], dependencies=[Depends(anyone)])
+    readiness = _SharedReadiness()
     for path in HEALTH_PATHS:
         router.add_api_route(
             path,
@@ -72,12 +81,22 @@ def probe_router() -> APIRouter:
     for path in READY_PATHS:
         router.add_api_route(
             path,
-            _ready,
+            readiness.ready,
             response_model=Readiness,
             responses={503: {"model": Readiness, "description": "It cannot do its work now"}},
             operation_id="ready" if path in READY_PATHS[1:] else None,
             include_in_schema=path in READY_PATHS[1:],
             summary="Can it do its work?",
+        )
+    for path in STARTED_PATHS:
+        router.add_api_route(
+            path,
+            readiness.started,
+            response_model=Startup,
+            responses={503: {"model": Startup, "description": "It has not been ready yet"}},
+            operation_id="started" if path in STARTED_PATHS[1:] else None,
+            include_in_schema=path in STARTED_PATHS[1:],
+            summary="Has it been ready?",
         )
     router.add_api_route(
         METRICS_PATH,
@@ -100,19 +119,49 @@ async def _health(request: Request) -> Health:
     )
 
 
-async def _ready(request: Request, response: Response) -> Readiness:
-    kit: Kit = request.app.state.kit
-    checks = await _check(kit)
-    checks.revocations = _check_revocations(kit)
-    ready = (
-        not kit.lifecycle.draining
-        and checks.database.status == "ok"
+class _SharedReadiness:
+    """Readiness, looked up once for all who ask at the same time: however many they are, one connection is enough."""
+
+    def __init__(self) -> None:
+        self._lookup: asyncio.Task[Checks] | None = None
+        self._has_been_ready = False
+
+    async def ready(self, request: Request, response: Response) -> Readiness:
+        kit: Kit = request.app.state.kit
+        checks = await self._checks(kit)
+        ready = _all_well(checks) and not kit.lifecycle.draining
+        response.status_code = 200 if ready else 503
+        return Readiness(
+            status="ready" if ready else "not_ready",
+            service=kit.settings.service_name,
+            checks=checks,
+        )
+
+    async def started(self, request: Request, response: Response) -> Startup:
+        kit: Kit = request.app.state.kit
+        if not self._has_been_ready:
+            await self._checks(kit)
+        response.status_code = 200 if self._has_been_ready else 503
+        return Startup(
+            status="started" if self._has_been_ready else "starting",
+            service=kit.settings.service_name,
+        )
+
+    async def _checks(self, kit: Kit) -> Checks:
+        if self._lookup is None or self._lookup.done():
+            self._lookup = asyncio.create_task(_check(kit))
+        # Shielded, because others wait for it when this client leaves.
+        checks = await asyncio.shield(self._lookup)
+        checks.revocations = _check_revocations(kit)
+        self._has_been_ready = self._has_been_ready or _all_well(checks)
+        return checks
+
+
+def _all_well(checks: Checks) -> bool:
+    return (
+        checks.database.status == "ok"
         and checks.migrations.status == "ok"
         and (checks.revocations is None or checks.revocations.status == "ok")
-    )
-    response.status_code = 200 if ready else 503
-    return Readiness(
-        status="ready" if ready else "not_ready", service=kit.settings.service_name, checks=checks
     )
 
 

@@ -180,6 +180,9 @@ class ServiceUnavailable(Problem):
     title = "Service unavailable"
     detail = "Something that this service depends on does not answer; try again in a moment."
 
+    def __init__(self, detail: str | None = None, *, retry_after: int = 1, **members: Any) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)}, **members)
+
 
 _BY_STATUS: dict[int, type[Problem]] = {
     kind.status: kind

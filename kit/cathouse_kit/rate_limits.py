@@ -1,9 +1,12 @@
 """Rate limits, counted in memory or, for all replicas together, in Redis or Valkey."""
 
 import math
+import re
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, cast
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from limits import RateLimitItem, parse_many
 from limits.aio.storage import Storage
@@ -12,12 +15,18 @@ from limits.errors import StorageError
 from limits.storage import storage_from_string
 from pydantic import PlainValidator, SecretStr
 
+from cathouse_kit.hosts import check_host
 from cathouse_kit.problems import ServiceUnavailable
 
 if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool
 
 _STORE_SECONDS = 1.0
+_MAX_STORE_SECONDS = 10.0
+# A counter in Redis has 64 bits, and a year is the longest unit that a limit has.
+_MAX_AMOUNT = 10**9
+_NO_TIME = re.compile(r"(/|per)\s*0+\s*[a-z]", re.IGNORECASE)
+_MAX_WINDOW_SECONDS = 366 * 24 * 60 * 60
 
 
 def _parse(value: object) -> RateLimitItem:
@@ -27,8 +36,11 @@ def _parse(value: object) -> RateLimitItem:
         (limit,) = parse_many(str(value))
     except ValueError:
         limit = None
-    if limit is None or limit.amount < 1:
+    # Of "1/0 minutes", limits would make 1/minute.
+    if limit is None or limit.amount < 1 or _NO_TIME.search(str(value)):
         raise ValueError("must be one limit of at least 1, such as 10/minute or 500/hour")
+    if limit.amount > _MAX_AMOUNT or limit.get_expiry() > _MAX_WINDOW_SECONDS:
+        raise ValueError(f"must be at most {_MAX_AMOUNT}, counted over a year at most")
     return limit
 
 
@@ -64,16 +76,14 @@ class RateLimiter:
     """Counts by key. Opens nothing before the first hit."""
 
     def __init__(self, storage: SecretStr) -> None:
-        url = storage.get_secret_value()
-        self._connections = None if url.startswith("memory:") else _connections(url)
-        options: dict[str, Any] = (
-            {"implementation": "redispy", "connection_pool": self._connections}
-            if self._connections
-            else {}
-        )
-        self._storage = cast(
-            Storage, storage_from_string(f"async+{url}", wrap_exceptions=True, **options)
-        )
+        self._connections = parse_storage(storage.get_secret_value())
+        # Of a Redis, limits would read the URL once more, and otherwise: the connections are all that it needs.
+        url = "async+memory://"
+        options: dict[str, Any] = {}
+        if self._connections:
+            url = "async+redis://"
+            options = {"implementation": "redispy", "connection_pool": self._connections}
+        self._storage = cast(Storage, storage_from_string(url, wrap_exceptions=True, **options))
         self._limiter = SlidingWindowCounterRateLimiter(self._storage)
 
     async def hit(self, limit: RateLimitItem, *key: str) -> Window:
@@ -117,15 +127,101 @@ class RateLimiter:
             await self._connections.disconnect()
 
 
-def _connections(url: str) -> "ConnectionPool":
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= _MAX_STORE_SECONDS:  # false for nan, too
+        raise ValueError(f"must be a number of seconds above 0, {_MAX_STORE_SECONDS:g} at most")
+    return seconds
+
+
+def _database(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise ValueError("must name a database by its number, such as redis://HOST:PORT/0")
+    return int(text)
+
+
+# What a URL may say of a store, and how it is read.
+_STORE_OPTIONS: dict[str, Callable[[str], Any]] = {
+    "socket_timeout": _seconds,
+    "socket_connect_timeout": _seconds,
+    "db": _database,
+}
+_TLS_OPTIONS: dict[str, Callable[[str], Any]] = {
+    "ssl_ca_certs": str,
+    "ssl_certfile": str,
+    "ssl_keyfile": str,
+}
+
+
+def parse_storage(url: str) -> "ConnectionPool | None":
+    """Read `RATE_LIMIT_STORAGE`: `memory://`, which is None, or the URL of a Redis or Valkey.
+
+    `redis://`, or `rediss://` over TLS, as in `redis://USER:PASSWORD@HOST:PORT/DATABASE?socket_timeout=0.5`. Opens
+    nothing. Raises `ValueError` with a message that names the part and quotes no secret.
+    """
+    if url == "memory://":
+        return None
+    if url.startswith("memory://"):
+        raise ValueError("must be memory:// alone")
+    if not url.startswith(("redis://", "rediss://")):
+        raise ValueError("must be a URL that begins with memory:// or redis:// or rediss://")
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        # The reason would quote the URL.
+        raise ValueError(
+            "has no number as its port; write special characters of a password as %XX"
+        ) from None
+    if port == 0 or parts.fragment or parts.netloc.count("@") > 1:
+        raise ValueError(
+            "must be redis://USER:PASSWORD@HOST:PORT/DATABASE; "
+            "write special characters of a password as %XX"
+        )
+    check_host(unquote(parts.hostname or ""))
+    _database(parts.path.removeprefix("/") or "0")
+    known = _STORE_OPTIONS | (_TLS_OPTIONS if parts.scheme == "rediss" else {})
+    options = {name: _option(known, name, value) for name, value in _query(parts.query)}
+    return _connections(url, options)
+
+
+def _query(query: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(query, keep_blank_values=True, strict_parsing=True) if query else []
+    except ValueError:
+        raise ValueError("must have parameters such as ?socket_timeout=0.5") from None
+
+
+def _option(known: Mapping[str, Callable[[str], Any]], name: str, value: str) -> Any:
+    if name not in known:
+        shown = name[:40] if name.isidentifier() else "a parameter"
+        raise ValueError(f"{shown}: is not understood; known are {', '.join(sorted(known))}")
+    try:
+        return known[name](value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _connections(url: str, options: dict[str, Any]) -> "ConnectionPool":
     from redis.asyncio import ConnectionPool
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
 
     # By its own defaults the client waits for seconds before it gives up, and for ever on a server that is silent.
-    return ConnectionPool.from_url(
-        url,
-        socket_connect_timeout=_STORE_SECONDS,
-        socket_timeout=_STORE_SECONDS,
-        retry=Retry(NoBackoff(), 1),
+    times: dict[str, Any] = {
+        "socket_connect_timeout": _STORE_SECONDS,
+        "socket_timeout": _STORE_SECONDS,
+    }
+    pool = ConnectionPool.from_url(
+        url.partition("?")[0], retry=Retry(NoBackoff(), 1), **(times | options)
     )
+    try:
+        connection = pool.make_connection()  # type: ignore[no-untyped-call]
+        if (context := getattr(connection, "ssl_context", None)) is not None:
+            context.get()
+    except (OSError, ValueError) as error:
+        raise ValueError(f"its TLS files cannot be used: {error}") from None
+    return pool

@@ -58,7 +58,7 @@ def server_config(app: FastAPI) -> uvicorn.Config:
     settings = kit.settings
     connections = Connections(
         settings.max_connections,
-        trusted=TrustedProxies(settings.forwarded_allow_ips.split(",")),
+        trusted=TrustedProxies(settings.forwarded_allow_ips),
         metrics=kit.metrics,
     )
     return uvicorn.Config(

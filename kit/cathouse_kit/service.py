@@ -32,7 +32,7 @@ from cathouse_kit.resources import Kit
 from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
 from cathouse_kit.revocations import Revocations
 from cathouse_kit.security import unguarded
-from cathouse_kit.settings import ServiceSettings
+from cathouse_kit.settings import ServiceSettings, SettingsError
 from cathouse_kit.tokens import KeySource, RemoteKeys
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def create_service(
     tests. `bodies_limited_by_routes` begins the paths of routes that limit the bodies which they take themselves; those
     of all others have `MAX_BODY_BYTES` at most.
 
-    Raises `UnguardedRouteError` where a route names no guard of `cathouse_kit.security`.
+    Raises `UnguardedRouteError` where a route names no guard of `cathouse_kit.security`, `SettingsError` where a
+    variable of OpenTelemetry cannot be used.
     """
     distribution = metadata(package.replace("_", "-"))
     tracing = _start_tracing(settings, distribution["Version"])
@@ -160,7 +161,7 @@ def create_service(
         # The questions of pollers are as many as probes, and are logged as these are: if they fail.
         probes=PROBES | {REVOCATIONS_PATH},
     )
-    if trusted := TrustedProxies(settings.forwarded_allow_ips.split(",")):
+    if trusted := TrustedProxies(settings.forwarded_allow_ips):
         app.add_middleware(ForwardedMiddleware, trusted=trusted)
     return app
 
@@ -175,5 +176,11 @@ def _start_tracing(settings: ServiceSettings, version: str) -> "Tracing | None":
         return None
     from cathouse_kit.tracing import Tracing, otlp_exporter
 
-    exporter = otlp_exporter(str(settings.otel_exporter_otlp_endpoint))
-    return Tracing(settings.service_name, version, exporter)
+    try:
+        exporter = otlp_exporter(str(settings.otel_exporter_otlp_endpoint))
+        return Tracing(settings.service_name, version, exporter)
+    except (ValueError, OSError) as error:
+        # OpenTelemetry reads its own variables, OTEL_EXPORTER_OTLP_TIMEOUT for one, and does not name them.
+        raise SettingsError(
+            f"{settings.service_name}: a variable OTEL_… cannot be used: {error}"
+        ) from error

@@ -8,10 +8,10 @@ service's database roles, first in the folder that is called like that role.
 
 import difflib
 import os
+import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from dotenv.parser import parse_stream
 from pydantic import (
@@ -33,6 +33,11 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as SourceError
 
+from cathouse_kit.addresses import Network, parse_networks
+from cathouse_kit.database_url import parse_database_url
+from cathouse_kit.hosts import check_host
+from cathouse_kit.rate_limits import parse_storage
+
 # sysexits.h: something was found in an unconfigured or misconfigured state. A supervisor must not try again.
 EX_CONFIG = 78
 
@@ -44,20 +49,8 @@ class SettingsError(Exception):
     """The settings cannot be used. The message names every wrong variable and holds no secret."""
 
 
-def _check_url(url: SecretStr, *schemes: str) -> None:
-    if not url.get_secret_value().startswith(tuple(f"{scheme}://" for scheme in schemes)):
-        raise ValueError(f"must be a URL that begins with {':// or '.join(schemes)}://")
-    try:
-        _ = urlsplit(url.get_secret_value()).port
-    except ValueError:
-        # The reason would quote the URL.
-        raise ValueError(
-            "has no number as its port; write special characters of a password as %XX"
-        ) from None
-
-
-def _postgresql_only(url: SecretStr) -> SecretStr:
-    _check_url(url, "postgresql")
+def _database_url(url: SecretStr) -> SecretStr:
+    parse_database_url(url.get_secret_value())
     return url
 
 
@@ -65,17 +58,22 @@ def _tokens(text: SecretStr) -> list[str]:
     return [part.strip() for part in text.get_secret_value().split(",")]
 
 
-def _strong(tokens: SecretStr) -> SecretStr:
+def _service_token(tokens: SecretStr) -> SecretStr:
     parts = _tokens(tokens)
     if len(parts) > 2 or min(map(len, parts)) < 32:
         raise ValueError(
             "must have at least 32 characters; a second token may follow after a comma"
         )
+    # It is the value of a header, and so RFC 9110, section 5.5, says what it may hold.
+    if not all(part.isascii() and part.isprintable() for part in parts):
+        raise ValueError("must have printable ASCII characters only")
+    if max(map(len, parts)) > 1024:
+        raise ValueError("must have at most 1024 characters")
     return tokens
 
 
-def _known_storage(url: SecretStr) -> SecretStr:
-    _check_url(url, "memory", "redis", "rediss")
+def _storage(url: SecretStr) -> SecretStr:
+    parse_storage(url.get_secret_value())
     return url
 
 
@@ -86,8 +84,74 @@ def _split_commas(value: object) -> object:
 
 
 def _root_url(url: str) -> str:
-    return str(_HTTP_URL.validate_python(url)).rstrip("/")
+    """The URL as browsers write an origin: lower case, no default port, no slash (RFC 6454, section 6.1)."""
+    parsed = _HTTP_URL.validate_python(url)
+    beyond = (parsed.username, parsed.password, parsed.query, parsed.fragment)
+    if any(part is not None for part in beyond) or parsed.path not in (None, "/"):
+        raise ValueError(
+            "must be SCHEME://HOST or SCHEME://HOST:PORT, without user, path, query and fragment"
+        )
+    _check_url_host(parsed)
+    default = {"http": 80, "https": 443}[parsed.scheme]
+    port = "" if parsed.port == default else f":{parsed.port}"
+    return f"{parsed.scheme}://{parsed.host}{port}"
 
+
+def _check_url_host(url: HttpUrl) -> None:
+    check_host((url.host or "").strip("[]"))
+    if url.port == 0:
+        raise ValueError("must have a port from 1 to 65535")
+
+
+def _collector(url: HttpUrl) -> HttpUrl:
+    _check_url_host(url)
+    if url.username is not None or url.password is not None:
+        raise ValueError("must not hold a user: set OTEL_EXPORTER_OTLP_HEADERS")
+    if url.query is not None or url.fragment is not None:
+        raise ValueError("must have no query and no fragment, such as http://collector:4318")
+    return url
+
+
+def _origins(value: object) -> object:
+    origins = _split_commas(value)
+    if not isinstance(origins, tuple) or origins == ("*",):
+        return origins
+    if "*" in origins:
+        raise ValueError("must be * alone, or origins such as https://app.example.com")
+    return tuple(dict.fromkeys(map(_root_url, origins)))
+
+
+def _networks(value: object) -> object:
+    return parse_networks(value) if isinstance(value, str) else value
+
+
+def _host(host: str) -> str:
+    if host.startswith("["):
+        raise ValueError("must be an address without brackets, such as ::1")
+    check_host(host)
+    return host
+
+
+LogLevel = Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+LogFormat = Literal["json", "console"]
+
+
+def _in_any_case(kind: Any) -> BeforeValidator:
+    """Accept the words of a `Literal` in upper and lower case."""
+    words = {word.lower(): word for word in get_args(kind)}
+    return BeforeValidator(
+        lambda value: words.get(value.lower(), value) if isinstance(value, str) else value
+    )
+
+
+def _printable(value: str) -> str:
+    if not value.strip() or not value.isprintable() or len(value.encode()) > 63:
+        raise ValueError("must be one line of at most 63 bytes")
+    return value
+
+
+ServiceName = Annotated[str, AfterValidator(_printable)]
+"""A service's name in logs, metrics and PostgreSQL, which has 63 bytes for it."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A TCP port."""
@@ -108,38 +172,44 @@ class ServiceSettings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    service_name: str = Field(min_length=1, description="The name in logs and metrics")
-    host: str = Field("127.0.0.1", description="The address to listen on")
+    service_name: ServiceName = Field(description="The name in logs and metrics")
+    host: Annotated[str, AfterValidator(_host)] = Field(
+        "127.0.0.1", description="The address to listen on"
+    )
     port: Port = Field(description="The port to listen on")
     debug: bool = Field(
         False,
         description="Longer tracebacks in the log, and the SQL that is run, without its values",
     )
-    database_url: Annotated[SecretStr, AfterValidator(_postgresql_only)] = Field(
-        description="postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE"
+    database_url: Annotated[SecretStr, AfterValidator(_database_url)] = Field(
+        description="postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE, with the parameters of libpq's connection URIs"
     )
     database_pool_size: int = Field(
         5, ge=1, le=100, description="Connections to PostgreSQL that a process may hold"
     )
-    log_level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
+    log_level: Annotated[LogLevel, _in_any_case(LogLevel)] = Field(
         "INFO", description="The least severe lines that are logged"
     )
-    log_format: Literal["json", "console"] = Field(
+    log_format: Annotated[LogFormat, _in_any_case(LogFormat)] = Field(
         default_factory=lambda: "console" if sys.stdout.isatty() else "json",
         description="One JSON object a line, or lines for people; by default what stdout is decides",
     )
     auth_url: PeerUrl = Field(
         "http://127.0.0.1:8005", description="Where the keys of people's tokens are"
     )
-    service_token: Annotated[SecretStr, AfterValidator(_strong)] = Field(
+    service_token: Annotated[SecretStr, AfterValidator(_service_token)] = Field(
         description="What services show each other on /internal routes; at least 32 characters. The one before it may "
         "follow after a comma, and is still accepted: so it is replaced while services run"
     )
-    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)] = Field(
-        (), description="Origins of browsers that may call, separated by commas"
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
+        (),
+        description="Origins of browsers that may call, such as https://app.example.com, separated by commas; or *",
     )
-    forwarded_allow_ips: str = Field(
-        "", description="Reverse proxies whose X-Forwarded-For is believed, separated by commas"
+    forwarded_allow_ips: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = (
+        Field(
+            (),
+            description="Reverse proxies whose X-Forwarded-For is believed: addresses or networks, with commas; or *",
+        )
     )
     keep_alive_seconds: int = Field(
         75,
@@ -165,13 +235,13 @@ class ServiceSettings(BaseSettings):
         description="How long it goes on taking requests after SIGTERM, until whoever sends them has heard of its end",
     )
     max_body_bytes: int = Field(
-        1024 * 1024, ge=1024, description="The largest request body that is taken"
+        1024 * 1024, ge=1024, le=1024**3, description="The largest request body that is taken"
     )
-    rate_limit_storage: Annotated[SecretStr, AfterValidator(_known_storage)] = Field(
+    rate_limit_storage: Annotated[SecretStr, AfterValidator(_storage)] = Field(
         SecretStr("memory://"),
         description="memory:// counts in each process; redis://HOST:PORT/N (or Valkey) for all replicas together",
     )
-    otel_exporter_otlp_endpoint: HttpUrl | None = Field(
+    otel_exporter_otlp_endpoint: Annotated[HttpUrl, AfterValidator(_collector)] | None = Field(
         None, description="Where OpenTelemetry traces are sent; without it, none are made"
     )
 
@@ -222,7 +292,8 @@ def load_settings(settings_class: type[S], *, role: str = "", **values: Any) -> 
         folder = f"SECRETS_DIR/{database_role}" if role else "SECRETS_DIR"
         lines = [_explain(settings_class, details, folder) for details in error.errors()]
     except (OSError, UnicodeDecodeError) as error:
-        lines = [f".env cannot be read: {error}"]
+        # One of .env has no file name where it is not text.
+        lines = [f"{getattr(error, 'filename', None) or '.env'} cannot be read: {error}"]
     except SourceError as error:
         lines = [f"{error}: {error.__cause__}"]
     raise SettingsError("\n".join(f"{name}: {line}" for line in lines))
@@ -259,5 +330,11 @@ def _explain(
         settings_class.model_fields[field].annotation
     ):
         return f"{variable}: {message}"
-    shown = " ".join(str(details["input"]).split())
-    return f"{variable}={shown}: {message}"
+    return f"{variable}={_shown(str(details['input']))}: {message}"
+
+
+def _shown(value: str) -> str:
+    # A line that can be read, and without the password of a URL where none should be.
+    line = re.sub(r"//[^/]*@", "//…@", " ".join(value.split()))
+    printable = "".join(character if character.isprintable() else "�" for character in line)
+    return printable if len(printable) <= 200 else f"{printable[:200]}…"

@@ -2,7 +2,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 import httpx
 import pytest
-from cathouse_kit.addresses import TrustedProxies, network_of, normalised
+from cathouse_kit.addresses import TrustedProxies, network_of, normalised, parse_networks
 from cathouse_kit.testing import running
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,8 +35,8 @@ def test_an_ipv4_address_is_the_same_in_ipv6(address: IPv4Address) -> None:
     for spelling in (str(mapped), mapped.exploded, f"::ffff:{address}"):
         assert normalised(spelling) == str(address)
         assert network_of(spelling) == str(address)
-        assert spelling in TrustedProxies([str(address)])
-        assert str(address) in TrustedProxies([spelling])
+        assert spelling in TrustedProxies(parse_networks(str(address)))
+        assert str(address) in TrustedProxies(parse_networks(spelling))
 
 
 @given(st.integers(2**32, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
@@ -50,7 +50,7 @@ def test_ipv6_addresses_of_a_64_are_one_caller(network: int, host: int, other: i
 @pytest.mark.parametrize("text", ["10.0.0.0/33", "localhost", "127.0.0.1/8", "10.0.0.1;"])
 def test_what_is_no_network_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        TrustedProxies([text])
+        parse_networks(text)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from cathouse_kit import request_heads
-from cathouse_kit.addresses import TrustedProxies
+from cathouse_kit.addresses import TrustedProxies, parse_networks
 from cathouse_kit.connections import Connections
 from cathouse_kit.head_checks import MalformedRequest, check_head
 from cathouse_kit.metrics import Metrics
@@ -517,7 +517,7 @@ async def served_once(client: Client) -> None:
     await seen(client)
 
 
-TRUSTED = TrustedProxies(["127.0.0.1"])
+TRUSTED = TrustedProxies(parse_networks("127.0.0.1"))
 
 
 async def test_a_new_connection_takes_the_place_of_the_one_that_is_idle_longest(
@@ -563,12 +563,12 @@ async def test_connections_at_work_are_kept_and_others_refused(
             await served_once(newcomer)
 
 
-@pytest.mark.parametrize(("trusted", "fits"), [(["10.0.0.0/8"], 2), (["127.0.0.1"], 4)])
+@pytest.mark.parametrize(("trusted", "fits"), [("10.0.0.0/8", 2), ("127.0.0.1", 4)])
 async def test_one_address_has_half_of_the_connections_unless_it_is_a_proxy(
-    trusted: list[str], fits: int, app: Mirror
+    trusted: str, fits: int, app: Mirror
 ) -> None:
     app.may_read.clear()
-    connections = Connections(4, trusted=TrustedProxies(trusted))
+    connections = Connections(4, trusted=TrustedProxies(parse_networks(trusted)))
     async with listening(app, connections) as port, AsyncExitStack() as stack:
         for _ in range(fits):
             client = await stack.enter_async_context(connected(port))

@@ -170,7 +170,10 @@ async def test_a_database_that_is_down_is_a_503_and_the_log_says_why(
     assert reason["request_id"] == request["request_id"] == response.json()["request_id"]
 
 
-@pytest.mark.parametrize("change", ["{}_that_is_not_there", "{}?sslmode=nonsense", "{}?nonsense=1"])
+@pytest.mark.parametrize(
+    "change",
+    ["{}_that_is_not_there", "{}?options=-c%20nonsense%3D1", "{}?sslmode=require"],
+)
 async def test_a_database_that_lets_nobody_in_is_a_503_too(
     change: str, start: Callable[..., FastAPI], database_url: str
 ) -> None:
@@ -192,6 +195,7 @@ async def test_a_pool_with_nothing_left_is_a_503(
         assert (await held).status_code == 201
         assert (await client.get("/one")).status_code == 200
     assert response.status_code == 503
+    assert response.json()["type"] == "urn:cathouse:problem:database_busy"
     assert response.json()["detail"] == "All connections to the database are busy; try again."
 
 
@@ -219,6 +223,21 @@ async def test_a_connection_that_was_cut_while_nobody_used_it_is_not_noticed(
         "where application_name = 'sample' and datname = current_database()"
     )
     assert (await client.get("/one")).status_code == 200
+
+
+async def test_a_connection_that_is_cut_at_any_moment_while_nobody_uses_it_is_not_noticed(
+    database_url: str, connection: asyncpg.Connection
+) -> None:
+    # What the server says as it ends a session may arrive before, during and after the check of the connection.
+    database = Database(SecretStr(database_url), pool_size=1, application_name="cut")
+    for _ in range(100):
+        async with database.session() as session:
+            assert await session.scalar(text("select 1")) == 1
+        await connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where application_name = 'cut' and datname = current_database()"
+        )
+    await database.close()
 
 
 async def test_a_session_beside_a_request_has_the_same_guarantees(

@@ -86,7 +86,7 @@ async def test_the_description_names_the_service_and_its_version(client: httpx.A
         "version": "1.2.3",
     }
     assert set(description["paths"]) == {
-        "/api/v1/health", "/api/v1/health/ready", "/metrics",
+        "/api/v1/health", "/api/v1/health/ready", "/api/v1/health/started", "/metrics",
         "/api/v1/sample/things", "/api/v1/sample/things/{thing_id}", "/api/v1/sample/upload",
         "/api/v1/sample/unexpected", "/api/v1/sample/tea", "/api/v1/sample/misfit",
         "/api/v1/sample/breaks-off", "/api/v1/sample/database",

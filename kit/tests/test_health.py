@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -7,12 +8,14 @@ import pytest
 from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
 from cathouse_kit.testing import Outside, running
 from fastapi import FastAPI
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from .conftest import MakeApp
+from .support import NO_DATABASE
 
 HEALTH = ("/health", "/api/v1/health")
 READY = ("/health/ready", "/api/v1/health/ready")
+STARTED = ("/health/started", "/api/v1/health/started")
 
 
 @pytest.fixture
@@ -160,3 +163,109 @@ async def test_not_ready_from_the_moment_that_the_service_is_told_to_stop(
     assert (response.status_code, response.json()["status"]) == (503, "not_ready")
     assert response.json()["checks"]["database"]["status"] == "ok"
     assert (await client.get("/health")).status_code == 200
+
+
+async def test_ready_while_requests_hold_every_connection_and_more_wait(
+    make_app: MakeApp, database_url: str
+) -> None:
+    app = make_app(database_url=database_url, database_pool_size=1)
+    async with running(app) as client:
+        async with app.state.kit.database.engine.connect():
+            waiting = asyncio.create_task(client.get("/api/v1/sample/database"))
+            for path in (*READY, *STARTED):
+                assert (await client.get(path)).status_code == 200
+            assert not waiting.done()
+        assert (await waiting).status_code == 200
+
+
+async def test_many_who_ask_at_once_cost_one_connection_and_one_lookup(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    queries: list[str] = []
+    engine = app.state.kit.database._probe_engine.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *seen: queries.append(seen[2]))
+    responses = await asyncio.gather(*(client.get("/health/ready") for _ in range(50)))
+    assert {response.status_code for response in responses} == {200}
+    assert engine.pool.checkedin() == 1
+    assert len(queries) == len(set(queries))
+
+
+async def test_a_client_that_leaves_takes_nobodys_result_along(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    engine = app.state.kit.database._probe_engine
+    async with engine.connect():
+        first = asyncio.create_task(client.get("/health/ready"))
+        second = asyncio.create_task(client.get("/health/ready"))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+    assert (await second).status_code == 200
+
+
+async def test_not_ready_on_a_server_that_only_reads_and_ready_when_it_writes_again(
+    make_app: MakeApp, database_url: str
+) -> None:
+    app = make_app(database_url=database_url, database_pool_size=1)
+    connection = await asyncpg.connect(database_url)
+    name = await connection.fetchval("select quote_ident(current_database())")
+
+    async def backend() -> int:
+        async with app.state.kit.database.session() as session:
+            pid: int = await session.scalar(text("select pg_backend_pid()"))
+            return pid
+
+    try:
+        await connection.execute(f"alter database {name} set default_transaction_read_only = on")
+        async with running(app) as client:
+            stuck = await backend()
+            assert await backend() == stuck
+            response = await client.get("/health/ready")
+            assert response.status_code == 503
+            assert response.json()["checks"]["database"]["status"] == "failed"
+            await connection.execute("set default_transaction_read_only = off")
+            await connection.execute(f"alter database {name} reset default_transaction_read_only")
+            assert (await client.get("/health/ready")).status_code == 200
+            # The pool's sessions led to that server, too.
+            assert await backend() != stuck
+    finally:
+        await connection.execute("set default_transaction_read_only = off")
+        await connection.execute(f"alter database {name} reset default_transaction_read_only")
+        await connection.close()
+
+
+@pytest.mark.parametrize("path", STARTED)
+async def test_started_once_it_has_been_ready_and_not_before(
+    path: str, app: FastAPI, client: httpx.AsyncClient, revision: asyncpg.Connection
+) -> None:
+    await revision.execute("update sample.alembic_version set version_num = '0000'")
+    response = await client.get(path)
+    assert (response.status_code, response.json()) == (
+        503,
+        {"status": "starting", "service": "sample"},
+    )
+    await revision.execute("update sample.alembic_version set version_num = '0001'")
+    response = await client.get(path)
+    assert (response.status_code, response.json()) == (
+        200,
+        {"status": "started", "service": "sample"},
+    )
+    # What happens later is for readiness to say.
+    await revision.execute("update sample.alembic_version set version_num = '0000'")
+    app.state.kit.lifecycle.drain()
+    assert (await client.get("/health/ready")).status_code == 503
+    assert (await client.get(path)).status_code == 200
+
+
+async def test_readiness_counts_as_a_start_too(app: FastAPI, client: httpx.AsyncClient) -> None:
+    assert (await client.get("/health/ready")).status_code == 200
+    await app.state.kit.database.close()
+    assert (await client.get("/health/started")).status_code == 200
+
+
+async def test_a_replica_without_its_database_has_not_started(make_app: MakeApp) -> None:
+    async with running(make_app(database_url=NO_DATABASE)) as client:
+        assert (await client.get("/health/started")).status_code == 503
+        assert (await client.get("/health")).status_code == 200

@@ -185,7 +185,7 @@ async def test_the_description_declares_the_problems_of_each_route(
         }
     assert set(description["components"]["schemas"]) == {
         "Checks", "DatabaseCheck", "Health", "InvalidField", "MigrationsCheck", "Problem",
-        "Readiness", "RevocationsCheck", "Thing", "Wrong",
+        "Readiness", "RevocationsCheck", "Startup", "Thing", "Wrong",
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import pytest
 import redis
 from cathouse_kit import rate_limits as rate_limits_module
 from cathouse_kit.problems import TooManyRequests
-from cathouse_kit.rate_limits import RateLimit, RateLimiter, RateLimitsUnavailable
+from cathouse_kit.rate_limits import RateLimit, RateLimiter, RateLimitsUnavailable, parse_storage
 from cathouse_kit.security import anyone
 from cathouse_kit.testing import running
 from fastapi import APIRouter, Depends, Request
@@ -167,7 +167,63 @@ def test_a_limit_is_written_as_text(text: str) -> None:
     assert (limit.amount, limit.get_expiry()) == (10, 60)
 
 
-@pytest.mark.parametrize("text", ["", "often", "0/minute", "10", "1/second;10/minute", 7])
+@pytest.mark.parametrize(
+    "text", ["", "often", "0/minute", "1/0 minutes", "1 per 00 days", "10", "1/second;10/minute", 7]
+)
 def test_what_is_no_limit_is_refused(text: object) -> None:
     with pytest.raises(ValidationError, match="must be one limit of at least 1"):
         TypeAdapter(RateLimit).validate_python(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["1000000001/minute", "9" * 30 + "/day", "1/2 years", "1/" + "9" * 30 + " seconds"]
+)
+def test_a_limit_that_no_store_can_count_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match="must be at most 1000000000, counted over a year"):
+        TypeAdapter(RateLimit).validate_python(text)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "memory://",
+        "redis://store",
+        "redis://:p%40ss@store:6379/15",
+        "redis://user:pw@[::1]:6379/0?socket_timeout=0.5&socket_connect_timeout=2",
+        "rediss://store/?db=3",
+    ],
+)
+def test_a_store_is_understood(url: str) -> None:
+    RateLimiter(SecretStr(url))
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("memory://shared", "must be memory:// alone"),
+        ("mongodb://store", "must be a URL that begins with memory:// or redis://"),
+        ("redis://", "must name a host"),
+        ("redis:///0", "must name a host"),
+        ("redis://999.0.0.1", "must name a host"),
+        ("redis://store:0", "must be redis://USER:PASSWORD@HOST:PORT/DATABASE"),
+        ("redis://store:hunter2/0", "has no number as its port"),
+        ("redis://:hunter2#x@store/0", "must be redis://|has no number as its port|must name a host"),
+        ("redis://:hunter2@x@store/0", "must be redis://USER:PASSWORD@HOST:PORT/DATABASE"),
+        ("redis://store/hunter2", "must name a database by its number"),
+        ("redis://store/-1", "must name a database by its number"),
+        ("redis://store?db=x", "db: must name a database by its number"),
+        ("redis://store?foo=bar", "foo: is not understood; known are db, socket_connect_timeout"),
+        ("redis://store?decode_responses=1", "decode_responses: is not understood"),
+        ("redis://store?ssl_ca_certs=/x", "ssl_ca_certs: is not understood"),
+        ("redis://store?socket_timeout", "must have parameters such as"),
+        *(
+            (f"redis://store?socket_timeout={value}", "socket_timeout: must be a number of seconds")
+            for value in ("abc", "nan", "inf", "0", "-1", "1e9", "")
+        ),
+        ("rediss://store?ssl_ca_certs=/nowhere.pem", "its TLS files cannot be used: .*No such file"),
+    ],
+)  # fmt: skip
+def test_a_store_that_cannot_be_used_is_refused_by_name(url: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^({message})") as refused:
+        parse_storage(url)
+    assert "hunter2" not in str(refused.value)

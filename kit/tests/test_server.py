@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -142,7 +143,7 @@ def test_a_port_that_is_taken_is_said_in_one_line(make_app: MakeApp, taken_port:
     )
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "::ffff:0:0:zz"])
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
 def test_an_address_that_is_not_ours_is_said_in_one_line(make_app: MakeApp, host: str) -> None:
     with pytest.raises(PortTakenError, match=f"^cannot listen on {host} port 8099: [A-Z].*;"):
         serve(make_app(host=host))
@@ -209,3 +210,33 @@ def test_a_lifespan_that_fails_is_a_failed_start(
         serve(make_app(lifespan=lifespan, port=port))
     assert ended.value.code == 3
     assert "LookupError: nothing to begin with" in str(logged())
+
+
+@pytest.mark.parametrize(
+    ("trusted", "client"),
+    [
+        ("127.0.0.0/8", "203.0.113.7"),
+        ("10.0.0.0/8, 127.0.0.1", "203.0.113.7"),
+        ("*", "203.0.113.7"),
+        ("10.0.0.0/8", "127.0.0.1"),
+        ("", "127.0.0.1"),
+    ],
+)
+async def test_a_reverse_proxy_is_believed_where_its_network_is_named(
+    trusted: str, client: str, tmp_path: Path, service_process: Callable[..., ServiceProcess]
+) -> None:
+    running_package(tmp_path)
+    service = service_process("cathouse_running", FORWARDED_ALLOW_IPS=trusted)
+    service.start("serve")
+    await service.answers("/answer", "first")
+    async with service.client() as caller:
+        await caller.get(
+            "/answer", headers={"X-Forwarded-For": "203.0.113.7", "X-Request-ID": "a" * 8}
+        )
+
+    async def is_logged() -> bool:
+        return f'"request_id":"{"a" * 8}"' in service.stdout
+
+    await until(is_logged, "the request to be logged")
+    (line,) = (line for line in service.stdout.splitlines() if f'"{"a" * 8}"' in line)
+    assert json.loads(line)["client"] == client

@@ -1,3 +1,4 @@
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -246,3 +247,100 @@ def test_settings_never_show_a_secret() -> None:
 def test_values_given_in_code_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "9000")
     assert load_settings(Settings, port=9001).port == 9001
+
+
+@pytest.mark.parametrize(
+    ("value", "origins"),
+    [
+        ("https://app.example.com/", ["https://app.example.com"]),
+        ("HTTPS://App.Example.COM:443", ["https://app.example.com"]),
+        ("http://a.example:80/, http://a.example", ["http://a.example"]),
+        ("http://localhost:3000", ["http://localhost:3000"]),
+        ("http://[::1]:3000/", ["http://[::1]:3000"]),
+        ("https://bücher.example", ["https://xn--bcher-kva.example"]),
+        ("*", ["*"]),
+    ],
+)
+def test_origins_are_kept_as_browsers_write_them(
+    value: str, origins: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", value)
+    assert list(load_settings(Settings).cors_origins) == origins
+
+
+@pytest.mark.parametrize(
+    ("value", "networks"),
+    [
+        ("127.0.0.1", ["127.0.0.1/32"]),
+        ("10.0.0.0/8, ::1,fd00::/8,", ["10.0.0.0/8", "::1/128", "fd00::/8"]),
+        ("::ffff:10.0.0.7", ["10.0.0.7/32"]),
+        ("::ffff:10.0.0.0/104", ["10.0.0.0/8"]),
+        ("*", ["0.0.0.0/0", "::/0"]),
+    ],
+)
+def test_reverse_proxies_are_networks(
+    value: str, networks: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", value)
+    assert load_settings(Settings).forwarded_allow_ips == tuple(map(ip_network, networks))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "127.0.0.1/8",
+        "10.0.0.0/33",
+        "localhost",
+        "*,10.0.0.7",
+        "10.0.0.7:80",
+        "[::1]",
+        "10.0.0.7 10.0.0.8",
+    ],
+)
+def test_what_is_no_reverse_proxys_address_is_refused(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", value)
+    (line,) = refusal()
+    assert line.startswith(
+        f"sample: FORWARDED_ALLOW_IPS={value}: must be IP addresses and networks, such as 10.0.0.7"
+    )
+
+
+@pytest.mark.parametrize("value", ["debug", "Debug", "DEBUG"])
+def test_words_may_have_any_case(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", value)
+    monkeypatch.setenv("LOG_FORMAT", "JSON")
+    settings = load_settings(Settings)
+    assert (settings.log_level, settings.log_format) == ("DEBUG", "json")
+
+
+def test_a_secret_that_may_not_be_read_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "database_url").write_text(URL)
+
+    def refuse(path: Path, *_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    (line,) = refusal()
+    assert "secrets/database_url" in line
+    assert "Permission denied" in line
+    assert not line.startswith("sample: .env ")
+
+
+def test_a_value_is_shown_in_one_line_that_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_FORMAT", "\x1b[2J" + "x" * 1000)
+    (line,) = refusal()
+    assert line.isprintable()
+    assert len(line) < 300
+
+
+def test_a_password_in_a_url_that_should_have_none_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AUTH_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "CORS_ORIGINS"):
+        monkeypatch.setenv(name, f"http://u:{PASSWORD}@h:1/x")
+    assert len(refusal()) == 3

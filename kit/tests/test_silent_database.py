@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
+import struct
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,6 +39,14 @@ class Path:
     def lose(self) -> None:
         """From now on nothing comes through on the connections that there are."""
         self._lost.update(self._writers)
+
+    def reset(self) -> None:
+        """Break the connections that there are, as a firewall does: with a RST."""
+        for writer in self._writers:
+            writer.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+            writer.transport.abort()
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator["Path"]:
@@ -184,6 +194,24 @@ async def test_a_pool_with_a_silent_connection_can_be_closed(path: Path) -> None
     async with asyncio.timeout(DEADLINE_SECONDS) as in_vain:
         await database.close()
     assert not in_vain.expired()
+
+
+@pytest.mark.parametrize("last", ["statement", "commit"])
+async def test_a_connection_that_is_reset_is_given_up(
+    last: str, database: Database, path: Path
+) -> None:
+    async def work() -> None:
+        async with asyncio.timeout(DEADLINE_SECONDS), database.session() as session:
+            await session.execute(text("select 1"))
+            path.reset()
+            if last == "statement":
+                await session.execute(text("select 2"))
+
+    with pytest.raises(DatabaseUnavailable) as raised:
+        await work()
+    assert ("may have been saved" in raised.value.detail) == (last == "commit")
+    assert database.connections_in_use == 0
+    assert await one(database) == 1
 
 
 async def test_a_routes_own_time_limit_is_not_taken_for_the_databases(database: Database) -> None:

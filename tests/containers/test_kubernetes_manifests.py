@@ -67,6 +67,7 @@ def test_a_service_is_what_the_registry_says(manifests: list[Manifest], service:
     (container,) = pod["containers"]
     assert container["image"].rpartition(":")[0].endswith(f"/cathouse-{service.name}")
     assert container["ports"] == [{"name": "http", "containerPort": service.port}]
+    assert container["startupProbe"]["httpGet"]["path"] == "/health/started"
     assert container["readinessProbe"]["httpGet"]["path"] == "/health/ready"
     assert container["livenessProbe"]["httpGet"]["path"] == "/health"
     ports = _find(manifests, "Service", service.name)["spec"]["ports"]

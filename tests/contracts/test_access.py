@@ -7,7 +7,12 @@ import httpx
 from cathouse_kit.registry import Service
 from fastapi import FastAPI
 
-PROBES = {"GET /api/v1/health", "GET /api/v1/health/ready", "GET /metrics"}
+PROBES = {
+    "GET /api/v1/health",
+    "GET /api/v1/health/ready",
+    "GET /api/v1/health/started",
+    "GET /metrics",
+}
 PUBLIC = {
     "auth": {
         "POST /api/v1/auth/register",

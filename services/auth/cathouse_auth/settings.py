@@ -1,13 +1,13 @@
 """What auth can be told, beside what every service can."""
 
 from cathouse_kit.rate_limits import RateLimit
-from cathouse_kit.settings import Port, ServiceSettings
+from cathouse_kit.settings import Port, ServiceName, ServiceSettings
 from limits import RateLimitItemPerDay, RateLimitItemPerMinute
 from pydantic import Field
 
 
 class Settings(ServiceSettings):
-    service_name: str = "auth"
+    service_name: ServiceName = "auth"
     port: Port = 8005
     max_body_bytes: int = Field(
         16 * 1024,

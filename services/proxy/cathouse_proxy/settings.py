@@ -1,13 +1,13 @@
 """What proxy can be told, beside what every service can."""
 
 from cathouse_kit.rate_limits import RateLimit
-from cathouse_kit.settings import PeerUrl, Port, ServiceSettings
+from cathouse_kit.settings import PeerUrl, Port, ServiceName, ServiceSettings
 from limits import RateLimitItemPerMinute
 from pydantic import Field
 
 
 class Settings(ServiceSettings):
-    service_name: str = "proxy"
+    service_name: ServiceName = "proxy"
     port: Port = 8004
     catalog_url: PeerUrl = Field("http://127.0.0.1:8002", description="Where the catalog is")
     installation_url: PeerUrl = Field(
@@ -21,10 +21,16 @@ class Settings(ServiceSettings):
         description="Calls without a valid credential that one address may make; each is counted, none is in the audit",
     )
     proxy_max_request_bytes: int = Field(
-        10 * 1024 * 1024, ge=0, description="The largest body that is passed on to a cat"
+        10 * 1024 * 1024,
+        ge=0,
+        le=1024**4,
+        description="The largest body that is passed on to a cat",
     )
     proxy_max_answer_bytes: int = Field(
-        50 * 1024 * 1024, ge=0, description="The largest body that is passed on from a cat"
+        50 * 1024 * 1024,
+        ge=0,
+        le=1024**4,
+        description="The largest body that is passed on from a cat",
     )
     proxy_allow_private_upstreams: bool = Field(
         False,

@@ -69,7 +69,7 @@ class CatCutOff(ServiceUnavailable):
     detail = "This cat has failed too often; it is left alone for a while."
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__(headers={"Retry-After": str(retry_after)})
+        super().__init__(retry_after=retry_after)
 
 
 class CallerTooSlow(Problem):
