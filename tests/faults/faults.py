@@ -27,8 +27,8 @@ class Faults:
         self.struck: Counter[str] = Counter()
         """How often each fault struck, by its name."""
         self._kills: list[tuple[int, Callable[[], str | None]]] = [
-            (6, self.kill_backend),
-            (2, self.kill_postmaster),
+            (8, self.kill_backend),
+            (3, self.kill_postmaster),
             (2, self.kill_worker),
             (1, self.kill_runners_child),
         ]

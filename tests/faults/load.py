@@ -289,6 +289,8 @@ class Worker:
         assert response.headers["X-Request-ID"] == request_id
         if response.status_code == 503 and response.json()["type"] == _DATABASE_UNAVAILABLE:
             raise Unacknowledged  # the audit cannot be written, and the response says so
+        # A call without a valid credential has no row; this one has it.
+        assert response.status_code != 401, f"{method} {path}: {response.text}"
         self._ledger.answered(request_id, response.status_code)
         return response
 

@@ -16,7 +16,7 @@ from .verification import Findings, verify
 
 # The load goes on between two faults; where it cannot, as nothing is up again, the next fault strikes after a while.
 _MOST_WRITES_BETWEEN = 8
-_PATIENCE_SECONDS = 5.0
+_PATIENCE_SECONDS = 3.0
 
 
 def test_no_acknowledged_write_is_lost_under_random_faults(
