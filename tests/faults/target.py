@@ -153,6 +153,8 @@ def running_target(
             stack.environment |= dict.fromkeys(_LIMITS, "1000000/minute")
             stack.environment["TASKS_FILE"] = str(target.tasks_file)
             prepare(stack)
+            # Without end it would go on where this process is killed, as it is when a run takes too long.
+            stack.prefix += ("setpriv", "--pdeathsig", "TERM")
             stack.start()
             stack.wait_until_up()
             _lead_to_postgres_through_relay(target)

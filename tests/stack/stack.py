@@ -141,7 +141,7 @@ class Stack:
             return self.process.poll() is not None or "Cat House is up" in self.said()
 
         try:
-            wait_until("the stack", ended_or_up, 300)
+            wait_until("the stack", ended_or_up, 600)
         finally:
             print(self.said())  # pytest shows it where this fails
         assert self.process.poll() is None
