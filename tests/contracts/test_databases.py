@@ -1,7 +1,10 @@
 """One schema and one role a service, and a history of migrations that agrees with its models."""
 
+from pathlib import Path
+
 import asyncpg
 import pytest
+import yaml
 from cathouse_kit.database import Database
 from cathouse_kit.migrations import Migrations
 from cathouse_kit.registry import Service
@@ -79,3 +82,13 @@ async def test_a_role_reaches_no_other_schema(
                 await connection.execute(statement)
     finally:
         await connection.close()
+
+
+@pytest.mark.parametrize("file", ["compose.yaml", "deploy/swarm/database.yaml"])
+def test_a_deployed_postgresql_ends_after_a_crash_for_the_engine_to_start_it_again(
+    file: str,
+) -> None:
+    """tests/faults/test_full_disk.py shows why."""
+    root = Path(__file__).parents[2]
+    postgres = yaml.safe_load((root / file).read_text())["services"]["postgres"]
+    assert "restart_after_crash=off" in postgres["command"]

@@ -1,0 +1,149 @@
+"""The faults: processes killed, connections cut and frozen, at random."""
+
+import asyncio
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+import asyncpg
+import psutil
+
+from .target import POSTGRES, Target
+
+# Around the limits of the services: 2 s for a connection to PostgreSQL, and for one to another service.
+_FREEZE_SECONDS = (0.1, 3.0)
+
+
+class Faults:
+    """Strikes a target. A fault that finds no victim at this moment is not counted."""
+
+    def __init__(self, target: Target, randomly: random.Random) -> None:
+        self._target = target
+        self._randomly = randomly
+        self._thawing: list[threading.Timer] = []
+        self.struck: Counter[str] = Counter()
+        """How often each fault struck, by its name."""
+        self._kills: list[tuple[int, Callable[[], str | None]]] = [
+            (8, self.kill_backend),
+            (3, self.kill_postmaster),
+            (2, self.kill_worker),
+            (1, self.kill_runners_child),
+        ]
+        self._others: list[tuple[int, Callable[[], str | None]]] = [
+            (1, self.terminate_backends),
+            (2, self.cut_relay),
+            (2, self.freeze_relay),
+            (1, self.freeze_backend),
+            (1, self.freeze_worker),
+            (1, self.freeze_postmaster),
+        ]
+
+    @property
+    def kills(self) -> int:
+        return sum(number for name, number in self.struck.items() if name.startswith("kill"))
+
+    @property
+    def trials(self) -> int:
+        return self.struck.total()
+
+    def strike(self) -> None:
+        """One fault at random; four of five are kills."""
+        kinds = self._others if self._randomly.random() < 1 / 5 else self._kills
+        weights, faults = zip(*kinds, strict=True)
+        (fault,) = self._randomly.choices(faults, weights)
+        try:
+            name = fault()
+        except (psutil.NoSuchProcess, OSError, asyncpg.PostgresError):
+            return  # the victim ended in this moment by itself, or PostgreSQL is down
+        if name is not None:
+            self.struck[name] += 1
+
+    def end(self) -> None:
+        """Thaw whatever is still frozen."""
+        for timer in self._thawing:
+            timer.join()
+
+    def kill_postmaster(self) -> str | None:
+        return self._kill("kill PostgreSQL", self._target.postmaster())
+
+    def kill_backend(self) -> str | None:
+        """PostgreSQL then ends all its sessions and recovers from its log."""
+        return self._kill("kill a backend", self._target.backend(self._randomly))
+
+    def kill_worker(self) -> str | None:
+        return self._kill("kill a service", self._target.worker(self._service()))
+
+    def kill_runners_child(self) -> str | None:
+        """The one of a service that serves: else every other kill would hit a start."""
+        service = self._service()
+        if self._target.worker(service) is None:
+            return None
+        return self._kill("kill the runner's child", self._target.runners_child(service))
+
+    def terminate_backends(self) -> str | None:
+        """End the sessions of one service, between or in the middle of statements."""
+
+        async def terminate(service: str) -> None:
+            connection = await asyncpg.connect(self._target.database_url, timeout=2)
+            try:
+                await connection.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity "
+                    "where application_name = $1",
+                    service,
+                )
+            finally:
+                await connection.close(timeout=2)
+
+        asyncio.run(terminate(self._service()))
+        return "terminate backends"
+
+    def cut_relay(self) -> str | None:
+        self._target.relays.cut(self._relay())
+        return "cut connections"
+
+    def freeze_relay(self) -> str | None:
+        relay = self._relay()
+        self._target.relays.freeze(relay)
+        self._later(partial(self._target.relays.thaw, relay))
+        return "freeze connections"
+
+    def freeze_backend(self) -> str | None:
+        return self._freeze("freeze a backend", self._target.backend(self._randomly))
+
+    def freeze_worker(self) -> str | None:
+        return self._freeze("freeze a service", self._target.worker(self._service()))
+
+    def freeze_postmaster(self) -> str | None:
+        return self._freeze("freeze PostgreSQL", self._target.postmaster())
+
+    def _service(self) -> str:
+        return self._randomly.choice(self._target.services)
+
+    def _relay(self) -> str:
+        return self._randomly.choice((POSTGRES, *self._target.services))
+
+    def _kill(self, name: str, process: psutil.Process | None) -> str | None:
+        if process is None:
+            return None
+        process.kill()
+        return name
+
+    def _freeze(self, name: str, process: psutil.Process | None) -> str | None:
+        if process is None:
+            return None
+        process.suspend()
+
+        def resume() -> None:
+            with suppress(psutil.NoSuchProcess):  # it was killed meanwhile
+                process.resume()
+
+        self._later(resume)
+        return name
+
+    def _later(self, thaw: Callable[[], None]) -> None:
+        timer = threading.Timer(self._randomly.uniform(*_FREEZE_SECONDS), thaw)
+        timer.start()
+        self._thawing.append(timer)

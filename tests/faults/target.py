@@ -1,0 +1,200 @@
+"""The platform under fault trials: the development stack behind relays, and its processes."""
+
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import psutil
+from cathouse_kit.registry import load_registry
+from cathouse_postgres.ports import running_port
+from cathouse_postgres.provision import superuser_url
+from cathouse_postgres.roles import DATABASE
+from cathouse_postgres.settings import Settings, State
+from cathouse_postgres.urls import with_database
+
+from ..stack.stack import Stack, stack_in, wait_until
+from .relay import Relays, running_relays
+
+PASSWORD = "a cat may look at a king"
+ADMIN = "admin@example.com"
+POSTGRES = "postgres"
+# A busy machine may need this long to start four services at once.
+_READY_SECONDS = 180.0
+# The load comes from one address, and calls more often than people do.
+_LIMITS = (
+    "LOGIN_LIMIT_BY_ADDRESS",
+    "LOGIN_LIMIT_BY_ACCOUNT",
+    "LOGIN_DAILY_LIMIT_BY_ACCOUNT",
+    "REGISTER_LIMIT_BY_ADDRESS",
+    "REGISTER_LIMIT_BY_ACCOUNT",
+    "RATE_LIMIT_PER_INSTALLATION",
+    "UNIDENTIFIED_LIMIT_BY_ADDRESS",
+)
+
+
+@dataclass
+class Target:
+    stack: Stack
+    relays: Relays
+    services: tuple[str, ...]
+
+    def url(self, service: str) -> str:
+        """The address of a service's relay."""
+        return f"http://127.0.0.1:{self.relays.port(service)}"
+
+    def wait_until_ready(self) -> None:
+        """Raises `AssertionError`, with the states, where a service does not come back by itself."""
+        try:
+            for service in self.services:
+                wait_until(
+                    f"{service} to be ready", partial(self.stack.ready, service), _READY_SECONDS
+                )
+        except AssertionError:
+            print(self.stack.said())
+            for service in self.services:
+                state = self.stack.get(service, "/health/ready")
+                print(f"{service}: {state.text if state else 'down'}")
+            raise
+
+    @property
+    def state(self) -> State:
+        return _state(self.stack)
+
+    @property
+    def ballast(self) -> Path:
+        """A file on the disk of PostgreSQL, for a test to fill that."""
+        return self.state.folder / "ballast"
+
+    @property
+    def tasks_file(self) -> Path:
+        """The database of the example cat."""
+        return self.stack.folder / "tasks.sqlite"
+
+    @property
+    def database_url(self) -> str:
+        """The superuser's URL, which does not lead through the relay."""
+        return with_database(superuser_url(Settings(self.state, None, None)), DATABASE)
+
+    # Processes. Each is None where there is none at this moment.
+
+    def postmaster(self) -> psutil.Process | None:
+        try:
+            pid = (self.state.data / "postmaster.pid").read_text().split()[0]
+            process = psutil.Process(int(pid))
+            return process if process.name() == "postgres" else None
+        except (FileNotFoundError, IndexError, ValueError, psutil.NoSuchProcess):
+            return None
+
+    def backend(self, randomly: random.Random) -> psutil.Process | None:
+        """A process of PostgreSQL that serves a connection of a service."""
+        postmaster = self.postmaster()
+        pattern = re.compile(rf"postgres: \S+ {DATABASE} ")
+        backends = [process for process, line in _children(postmaster) if pattern.match(line)]
+        return randomly.choice(backends) if backends else None
+
+    def worker(self, service: str) -> psutil.Process | None:
+        """The process that serves a service's requests."""
+        try:
+            return self.stack.answering_process(service)
+        except (AssertionError, psutil.NoSuchProcess):
+            return None
+
+    def runners_child(self, service: str) -> psutil.Process | None:
+        """The process that the runner started for a service: it watches the sources, and the worker is below it."""
+        runner = psutil.Process(self.stack.process.pid)
+        words = f"-m cathouse_{service} serve"
+        return next((process for process, line in _children(runner) if words in line), None)
+
+
+def _state(stack: Stack) -> State:
+    """As the runner sees it, which may be in a mount namespace."""
+    root = Path(f"/proc/{stack.process.pid}/root")
+    return State(root / stack.folder.relative_to("/") / ".state")
+
+
+def _children(parent: psutil.Process | None) -> list[tuple[psutil.Process, str]]:
+    """The children that live, each with its command line."""
+    found: list[tuple[psutil.Process, str]] = []
+    try:
+        processes = parent.children() if parent else []
+    except psutil.NoSuchProcess:
+        return found
+    for process in processes:
+        try:
+            found.append((process, " ".join(process.cmdline())))
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return found
+
+
+@contextmanager
+def running_target(
+    folder: Path, prepare: Callable[[Stack], None] = lambda _: None
+) -> Iterator[Target]:
+    """Start the platform, with relays before PostgreSQL and before each service; stop it afterwards.
+
+    `prepare` changes the stack before it starts.
+    """
+    with stack_in(folder) as stack:
+        services = tuple(service.name for service in load_registry(folder / "services.toml"))
+        targets: dict[str, Callable[[], int | None]] = {
+            POSTGRES: lambda: running_port(_state(stack).data)
+        }
+        targets |= {name: partial(stack.ports.__getitem__, name) for name in services}
+        with running_relays(targets) as relays:
+            target = Target(stack, relays, services)
+            _lead_through_relays(target)
+            stack.environment |= dict.fromkeys(_LIMITS, "1000000/minute")
+            stack.environment["TASKS_FILE"] = str(target.tasks_file)
+            prepare(stack)
+            # Without end it would go on where this process is killed, as it is when a run takes too long.
+            stack.prefix += ("setpriv", "--pdeathsig", "TERM")
+            stack.start()
+            stack.wait_until_up()
+            _lead_to_postgres_through_relay(target)
+            _create_admin(target)
+            target.wait_until_ready()
+            yield target
+
+
+def _lead_through_relays(target: Target) -> None:
+    file = target.stack.folder / "process-compose.yaml"
+    text = file.read_text()
+    for service in target.services:
+        name = service.upper()
+        text, count = re.subn(
+            rf"\b{name}_URL=http://127.0.0.1:\${{{name}_PORT:-\d+}}",
+            f"{name}_URL={target.url(service)}",
+            text,
+        )
+        assert count, f"process-compose.yaml does not set {name}_URL"
+    # A developer's stack gives up on a process that dies again and again. Here, that is the test.
+    file.write_text(re.sub(r"max_restarts: \d+", "max_restarts: 0", text))
+
+
+def _lead_to_postgres_through_relay(target: Target) -> None:
+    relayed = f"127.0.0.1:{target.relays.port(POSTGRES)}/"
+    for service in target.services:
+        file = target.state.database_url(service)
+        file.write_text(re.sub(r"127\.0\.0\.1:\d+/", relayed, file.read_text()))
+        assert relayed in file.read_text()
+        target.stack.answering_process(service).kill()  # the next one reads the new URL
+
+
+def _create_admin(target: Target) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "cathouse_auth", "create-admin", "--email", ADMIN],
+        cwd=target.stack.folder / "services/auth",
+        env=target.stack.environment | {"SECRETS_DIR": str(target.state.folder / "secrets")},
+        input=f"{PASSWORD}\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )

@@ -1,0 +1,45 @@
+"""Processes are killed, and connections cut and frozen, under load; nothing that was acknowledged is lost."""
+
+import asyncio
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from .faults import Faults
+from .ledger import Ledger
+from .load import play_once, steady_load
+from .report import Report
+from .target import running_target
+from .verification import Findings, verify
+
+# The load goes on between two faults; where it cannot, as nothing is up again, the next fault strikes after a while.
+_MOST_WRITES_BETWEEN = 8
+_PATIENCE_SECONDS = 3.0
+
+
+def test_no_acknowledged_write_is_lost_under_random_faults(
+    tmp_path: Path, pytestconfig: pytest.Config, report: Report
+) -> None:
+    kills, seed = pytestconfig.option.kills, pytestconfig.option.seed
+    report.add(f"seed {seed}: repeat its choices with --kills={kills} --seed={seed}")
+    ledger, randomly = Ledger(), random.Random(seed)
+    with running_target(tmp_path / "copy") as target:
+        faults = Faults(target, randomly)
+        began = time.monotonic()
+        with steady_load(target, ledger):
+            while faults.kills < kills:
+                writes = randomly.randint(1, _MOST_WRITES_BETWEEN)
+                ledger.wait_for_writes(writes, _PATIENCE_SECONDS)
+                faults.strike()
+            faults.end()
+            target.wait_until_ready()
+        struck = time.monotonic() - began
+        play_once(target, ledger)
+        findings = asyncio.run(verify(target, ledger))
+    report.add(*(f"{number:5} × {name}" for name, number in faults.struck.most_common()))
+    report.results(f"{faults.trials} trials, {faults.kills} kills", ledger, findings, struck)
+    assert findings == Findings()
+    assert ledger.unexpected == []
+    assert ledger.writes > kills
