@@ -1,7 +1,8 @@
 """Admin actions: who changed what a person may do, or what becomes of a cat.
 
-A service with such actions has a table of them in its own schema. A row is added in the transaction of the action, and
-is never changed or deleted: the role that serves may not. Each row has a line in the log as well: `action` is the line's `event`.
+A service with such actions has a table of them in its own schema. A row is added in the transaction of the action. The
+role that serves may read and add rows, and may not change or delete any. Each row has a line in the log as well:
+`action` is the line's `event`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -8,12 +8,12 @@ from cathouse_kit.admin_actions import AdminActionBody
 from cathouse_kit.database import Session
 from cathouse_kit.pages import Paging
 from cathouse_kit.problems import Forbidden, problem_responses
+from cathouse_kit.revocations import AccountDisabled
 from cathouse_kit.schemas import Page
 from fastapi import APIRouter, Query
 
 from cathouse_auth.models import AdminAction
 from cathouse_auth.routers.guards import ActiveAdmin
-from cathouse_auth.services.errors import AccountDisabled
 
 router = APIRouter(prefix="/api/v1/auth/admin-actions", tags=["admin actions"])
 
