@@ -152,7 +152,7 @@ def _load(package: str, role: str) -> "ServiceSettings":
     except SettingsError as error:
         print(error, file=sys.stderr, flush=True)
         sys.exit(os.EX_CONFIG)
-    configure_logging(settings)
+    configure_logging(settings, to_stderr=True)
     return settings
 
 

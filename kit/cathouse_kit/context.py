@@ -60,6 +60,8 @@ class RequestContext:
 
     request_id: str
     trace: TraceContext
+    client: str | None = None
+    """The caller's address; None where the server listens on a Unix socket."""
 
     def headers(self) -> dict[str, str]:
         """The headers that carry this identity on to another service."""

@@ -6,6 +6,7 @@ import logging
 import sys
 import traceback
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -22,18 +23,21 @@ _CONSOLE = "<dim>{time:HH:mm:ss.SSS}</dim> <level>{level: <8}</level> {message} 
 _QUIET = ("alembic", "asyncio", "httpcore", "httpx", "uvicorn")
 
 
-def configure_logging(settings: ServiceSettings) -> None:
-    """Sends every log line of the process to stdout, in the format that the settings name.
+def configure_logging(settings: ServiceSettings, *, to_stderr: bool = False) -> None:
+    """Sends every log line of the process to stdout, in the format that the settings name; to stderr for a command,
+    whose stdout is its result.
 
     To be called once, by the program that owns the process; importing or creating an app never does.
     """
     logger.remove()
     logger.configure(extra={"service": settings.service_name}, patcher=_add_request)
+    stream = "stderr" if to_stderr else "stdout"
     if settings.log_format == "json":
-        logger.add(_write_json, level=settings.log_level, format="{message}", catch=True)
+        write = partial(_write_json, stream)
+        logger.add(write, level=settings.log_level, format="{message}", catch=True)
     else:
         logger.add(
-            sys.stdout,
+            getattr(sys, stream),
             level=settings.log_level,
             format=_console_format,
             backtrace=settings.debug,
@@ -60,7 +64,7 @@ def _console_format(record: "Record") -> str:
 _HIDDEN_ON_CONSOLE = {"service", "trace_id", "context", "logger"}
 
 
-def _write_json(message: "Message") -> None:
+def _write_json(stream: str, message: "Message") -> None:
     # Several times faster than loguru's own serialize=True, which also repeats what nobody reads.
     record = message.record
     extra = record["extra"]
@@ -75,8 +79,9 @@ def _write_json(message: "Message") -> None:
     } | {key: value for key, value in extra.items() if key not in ("service", "logger")}
     if error := record["exception"]:
         line["exception"] = "".join(traceback.format_exception(*error))
-    sys.stdout.buffer.write(_encode(line) + b"\n")
-    sys.stdout.buffer.flush()
+    buffer = getattr(sys, stream).buffer
+    buffer.write(_encode(line) + b"\n")
+    buffer.flush()
 
 
 def _encode(line: dict[str, Any]) -> bytes:

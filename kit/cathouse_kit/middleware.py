@@ -67,7 +67,10 @@ class RequestMiddleware:
         caller = TraceContext.parse(headers.get(b"traceparent"), headers.get(b"tracestate"))
         span = self.tracing.start_server_span(scope["method"], caller) if self.tracing else None
         trace = span.context if span else caller.child() if caller else TraceContext.start()
-        request = RequestContext(accept_request_id(headers.get(b"x-request-id")), trace)
+        client = scope.get("client")
+        request = RequestContext(
+            accept_request_id(headers.get(b"x-request-id")), trace, client[0] if client else None
+        )
         scope[REQUEST_CONTEXT] = request
         probe = scope["path"] in self.probes
         # Only what anyone may read is left to caches.

@@ -28,6 +28,7 @@ from sqlalchemy.orm import Mapped, class_mapper, mapped_column
 from cathouse_kit.database import Database
 from cathouse_kit.privileges import allow
 from cathouse_kit.schemas import ResponseBody
+from cathouse_kit.security_events import SecurityEvent, log_on_commit
 from cathouse_kit.tokens import ALGORITHM
 
 # Other processes of a service know a new key after this long at the latest.
@@ -184,6 +185,14 @@ async def rotate_signing_key(
     new.private_key = Ed25519PrivateKey.generate().private_bytes_raw()
     session.add(new)
     await session.flush()
+    if newest is not None:
+        log_on_commit(
+            session,
+            SecurityEvent.SIGNING_KEY_ROTATED,
+            actor_id=None,
+            subject_id=None,
+            kid=new.kid,
+        )
     return new.kid
 
 

@@ -15,6 +15,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from jwt.algorithms import OKPAlgorithm
+from loguru import logger
 
 from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
 from cathouse_kit.tokens import ALGORITHM, AUDIENCE, ISSUER, Role
@@ -182,6 +183,21 @@ async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         ) as client,
     ):
         yield client
+
+
+@contextmanager
+def recorded_events() -> Iterator[list[dict[str, Any]]]:
+    """The security events that are logged meanwhile, with all fields of their lines."""
+    events: list[dict[str, Any]] = []
+    sink = logger.add(
+        lambda message: events.append(dict(message.record["extra"])),
+        level=0,
+        filter=lambda record: "event" in record["extra"],
+    )
+    try:
+        yield events
+    finally:
+        logger.remove(sink)
 
 
 async def empty_tables(superuser_url: str, schema: str) -> None:

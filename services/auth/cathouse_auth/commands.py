@@ -34,8 +34,11 @@ def _create_admin(arguments: argparse.Namespace) -> None:
     password = _checked(NewPassword, _read_password(), "the password").get_secret_value()
 
     async def register(database: "Database") -> None:
+        from cathouse_kit.admin_actions import record_admin_action
+        from cathouse_kit.security_events import SecurityEvent
         from cathouse_kit.tokens import Role
 
+        from cathouse_auth.models import AdminAction
         from cathouse_auth.services import accounts
         from cathouse_auth.services.errors import EmailTaken, PasswordIsEmail, PasswordTooWeak
         from cathouse_auth.services.passwords import Passwords
@@ -43,7 +46,7 @@ def _create_admin(arguments: argparse.Namespace) -> None:
         await require_newest_revision(_PACKAGE, database)
         async with database.sessions() as session:
             try:
-                await accounts.register(
+                admin = await accounts.register(
                     session,
                     Passwords(),
                     email=email,
@@ -59,6 +62,13 @@ def _create_admin(arguments: argparse.Namespace) -> None:
                 raise CommandError("the password must not be the email") from error
             except PasswordTooWeak as error:
                 raise CommandError(f"the password {error.why}") from error
+            record_admin_action(
+                session,
+                AdminAction,
+                SecurityEvent.ADMIN_CREATED,
+                admin_id=None,
+                subject_id=admin.id,
+            )
             await session.commit()
 
     with_database(_PACKAGE, register)

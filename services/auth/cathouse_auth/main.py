@@ -6,7 +6,7 @@ from cathouse_kit.settings import load_settings
 from fastapi import FastAPI
 
 from cathouse_auth.resources import Auth
-from cathouse_auth.routers import accounts, internal, keys, me, users
+from cathouse_auth.routers import accounts, admin_actions, internal, keys, me, users
 from cathouse_auth.services.attempts import Attempts
 from cathouse_auth.services.keys import SigningKeys
 from cathouse_auth.services.passwords import Passwords
@@ -32,6 +32,7 @@ def create_app(
             accounts.router,
             me.router,
             users.router,
+            admin_actions.router,
             keys.router,
             internal.router,
         ),

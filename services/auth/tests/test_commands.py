@@ -145,8 +145,9 @@ async def test_an_admin_is_made_with_a_password_from_standard_input(
         "The Root",
         given=f"{PASSWORD}\nand more\n".encode(),
     )
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout == b"root@example.com is an admin\n"
+    assert (done.returncode, done.stdout) == (0, b"root@example.com is an admin\n")
+    assert_one_line(done.stderr, '"event":"admin_created"')
+    assert b"@" not in done.stderr
     token = (await sign_in(ROOT)).json()["access_token"]
     me = (await client.get("/api/v1/auth/me", headers=bearer(token))).json()
     assert (me["role"], me["display_name"]) == ("admin", "The Root")
@@ -260,7 +261,8 @@ async def test_keys_are_rotated_and_the_new_ones_id_is_printed(
 ) -> None:
     (old,) = (await client.get("/api/v1/auth/jwks")).json()["keys"]
     done = await run("rotate-keys")
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.returncode == 0
+    assert_one_line(done.stderr, '"event":"signing_key_rotated"', done.stdout.decode().strip())
     rows = await execute("select kid, retired_at from signing_keys order by created_at")
     assert [row["kid"] for row in rows] == [old["kid"], done.stdout.decode().strip()]
     assert [row["retired_at"] is None for row in rows] == [False, True]

@@ -72,6 +72,7 @@ ROUTES: dict[str, Case] = {
         tuple("ok" if who == "service" else 401 for who in PEOPLE),
     ),
     "list_users": ("GET /users", None, 200, ADMIN),
+    "list_admin_actions": ("GET /admin-actions", None, 200, ADMIN),
     "change_user": ("PATCH /users/{person_id}", {"role": "developer"}, 200, ADMIN),
 }
 

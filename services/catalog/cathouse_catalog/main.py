@@ -5,7 +5,15 @@ from cathouse_kit.service import create_service
 from cathouse_kit.settings import load_settings
 from fastapi import FastAPI
 
-from cathouse_catalog.routers import categories, cats, internal, reviews, versions, workflow
+from cathouse_catalog.routers import (
+    admin_actions,
+    categories,
+    cats,
+    internal,
+    reviews,
+    versions,
+    workflow,
+)
 from cathouse_catalog.settings import Settings
 
 
@@ -25,6 +33,7 @@ def create_app(
             workflow.admins,
             reviews.router,
             categories.router,
+            admin_actions.router,
             internal.router,
         ),
         peers=("auth", "installation"),

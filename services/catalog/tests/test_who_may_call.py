@@ -81,6 +81,7 @@ ROUTES: dict[str, Case] = {
         409,
         ADMIN,
     ),
+    "list_admin_actions": ("GET /admin-actions", "published", None, 200, ADMIN),
     "list_reviews": ("GET /cats/{cat_id}/reviews", "published", None, 200, PUBLIC),
     "write_my_review": (
         "PUT /cats/{cat_id}/reviews/mine",

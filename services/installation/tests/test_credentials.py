@@ -5,12 +5,13 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
-from cathouse_kit.testing import Issuer, Outside, bearer, running
+from cathouse_kit.testing import Issuer, Outside, bearer, recorded_events, running
 from loguru import logger
 from sqlalchemy import RowMapping
 
@@ -110,3 +111,22 @@ async def test_no_credential_is_logged_not_even_while_debugging(
     assert "/api/v1/installations/internal/verify" in everything
     secrets += [service_token, player["Authorization"].split()[1], key["Idempotency-Key"]]
     assert [secret for secret in secrets if secret in everything] == []
+
+
+async def test_a_rotation_is_a_security_event_and_what_is_refused_is_none(
+    player: httpx.AsyncClient, stranger: httpx.AsyncClient, player_id: UUID, adopt: Adopt
+) -> None:
+    installation_id = (await adopt())["installation"]["id"]
+    url = f"{URL}/{installation_id}/credential"
+    with recorded_events() as events:
+        assert (await stranger.post(url)).status_code == 404
+        assert events == []
+        rotated = await player.post(url)
+        assert rotated.status_code == 200
+    (event,) = events
+    assert (event["event"], event["actor_id"], event["subject_id"]) == (
+        "credential_rotated",
+        str(player_id),
+        installation_id,
+    )
+    assert rotated.json()["credential"] not in str(event)

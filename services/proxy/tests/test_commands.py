@@ -68,7 +68,10 @@ async def test_keys_are_rotated_and_the_new_ones_id_is_printed(
 ) -> None:
     old = await _kids(client)
     done = await run("rotate-keys")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert done.stderr.count("\n") == 1
+    assert '"event":"signing_key_rotated"' in done.stderr
+    assert done.stdout.strip() in done.stderr
     # Another app is a process that has not read the keys before.
     async with running(create_app(settings, transport=outside.transport)) as other:
         assert await _kids(other) == [done.stdout.strip(), *old]

@@ -6,11 +6,14 @@ other route would wait for them.
 
 import hashlib
 import secrets
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from cathouse_kit.problems import Problem
 from cathouse_kit.revocations import AccountDisabled
+from cathouse_kit.security_events import SecurityEvent, log_event, log_on_commit
 from cathouse_kit.tokens import Role
 from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
@@ -92,13 +95,15 @@ async def sign_in(
     )
     person = await _lock_by_password(session, passwords, someone, password)
     if person is None:
-        raise WrongCredentials
+        reason = "wrong_password" if someone else "unknown_account"
+        raise _refused_sign_in(someone, WrongCredentials(), reason)
     if not person.is_active:
-        raise AccountDisabled
+        raise _refused_sign_in(person, AccountDisabled(), "account_disabled")
     await _delete_expired_sessions(session)
     family = SignInSession(person_id=person.id, expires_at=func.now() + REFRESH_TOKEN_LIFE)
     session.add(family)
     await session.flush()
+    log_on_commit(session, SecurityEvent.SIGNED_IN, actor_id=person.id, subject_id=person.id)
     return await _issue(session, keys, person, family.id)
 
 
@@ -130,7 +135,7 @@ async def refresh(session: AsyncSession, keys: SigningKeys, refresh_token: str) 
     if token is None:
         raise InvalidRefreshToken
     if token.used_at is not None:
-        await _end_sessions(session, SignInSession.id == family.id)
+        await _end_sessions(session, SignInSession.id == family.id, "refresh_token_reused")
         # The refusal below would roll this back.
         await session.commit()
         raise InvalidRefreshToken
@@ -150,7 +155,7 @@ async def refresh(session: AsyncSession, keys: SigningKeys, refresh_token: str) 
 async def sign_out(session: AsyncSession, refresh_token: str) -> None:
     """Ends the session of a refresh token. One that is not known is as good as signed out (RFC 7009, section 2.2)."""
     family = select(RefreshToken.session_id).where(RefreshToken.token_hash == _hash(refresh_token))
-    await _end_sessions(session, SignInSession.id.in_(family))
+    await _end_sessions(session, SignInSession.id.in_(family), "signed_out")
 
 
 async def change_password(
@@ -171,19 +176,37 @@ async def change_password(
     new_hash = await passwords.hash(new_password)
     proven = await _lock_by_password(session, passwords, person, current_password)
     if proven is None:
+        log_event(
+            SecurityEvent.PASSWORD_CHANGE_FAILED,
+            actor_id=person.id,
+            subject_id=person.id,
+            reason="wrong_password",
+        )
         raise WrongPassword
     if not proven.is_active:
         raise AccountDisabled
     proven.password_hash = new_hash
+    log_on_commit(session, SecurityEvent.PASSWORD_CHANGED, actor_id=person.id, subject_id=person.id)
     current = select(RefreshToken.session_id).where(RefreshToken.access_token_id == access_token_id)
-    await _end_sessions(
-        session, (SignInSession.person_id == person.id) & SignInSession.id.not_in(current)
-    )
+    others = (SignInSession.person_id == person.id) & SignInSession.id.not_in(current)
+    await _end_sessions(session, others, "password_changed", ended_by=person.id)
 
 
-async def end_all_sessions(session: AsyncSession, person_id: UUID) -> None:
+async def end_all_sessions(
+    session: AsyncSession, person_id: UUID, reason: str, *, ended_by: UUID
+) -> None:
     """Ends every session of a person."""
-    await _end_sessions(session, SignInSession.person_id == person_id)
+    await _end_sessions(session, SignInSession.person_id == person_id, reason, ended_by=ended_by)
+
+
+def _refused_sign_in(person: Person | None, refusal: Problem, reason: str) -> Problem:
+    log_event(
+        SecurityEvent.SIGN_IN_FAILED,
+        actor_id=None,
+        subject_id=person.id if person else None,
+        reason=reason,
+    )
+    return refusal
 
 
 async def _lock_by_password(
@@ -227,13 +250,27 @@ async def _delete_expired_sessions(session: AsyncSession) -> None:
         .limit(_EXPIRED_DELETED_PER_SIGN_IN)
         .with_for_update(skip_locked=True)
     )
-    await _end_sessions(session, SignInSession.id.in_(expired))
+    await _end_sessions(session, SignInSession.id.in_(expired), "expired")
 
 
-async def _end_sessions(session: AsyncSession, which: ColumnElement[bool]) -> None:
-    await session.execute(
-        delete(SignInSession).where(which).execution_options(synchronize_session=False)
+async def _end_sessions(
+    session: AsyncSession, which: ColumnElement[bool], reason: str, *, ended_by: UUID | None = None
+) -> None:
+    ended = await session.scalars(
+        delete(SignInSession)
+        .where(which)
+        .returning(SignInSession.person_id)
+        .execution_options(synchronize_session=False)
     )
+    for person_id, sessions in Counter(ended).items():
+        log_on_commit(
+            session,
+            SecurityEvent.SESSION_ENDED,
+            actor_id=ended_by,
+            subject_id=person_id,
+            reason=reason,
+            sessions=sessions,
+        )
 
 
 async def _issue(

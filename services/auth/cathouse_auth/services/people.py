@@ -1,19 +1,29 @@
 """People: who someone is, and what they and an admin may change of it."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
+from cathouse_kit.admin_actions import record_admin_action
 from cathouse_kit.pages import PageRequest, SortKey, select_page
 from cathouse_kit.problems import Forbidden, Unauthenticated
 from cathouse_kit.revocations import AccountDisabled
+from cathouse_kit.security_events import SecurityEvent
 from cathouse_kit.tokens import Role
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cathouse_auth.models import Person
+from cathouse_auth.models import AdminAction, Person
 from cathouse_auth.services.accounts import end_all_sessions
 from cathouse_auth.services.errors import LastAdmin, PersonNotFound
 from cathouse_auth.services.revocations import revoke
+
+
+class Privileges(NamedTuple):
+    """What an admin may change of a person."""
+
+    role: Role
+    is_active: bool
 
 
 async def active_person(session: AsyncSession, person_id: UUID) -> Person:
@@ -73,19 +83,43 @@ async def change_person(
     person = locked.get(person_id)
     if person is None:
         raise PersonNotFound
-    before = (person.role, person.is_active)
+    before = Privileges(person.role, person.is_active)
     if role is not None:
         person.role = role
     if is_active is not None:
         person.is_active = is_active
     if not any(_is_active_admin(someone) for someone in locked.values()):
         raise LastAdmin
+    _record(session, person, before, changed_by)
     await session.flush()
     if (person.role, person.is_active) != before:
         await revoke(session, person.id)
     if not person.is_active:
-        await end_all_sessions(session, person.id)
+        await end_all_sessions(session, person.id, "account_disabled", ended_by=changed_by)
     return person
+
+
+def _record(session: AsyncSession, person: Person, before: Privileges, changed_by: UUID) -> None:
+    """One action for each thing that is no longer as it was."""
+    if person.role != before.role:
+        record_admin_action(
+            session,
+            AdminAction,
+            SecurityEvent.ROLE_CHANGED,
+            admin_id=changed_by,
+            subject_id=person.id,
+            before=str(before.role),
+            after=str(person.role),
+        )
+    if person.is_active != before.is_active:
+        enabled = person.is_active
+        record_admin_action(
+            session,
+            AdminAction,
+            SecurityEvent.ACCOUNT_ENABLED if enabled else SecurityEvent.ACCOUNT_DISABLED,
+            admin_id=changed_by,
+            subject_id=person.id,
+        )
 
 
 def _is_active_admin(person: Person) -> bool:

@@ -2,9 +2,8 @@
 
 from cathouse_kit.database import Session
 from cathouse_kit.problems import Forbidden, problem_responses
-from cathouse_kit.security import Developer, require_role
-from cathouse_kit.tokens import Role
-from fastapi import APIRouter, Depends
+from cathouse_kit.security import Admin, Developer
+from fastapi import APIRouter
 
 from cathouse_catalog.routers.parameters import CatId
 from cathouse_catalog.schemas.cats import CatBody, EndpointReview, Featuring, Rejection
@@ -22,7 +21,6 @@ developers = APIRouter(prefix=_PREFIX, tags=["review"])
 admins = APIRouter(
     prefix=_PREFIX,
     tags=["review"],
-    dependencies=[Depends(require_role(Role.ADMIN))],
     responses=problem_responses(Forbidden, CatNotFound, WrongStatus),
 )
 
@@ -39,27 +37,27 @@ async def submit_cat(cat_id: CatId, developer: Developer, session: Session) -> C
 
 
 @admins.post("/approve", response_model=CatBody, summary="Publish a cat")
-async def approve_cat(cat_id: CatId, session: Session) -> CatBody:
+async def approve_cat(cat_id: CatId, admin: Admin, session: Session) -> CatBody:
     """From `submitted` to `published`."""
-    return CatBody.of(await workflow.approve(session, cat_id), whole=True)
+    return CatBody.of(await workflow.approve(session, cat_id, admin), whole=True)
 
 
 @admins.post("/reject", response_model=CatBody, summary="Reject a cat")
-async def reject_cat(cat_id: CatId, body: Rejection, session: Session) -> CatBody:
+async def reject_cat(cat_id: CatId, body: Rejection, admin: Admin, session: Session) -> CatBody:
     """From `submitted` to `rejected`, for good. The developer reads the reason in the cat's `rejection_reason`."""
-    return CatBody.of(await workflow.reject(session, cat_id, body.reason), whole=True)
+    return CatBody.of(await workflow.reject(session, cat_id, admin, body.reason), whole=True)
 
 
 @admins.post("/suspend", response_model=CatBody, summary="Hide a cat")
-async def suspend_cat(cat_id: CatId, session: Session) -> CatBody:
+async def suspend_cat(cat_id: CatId, admin: Admin, session: Session) -> CatBody:
     """From `published` to `suspended`. The cat is no longer featured."""
-    return CatBody.of(await workflow.suspend(session, cat_id), whole=True)
+    return CatBody.of(await workflow.suspend(session, cat_id, admin), whole=True)
 
 
 @admins.post("/restore", response_model=CatBody, summary="Show a cat again")
-async def restore_cat(cat_id: CatId, session: Session) -> CatBody:
+async def restore_cat(cat_id: CatId, admin: Admin, session: Session) -> CatBody:
     """From `suspended` to `published`."""
-    return CatBody.of(await workflow.restore(session, cat_id), whole=True)
+    return CatBody.of(await workflow.restore(session, cat_id, admin), whole=True)
 
 
 @admins.post(
@@ -68,9 +66,11 @@ async def restore_cat(cat_id: CatId, session: Session) -> CatBody:
     responses=problem_responses(EndpointNotPending),
     summary="Approve a cat's pending endpoint",
 )
-async def approve_endpoint(cat_id: CatId, body: EndpointReview, session: Session) -> CatBody:
+async def approve_endpoint(
+    cat_id: CatId, body: EndpointReview, admin: Admin, session: Session
+) -> CatBody:
     """`pending_endpoint_url` becomes `endpoint_url`; the cat's calls go there from now on."""
-    cat = await endpoints.approve_endpoint(session, cat_id, body.endpoint_url)
+    cat = await endpoints.approve_endpoint(session, cat_id, admin, body.endpoint_url)
     return CatBody.of(cat, whole=True)
 
 
@@ -80,13 +80,17 @@ async def approve_endpoint(cat_id: CatId, body: EndpointReview, session: Session
     responses=problem_responses(EndpointNotPending),
     summary="Reject a cat's pending endpoint",
 )
-async def reject_endpoint(cat_id: CatId, body: EndpointReview, session: Session) -> CatBody:
+async def reject_endpoint(
+    cat_id: CatId, body: EndpointReview, admin: Admin, session: Session
+) -> CatBody:
     """The cat stays at its old endpoint."""
-    cat = await endpoints.reject_endpoint(session, cat_id, body.endpoint_url)
+    cat = await endpoints.reject_endpoint(session, cat_id, admin, body.endpoint_url)
     return CatBody.of(cat, whole=True)
 
 
 @admins.put("/featured", response_model=CatBody, summary="Feature a cat, or no longer")
-async def feature_cat(cat_id: CatId, body: Featuring, session: Session) -> CatBody:
+async def feature_cat(cat_id: CatId, body: Featuring, admin: Admin, session: Session) -> CatBody:
     """Only a published cat can be featured."""
-    return CatBody.of(await workflow.feature(session, cat_id, featured=body.featured), whole=True)
+    return CatBody.of(
+        await workflow.feature(session, cat_id, admin, featured=body.featured), whole=True
+    )

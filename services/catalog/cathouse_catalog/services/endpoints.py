@@ -3,10 +3,13 @@
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from cathouse_kit.admin_actions import record_admin_action
 from cathouse_kit.problems import InvalidRequest
+from cathouse_kit.security_events import SecurityEvent
+from cathouse_kit.tokens import Principal
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cathouse_catalog.models import Cat, CatStatus
+from cathouse_catalog.models import AdminAction, Cat, CatStatus
 from cathouse_catalog.services.access import locked_cat
 from cathouse_catalog.services.errors import EndpointNotPending
 
@@ -30,20 +33,39 @@ def move_endpoint(cat: Cat, endpoint_url: str) -> None:
         cat.pending_endpoint_url = endpoint_url
 
 
-async def approve_endpoint(session: AsyncSession, cat_id: UUID, endpoint_url: str) -> Cat:
+async def approve_endpoint(
+    session: AsyncSession, cat_id: UUID, admin: Principal, endpoint_url: str
+) -> Cat:
     """Makes the pending endpoint the cat's own. Raises `CatNotFound` and `EndpointNotPending`."""
     cat = await _with_pending(session, cat_id, endpoint_url)
     cat.endpoint_url, cat.pending_endpoint_url = endpoint_url, None
+    _record(session, SecurityEvent.ENDPOINT_APPROVED, cat, admin, endpoint_url)
     await session.flush()
     return cat
 
 
-async def reject_endpoint(session: AsyncSession, cat_id: UUID, endpoint_url: str) -> Cat:
+async def reject_endpoint(
+    session: AsyncSession, cat_id: UUID, admin: Principal, endpoint_url: str
+) -> Cat:
     """Drops the pending endpoint. Raises `CatNotFound` and `EndpointNotPending`."""
     cat = await _with_pending(session, cat_id, endpoint_url)
     cat.pending_endpoint_url = None
+    _record(session, SecurityEvent.ENDPOINT_REJECTED, cat, admin, endpoint_url)
     await session.flush()
     return cat
+
+
+def _record(
+    session: AsyncSession, action: SecurityEvent, cat: Cat, admin: Principal, endpoint_url: str
+) -> None:
+    record_admin_action(
+        session,
+        AdminAction,
+        action,
+        admin_id=admin.id,
+        subject_id=cat.id,
+        unlogged={"endpoint_url": endpoint_url},
+    )
 
 
 async def _with_pending(session: AsyncSession, cat_id: UUID, endpoint_url: str) -> Cat:

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from cathouse_kit.admin_actions import record_admin_action
+from cathouse_kit.security_events import SecurityEvent
 from cathouse_kit.tokens import Principal
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cathouse_catalog.models import Cat, CatStatus
+from cathouse_catalog.models import AdminAction, Cat, CatStatus
 from cathouse_catalog.services.access import locked_cat, locked_cat_of
 from cathouse_catalog.services.errors import WrongStatus
 from cathouse_catalog.services.versions import current_version
@@ -33,37 +35,56 @@ async def submit(session: AsyncSession, cat_id: UUID, developer: Principal) -> C
     return await _move(session, await locked_cat_of(session, cat_id, developer), SUBMIT)
 
 
-async def approve(session: AsyncSession, cat_id: UUID) -> Cat:
+async def approve(session: AsyncSession, cat_id: UUID, admin: Principal) -> Cat:
     """Publishes a cat as it was submitted. Raises `CatNotFound` and `WrongStatus`."""
     cat = await _move(session, await locked_cat(session, cat_id), APPROVE)
     (await current_version(session, cat)).published_at = func.now()
+    _record(session, SecurityEvent.CAT_APPROVED, cat, admin)
     await session.flush()
     return cat
 
 
-async def reject(session: AsyncSession, cat_id: UUID, reason: str) -> Cat:
+async def reject(session: AsyncSession, cat_id: UUID, admin: Principal, reason: str) -> Cat:
     """Ends a review for good. Raises `CatNotFound` and `WrongStatus`."""
-    return await _move(session, await locked_cat(session, cat_id), REJECT, rejection_reason=reason)
+    cat = await _move(session, await locked_cat(session, cat_id), REJECT, rejection_reason=reason)
+    _record(session, SecurityEvent.CAT_REJECTED, cat, admin, reason=reason)
+    return cat
 
 
-async def suspend(session: AsyncSession, cat_id: UUID) -> Cat:
+async def suspend(session: AsyncSession, cat_id: UUID, admin: Principal) -> Cat:
     """Hides a published cat; it is no longer featured. Raises `CatNotFound` and `WrongStatus`."""
-    return await _move(session, await locked_cat(session, cat_id), SUSPEND, featured=False)
+    cat = await _move(session, await locked_cat(session, cat_id), SUSPEND, featured=False)
+    _record(session, SecurityEvent.CAT_SUSPENDED, cat, admin)
+    return cat
 
 
-async def restore(session: AsyncSession, cat_id: UUID) -> Cat:
+async def restore(session: AsyncSession, cat_id: UUID, admin: Principal) -> Cat:
     """Shows a suspended cat again. Raises `CatNotFound` and `WrongStatus`."""
-    return await _move(session, await locked_cat(session, cat_id), RESTORE)
+    cat = await _move(session, await locked_cat(session, cat_id), RESTORE)
+    _record(session, SecurityEvent.CAT_RESTORED, cat, admin)
+    return cat
 
 
-async def feature(session: AsyncSession, cat_id: UUID, *, featured: bool) -> Cat:
-    """Says whether a published cat is featured. Raises `CatNotFound` and `WrongStatus`."""
+async def feature(session: AsyncSession, cat_id: UUID, admin: Principal, *, featured: bool) -> Cat:
+    """Says whether a published cat is featured; does nothing where it is so already. Raises `CatNotFound` and
+    `WrongStatus`."""
     cat = await locked_cat(session, cat_id)
     if cat.status != CatStatus.PUBLISHED:
         raise WrongStatus("feature", cat.status, (CatStatus.PUBLISHED,))
-    cat.featured = featured
-    await session.flush()
+    if cat.featured != featured:
+        cat.featured = featured
+        event = SecurityEvent.CAT_FEATURED if featured else SecurityEvent.CAT_UNFEATURED
+        _record(session, event, cat, admin)
+        await session.flush()
     return cat
+
+
+def _record(
+    session: AsyncSession, action: SecurityEvent, cat: Cat, admin: Principal, **unlogged: str
+) -> None:
+    record_admin_action(
+        session, AdminAction, action, admin_id=admin.id, subject_id=cat.id, unlogged=unlogged
+    )
 
 
 async def _move(session: AsyncSession, cat: Cat, move: Move, **changes: Any) -> Cat:

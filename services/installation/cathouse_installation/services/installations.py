@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from cathouse_kit.pages import PageRequest, SortKey, select_page
+from cathouse_kit.security_events import SecurityEvent, log_on_commit
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -140,5 +141,11 @@ async def rotate_credential(
     installation = await _changeable(session, user_id, installation_id)
     credential = credentials.random()
     installation.credential_hash = hash_credential(credential)
+    log_on_commit(
+        session,
+        SecurityEvent.CREDENTIAL_ROTATED,
+        actor_id=user_id,
+        subject_id=installation.id,
+    )
     await session.flush()
     return WithCredential(installation, credential)

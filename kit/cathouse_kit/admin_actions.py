@@ -1,0 +1,130 @@
+"""Admin actions: who changed what a person may do, or what becomes of a cat.
+
+A service with such actions has a table of them in its own schema. A row is added in the transaction of the action. The
+role that serves may read and add rows, and may not change or delete any. Each row has a line in the log as well:
+`action` is the line's `event`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import CheckConstraint, DateTime, Index, String, func, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+
+from cathouse_kit.bounds import MAX_BYTES
+from cathouse_kit.context import current_request
+from cathouse_kit.pages import PageRequest, SortKey, select_page
+from cathouse_kit.privileges import allow
+from cathouse_kit.schemas import ResponseBody, Timestamp
+from cathouse_kit.security_events import Detail, SecurityEvent, log_on_commit
+
+MAX_DETAILS = 8192
+"""Bytes of an action's details as JSON. The longest are the 2,000 characters of why a cat was rejected."""
+
+
+class AdminActionColumns:
+    """The columns of a service's table of admin actions: `class AdminAction(AdminActionColumns, Base)`."""
+
+    __tablename__ = "admin_actions"
+
+    @declared_attr.directive
+    def __table_args__(cls) -> tuple[Any, ...]:
+        return (
+            CheckConstraint(
+                f"octet_length(details::text) <= {MAX_DETAILS}", name="details_are_bounded"
+            ),
+            Index("ix_admin_actions_admin_id_id", "admin_id", "id"),
+            Index("ix_admin_actions_subject_id_id", "subject_id", "id"),
+            {"info": allow("select", "insert")},
+        )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.uuidv7())
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    admin_id: Mapped[UUID | None]
+    """Null for what an operator did by a command."""
+    action: Mapped[str] = mapped_column(String(40))
+    subject_id: Mapped[UUID]
+    """The person or the cat."""
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    request_id: Mapped[str | None] = mapped_column(String(128))
+    """Null for commands."""
+
+
+class AdminActionBody(ResponseBody):
+    """One action of an admin."""
+
+    id: UUID
+    at: Timestamp
+    admin_id: UUID | None = Field(
+        description="Who did it; null for what an operator did by a command"
+    )
+    action: str = Field(
+        max_length=40,
+        description="The name of the security event; more may be added",
+        examples=[SecurityEvent.ROLE_CHANGED.value],
+    )
+    subject_id: UUID = Field(description="The person or the cat that it was done to")
+    details: dict[str, Any] = Field(
+        json_schema_extra={MAX_BYTES: MAX_DETAILS},
+        description="What the action adds to its name, such as the roles before and after",
+        examples=[{"before": "player", "after": "developer"}],
+    )
+    request_id: str | None = Field(
+        max_length=128, description="The `X-Request-ID` of the request; null for commands"
+    )
+
+
+T = TypeVar("T", bound=AdminActionColumns)
+
+
+def record_admin_action(
+    session: AsyncSession,
+    table: type[AdminActionColumns],
+    action: SecurityEvent,
+    *,
+    admin_id: UUID | None,
+    subject_id: UUID,
+    unlogged: Mapping[str, str] | None = None,
+    **details: Detail,
+) -> None:
+    """Add the action's row to the transaction, and log its event once that has committed.
+
+    `unlogged` are details that the row has but the line has not: text that people wrote.
+    """
+    request = current_request.get()
+    row = table()
+    row.admin_id = admin_id
+    row.action = action.value
+    row.subject_id = subject_id
+    row.details = details | dict(unlogged or {})
+    row.request_id = request.request_id if request else None
+    session.add(row)
+    log_on_commit(session, action, actor_id=admin_id, subject_id=subject_id, **details)
+
+
+async def list_admin_actions(
+    session: AsyncSession,
+    table: type[T],
+    page: PageRequest,
+    *,
+    admin_id: UUID | None,
+    subject_id: UUID | None,
+) -> tuple[Sequence[T], str | None]:
+    """The actions, the newest first, and the cursor of the next page; of one admin, or on one subject, where given.
+
+    Raises `InvalidRequest` for a cursor of another list.
+    """
+    statement = select(table)
+    if admin_id is not None:
+        statement = statement.where(table.admin_id == admin_id)
+    if subject_id is not None:
+        statement = statement.where(table.subject_id == subject_id)
+    # UUIDv7: the order of ids is that of time.
+    keys = [SortKey(table.id.expression, UUID, descending=True)]
+    rows, next_cursor = await select_page(session, statement, "admin_actions", keys, page)
+    return [row[0] for row in rows], next_cursor

@@ -1,0 +1,100 @@
+"""Security events: one log line for each act that matters after an incident, with the same fields every time.
+
+| field | holds |
+| --- | --- |
+| `event` | a `SecurityEvent` |
+| `actor_id` | who did it; null where that is not known, and for commands |
+| `subject_id` | the person, cat or installation that it was done to; null where there is none |
+| `client` | the caller's address, as in the line of the request; null for commands |
+| `details` | words, ids and numbers of the event: never an email, a password, a token, or text that a person wrote |
+
+Like every line of a request, it has `request_id` and `trace_id`.
+"""
+
+from enum import StrEnum
+from uuid import UUID
+
+from loguru import logger
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session, SessionTransaction
+
+from cathouse_kit.context import current_request
+
+_PENDING = "cathouse.security_events"
+
+Detail = str | int | bool
+
+
+class SecurityEvent(StrEnum):
+    """The name of an event. Names are part of what operators search for: add new ones, keep old ones.
+
+    docs/operations.md describes each.
+    """
+
+    SIGN_IN_FAILED = "sign_in_failed"
+    SIGNED_IN = "signed_in"
+    SESSION_ENDED = "session_ended"
+    PASSWORD_CHANGE_FAILED = "password_change_failed"  # noqa: S105 - the name of an event
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of an event
+    ADMIN_CREATED = "admin_created"
+    ROLE_CHANGED = "role_changed"
+    ACCOUNT_DISABLED = "account_disabled"
+    ACCOUNT_ENABLED = "account_enabled"
+    CAT_APPROVED = "cat_approved"
+    CAT_REJECTED = "cat_rejected"
+    CAT_SUSPENDED = "cat_suspended"
+    CAT_RESTORED = "cat_restored"
+    CAT_FEATURED = "cat_featured"
+    CAT_UNFEATURED = "cat_unfeatured"
+    ENDPOINT_APPROVED = "endpoint_approved"
+    ENDPOINT_REJECTED = "endpoint_rejected"
+    CREDENTIAL_ROTATED = "credential_rotated"
+    SIGNING_KEY_ROTATED = "signing_key_rotated"
+
+
+def log_event(
+    event: SecurityEvent, *, actor_id: UUID | None, subject_id: UUID | None, **details: Detail
+) -> None:
+    """Log what has happened, or was refused. For what a transaction changes, use `log_on_commit`."""
+    request = current_request.get()
+    logger.bind(
+        logger=__name__,
+        event=event.value,
+        actor_id=_text(actor_id),
+        subject_id=_text(subject_id),
+        client=request.client if request else None,
+        details=details,
+    ).info("security event: {}", event.value)
+
+
+def log_on_commit(
+    session: AsyncSession,
+    event: SecurityEvent,
+    *,
+    actor_id: UUID | None,
+    subject_id: UUID | None,
+    **details: Detail,
+) -> None:
+    """Log the event once the session's transaction has committed, and not at all if it rolls back."""
+    pending = session.info.setdefault(_PENDING, [])
+    if not pending and not sqlalchemy_event.contains(session.sync_session, "after_commit", _log):
+        sqlalchemy_event.listen(session.sync_session, "after_commit", _log)
+        sqlalchemy_event.listen(session.sync_session, "after_transaction_end", _forget)
+    pending.append((event, actor_id, subject_id, details))
+
+
+def _log(session: Session) -> None:
+    # A savepoint "commits" as well, and can still be rolled back with its transaction.
+    if not session.in_nested_transaction():
+        for event, actor_id, subject_id, details in session.info.pop(_PENDING, ()):
+            log_event(event, actor_id=actor_id, subject_id=subject_id, **details)
+
+
+def _forget(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.info.pop(_PENDING, None)
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)

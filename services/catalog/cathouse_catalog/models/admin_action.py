@@ -1,0 +1,7 @@
+from cathouse_kit.admin_actions import AdminActionColumns
+
+from cathouse_catalog.models.base import Base
+
+
+class AdminAction(AdminActionColumns, Base):
+    """What an admin did to a cat. Rows are added, and never changed or deleted."""

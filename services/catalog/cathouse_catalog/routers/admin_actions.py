@@ -1,0 +1,37 @@
+"""What admins did, for admins."""
+
+from typing import Annotated
+from uuid import UUID
+
+from cathouse_kit import admin_actions
+from cathouse_kit.admin_actions import AdminActionBody
+from cathouse_kit.database import Session
+from cathouse_kit.pages import Paging
+from cathouse_kit.problems import Forbidden, problem_responses
+from cathouse_kit.schemas import Page
+from cathouse_kit.security import Admin
+from fastapi import APIRouter, Query
+
+from cathouse_catalog.models import AdminAction
+
+router = APIRouter(prefix="/api/v1/catalog/admin-actions", tags=["admin actions"])
+
+
+@router.get(
+    "",
+    response_model=Page[AdminActionBody],
+    responses=problem_responses(Forbidden),
+    summary="List what admins did, newest first",
+)
+async def list_admin_actions(
+    _admin: Admin,
+    session: Session,
+    page: Paging,
+    admin_id: Annotated[UUID | None, Query(description="Only actions of this admin")] = None,
+    subject_id: Annotated[UUID | None, Query(description="Only actions on this cat")] = None,
+) -> dict[str, object]:
+    """Actions are recorded as they happen, and never changed or deleted."""
+    items, next_cursor = await admin_actions.list_admin_actions(
+        session, AdminAction, page, admin_id=admin_id, subject_id=subject_id
+    )
+    return {"items": items, "next_cursor": next_cursor}
