@@ -12,7 +12,7 @@ from contextlib import suppress
 from uuid import UUID
 
 from loguru import logger
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from cathouse_kit.peers import Peer, PeerUnavailable
 from cathouse_kit.problems import Forbidden, Unauthenticated
@@ -24,6 +24,8 @@ PAGE_ENTRIES = 1000
 # From one question to the next, give or take a fifth. A change is known after 0.36 s and a round trip. A question that
 # auth does not answer adds half a second: even then it stays within the one second that is promised.
 POLL_SECONDS = 0.3
+# Of its own, so that nobody's sequence of random numbers depends on when a poll is due.
+_JITTER = random.Random()  # noqa: S311 - it spreads load, and hides nothing
 _ANSWER_SECONDS = 0.5
 # After silence the next question gets more time: a busy auth answers late, and late is better than never.
 _LONGEST_ANSWER_SECONDS = 4.0
@@ -46,7 +48,7 @@ class RevocationEntry(ResponseBody):
 class RevocationChanges(ResponseBody):
     """What auth answers."""
 
-    items: list[RevocationEntry]
+    items: list[RevocationEntry] = Field(json_schema_extra={"maxItems": PAGE_ENTRIES})
     next_since: int
     more: bool
 
@@ -130,7 +132,7 @@ class Revocations:
     async def _poll_until_stopped(self) -> None:
         clock = asyncio.get_running_loop().time
         while True:
-            due = clock() + POLL_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - it spreads load, and hides nothing
+            due = clock() + POLL_SECONDS * _JITTER.uniform(0.8, 1.2)
             await self.poll()
             # No pause between the pages of the first reading: requests are refused until its end.
             if self.known or not self._answering:

@@ -26,6 +26,7 @@ PUBLIC = {
         "GET /api/v1/catalog/cats/{cat_id}",
         "GET /api/v1/catalog/cats/{cat_id}/reviews",
         "GET /api/v1/catalog/cats/{cat_id}/versions",
+        "GET /api/v1/catalog/cats/{cat_id}/versions/{version}",
         "GET /api/v1/catalog/categories",
     },
     "proxy": {"GET /api/v1/proxy/jwks"},

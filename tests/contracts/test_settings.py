@@ -40,7 +40,7 @@ def test_the_defaults_are_those_of_the_contract(
     assert settings.log_level == "INFO"
     assert settings.cors_origins == ()
     assert settings.shutdown_grace_seconds == 20
-    assert settings.max_body_bytes == 1024 * 1024
+    assert settings.max_body_bytes == (16 * 1024 if service.name == "auth" else 1024 * 1024)
 
 
 def test_the_environment_beats_the_env_file_and_that_the_files_of_secrets(

@@ -39,7 +39,7 @@ def test_nothing_may_be_written_but_where_a_job_says_so(path: Path) -> None:
     assert "pull_request_target" not in text
     for job in jobs(path).values():
         writes = [name for name, right in job.get("permissions", {}).items() if right == "write"]
-        assert writes in ([], ["packages"])
+        assert writes in ([], ["packages"], ["contents", "pull-requests"])
         for step in job["steps"]:
             if step.get("uses", "").startswith("actions/checkout@"):
                 assert step["with"]["persist-credentials"] is False

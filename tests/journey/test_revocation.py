@@ -14,11 +14,10 @@ import httpx
 import pytest
 
 from ..stack.stack import wait_until
-from .platform import HANGS_SECONDS, Platform
+from .platform import HANGS_SECONDS, Platform, Yardstick
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-WITHIN_SECONDS = 1.0
 ENOUGH_REFUSALS = 20
 
 
@@ -63,7 +62,7 @@ def calling(platform: Platform, adopted: dict[str, Any], method: str) -> Iterato
     for thread in threads:
         thread.start()
     try:
-        wait_until("the calls to get through", lambda: all(c.succeeds() for c in callers), 10)
+        wait_until("the calls to get through", lambda: all(c.succeeds() for c in callers))
         yield callers
     finally:
         for caller in callers:
@@ -93,31 +92,33 @@ def test_what_is_taken_back_is_refused_everywhere_within_a_second(
 ) -> None:
     adopted = platform.adopt()
     url = f"/api/v1/installations/{adopted['installation']['id']}{path}"
-    with calling(platform, adopted, called) as callers:
+    with Yardstick(platform.proxies[0]) as machine, calling(platform, adopted, called) as callers:
         platform.done(method, "installation", url, platform.player, json=body)
         answered = time.monotonic()
-        wait_until("refusals", lambda: all(c.is_refused() for c in callers), WITHIN_SECONDS * 5)
+        wait_until("refusals", lambda: all(c.is_refused() for c in callers))
     for process, caller in zip(("first", "second"), callers, strict=True):
         seconds = caller.last_success() - answered
         record_property(f"seconds until the {process} proxy refused", round(seconds, 3))
-        assert seconds < WITHIN_SECONDS
-        assert {answer[1:] for answer in caller.answers if answer[1] >= 400} == {refusal}
+        assert seconds < machine.allowed
+        refusals = {answer[1:] for answer in caller.answers if answer[1] >= 400}
+        # Callers without a valid credential are limited by address.
+        assert refusals - {(429, "too_many_requests")} == {refusal}
 
 
 def test_what_is_given_back_works_again_everywhere(platform: Platform) -> None:
     adopted = platform.adopt()
     url = f"/api/v1/installations/{adopted['installation']['id']}"
-    with calling(platform, adopted, "GET") as callers:
+    with Yardstick(platform.proxies[0]) as machine, calling(platform, adopted, "GET") as callers:
         platform.done("POST", "installation", f"{url}/pause", platform.player)
-        wait_until("refusals", lambda: all(c.is_refused() for c in callers), 5)
+        wait_until("refusals", lambda: all(c.is_refused() for c in callers))
         platform.done("POST", "installation", f"{url}/resume", platform.player)
         answered = time.monotonic()
-        wait_until("the calls to get through", lambda: all(c.succeeds() for c in callers), 5)
+        wait_until("the calls to get through", lambda: all(c.succeeds() for c in callers))
     for caller in callers:
         first = min(
             began for began, status, _ in caller.answers if began > answered and status < 300
         )
-        assert first - answered < WITHIN_SECONDS
+        assert first - answered < machine.allowed
 
 
 def test_a_new_credential_works_everywhere_at_once(platform: Platform) -> None:
