@@ -55,18 +55,27 @@ def use_colour(stream: BinaryIO) -> bool:
 
 
 class LogFile:
-    """A log file in process-compose's format, one JSON object a line. `up` starts it empty."""
+    """A log file in process-compose's format, one JSON object a line. `up` starts it empty.
+
+    A line that cannot be written, as on a full disk, is lost; the processes go on.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        self._file = os.fdopen(descriptor, "w", encoding="utf-8", errors="replace")
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._torn = False
 
     def write(self, name: str, line: str, stream: str) -> None:
         level = "error" if stream == "stderr" else "info"
         entry = {"level": level, "process": name, "replica": 0, "message": line}
-        self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-        self._file.flush()
+        text = json.dumps(entry, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        try:
+            if self._torn:
+                self._file.write(b"\n")
+            self._torn = self._file.write(text) != len(text)
+        except OSError:
+            return
 
     def close(self) -> None:
         self._file.close()
