@@ -2,8 +2,8 @@
 
 import hashlib
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -14,7 +14,7 @@ import httpx
 from .ledger import Ledger, Unacknowledged
 from .target import ADMIN, PASSWORD, Target
 
-_WORKERS = 4
+_CHANGERS, _CALLERS = 4, 2
 _PAUSE_SECONDS = 0.02
 _PAUSE_AFTER_FAILURE_SECONDS = 0.2
 # Longer than any fault and any limit of the services: a request that ends by this has hung.
@@ -25,7 +25,7 @@ _READ, _WRITE = "tasks:read", "tasks:write"
 _AUTH = "/api/v1/auth"
 _CATS = "/api/v1/catalog/cats"
 _INSTALLATIONS = "/api/v1/installations"
-_DATABASE_UNAVAILABLE = "urn:cathouse:problem:database_unavailable"
+_NO_DATABASE = {f"urn:cathouse:problem:database_{state}" for state in ("unavailable", "busy")}
 
 
 class Stopped(Exception):
@@ -45,10 +45,19 @@ class Person:
 
 @contextmanager
 def steady_load(target: Target, ledger: Ledger) -> Iterator[None]:
-    """Keep all workers busy while the block runs. At its end they finish the request at hand."""
+    """Keep all workers busy while the block runs. At its end they finish the request at hand.
+
+    Some create and change, which ends for a subject when a write to it is in doubt. The others call cats that they have
+    adopted before the block begins.
+    """
     stop = threading.Event()
-    workers = [Worker(target, ledger, stop) for _ in range(_WORKERS)]
-    threads = [threading.Thread(target=worker.work) for worker in workers]
+    changers = [Worker(target, ledger, stop) for _ in range(_CHANGERS)]
+    callers = [Worker(target, ledger, stop) for _ in range(_CALLERS)]
+    plays = [worker.play for worker in changers] + [caller.adopt_to_call() for caller in callers]
+    threads = [
+        threading.Thread(target=worker.work, args=(play,))
+        for worker, play in zip(changers + callers, plays, strict=True)
+    ]
     for thread in threads:
         thread.start()
     try:
@@ -62,7 +71,7 @@ def steady_load(target: Target, ledger: Ledger) -> Iterator[None]:
 def play_once(target: Target, ledger: Ledger) -> None:
     """The life of one cat, while nothing disturbs it: raises where any of its requests fails."""
     worker = Worker(target, ledger, threading.Event())
-    with worker.client:
+    with closing(worker.client):
         worker.live(worker.join("developer"), worker.join("player"))
 
 
@@ -78,17 +87,32 @@ class Worker:
         self.client = httpx.Client(timeout=_HANGS_SECONDS, trust_env=False)
         self._admin = Person(ADMIN)
 
-    def work(self) -> None:
-        with self.client:
+    def work(self, play: Callable[[], None]) -> None:
+        """Play again and again, until the load stops."""
+        with closing(self.client):
             while not self._stop.is_set():
                 try:
-                    self.play()
+                    play()
                 except Unacknowledged:
                     self._stop.wait(_PAUSE_AFTER_FAILURE_SECONDS)
                 except Stopped:
                     return
                 except Exception as error:
                     self._ledger.complain(repr(error))
+
+    def adopt_to_call(self) -> Callable[[], None]:
+        """Adopt a new cat, and return what calls it a few times. Raises where a request fails."""
+        developer, player = self.join("developer"), self.join("player")
+        slug = f"cat-{next(self._numbers)}"
+        cat_id = self._create_cat(developer, slug)
+        self._publish(developer, cat_id, slug)
+        _, installation_id, credential = self._adopt(player, cat_id, slug)
+
+        def call() -> None:
+            self._add_task(installation_id, credential)
+            self._call_cat("GET", installation_id, credential)
+
+        return call
 
     def play(self) -> None:
         """A developer with a few cats, and a player who adopts them. Raises `Unacknowledged` where a session fails."""
@@ -287,8 +311,8 @@ class Worker:
         path = f"/api/v1/proxy/{installation_id}/tasks"
         response = self._send(method, "proxy", path, headers, **content)
         assert response.headers["X-Request-ID"] == request_id
-        if response.status_code == 503 and response.json()["type"] == _DATABASE_UNAVAILABLE:
-            raise Unacknowledged  # the audit cannot be written, and the response says so
+        if response.status_code == 503 and _says_that_no_row_can_be(response.json()):
+            raise Unacknowledged
         # A call without a valid credential has no row; this one has it.
         assert response.status_code != 401, f"{method} {path}: {response.text}"
         self._ledger.answered(request_id, response.status_code)
@@ -337,6 +361,11 @@ class Worker:
 def _scope(name: str, method: str, *, required: bool) -> dict[str, Any]:
     routes = [{"methods": [method], "path": "/tasks"}]
     return {"name": name, "description": name, "required": required, "routes": routes}
+
+
+def _says_that_no_row_can_be(problem: dict[str, Any]) -> bool:
+    """The audit cannot be written, or nobody knows whose call it is: only calls of a known installation have rows."""
+    return problem["type"] in _NO_DATABASE or problem.get("peer") == "installation"
 
 
 def _words() -> str:
