@@ -33,6 +33,10 @@ async def test_the_description_is_complete(app: FastAPI, service: Service) -> No
             assert operation.get("tags"), where
             assert operation.get("summary"), where
             for status, response in operation["responses"].items():
-                if status.isdecimal() and status >= "400" and not path.endswith(("/ready", "/started")):
+                if (
+                    status.isdecimal()
+                    and status >= "400"
+                    and not path.endswith(("/ready", "/started"))
+                ):
                     assert list(response["content"]) == ["application/problem+json"], where
     assert len(ids) == len(set(ids))
