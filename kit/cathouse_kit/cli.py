@@ -5,7 +5,6 @@ Imports stand inside the functions, because the process that watches for reload 
 """
 
 import argparse
-import asyncio
 import importlib
 import importlib.util
 import os
@@ -162,6 +161,8 @@ def with_database(package: str, work: "Callable[[Database], Any]", *, role: str 
     With a `role`, such as owner, the connection is that of the service's further database role. Raises `CommandError`
     where PostgreSQL does not answer.
     """
+    import asyncio
+
     from cathouse_kit.database import Database, DatabaseUnavailable
 
     settings = _load(package, role)

@@ -66,9 +66,20 @@ async def enter(client: httpx.AsyncClient, role: str) -> dict[str, str]:
     if email != ADMIN:
         person = {"email": email, "password": PASSWORD, "display_name": role, "role": role}
         await until_done(client, "POST", f"{AUTH}/register", json=person)
+    return await sign_in(client, email)
+
+
+async def sign_in(client: httpx.AsyncClient, email: str) -> dict[str, str]:
     form = {"username": email, "password": PASSWORD}
     tokens = await until_done(client, "POST", f"{AUTH}/login", data=form)
     return {"Authorization": f"Bearer {tokens['access_token']}"}  # type: ignore[index]
+
+
+async def stay_signed_in(client: httpx.AsyncClient, player: dict[str, str]) -> None:
+    """Gives the player's headers a new token in time: one lives for 15 minutes, and a slow machine needs longer."""
+    while True:
+        await asyncio.sleep(300)
+        player.update(await sign_in(client, "player@example.com"))
 
 
 async def adopted(client: httpx.AsyncClient, player: dict[str, str]) -> tuple[str, dict[str, str]]:
@@ -112,7 +123,7 @@ async def main() -> None:
             ("GET", f"{cat}/tasks", player, None),
             ("GET", f"{INSTALLATIONS}?limit=1", player, None),
         ]
-        running: set[asyncio.Task[object]] = set()
+        running: set[asyncio.Task[object]] = {asyncio.create_task(stay_signed_in(keeping, player))}
         turn = 0
         while True:
             method, url, headers, body = journey[turn % len(journey)]

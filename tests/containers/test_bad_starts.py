@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .engine import Stack, composed, in_image
+from .engine import ROOT, Stack, composed, in_image
 
 
 def _fails(stack: Stack) -> str:
@@ -79,10 +79,12 @@ def broken_migration(images: dict[str, str], tmp_path: Path) -> str:
     package = in_image(
         images["migrate"], "python", "-c", "import cathouse_catalog as c; print(c.__path__[0])"
     )
+    versions = (ROOT / "services/catalog/cathouse_catalog/migrations/versions").glob("[0-9]*.py")
+    newest = max(path.name.partition("_")[0] for path in versions)
     context = tmp_path / "broken"
     context.mkdir()
     (context / "9999_broken.py").write_text(
-        'revision = "9999"\ndown_revision = "0001"\n\n\ndef upgrade() -> None:\n'
+        f'revision = "9999"\ndown_revision = "{newest}"\n\n\ndef upgrade() -> None:\n'
         '    raise RuntimeError("the migration 9999 is broken")\n'
     )
     (context / "Dockerfile").write_text(

@@ -271,9 +271,12 @@ def _in_flight(stack: Stack) -> float:
 def test_each_service_stops_soon_and_well(stack: Stack, name: str) -> None:
     began = time.monotonic()
     docker("stop", "--time=30", f"{stack.project}-{name}-1")
-    assert time.monotonic() - began < 10
-    assert stack.containers()[name]["State"]["ExitCode"] == 0
+    seconds = time.monotonic() - began
+    state = stack.containers()[name]["State"]
     stack.compose("up", "--detach", "--wait", "--no-build", name)
+    print(f"docker stop: {seconds:.1f} s")
+    assert state["ExitCode"] == 0
+    assert seconds < 20, "with nothing in flight, SHUTDOWN_GRACE_SECONDS are not used up"
 
 
 def test_data_survives_down_and_up(stack: Stack) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cathouse_deployment.roles import connection_limit
 from cathouse_kit.registry import Service
 
 from .engine import NAMES, ROOT, SERVICES
@@ -85,6 +86,23 @@ def test_roles_gets_each_database_url_and_migrate_those_of_the_owners_alone() ->
             assert secrets == {
                 f"{role}_database_url": f"/run/secrets/{role}/database_url" for role in wanted
             }, (path, name)
+
+
+@pytest.mark.parametrize(
+    ("postgres", "jobs"),
+    [("compose.yaml", "compose.yaml"), ("deploy/swarm/database.yaml", "deploy/swarm/jobs.yaml")],
+    ids=["compose", "swarm"],
+)
+def test_postgresql_takes_all_connections_that_the_roles_may_hold(postgres: str, jobs: str) -> None:
+    def by_default(value: str) -> str:
+        return re.sub(r"\$\{\w+:-(.*)\}", r"\1", value)
+
+    environment = _load(jobs)["services"]["roles"]["environment"]
+    limit = connection_limit({name: by_default(value) for name, value in environment.items()})
+    assert limit
+    command = _load(postgres)["services"]["postgres"]["command"]
+    (has,) = (word for word in map(by_default, command) if word.startswith("max_connections="))
+    assert int(has.removeprefix("max_connections=")) >= limit * len(SERVICES) + 12
 
 
 def test_the_pruner_has_its_own_database_url() -> None:

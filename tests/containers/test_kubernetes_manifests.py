@@ -7,6 +7,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from cathouse_deployment.roles import connection_limit
 from cathouse_kit.registry import Service
 
 from .engine import NAMES, ROOT, SERVICES, run
@@ -195,12 +196,11 @@ def test_a_cluster_of_postgres_takes_all_connections_that_the_services_may_hold(
     with_database: list[Manifest],
 ) -> None:
     (cluster,) = (m["spec"] for m in with_database if m["kind"] == "Cluster")
-    most = sum(
-        (m["spec"]["maxReplicas"] + 1) * 5
-        for m in with_database
-        if m["kind"] == "HorizontalPodAutoscaler"
+    replicas = (
+        m["spec"]["maxReplicas"] for m in with_database if m["kind"] == "HorizontalPodAutoscaler"
     )
-    assert int(cluster["postgresql"]["parameters"]["max_connections"]) >= most + 4
+    most = sum(connection_limit({"REPLICAS": str(count)}) or 0 for count in replicas)
+    assert int(cluster["postgresql"]["parameters"]["max_connections"]) >= most + 12
     assert cluster["imageName"].endswith(":18")
 
 

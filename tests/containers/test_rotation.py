@@ -1,5 +1,7 @@
 """docs/operations.md, "Rotate secrets and keys" and "Keep the audit short", on the composed stack."""
 
+import re
+
 import httpx
 import pytest
 
@@ -24,7 +26,10 @@ except urllib.error.HTTPError as error:
 def test_signing_keys_are_rotated(stack: Stack, name: str) -> None:
     jwks = f"/api/v1/{name}/jwks"
     old = {key["kid"] for key in stack.get(name, jwks).json()["keys"]}
-    new = stack.compose("exec", "-T", name, "python", "-m", f"cathouse_{name}", "rotate-keys")
+    said = stack.compose("exec", "-T", name, "python", "-m", f"cathouse_{name}", "rotate-keys")
+    # Beside the id, which is a line of its own, the log says that the key was rotated.
+    (new,) = re.findall(r"^[0-9a-f]{32}$", said, re.MULTILINE)
+    assert '"event":"signing_key_rotated"' in said
     wait_until(
         "both keys to be published",
         lambda: {key["kid"] for key in stack.get(name, jwks).json()["keys"]} == old | {new},
