@@ -131,7 +131,7 @@ def test_the_stacks_run_it(grown: Repository) -> None:
     assert service["ports"] == ["${CATHOUSE_BIND:-127.0.0.1}:${FIFTHWHEEL_PORT:-18020}:18020"]
     assert service["networks"] == ["database", "internal", "published"]
     assert compose["secrets"]["fifthwheel_database_url"]
-    connections = 12 * len(load_registry(grown.root / "services.toml")) + 12
+    connections = 14 * len(load_registry(grown.root / "services.toml")) + 12
     assert f"max_connections={connections}" in compose["services"]["postgres"]["command"]
     assert "fifthwheel" in grown.yaml("compose.dev.yaml")["services"]
     for name in ("services", "ingress"):
