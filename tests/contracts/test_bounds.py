@@ -36,7 +36,8 @@ def test_the_longest_legal_body_of_every_route_has_a_bound(app: FastAPI) -> None
     """A field without maxLength, a list without maxItems or an object of any shape fails here, by its name."""
     schemas = app.openapi()["components"]["schemas"]
     sizes = {name: largest(schema, schemas, name) for name, schema in json_schemas(app)}
-    assert sizes
+    # A new service may have no route yet.
+    assert sizes or not list(operations(app))
     assert {name: size for name, size in sizes.items() if size > MAX_RESPONSE} == {}
 
 

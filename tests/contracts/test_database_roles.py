@@ -52,7 +52,7 @@ async def test_a_serving_role_cannot_define_or_empty_anything(
 ) -> None:
     schema = service.schema
     tables = await _tables(superuser, schema)
-    assert len(tables) > 1
+    assert "alembic_version" in tables
     statements = [
         f"CREATE TABLE {schema}.mine (id int)",
         f"CREATE VIEW {schema}.mine AS SELECT 1",
