@@ -15,7 +15,7 @@ class TooManyConnections(ServiceUnavailable):
 
 
 class Connection(Protocol):
-    """What `Connections` needs to know of one."""
+    """The parts of a connection that `Connections` uses."""
 
     @property
     def address(self) -> str | None: ...

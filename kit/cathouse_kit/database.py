@@ -255,7 +255,7 @@ def _refusals_as_problems() -> Iterator[None]:
 
 
 def _source(error: DBAPIError) -> BaseException | None:
-    """What asyncpg raised."""
+    """Return the error of asyncpg behind an error of SQLAlchemy."""
     return error.orig.__cause__ if error.orig else None
 
 

@@ -67,7 +67,7 @@ def _read_asset(name: str) -> tuple[bytes, str]:
 
 
 def _names(if_none_match: list[str], etag: str) -> bool:
-    """Whether `If-None-Match` names this entity tag; weakly compared (RFC 9110, section 13.1.2)."""
+    """Return whether `If-None-Match` names this entity tag, by weak comparison (RFC 9110, section 13.1.2)."""
     tags = [tag.strip().removeprefix("W/") for value in if_none_match for tag in value.split(",")]
     return etag in tags or "*" in tags
 

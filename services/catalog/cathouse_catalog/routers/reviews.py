@@ -34,7 +34,7 @@ router = APIRouter(prefix="/api/v1/catalog/cats/{cat_id}/reviews", tags=["review
 async def list_reviews(
     cat: CatReference, viewer: MaybeSignedIn, session: Session, page: Paging
 ) -> Page[ReviewBody]:
-    """The newest come first. They are seen by whoever sees the cat."""
+    """The newest reviews come first. Everyone who may see the cat may see its reviews."""
     found = await access.visible_cat(session, cat, viewer)
     items, next_cursor = await reviews.list_reviews(session, found, page)
     return Page(items=[ReviewBody.model_validate(item) for item in items], next_cursor=next_cursor)
