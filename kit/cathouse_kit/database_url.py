@@ -57,7 +57,7 @@ class DatabaseUrl:
     server_settings: Mapping[str, str]
     """Settings of the server for this connection."""
     socket_options: tuple[tuple[int, int, int], ...]
-    """Return the arguments of `socket.setsockopt` for a TCP connection."""
+    """Arguments of `socket.setsockopt` for a TCP connection."""
 
 
 def parse_database_url(url: str) -> DatabaseUrl:
