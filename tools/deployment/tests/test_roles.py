@@ -89,8 +89,8 @@ async def test_a_server_that_does_not_answer_is_named(
         ({}, None),
         ({"DATABASE_POOL_SIZE": "20"}, None),
         ({"REPLICAS": "1"}, 14),
-        ({"REPLICAS": "3", "DATABASE_POOL_SIZE": "5"}, 26),
-        ({"REPLICAS": "6", "DATABASE_POOL_SIZE": "10"}, 79),
+        ({"REPLICAS": "3", "DATABASE_POOL_SIZE": "5"}, 38),
+        ({"REPLICAS": "6", "DATABASE_POOL_SIZE": "10"}, 134),
     ],
 )
 def test_a_services_connections_are_those_of_its_replicas_in_an_update(
