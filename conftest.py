@@ -5,12 +5,14 @@ then has a copy of that database for itself.
 """
 
 import asyncio
+import gc
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 from cathouse_kit.registry import Service, load_registry
@@ -39,6 +41,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if stack := config.stash.get(_resources, None):
         stack.close()
+
+
+def pytest_collection_finish() -> None:
+    # All modules are loaded by now and stay: the collector need not go through them again and again.
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager
@@ -88,16 +96,26 @@ def database_urls(
     }
 
 
+@pytest.fixture(scope="session")
+async def superuser(
+    postgres_server: TemporaryServer, database: str
+) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to this worker's database, past every role's limits; one for all tests, as most of them need it."""
+    connection = await asyncpg.connect(postgres_server.superuser_url(database))
+    yield connection
+    await connection.close()
+
+
 @pytest.fixture
 async def emptied(
-    request: pytest.FixtureRequest, postgres_server: TemporaryServer, database: str
+    request: pytest.FixtureRequest, superuser: asyncpg.Connection
 ) -> AsyncIterator[None]:
     """Deletes, around a test, the rows of the service whose tests these are: it sees what no test before it committed,
     those of all services included, and the next one sees nothing of it."""
     schema = request.path.relative_to(ROOT / "services").parts[0]
-    await empty_tables(postgres_server.superuser_url(database), schema)
+    await empty_tables(superuser, schema)
     yield
-    await empty_tables(postgres_server.superuser_url(database), schema)
+    await empty_tables(superuser, schema)
 
 
 @pytest.fixture(scope="session")

@@ -31,18 +31,20 @@
       output =
         name: attributes:
         lib.genAttrs (lib.subtractLists systems.supported lib.systems.flakeExposed) (
-          system: lib.genAttrs attributes (_: throw (systems.refusal system))
+          system: lib.genAttrs attributes (_: systems.refuse system)
         )
-        // lib.mapAttrs (_: outputs: outputs.${name}) catHouse;
+        // ofSupported name;
+      ofSupported = name: lib.mapAttrs (_: outputs: outputs.${name}) catHouse;
     in
     {
       packages = output "packages" [
         "default"
         "images"
       ];
-      apps = output "apps" [ "default" ];
       devShells = output "devShells" [ "default" ];
-      checks = output "checks" [ ];
-      formatter = lib.mapAttrs (_: outputs: outputs.formatter) catHouse;
+      # Without a refusal: `nix flake show` evaluates the apps of every system. `nix run` falls back to the package.
+      apps = ofSupported "apps";
+      checks = ofSupported "checks";
+      formatter = ofSupported "formatter";
     };
 }

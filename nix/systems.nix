@@ -9,4 +9,14 @@ rec {
   refusal =
     system:
     "Cat House supports ${builtins.concatStringsSep ", " supported}, not ${system}: add it to nix/systems.nix to try it";
+
+  # A package that `nix flake show` can list, and that refuses to be built or run with one line.
+  refuse = system: {
+    type = "derivation";
+    name = "cat-house-not-for-${system}";
+    inherit system;
+    drvPath = throw (refusal system);
+    outPath = throw (refusal system);
+    outputName = "out";
+  };
 }

@@ -316,6 +316,7 @@ RUNNING_SETTINGS = """
 
 RUNNING_MAIN = """
     import asyncio
+    import gc
     import os
     from pathlib import Path
 
@@ -334,6 +335,11 @@ RUNNING_MAIN = """
     @router.get("/process")
     async def process() -> list[int]:
         return [os.getpid(), os.getppid()]
+
+
+    @router.get("/frozen-objects")
+    async def frozen_objects() -> int:
+        return gc.get_freeze_count()
 
 
     @router.get("/slow")

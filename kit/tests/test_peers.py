@@ -1,4 +1,5 @@
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 
 import httpx
@@ -259,3 +260,16 @@ async def test_a_peer_that_is_down_is_a_503_that_names_it_and_the_log_says_why(
     assert down.json()["peer"] == "catalog"
     messages = [line["message"] for line in logged()]
     assert "Another service does not answer: ConnectError('refused')" in messages
+
+
+async def test_certificates_are_loaded_once_for_all_peers(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[object] = []
+    monkeypatch.setattr(
+        ssl.SSLContext, "load_verify_locations", lambda *_, **given: loaded.append(given)
+    )
+    peers_module._certificates.cache_clear()
+    for name in ("auth", "catalog", "installation"):
+        await Peer(name, f"https://{name}.test", [SecretStr(TOKEN)]).close()
+    assert len(loaded) == 1
+    # Those without any authority must not stay.
+    peers_module._certificates.cache_clear()

@@ -83,6 +83,17 @@ async def test_sigterm_turns_readiness_503_while_requests_in_flight_finish_and_e
     assert service.stderr == ""
 
 
+async def test_garbage_is_not_looked_for_in_what_was_there_at_the_start(
+    service_process: MakeService, tmp_path: Path
+) -> None:
+    running_package(tmp_path)
+    service = service_process("cathouse_running", DATABASE_URL=NO_DATABASE)
+    service.start("serve")
+    await service.answers("/answer", "first")
+    async with service.client() as client:
+        assert (await client.get("/frozen-objects")).json() > 50_000
+
+
 async def test_after_sigterm_new_requests_are_taken_until_the_delay_is_over(
     service_process: MakeService, tmp_path: Path, running_database: str
 ) -> None:

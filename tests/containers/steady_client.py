@@ -34,8 +34,7 @@ async def call(client: httpx.AsyncClient, method: str, url: str, **options: obje
         try:
             answer = await client.request(method, url, **options)  # type: ignore[arg-type]
         except httpx.TransportError as error:
-            seconds = time.monotonic() - began
-            say(url=url, attempt=attempt, error=repr(error), seconds=seconds)
+            say(url=url, attempt=attempt, error=repr(error), seconds=time.monotonic() - began)
             if attempt == 1 and isinstance(error, CONNECTION_ERRORS):
                 counts["retried"] += 1
                 continue
@@ -43,7 +42,8 @@ async def call(client: httpx.AsyncClient, method: str, url: str, **options: obje
         else:
             if not answer.is_success:
                 counts["failed"] += 1
-                say(url=url, status=answer.status_code, text=answer.text[:300])
+                seconds = time.monotonic() - began
+                say(url=url, status=answer.status_code, text=answer.text[:300], seconds=seconds)
         return
 
 

@@ -76,11 +76,19 @@ class Swarm:
             if "made" not in line and "waiting" not in line and float(str(line["at"])) > began:
                 print(line)
         if found["failed"]:
-            for name in NAMES:
-                logs = run("docker", "service", "logs", "--raw", f"{STACK}_{name}").stdout
-                warned = [each for each in logs.splitlines() if '"level":"WARNING"' in each]
-                print(f"{name}'s last warnings:", *warned[-20:], sep="\n")
+            print(*self.warnings(), sep="\n")
         return found
+
+    def warnings(self) -> Iterator[str]:
+        """Yield the last warnings and errors of every replica, also of those that have ended."""
+        # Not `docker service logs`: it can wait without end for a replica that has ended.
+        listed = docker(
+            "ps", "--all", f"--filter=name={STACK}_", "--format={{.ID}} {{.Names}} {{.Status}}"
+        )
+        for replica in listed.splitlines():
+            logs = run("docker", "logs", "--tail=5000", replica.partition(" ")[0]).stdout
+            found = [x for x in logs.splitlines() if re.search('"level":"(WARNING|ERROR)"', x)]
+            yield "\n".join([replica, *found[-10:]])
 
     def tags(self) -> dict[str, str]:
         """The tags that replicas run, by service."""

@@ -138,20 +138,19 @@ def lookup(host: Any, *arguments: Any, **options: Any) -> Any:
     return getaddrinfo(host, *arguments, **options)
 
 
-def is_understood(
+def read(
     service: Service, settings_class: type[ServiceSettings], name: str, value: str
-) -> bool:
-    """Whether the settings can be read; False after a refusal in one line that names this one and keeps secrets."""
+) -> ServiceSettings | None:
+    """The settings as they are read; None after a refusal in one line that names this one and keeps secrets."""
     try:
-        load_settings(settings_class, **{name: value})
+        return load_settings(settings_class, **{name: value})
     except SettingsError as error:
         line = str(error)
         assert line.startswith(f"{service.name}: {name.upper()}"), line
         assert line.isprintable(), line
         assert len(line) < 1000, line
         assert SECRET not in line, line
-        return False
-    return True
+        return None
 
 
 @pytest.fixture
@@ -163,9 +162,9 @@ def understood(service: Service, settings_class: type[ServiceSettings]) -> dict[
         found[name] = {}
         for value in values_for(name, settings_class):
             tried += 1
-            if is_understood(service, settings_class, name, value):
-                read = getattr(load_settings(settings_class, **{name: value}), name)
-                key = read.get_secret_value() if isinstance(read, SecretStr) else repr(read)
+            if settings := read(service, settings_class, name, value):
+                kind = getattr(settings, name)
+                key = kind.get_secret_value() if isinstance(kind, SecretStr) else repr(kind)
                 found[name].setdefault(key, value)
     total = sum(map(len, found.values()))
     print(f"{service.name}: {tried} values, {total} kinds of them understood")

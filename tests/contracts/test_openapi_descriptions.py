@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import product
 from typing import Any, TypeAlias
 
+import asyncpg
 import pytest
 import schemathesis
 from argon2 import PasswordHasher
@@ -14,7 +15,6 @@ from cathouse_kit.docs import OPENAPI_PATH
 from cathouse_kit.registry import Service
 from cathouse_kit.settings import ServiceSettings
 from cathouse_kit.testing import Issuer, empty_tables, running
-from cathouse_postgres.testing import TemporaryServer
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -112,13 +112,12 @@ async def surroundings(
     others: OtherServices,
     service_token: str,
     database_urls: dict[str, str],
-    postgres_server: TemporaryServer,
-    database: str,
+    superuser: asyncpg.Connection,
 ) -> AsyncIterator[Surroundings]:
     async with running(make()) as client:
         url = database_urls[service.name]
         yield await Populating(client, issuer, others, service_token, url)(service.name)
-    await empty_tables(postgres_server.superuser_url(database), service.schema)
+    await empty_tables(superuser, service.schema)
 
 
 @pytest.fixture

@@ -61,17 +61,3 @@ async def fill(target: Target) -> None:
             await connection.execute("select pg_switch_wal()")
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         connection.terminate()
-
-
-async def end_after_crash(target: Target) -> None:
-    """Have PostgreSQL end when it crashes, as compose.yaml does, for the runner to start it again.
-
-    By itself, PostgreSQL 18 does not notice when the recovery from a crash fails for want of space: it then refuses
-    connections for ever.
-    """
-    connection = await asyncpg.connect(target.database_url, timeout=30)
-    try:
-        await connection.execute("alter system set restart_after_crash = off")
-        await connection.execute("select pg_reload_conf()")
-    finally:
-        await connection.close()

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,15 +16,17 @@ from .target import POSTGRES, Target
 
 # Around the limits of the services: 2 s for a connection to PostgreSQL, and for one to another service.
 _FREEZE_SECONDS = (0.1, 3.0)
+_VICTIM_SECONDS = 5.0
 
 
 class Faults:
-    """Strikes a target. A fault that finds no victim at this moment is not counted."""
+    """Strikes a target. A fault that finds no victim is not counted."""
 
     def __init__(self, target: Target, randomly: random.Random) -> None:
         self._target = target
         self._randomly = randomly
         self._thawing: list[threading.Timer] = []
+        self._killed: set[psutil.Process] = set()
         self.struck: Counter[str] = Counter()
         """How often each fault struck, by its name."""
         self._kills: list[tuple[int, Callable[[], str | None]]] = [
@@ -50,14 +53,16 @@ class Faults:
         return self.struck.total()
 
     def strike(self) -> None:
-        """One fault at random; four of five are kills."""
+        """One fault at random; four of five are kills.
+
+        It waits for a victim, as the last kill may not be recovered from.
+        """
         kinds = self._others if self._randomly.random() < 1 / 5 else self._kills
         weights, faults = zip(*kinds, strict=True)
         (fault,) = self._randomly.choices(faults, weights)
-        try:
-            name = fault()
-        except (psutil.NoSuchProcess, OSError, asyncpg.PostgresError):
-            return  # the victim ended in this moment by itself, or PostgreSQL is down
+        deadline = time.monotonic() + _VICTIM_SECONDS
+        while (name := _try(fault)) is None and time.monotonic() < deadline:
+            time.sleep(0.05)
         if name is not None:
             self.struck[name] += 1
 
@@ -126,9 +131,10 @@ class Faults:
         return self._randomly.choice((POSTGRES, *self._target.services))
 
     def _kill(self, name: str, process: psutil.Process | None) -> str | None:
-        if process is None:
-            return None
+        if process is None or process in self._killed:
+            return None  # a killed process is still there for a moment: it counts once
         process.kill()
+        self._killed.add(process)
         return name
 
     def _freeze(self, name: str, process: psutil.Process | None) -> str | None:
@@ -147,3 +153,10 @@ class Faults:
         timer = threading.Timer(self._randomly.uniform(*_FREEZE_SECONDS), thaw)
         timer.start()
         self._thawing.append(timer)
+
+
+def _try(fault: Callable[[], str | None]) -> str | None:
+    try:
+        return fault()
+    except (psutil.NoSuchProcess, OSError, asyncpg.PostgresError):
+        return None  # the victim ended in this moment by itself, or PostgreSQL is down

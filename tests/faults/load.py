@@ -43,6 +43,13 @@ class Person:
         return {"Authorization": f"Bearer {self.access_token}"}
 
 
+@dataclass(frozen=True)
+class Adopted:
+    player: Person
+    installation_id: str
+    credential: str
+
+
 @contextmanager
 def steady_load(target: Target, ledger: Ledger) -> Iterator[None]:
     """Keep all workers busy while the block runs. At its end they finish the request at hand.
@@ -102,17 +109,22 @@ class Worker:
 
     def adopt_to_call(self) -> Callable[[], None]:
         """Adopt a new cat, and return what calls it a few times. Raises where a request fails."""
+        adopted = self.adopt()
+
+        def call() -> None:
+            self._add_task(adopted.installation_id, adopted.credential)
+            self._call_cat("GET", adopted.installation_id, adopted.credential)
+
+        return call
+
+    def adopt(self) -> Adopted:
+        """Have a new player adopt a new cat. Raises where a request fails."""
         developer, player = self.join("developer"), self.join("player")
         slug = f"cat-{next(self._numbers)}"
         cat_id = self._create_cat(developer, slug)
         self._publish(developer, cat_id, slug)
         _, installation_id, credential = self._adopt(player, cat_id, slug)
-
-        def call() -> None:
-            self._add_task(installation_id, credential)
-            self._call_cat("GET", installation_id, credential)
-
-        return call
+        return Adopted(player, installation_id, credential)
 
     def play(self) -> None:
         """A developer with a few cats, and a player who adopts them. Raises `Unacknowledged` where a session fails."""
@@ -126,14 +138,14 @@ class Worker:
         self.live(developer, player)
 
     def live(self, developer: Person, player: Person) -> None:
-        """The life of one cat: published, reviewed, adopted, called and changed."""
+        """The life of one cat: published, adopted, reviewed, called and changed."""
         slug = f"cat-{next(self._numbers)}"
         cat_id = self._create_cat(developer, slug)
         self._release(developer, cat_id, slug, "1.1.0")
         self._change_cat(developer, cat_id, slug)
         self._publish(developer, cat_id, slug)
-        self._review(player, cat_id, slug, rating=2)
         name, installation_id, credential = self._adopt(player, cat_id, slug)
+        self._review(player, cat_id, slug, rating=2)
         for number in range(_ROUNDS_A_CAT):
             self._add_task(installation_id, credential)
             self._grant(player, installation_id, name, [_READ])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import asyncpg
 import psutil
 from cathouse_kit.registry import load_registry
 from cathouse_postgres.ports import running_port
@@ -27,6 +28,7 @@ POSTGRES = "postgres"
 # A busy machine may need this long to start four services at once.
 _START_SECONDS, _READY_SECONDS = 600.0, 300.0
 # The load comes from one address, and calls more often than people do.
+_NO_LIMIT = "1000000/minute"
 _LIMITS = (
     "LOGIN_LIMIT_BY_ADDRESS",
     "LOGIN_LIMIT_BY_ACCOUNT",
@@ -81,6 +83,15 @@ class Target:
         """The superuser's URL, which does not lead through the relay."""
         return with_database(superuser_url(Settings(self.state, None, None)), DATABASE)
 
+    async def set_in_postgres(self, name: str, value: str) -> None:
+        """Change a setting that PostgreSQL reads again when it is told to."""
+        connection = await asyncpg.connect(self.database_url, timeout=30)
+        try:
+            await connection.execute(f"alter system set {name} = {value}")
+            await connection.execute("select pg_reload_conf()")
+        finally:
+            await connection.close()
+
     # Processes. Each is None where there is none at this moment.
 
     def postmaster(self) -> psutil.Process | None:
@@ -100,10 +111,23 @@ class Target:
 
     def worker(self, service: str) -> psutil.Process | None:
         """The process that serves a service's requests."""
+        child = self.runners_child(service)
         try:
-            return self.stack.answering_process(service)
-        except (AssertionError, psutil.NoSuchProcess):
+            processes = child.children(recursive=True) if child else []
+        except psutil.NoSuchProcess:
             return None
+        return next((each for each in processes if self._listens(each, service)), None)
+
+    def _listens(self, process: psutil.Process, service: str) -> bool:
+        try:
+            connections = process.net_connections("tcp")
+        except psutil.NoSuchProcess:
+            return False
+        return any(
+            connection.status == psutil.CONN_LISTEN
+            and connection.laddr[1] == self.stack.ports[service]
+            for connection in connections
+        )
 
     def runners_child(self, service: str) -> psutil.Process | None:
         """The process that the runner started for a service: it watches the sources, and the worker is below it."""
@@ -150,7 +174,7 @@ def running_target(
         with running_relays(targets) as relays:
             target = Target(stack, relays, services)
             _lead_through_relays(target)
-            stack.environment |= dict.fromkeys(_LIMITS, "1000000/minute")
+            stack.environment |= dict.fromkeys(_LIMITS, _NO_LIMIT)
             stack.environment["TASKS_FILE"] = str(target.tasks_file)
             prepare(stack)
             # Without end it would go on where this process is killed, as it is when a run takes too long.

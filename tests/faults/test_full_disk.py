@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .disk import end_after_crash, fill, on_small_disk
+from .disk import fill, on_small_disk
 from .ledger import Ledger
 from .load import play_once, steady_load
 from .report import Report
@@ -25,7 +25,9 @@ def test_no_acknowledged_write_is_lost_when_the_disk_is_full(
 ) -> None:
     ledger, randomly = Ledger(), random.Random(pytestconfig.option.seed)
     with running_target(tmp_path / "copy", on_small_disk) as target:
-        asyncio.run(end_after_crash(target))
+        # As in compose.yaml: by itself PostgreSQL 18 does not notice when a recovery fails for want of space, and then
+        # refuses connections for ever.
+        asyncio.run(target.set_in_postgres("restart_after_crash", "off"))
         began = time.monotonic()
         with steady_load(target, ledger):
             for _ in range(_TIMES):

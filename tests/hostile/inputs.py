@@ -203,6 +203,8 @@ def _heavy_bodies(operation: Operation) -> Iterator[bytes]:
     yield b'"' + b"\\u0000" * (size // 6) + b'"'
     yield b"{" + b",".join(b'"unknown%d":1' % number for number in range(size // 18)) + b"}"
     yield b"[" + b",".join([b"{}"] * (size // 3)) + b"]"
+    # Objects that the garbage collector goes through.
+    yield b"[" + b",".join(b'{"k%d":{}}' % number for number in range(size // 16)) + b"]"
     for name in operation.fields:
         field = json.dumps(name).encode()
         for value in (

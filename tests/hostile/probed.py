@@ -1,12 +1,14 @@
 """An app on an event loop that knows how long it was blocked."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
+from cathouse_kit.server import freeze_heap
 from fastapi import FastAPI
 from starlette.types import Message
 
@@ -105,9 +107,11 @@ def probed(app: FastAPI) -> Iterator[Probed]:
     lifespan = app.router.lifespan_context(app)
     try:
         loop.run_until_complete(lifespan.__aenter__())
+        freeze_heap()  # as the server does
         try:
             yield Probed(app, loop)
         finally:
+            gc.unfreeze()
             loop.run_until_complete(lifespan.__aexit__(None, None, None))
     finally:
         loop.run_until_complete(loop.shutdown_default_executor())

@@ -70,12 +70,31 @@ def test_a_dependency_that_is_too_old_in_nixpkgs(changed: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "attribute", ["devShells.SYSTEM.default", "packages.SYSTEM.images", "apps.SYSTEM.default"]
+    "attribute",
+    ["devShells.SYSTEM.default", "packages.SYSTEM.default", "packages.SYSTEM.images"],
 )
 def test_a_system_that_is_not_supported(project: Project, attribute: str) -> None:
-    message = refusal(project, f"outputs.{attribute.replace('SYSTEM', 'riscv64-linux')}")
+    attribute = attribute.replace("SYSTEM", "riscv64-linux")
+    message = refusal(project, f"outputs.{attribute}.drvPath")
     assert "supports x86_64-linux, aarch64-linux, aarch64-darwin, not riscv64-linux" in message
     assert "add it to nix/systems.nix" in message
+
+
+def test_flake_show_lists_a_system_that_is_not_supported(project: Project) -> None:
+    """The command evaluates these parts of every system, and ends at the first error."""
+    found = project.evaluate(
+        """
+        {
+          packages = builtins.mapAttrs (_: each: { inherit (each) type name; }) outputs.packages.riscv64-linux;
+          shells = builtins.mapAttrs (_: each: { inherit (each) type name; }) outputs.devShells.riscv64-linux;
+          apps = builtins.mapAttrs (_: builtins.mapAttrs (_: app: app.type)) outputs.apps;
+        }
+        """
+    )
+    refused = {"type": "derivation", "name": "cat-house-not-for-riscv64-linux"}
+    assert found["packages"] == {"default": refused, "images": refused}
+    assert found["shells"] == {"default": refused}
+    assert {kind for apps in found["apps"].values() for kind in apps.values()} == {"app"}
 
 
 def test_a_devenv_lock_with_another_nixpkgs(changed: Project) -> None:

@@ -2,7 +2,8 @@
 
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -142,6 +143,38 @@ def test_people_survive_a_restart_of_the_database(stack: Stack) -> None:
         trust_env=False,
     )
     assert me.json() == registered.json()
+
+
+def postmaster(stack: Stack) -> psutil.Process:
+    pid_file = stack.folder / ".state/postgres/postmaster.pid"
+    return psutil.Process(int(pid_file.read_text().split()[0]))
+
+
+def backend(stack: Stack) -> psutil.Process:
+    """A process of PostgreSQL that serves a connection."""
+    # Each service keeps one for its readiness.
+    processes = wait_until(
+        "a connection",
+        lambda: [p for p in postmaster(stack).children() if " cathouse " in "".join(p.cmdline())],
+    )
+    return processes[0]
+
+
+@pytest.mark.parametrize("victim", [backend, postmaster])
+def test_postgresql_comes_back_each_time_that_it_is_killed(
+    stack: Stack, victim: Callable[[Stack], psutil.Process]
+) -> None:
+    for _ in range(5):
+        killed = victim(stack)
+        killed.kill()
+        wait_until("the process to end", partial(_ended, killed))
+        wait_until(
+            "every service to be ready again", lambda: all(stack.ready(name) for name in SERVICES)
+        )
+
+
+def _ended(process: psutil.Process) -> bool:
+    return not process.is_running()
 
 
 def test_no_secret_stands_in_what_it_prints(stack: Stack) -> None:

@@ -72,6 +72,28 @@ async def test_other_emails_are_other_accounts(
     assert (await register(client, other)).status_code == 201
 
 
+@pytest.mark.parametrize(
+    "email",
+    [
+        *(
+            f"ada{blank}@example.com"
+            for blank in "\u034f\u115f\u17b4\u200b\u2800\u3164\ufe0f\uffa0\U000e0100"
+        ),
+        "\u3164@example.com",
+        "ada\u202e@example.com",
+        "ada" + "\u0301" * 9 + "@example.com",
+    ],
+    ids=ascii,
+)
+async def test_an_email_shows_each_of_its_characters(
+    client: httpx.AsyncClient, execute: Execute, email: str
+) -> None:
+    response = await register(client, email)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["loc"] == ["body", "email"]
+    assert await execute("select id from people") == []
+
+
 @given(st.text(max_size=40))
 def test_every_text_has_a_key_that_case_and_form_do_not_change(text: str) -> None:
     key = email_key(f"{text}@example.com")

@@ -20,6 +20,9 @@ GRACE = {"email": "moth.catcher@navy.example", "display_name": "Grace Hopper"}
         "passwordpassword", "passwordpasswordpassword", "Password1234!", "P@ssw0rdP@ssw0rd", "p@$$w0rd1234",
         "letmeinletmein", "monkeymonkey", "trustno1trustno1", "welcome12345", "iloveyou1234", "football2023!",
         "summer2024!!", "admin1234567", "drowssap1234", "hunter2hunter2", "1q2w3e4r5t6y",
+        # words and names, which people take as passwords too
+        "administrator", "rotartsinimda", "Administrator1", "information1", "December2024!", "facebook1234",
+        "friends4ever", "jennifer&michael",
         # digits, sequences, repetitions
         "123456789012", "987654321098", "111122223333", "135791357913", "abcdefghijkl", "ABCDEFGHIJKLM", "aaaaaaaaaaaa",
         "üüüüüüüüüüüü", "ａａａａａａａａａａａａ", "abcabcabcabc", "x7Kpx7Kpx7Kp", "            a", "zzzzzzzzzzzz1!",

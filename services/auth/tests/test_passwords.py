@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import threading
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
@@ -45,9 +45,7 @@ async def test_one_hash_is_made_at_a_time_however_many_cores_the_host_has(
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
     hasher = Hasher()
-    hasher.go_on.set()  # one hash is made at the start
     passwords = Passwords(hasher)
-    hasher.go_on.clear()
     hashing = [asyncio.create_task(passwords.hash(f"secret {n}")) for n in range(6)]
     try:
         assert await asyncio.to_thread(hasher.wait_for, 1)
@@ -59,9 +57,7 @@ async def test_one_hash_is_made_at_a_time_however_many_cores_the_host_has(
 
 async def test_twenty_wait_for_their_turn_and_the_next_is_refused_until_one_is_done() -> None:
     hasher = Hasher()
-    hasher.go_on.set()
     passwords = Passwords(hasher)
-    hasher.go_on.clear()
     hashing = [asyncio.create_task(passwords.hash(f"secret {n}")) for n in range(21)]
     try:
         assert await asyncio.to_thread(hasher.wait_for, 1)
@@ -128,3 +124,22 @@ async def test_a_hash_of_what_was_typed_still_fits_and_is_replaced(
 
 async def test_no_hash_fits_nothing(passwords: Passwords) -> None:
     assert await passwords.verify(NFD, None) is None
+
+
+async def test_the_stand_in_of_no_hash_costs_as_much_as_a_hash_and_is_made_without_hashing() -> (
+    None
+):
+    compared: list[str] = []
+
+    class Observed(PasswordHasher):
+        def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+            raise AssertionError("nobody's password was hashed")
+
+        def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
+            compared.append(str(hash))
+            return super().verify(hash, password)
+
+    passwords = Passwords(Observed())
+    assert await passwords.verify("a secret", None) is None
+    (stand_in,) = compared
+    assert extract_parameters(stand_in) == extract_parameters(PasswordHasher().hash("a secret"))

@@ -129,7 +129,7 @@ async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin
         ("x-cat-own", "ü"),
         ("cache-control", "private, max-age=5"),
         ("x-content-type-options", "nosniff"),
-        ("content-security-policy", "sandbox"),
+        ("content-security-policy", "sandbox; frame-ancestors 'none'"),
         ("content-length", "2"),
         ("referrer-policy", "no-referrer"),
         ("x-request-id", "a-request-of-mine"),

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from cathouse_kit.testing import JWKS_PATH, Answer, Issuer, Outside
 from cathouse_kit.tokens import Role
-from cathouse_proxy.testing import VERIFY, Rows, ScriptedCat, World
+from cathouse_proxy.services.recent import KEEP_SECONDS
+from cathouse_proxy.testing import VERIFY, Clock, Remake, Rows, ScriptedCat, World
 
 FAILURES: dict[str, Answer] = {
     "down": httpx.ConnectError("refused"),
@@ -21,6 +22,13 @@ FAILURES: dict[str, Answer] = {
     "a list": httpx.Response(200, json=[1]),
     "unauthenticated": httpx.Response(401, json={}),
 }
+
+
+@pytest.fixture
+def timed(remake: Remake, clock: Clock) -> Clock:
+    """The clock of the proxy; asked for before `client`, which begins it."""
+    remake(clock=clock)
+    return clock
 
 
 async def assert_named(response: httpx.Response, peer: str, cat: ScriptedCat) -> None:
@@ -50,6 +58,58 @@ async def test_installation_failing(
     await assert_named(response, "installation", cat)
     # Nobody knows whose call it is: a row for it would be one for any stranger.
     assert await rows() == []
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("caller", ["credential", "owner"])
+async def test_calls_of_installations_that_were_known_have_rows_while_installation_fails(
+    failure: str,
+    caller: str,
+    timed: Clock,
+    client: httpx.AsyncClient,
+    world: World,
+    issuer: Issuer,
+    outside: Outside,
+    cat: ScriptedCat,
+    rows: Rows,
+) -> None:
+    headers = (
+        world.headers if caller == "credential" else issuer.headers(Role.PLAYER, world.owner_id)
+    )
+    assert (await client.get(world.path(), headers=headers)).status_code == 200
+    cat.requests.clear()
+    timed.now += KEEP_SECONDS
+    outside.on("POST", VERIFY, FAILURES[failure])
+    await assert_named(await client.get(world.path(), headers=headers), "installation", cat)
+    row = (await rows())[-1]
+    assert (row["installation_id"], row["user_id"], row["cat_id"]) == (
+        world.installation_id,
+        world.owner_id,
+        world.cat_id,
+    )
+    assert (row["path"], row["status"], row["outcome"]) == ("/tasks", 503, "peer_unavailable")
+
+    # Others write nothing into the owner's audit, and one who has the credential nothing into another's.
+    for path, stranger in (
+        (world.path(), {"Authorization": "Bearer unknown"}),
+        (world.path(), issuer.headers(Role.PLAYER)),
+        (f"/api/v1/proxy/{uuid4()}/tasks", headers),
+        ("/api/v1/proxy/no-id/tasks", world.headers),
+    ):
+        assert (await client.get(path, headers=stranger)).status_code in (404, 503)
+    assert len(await rows()) == 2
+
+
+async def test_a_credential_that_was_replaced_has_no_rows_while_installation_fails(
+    timed: Clock, client: httpx.AsyncClient, world: World, outside: Outside, rows: Rows
+) -> None:
+    assert (await client.get(world.path())).status_code == 200
+    world.credential = "another"
+    for verify, status in ((world.verify, 401), (httpx.ConnectError("down"), 503)):
+        timed.now += KEEP_SECONDS
+        outside.on("POST", VERIFY, verify)
+        assert (await client.get(world.path())).status_code == status
+    assert len(await rows()) == 1
 
 
 @pytest.mark.parametrize("failure", FAILURES)

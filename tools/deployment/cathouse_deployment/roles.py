@@ -17,9 +17,10 @@ from cathouse_deployment.secret_files import SUPERUSER_URL_FILE, database_url_fi
 WAIT_SECONDS = 60.0
 
 
-# A replica holds its pool and one connection more, for readiness; an update has one replica more.
+# For readiness.
 _BESIDE_THE_POOL = 1
-_IN_AN_UPDATE = 1
+# An update starts the next replica while the previous ones still shut down: for a moment, all may be there twice.
+_IN_AN_UPDATE = 2
 # rotate-keys, create-admin: an operator's.
 _FOR_COMMANDS = 2
 
@@ -33,7 +34,7 @@ def connection_limit(environ: Mapping[str, str]) -> int | None:
         return None
     replicas = _number(environ, "REPLICAS", "")
     pool_size = _number(environ, "DATABASE_POOL_SIZE", "5")
-    return (replicas + _IN_AN_UPDATE) * (pool_size + _BESIDE_THE_POOL) + _FOR_COMMANDS
+    return replicas * _IN_AN_UPDATE * (pool_size + _BESIDE_THE_POOL) + _FOR_COMMANDS
 
 
 def _number(environ: Mapping[str, str], name: str, default: str) -> int:

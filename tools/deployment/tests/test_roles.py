@@ -1,6 +1,6 @@
 """`cathouse-deployment roles`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -12,15 +12,32 @@ from cathouse_kit.registry import Service
 from cathouse_postgres.errors import PostgresToolError
 from cathouse_postgres.testing import temporary_server
 
+# One worker for all: each would start a server of its own.
+pytestmark = pytest.mark.xdist_group("deployment")
+
+
+@pytest.fixture(scope="module")
+def superuser_url() -> Iterator[str]:
+    """The URL of a server of its own, which `folder` empties."""
+    with temporary_server() as server:
+        yield server.superuser_url("postgres")
+
 
 @pytest.fixture
-async def folder(services: tuple[Service, ...], tmp_path: Path) -> AsyncIterator[Path]:
+async def folder(
+    superuser_url: str, services: tuple[Service, ...], tmp_path: Path
+) -> AsyncIterator[Path]:
     """The secrets of a deployment whose PostgreSQL runs, and is empty."""
-    with temporary_server() as server:
-        (tmp_path / "postgres").mkdir()
-        (tmp_path / "postgres/superuser_url").write_text(server.superuser_url("postgres"))
-        make_secrets(tmp_path, services)
-        yield tmp_path
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres/superuser_url").write_text(superuser_url)
+    make_secrets(tmp_path, services)
+    yield tmp_path
+    connection = await asyncpg.connect(superuser_url)
+    await connection.execute("DROP DATABASE IF EXISTS cathouse WITH (FORCE)")
+    for service in services:
+        for role in service.database_roles:
+            await connection.execute(f"DROP ROLE IF EXISTS {role}")
+    await connection.close()
 
 
 async def _user(folder: Path, name: str) -> str:
@@ -89,8 +106,8 @@ async def test_a_server_that_does_not_answer_is_named(
         ({}, None),
         ({"DATABASE_POOL_SIZE": "20"}, None),
         ({"REPLICAS": "1"}, 14),
-        ({"REPLICAS": "3", "DATABASE_POOL_SIZE": "5"}, 26),
-        ({"REPLICAS": "6", "DATABASE_POOL_SIZE": "10"}, 79),
+        ({"REPLICAS": "3", "DATABASE_POOL_SIZE": "5"}, 38),
+        ({"REPLICAS": "6", "DATABASE_POOL_SIZE": "10"}, 134),
     ],
 )
 def test_a_services_connections_are_those_of_its_replicas_in_an_update(

@@ -61,11 +61,13 @@ def create_cluster(
     account: Account,
     *,
     sync: bool = True,
+    settings: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> None:
     """Makes the cluster beside its place and moves it there when it is whole.
 
-    `sync=False` does not wait for the disk. Raises `PostgresToolError` with what `initdb` said.
+    `sync=False` does not wait for the disk. `settings` are written into its configuration.
+    Raises `PostgresToolError` with what `initdb` said.
     """
     partial = data.with_name(f"{data.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -82,6 +84,7 @@ def create_cluster(
                 binaries / "initdb",
                 *_INITDB_OPTIONS,
                 *(() if sync else ("--no-sync",)),
+                *(f"--set={name}={value}" for name, value in (settings or {}).items()),
                 f"--pwfile={password_file}",
                 f"--pgdata={partial / 'data'}",
             ],

@@ -70,9 +70,11 @@ async def provision_roles(
             connected(with_database(superuser_url, database)) as connection,
         ):
             known = await _known_roles(connection, wanted)
+            # What the server would use for passwords that it hashes itself.
+            iterations = int(await connection.fetchval("SHOW scram_iterations"))
             statements = [
                 *(
-                    _password_statement("CREATE", name, wanted[name])
+                    _password_statement("CREATE", name, wanted[name], iterations)
                     for name in wanted.keys() - known
                 ),
                 *_role_statements(services, connection_limit),
@@ -90,7 +92,7 @@ async def provision_roles(
             await run_statements(
                 connection,
                 [
-                    _password_statement("ALTER", name, wanted[name])
+                    _password_statement("ALTER", name, wanted[name], iterations)
                     for name, ok in zip(urls, fits, strict=True)
                     if not ok
                 ],
@@ -202,8 +204,9 @@ async def _known_roles(connection: asyncpg.Connection, names: Iterable[str]) -> 
     return {row["rolname"] for row in rows}
 
 
-def _password_statement(verb: str, role: str, password: str) -> str:
-    return f"{verb} ROLE {identifier(role)} LOGIN PASSWORD '{verifier(password)}'"
+def _password_statement(verb: str, role: str, password: str, iterations: int) -> str:
+    secret = verifier(password, iterations)
+    return f"{verb} ROLE {identifier(role)} LOGIN PASSWORD '{secret}'"
 
 
 def _role_statements(services: Sequence[Service], connection_limit: int | None) -> list[str]:

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import secrets
 
-_ITERATIONS = 4096  # PostgreSQL's own default, scram_iterations
 _SALT_BYTES = 16
 
 
@@ -14,11 +13,11 @@ def new_password() -> str:
     return secrets.token_urlsafe(32)
 
 
-def verifier(password: str) -> str:
+def verifier(password: str, iterations: int) -> str:
     """The SCRAM-SHA-256 verifier (RFC 5803) of an ASCII password, for `ALTER ROLE … PASSWORD`."""
     salt = secrets.token_bytes(_SALT_BYTES)
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, _ITERATIONS)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, iterations)
     stored_key = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
     server_key = hmac.digest(salted, b"Server Key", "sha256")
     encoded = (base64.b64encode(part).decode() for part in (salt, stored_key, server_key))
-    return "SCRAM-SHA-256${}:{}${}:{}".format(_ITERATIONS, *encoded)
+    return "SCRAM-SHA-256${}:{}${}:{}".format(iterations, *encoded)

@@ -9,6 +9,9 @@ from cathouse_postgres.testing import TemporaryServer
 
 from .conftest import Answering, Tool, Until
 
+# One worker for all: each would start a server of its own first.
+pytestmark = pytest.mark.xdist_group("throwaway server")
+
 
 @pytest.fixture
 def outside_tool(tool: Tool, server: TemporaryServer) -> Tool:

@@ -8,6 +8,9 @@ import pytest
 
 from .conftest import Tool
 
+# One worker for all: each would make a cluster of its own first.
+pytestmark = pytest.mark.xdist_group("cluster")
+
 
 def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)

@@ -12,6 +12,9 @@ from cathouse_postgres.testing import TemporaryServer
 
 from .conftest import MakeService
 
+# One worker for all: each would start a server of its own first.
+pytestmark = pytest.mark.xdist_group("throwaway server")
+
 
 @pytest.fixture
 async def auth(server: TemporaryServer) -> AsyncIterator[asyncpg.Connection]:

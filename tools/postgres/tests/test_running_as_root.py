@@ -12,6 +12,9 @@ from cathouse_postgres.binaries import find_binaries
 
 from .conftest import Tool
 
+# One worker for all: each would make a cluster of its own first.
+pytestmark = pytest.mark.xdist_group("cluster")
+
 _ORDINARY_UIDS = {
     entry.pw_uid for entry in pwd.getpwall() if entry.pw_name in ("postgres", "nobody")
 }

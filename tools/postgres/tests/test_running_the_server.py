@@ -13,6 +13,9 @@ from cathouse_postgres.ports import ADDRESS
 
 from .conftest import Tool, Until
 
+# One worker for all: each would make a cluster of its own first.
+pytestmark = pytest.mark.xdist_group("cluster")
+
 
 def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)

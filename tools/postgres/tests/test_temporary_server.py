@@ -14,6 +14,9 @@ from cathouse_postgres.testing import TemporaryServer, temporary_server
 
 from .conftest import Until
 
+# One worker for all: each would start a server of its own first.
+pytestmark = pytest.mark.xdist_group("throwaway server")
+
 _CONTROLLER = """
 from cathouse_postgres.testing import temporary_server
 with temporary_server() as server:

@@ -5,7 +5,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import copier
 from cathouse_kit.registry import Service, load_registry
 
 from cathouse_scaffold.documents import write_documents
@@ -79,6 +78,9 @@ calls = [{", ".join(f'"{name}"' for name in service.calls)}]
 
 def generate(root: Path, service: Service) -> None:
     """Lays the template out in services/NAME, in the format of all code here, which names of other lengths change."""
+    # Slow to import, and needed by no refusal and no rendering.
+    import copier
+
     folder = root / "services" / service.name
     copier.run_copy(
         str(root / TEMPLATE),

@@ -29,7 +29,11 @@ NOT_COPIED = (
     "result*",
 )
 # Documentation is made with a service, too.
-pytestmark = pytest.mark.documentation
+pytestmark = [
+    pytest.mark.documentation,
+    # One worker for all: each would make a service of its own first.
+    pytest.mark.xdist_group("scaffold"),
+]
 
 
 class Repository:

@@ -1,6 +1,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from cathouse_kit.display_text import displayable
 from cathouse_kit.schemas import Line, RequestBody, ResponseBody, Timestamp
 from cathouse_kit.tokens import Role
 from pydantic import AfterValidator, BeforeValidator, EmailStr, Field
@@ -20,6 +21,8 @@ def _not_too_long(email: Any) -> Any:
 Email = Annotated[
     EmailStr,
     BeforeValidator(_not_too_long),
+    # Admins see it. The parser of emails lets letters and marks through that show nothing.
+    AfterValidator(displayable),
     AfterValidator(str.lower),
     Field(
         max_length=254,

@@ -1,8 +1,8 @@
 """Which passwords are too easy to guess, told offline.
 
-The estimate is that of zxcvbn (Wheeler, USENIX Security 2016), with its list of common passwords and its threshold:
-the password is cut into the pieces that attackers try first, so that the product of their guesses is least. zxcvbn
-itself is not used: its Python version takes seconds for 72 letter-like symbols, and 17 MB.
+The estimate is that of zxcvbn (Wheeler, USENIX Security 2016), with its lists of common passwords, words and names, and
+its threshold: the password is cut into the pieces that attackers try first, so that the product of their guesses is
+least. zxcvbn itself is not used: its Python version takes seconds for 72 letter-like symbols, and 17 MB.
 """
 
 import math
@@ -57,8 +57,8 @@ def weakness(password: str, *, email: str, display_name: str) -> str | None:
     forms = {_fold(password)[:_JUDGED], password.casefold()[:_JUDGED]}
     if min(_guesses(form, personal) for form in forms) < _ENOUGH:
         return (
-            "is too easy to guess: it is made of common passwords, repetitions, sequences, neighbouring keys or words "
-            "about you. Use, for example, four words that do not belong together"
+            "is too easy to guess: it is made of common passwords, words or names, repetitions, sequences, "
+            "neighbouring keys or words about you. Use, for example, four words that do not belong together"
         )
     return None
 
@@ -158,7 +158,11 @@ def _key_places() -> tuple[dict[str, tuple[int, int]], ...]:
 
 @cache
 def _common() -> dict[str, int]:
-    """Common passwords, and the rank of each."""
-    source = files("cathouse_auth.services") / "data" / "common_passwords.txt"
-    lines = source.read_text(encoding="utf-8").splitlines()
-    return {word: n for n, word in enumerate((w for w in lines if not w.startswith("#")), start=1)}
+    """Return common passwords, words and names with the rank of each in its list."""
+    ranks: dict[str, int] = {}
+    for name in ("common_passwords.txt", "common_words.txt"):
+        source = files("cathouse_auth.services") / "data" / name
+        lines = source.read_text(encoding="utf-8").splitlines()
+        for rank, word in enumerate((w for w in lines if not w.startswith("#")), start=1):
+            ranks.setdefault(word, rank)
+    return ranks

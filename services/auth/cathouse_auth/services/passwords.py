@@ -1,6 +1,7 @@
 """Passwords: prepared as RFC 8265 says, hashed with argon2id (RFC 9106) away from the event loop."""
 
 import asyncio
+import base64
 import os
 import sys
 import threading
@@ -12,6 +13,7 @@ from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from argon2.low_level import ARGON2_VERSION
 
 from cathouse_auth.services.errors import PasswordQueueFull
 
@@ -45,7 +47,7 @@ class Passwords:
         self._most_waiting = most_waiting
         self._pending = 0
         # What a password is compared with when no one has the email: it costs the same, and never fits.
-        self._nobody = self._hasher.hash(os.urandom(32))
+        self._nobody = _hash_of_nothing(self._hasher)
 
     async def hash(self, password: str) -> str:
         """Raises `PasswordQueueFull`."""
@@ -83,6 +85,16 @@ class Passwords:
             return self._hasher.verify(password_hash, password)
         except (VerifyMismatchError, InvalidHashError):
             return False
+
+
+def _hash_of_nothing(hasher: PasswordHasher) -> str:
+    """A hash as the hasher's are, of random bytes in the place of a result: it is made without hashing."""
+    salt, result = (
+        base64.b64encode(os.urandom(length)).decode().rstrip("=")
+        for length in (hasher.salt_len, hasher.hash_len)
+    )
+    costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${costs}${salt}${result}"
 
 
 def _lower_priority() -> None:

@@ -1,6 +1,7 @@
 """The audit: one row for each call of a known installation, allowed or not.
 
-Calls without a valid credential have none: strangers would fill the disk. They are counted in a metric.
+Calls without a valid credential have none: strangers would fill the disk. They are counted in a metric. So are
+calls that nobody can attribute while auth or installation is down; what installation said before still attributes one.
 
 A refused call is written once. An allowed one is written before the cat is called, so that whatever a cat was made to
 do stands here, even if the proxy dies or loses its database in the next moment; and it is completed before the answer's

@@ -128,9 +128,9 @@ def headers_to_caller(
         elif plain == b"link" and (links := rewriter().links(value)) is not None:
             passed.append((plain, links))
     passed.append((b"cache-control", private_cache_control(caching)))
-    # What a cat sends must not run as a page of the proxy's origin.
+    # What a cat sends must not run as a page of the proxy's origin, nor be framed by another site's page.
     passed.append((b"x-content-type-options", b"nosniff"))
-    passed.append((b"content-security-policy", b"sandbox"))
+    passed.append((b"content-security-policy", b"sandbox; frame-ancestors 'none'"))
     passed += [(name.lower().encode(), value.encode()) for name, value in own.items()]
     return passed
 

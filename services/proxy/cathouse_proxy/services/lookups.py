@@ -1,8 +1,9 @@
 """What the proxy asks other services: what an installation may do, and what a cat's manifest says."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import httpx
@@ -14,6 +15,7 @@ from cathouse_proxy.services.scopes import Route, Scope
 
 _VERIFY = "/api/v1/installations/internal/verify"
 _CAT = "/api/v1/catalog/internal/cats/{}"
+_MOST_LAST_KNOWN = 10_000
 
 
 class Installation(BaseModel):
@@ -24,6 +26,14 @@ class Installation(BaseModel):
     cat_id: UUID
     status: str
     granted_scopes: frozenset[str]
+
+
+class Whose(NamedTuple):
+    """Which installation a call is of, as the audit has it."""
+
+    installation_id: UUID
+    user_id: UUID
+    cat_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,8 @@ class Lookups:
         self._by_credential = Recent(self._ask_by_credential, clock)
         self._by_id = Recent(self._ask_by_id, clock)
         self._cats = Recent(self._ask_for_cat, clock)
+        # By id and by the hash of a credential, the one that was asked for longest ago first.
+        self._last_known: dict[UUID | bytes, Whose] = {}
 
     async def installation_of_credential(self, credential: str) -> Installation | None:
         return await self._by_credential.get(credential)
@@ -78,12 +90,21 @@ class Lookups:
         """`used_by` is the person who wants to call its cat; without one, it is only looked at."""
         return await self._by_id.get((installation_id, used_by))
 
+    def last_known(self, asked: UUID | str) -> Whose | None:
+        """Return what installation last said of an id or a credential, for the audit of calls while it is down.
+
+        It opens nothing: a credential may have been replaced since. None for what this process has not asked for.
+        """
+        return self._last_known.get(asked if isinstance(asked, UUID) else _hash(asked))
+
     async def cat(self, cat_id: UUID) -> Cat | None:
         return await self._cats.get(cat_id)
 
     async def _ask_by_credential(self, credential: str) -> Installation | None:
         # 422 is what a text gets that cannot be a credential.
-        return await self._verify({"credential": credential}, absent=(404, 422))
+        found = await self._verify({"credential": credential}, absent=(404, 422))
+        self._remember(_hash(credential), found)
+        return found
 
     async def _ask_by_id(self, asked: tuple[UUID, UUID | None]) -> Installation | None:
         installation_id, used_by = asked
@@ -91,7 +112,15 @@ class Lookups:
         found = await self._verify(body, absent=(404,), used_by=used_by)
         if found is not None and found.installation_id != installation_id:
             raise PeerUnavailable(self._installation.name)
+        self._remember(installation_id, found)
         return found
+
+    def _remember(self, asked: UUID | bytes, found: Installation | None) -> None:
+        self._last_known.pop(asked, None)
+        if found is not None:
+            self._last_known[asked] = Whose(found.installation_id, found.user_id, found.cat_id)
+            if len(self._last_known) > _MOST_LAST_KNOWN:
+                del self._last_known[next(iter(self._last_known))]
 
     async def _verify(
         self, body: Any, absent: tuple[int, ...], used_by: UUID | None = None
@@ -118,6 +147,11 @@ class Lookups:
                 for scope in body.scopes
             ),
         )
+
+
+def _hash(credential: str) -> bytes:
+    # Kept for longer than the call, so not the credential itself.
+    return hashlib.sha256(credential.encode()).digest()
 
 
 def _read(peer: Peer, response: httpx.Response, kind: type[B]) -> B:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from cathouse_kit.addresses import network_of
+from cathouse_kit.peers import PeerUnavailable
 from cathouse_kit.problems import BodyTooLarge, TooManyRequests, Unauthenticated
 from cathouse_kit.rate_limits import RateLimiter, Window
 from cathouse_kit.revocations import AccountDisabled, Revocations
@@ -130,9 +131,10 @@ class Mediation:
     async def admit(self, request: Incoming, call: CallRecord) -> Admission:
         """Raises the `Problem` of the first check that fails. The order is part of the contract.
 
-        `call` has an installation from the moment on when it is known that the caller may use it.
+        `call` has an installation from the moment on when it is known that the caller may use it, or, while
+        installation is down, that they might when it last answered.
         """
-        installation = await self._identify(request)
+        installation = await self._identify(request, call)
         call.installation_id = installation.installation_id
         call.user_id, call.cat_id = installation.user_id, installation.cat_id
         if not self._revocations.is_active(installation.user_id):
@@ -150,13 +152,13 @@ class Mediation:
         permit = self._breaker.enter(cat.id, installation.user_id)
         return Admission(installation, cat, target, scopes, permit)
 
-    async def _identify(self, request: Incoming) -> Installation:
+    async def _identify(self, request: Incoming, call: CallRecord) -> Installation:
         """Return the installation in the path, if the caller has its credential or is its owner.
 
         Only refused calls count for the limit of their address, so that a stranger cannot lock out others behind it.
         """
         try:
-            return await self._authenticate(request)
+            return await self._authenticate(request, call)
         except (Unauthenticated, AccountDisabled, InstallationNotFound):
             address = network_of(request.client) if request.client else "unknown"
             window = await self._rate_limits.hit(
@@ -170,25 +172,45 @@ class Mediation:
                 ) from None
             raise
 
-    async def _authenticate(self, request: Incoming) -> Installation:
+    async def _authenticate(self, request: Incoming, call: CallRecord) -> Installation:
         asked = UUID(request.installation_id) if _UUID.fullmatch(request.installation_id) else None
         token = _bearer_token(request)
         # A JWT has two dots (RFC 7515, section 3.1), a credential has none.
         if token.count(".") == 2:
             person = await verify_access_token(token, self._keys, self._revocations)
-            installation = (
-                await self._lookups.installation(asked, used_by=person.id) if asked else None
-            )
+            installation = await self._of_owner(person.id, asked, call) if asked else None
             if installation is None or installation.user_id != person.id:
                 raise InstallationNotFound
             return installation
         known = len(token) <= _MAX_CREDENTIAL_LENGTH
-        installation = await self._lookups.installation_of_credential(token) if known else None
+        installation = await self._of_credential(token, asked, call) if known else None
         if installation is None:
             raise UnknownCredential
         if installation.installation_id != asked:
             raise InstallationNotFound
         return installation
+
+    async def _of_owner(
+        self, person_id: UUID, asked: UUID, call: CallRecord
+    ) -> Installation | None:
+        try:
+            return await self._lookups.installation(asked, used_by=person_id)
+        except PeerUnavailable:
+            last = self._lookups.last_known(asked)
+            if last and last.user_id == person_id:
+                call.installation_id, call.user_id, call.cat_id = last
+            raise
+
+    async def _of_credential(
+        self, credential: str, asked: UUID | None, call: CallRecord
+    ) -> Installation | None:
+        try:
+            return await self._lookups.installation_of_credential(credential)
+        except PeerUnavailable:
+            last = self._lookups.last_known(credential)
+            if last and last.installation_id == asked:
+                call.installation_id, call.user_id, call.cat_id = last
+            raise
 
     async def _published_cat(self, cat_id: UUID) -> Cat:
         cat = await self._lookups.cat(cat_id)
