@@ -107,12 +107,16 @@ class Database:
         pool_size: int,
         application_name: str,
         statement_seconds: float | None = STATEMENT_SECONDS,
+        session_settings: Mapping[str, str] | None = None,
         debug: bool = False,
     ) -> None:
         """`statement_seconds` is how long a statement is waited for; None, without end, is for migrations and commands,
-        whose statements may rightly take long."""
+        whose statements may rightly take long. `session_settings` are PostgreSQL's, for each connection of the pool."""
         target = parse_database_url(url.get_secret_value())
         settings = {"application_name": application_name, "timezone": "UTC"}
+        configure = "; ".join(
+            f"set {name} = '{value}'" for name, value in (session_settings or {}).items()
+        )
 
         async def connect() -> asyncpg.Connection:
             # The hosts of a URL are tried one after the other, each with its own time: asyncpg has one time for all,
@@ -130,6 +134,9 @@ class Database:
                         **target.arguments,
                     )
                     _set_socket_options(connection, target.socket_options)
+                    if configure:
+                        # Not as a parameter of the connection: PgBouncer refuses those that it does not know.
+                        await connection.execute(configure, timeout=CONNECT_SECONDS)
                 except _DRIVER_ERRORS as error:
                     failure = failure or error
                 else:
@@ -199,7 +206,8 @@ class Database:
             return rows
         # Nothing has been changed: it may be repeated, and this way reports what is wrong.
         async with self.autocommit() as connection:
-            return (await connection.execute(query.statement, values)).mappings().all()
+            result = await connection.execute(query.statement, values)
+            return [dict(row) for row in result.mappings()]
 
     async def _read_at_once(
         self, query: Read, values: Mapping[str, Any]
@@ -213,7 +221,8 @@ class Database:
             rows: Sequence[Mapping[str, Any]] = await driver.fetch(
                 query.sql, *query.arguments(values), timeout=CONNECT_SECONDS
             )
-        except asyncpg.PostgresError:
+        except (asyncpg.PostgresError, ValueError):
+            # A ValueError speaks of the arguments.
             return None
         except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             pooled.invalidate()

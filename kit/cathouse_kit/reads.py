@@ -9,6 +9,9 @@ from typing import Any
 
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
+# The OID of double precision: types of numbers want to know what the server sends.
+_FLOAT8 = 701
+
 
 class Read:
     """A `Select` with its SQL. Its parameters are those of `bindparam`, and all are required.
@@ -24,7 +27,7 @@ class Read:
         self._names = compiled.positiontup or []
         self._constants = compiled.params
         for column in statement.selected_columns:
-            if column.type.dialect_impl(dialect).result_processor(dialect, None):
+            if column.type.dialect_impl(dialect).result_processor(dialect, _FLOAT8):
                 raise ValueError(f"{column}: SQLAlchemy converts it; read it by a session")
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:

@@ -1,7 +1,7 @@
 """The app of a service, from its settings and its routers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from importlib.metadata import metadata
 from typing import TYPE_CHECKING
@@ -52,6 +52,7 @@ def create_service(
     lifespan: Lifespan | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     bodies_limited_by_routes: str | None = None,
+    database_settings: Mapping[str, str] | None = None,
 ) -> FastAPI:
     """A FastAPI app with everything that the services have in common; nothing is opened before its lifespan begins.
 
@@ -60,7 +61,8 @@ def create_service(
     auth's published keys and its revocations as what access tokens are checked with. `lifespan` opens and closes what
     the service alone needs; `app.state.kit` is there by then. `transport` replaces the network of calls to peers, in
     tests. `bodies_limited_by_routes` begins the paths of routes that limit the bodies which they take themselves; those
-    of all others have `MAX_BODY_BYTES` at most.
+    of all others have `MAX_BODY_BYTES` at most. `database_settings` are PostgreSQL's, for each of the service's
+    connections.
 
     Raises `UnguardedRouteError` where a route names no guard of `cathouse_kit.security`, `SettingsError` where a
     variable of OpenTelemetry cannot be used.
@@ -81,6 +83,7 @@ def create_service(
         settings.database_url,
         pool_size=settings.database_pool_size,
         application_name=settings.service_name,
+        session_settings=database_settings,
         debug=settings.debug,
     )
     # Without traces: there would be several a second, of no request.

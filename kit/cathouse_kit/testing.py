@@ -1,5 +1,6 @@
 """What tests of a service are made of: tokens that it trusts, peers that answer as told, its app with a client."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -12,11 +13,14 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 import jwt
+from asyncpg.connection import LoggedQuery
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from jwt.algorithms import OKPAlgorithm
 from loguru import logger
+from sqlalchemy import event
 
+from cathouse_kit.database import Database
 from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
 from cathouse_kit.tokens import ALGORITHM, AUDIENCE, ISSUER, Role
 
@@ -198,6 +202,41 @@ def recorded_events() -> Iterator[list[dict[str, Any]]]:
         yield events
     finally:
         logger.remove(sink)
+
+
+@asynccontextmanager
+async def recorded_round_trips(database: Database) -> AsyncIterator[list[str]]:
+    """Yield the statements that PostgreSQL gets meanwhile, those that begin and end transactions included."""
+    statements: list[str] = []
+
+    def log(query: LoggedQuery) -> None:
+        statements.append(query.query)
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    def attach(connection: Any, *_: Any) -> None:
+        connection.driver_connection.add_query_logger(log)
+
+    def detach(connection: Any, *_: Any) -> None:
+        if connection:
+            connection.driver_connection.remove_query_logger(log)
+
+    engine = database.engine.sync_engine
+    # asyncpg does not log the statements that SQLAlchemy has prepared.
+    listeners: dict[str, Callable[..., Any]] = {
+        "before_cursor_execute": note,
+        "checkout": attach,
+        "checkin": detach,
+    }
+    for name, listener in listeners.items():
+        event.listen(engine, name, listener, insert=True)
+    try:
+        yield statements
+        await asyncio.sleep(0)  # asyncpg logs after it has returned the rows
+    finally:
+        for name, listener in listeners.items():
+            event.remove(engine, name, listener)
 
 
 async def empty_tables(superuser: asyncpg.Connection, schema: str) -> None:
