@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from cathouse_catalog.models import Cat
 from cathouse_kit.resources import Kit
-from cathouse_kit.testing import recorded_round_trips
+from cathouse_kit.testing import recorded_statements
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -264,7 +264,7 @@ async def test_the_number_of_round_trips_does_not_grow_with_the_list(
     }
     for limit in (1, 30):
         for path, number in expected.items():
-            async with recorded_round_trips(app.state.kit.database) as statements:
+            async with recorded_statements(app.state.kit.database) as statements:
                 page = await catalog.client.get(
                     path,
                     headers=catalog.developer,
