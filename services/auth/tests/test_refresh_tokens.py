@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+from cathouse_auth.services.accounts import MOST_USED_TOKENS
 from cathouse_kit.testing import bearer
 
 Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
@@ -197,3 +198,23 @@ async def test_refreshing_deletes_dead_tokens_that_are_older_than_a_session_last
     assert (await refresh(client, token)).status_code == 200
     rows = await execute("select used_at from refresh_tokens")
     assert sorted(row["used_at"] is None for row in rows) == [False, True]
+
+
+async def test_a_session_keeps_so_many_used_tokens_however_often_it_is_refreshed(
+    client: httpx.AsyncClient, join: Join, execute: Execute
+) -> None:
+    first = token = (await join("Ada"))["refresh_token"]
+    other = (await join("Bob"))["refresh_token"]
+    await execute(
+        "insert into refresh_tokens (token_hash, session_id, access_token_id, created_at, used_at) "
+        "select sha256((session_id::text || n)::bytea), session_id, uuidv7(), created_at + n * interval '1 us', now() "
+        f"from refresh_tokens, generate_series(1, {MOST_USED_TOKENS + 10}) as n"
+    )
+    for _ in range(3):
+        token = (await refresh(client, token)).json()["refresh_token"]
+    rows = await execute("select count(*) as kept from refresh_tokens group by session_id")
+    assert sorted(row["kept"] for row in rows) == [MOST_USED_TOKENS + 1, MOST_USED_TOKENS + 11]
+    # One that was forgotten is refused as one that is not known; the newest and other sessions go on.
+    assert_refused(await refresh(client, first))
+    assert (await refresh(client, token)).status_code == 200
+    assert (await refresh(client, other)).status_code == 200

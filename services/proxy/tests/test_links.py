@@ -384,6 +384,25 @@ async def test_a_redirect_to_the_platform_loses_its_address_over_http(
     assert not {name.lower() for name in FOLLOWED} & set(response.headers)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Host", "cathouse.example"),
+        ("X-Forwarded-Host", "inner.example, cathouse.example:8443"),
+        ("Forwarded", "for=192.0.2.1;host=cathouse.example;proto=https"),
+        ("Forwarded", 'for=192.0.2.1, for="[2001:db8::1]";Host="cathouse.example:443"'),
+    ],
+)
+async def test_a_host_by_which_the_platform_was_reached_is_not_led_to(
+    name: str, value: str, client: httpx.AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    location = "Location: https://cathouse.example/api/v1/auth/me\r\n"
+    cat.answer = f"HTTP/1.1 307 X\r\n{location}Content-Length: 0\r\n\r\n".encode()
+    response = await client.get(world.path(), headers={name: value})
+    assert response.status_code == 307
+    assert "location" not in response.headers
+
+
 async def test_no_other_header_that_a_client_may_follow_passes(
     client: httpx.AsyncClient, world: World, cat: ScriptedCat
 ) -> None:

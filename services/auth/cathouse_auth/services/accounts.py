@@ -34,6 +34,9 @@ from cathouse_auth.services.password_strength import weakness
 from cathouse_auth.services.passwords import Passwords, prepared
 
 REFRESH_TOKEN_LIFE = timedelta(days=30)
+# Used tokens that a session keeps: one who refreshes in a loop would fill the disk. One who refreshes as each access
+# token ends reaches this after ten days.
+MOST_USED_TOKENS = 1000
 # More than one, so that expired sessions become fewer for as long as there are any.
 _EXPIRED_DELETED_PER_SIGN_IN = 10
 
@@ -143,11 +146,19 @@ async def refresh(session: AsyncSession, keys: SigningKeys, refresh_token: str) 
         raise AccountDisabled
     token.used_at = func.now()
     family.expires_at = func.now() + REFRESH_TOKEN_LIFE
+    of_family = RefreshToken.session_id == family.id
+    surplus = (
+        select(RefreshToken.created_at)
+        .where(of_family)
+        .order_by(RefreshToken.created_at.desc())
+        .offset(MOST_USED_TOKENS)
+        .limit(1)
+    ).scalar_subquery()
+    too_old = RefreshToken.created_at < func.now() - REFRESH_TOKEN_LIFE
     await session.execute(
-        delete(RefreshToken).where(
-            RefreshToken.session_id == family.id,
-            RefreshToken.created_at < func.now() - REFRESH_TOKEN_LIFE,
-        )
+        delete(RefreshToken)
+        .where(of_family, or_(too_old, RefreshToken.created_at <= surplus))
+        .execution_options(synchronize_session=False)
     )
     return await _issue(session, keys, person, family.id)
 

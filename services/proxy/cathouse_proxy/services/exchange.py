@@ -28,6 +28,7 @@ from cathouse_proxy.services.mediation import PREFIX, Admission, Incoming, Media
 # off is answered for with a problem, and the audit is complete with one write.
 _SMALL_ANSWER_BYTES = 64 * 1024
 _HOST = re.compile(rb"[A-Za-z0-9._:\[\]-]{1,255}")
+_FORWARDED_HOST = re.compile(rb'\bhost="?([^",;\s]+)', re.IGNORECASE)  # RFC 7239, section 5.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +285,8 @@ def _hosts(request: Incoming) -> list[str]:
     """The hosts by which the caller may reach the platform, also behind a reverse proxy. Whoever adds one to them only
     loses links to it."""
     fields = request.values(b"host") + request.values(b"x-forwarded-host")
+    for field in request.values(b"forwarded"):
+        fields += _FORWARDED_HOST.findall(field)
     return [host.strip().decode("latin-1") for field in fields for host in field.split(b",")]
 
 
