@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cathouse_kit.body_memory import UNCOUNTED_BYTES, BodyMemory
 from cathouse_kit.context import RequestContext, TraceContext, accept_request_id, current_request
 from cathouse_kit.lifecycle import Lifecycle
 from cathouse_kit.logs import log_request
@@ -154,7 +155,7 @@ class RouteMiddleware:
     own. What is outside of it sees the method that was sent.
 
     It refuses bodies of more than `max_bytes`: before anything runs where the length is announced, else while it
-    streams. Paths below `exempt` are left to their routes.
+    streams. Bodies of all requests share a `BodyMemory`. Paths below `exempt` are left to their routes.
 
     It makes a problem of each unexpected exception. Nothing reaches the server as an exception, but for a response that
     breaks off in the middle, which must break the connection. It stands inside of what adds headers for browsers, so
@@ -167,6 +168,7 @@ class RouteMiddleware:
         self.app = app
         self.max_bytes = max_bytes
         self.exempt = exempt
+        self.memory = BodyMemory()
         self.own_head = [
             route for route in routes if "HEAD" in (getattr(route, "methods", None) or ())
         ]
@@ -177,7 +179,9 @@ class RouteMiddleware:
             return
 
         started = False
-        received = 0
+        received = taken = 0
+        client = scope.get("client")
+        address = client[0] if client else None
 
         def send_noting_the_start(message: Message) -> Awaitable[None]:
             nonlocal started
@@ -185,11 +189,14 @@ class RouteMiddleware:
             return send(message)
 
         async def receive_counted() -> Message:
-            nonlocal received
+            nonlocal received, taken
             message = await receive()
             received += len(message.get("body", b""))
             if received > self.max_bytes:
                 raise BodyTooLarge(self.max_bytes)
+            if (more := received - UNCOUNTED_BYTES - taken) > 0:
+                self.memory.take(address, more)
+                taken += more
             return message
 
         limited = self.exempt is None or not scope["path"].startswith(self.exempt)
@@ -206,6 +213,9 @@ class RouteMiddleware:
             if started:
                 raise
             await problem_response(InternalError(), scope)(scope, receive, send)
+        finally:
+            if taken:
+                self.memory.give_back(address, taken)
 
     async def _app_for_head(self, scope: Scope, receive: Receive, send: Send) -> None:
         if any(route.matches(scope)[0] is Match.FULL for route in self.own_head):
