@@ -8,8 +8,10 @@ import asyncio
 import re
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
+from enum import Enum
 from typing import Annotated, Any
 
 import asyncpg
@@ -29,6 +31,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from cathouse_kit.database_url import parse_database_url
 from cathouse_kit.problems import ServiceUnavailable
+from cathouse_kit.reads import Read
 
 CONNECT_SECONDS = 2.0
 POOL_WAIT_SECONDS = 5.0
@@ -104,12 +107,16 @@ class Database:
         pool_size: int,
         application_name: str,
         statement_seconds: float | None = STATEMENT_SECONDS,
+        session_settings: Mapping[str, str] | None = None,
         debug: bool = False,
     ) -> None:
         """`statement_seconds` is how long a statement is waited for; None, without end, is for migrations and commands,
-        whose statements may rightly take long."""
+        whose statements may rightly take long. `session_settings` are PostgreSQL's, for each connection of the pool."""
         target = parse_database_url(url.get_secret_value())
         settings = {"application_name": application_name, "timezone": "UTC"}
+        configure = "; ".join(
+            f"set {name} = '{value}'" for name, value in (session_settings or {}).items()
+        )
 
         async def connect() -> asyncpg.Connection:
             # The hosts of a URL are tried one after the other, each with its own time: asyncpg has one time for all,
@@ -127,6 +134,9 @@ class Database:
                         **target.arguments,
                     )
                     _set_socket_options(connection, target.socket_options)
+                    if configure:
+                        # Not as a parameter of the connection: PgBouncer refuses those that it does not know.
+                        await connection.execute(configure, timeout=CONNECT_SECONDS)
                 except _DRIVER_ERRORS as error:
                     failure = failure or error
                 else:
@@ -157,6 +167,7 @@ class Database:
             CONNECT_SECONDS, (target.connect_seconds or 0) * len(target.hosts)
         )
         self._only_reads = False
+        self._debug = debug
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._autocommitting = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self.pool_size = pool_size
@@ -181,9 +192,46 @@ class Database:
     async def autocommit(self) -> AsyncIterator[AsyncConnection]:
         """A connection on which every statement is a transaction of its own, committed when it returns. Raises as
         `session` does."""
-        with _refusals_as_problems():
-            async with self._autocommitting.connect() as connection:
-                yield connection
+        async with AsyncExitStack() as stack:
+            stack.enter_context(_refusals_as_problems())
+            with _checked_by(_Check.ASK):
+                connection = await stack.enter_async_context(self._autocommitting.connect())
+            yield connection
+
+    async def read(self, query: Read, **values: Any) -> Sequence[Mapping[Any, Any]]:
+        """Run a query that changes nothing, in one round trip, and return its rows. Raises as `session` does."""
+        # With debug, SQLAlchemy logs the SQL.
+        rows = None if self._debug else await self._read_at_once(query, values)
+        if rows is not None:
+            return rows
+        # Nothing has been changed: it may be repeated, and this way reports what is wrong.
+        async with self.autocommit() as connection:
+            result = await connection.execute(query.statement, values)
+            return [dict(row) for row in result.mappings()]
+
+    async def _read_at_once(
+        self, query: Read, values: Mapping[str, Any]
+    ) -> Sequence[Mapping[Any, Any]] | None:
+        """Return the rows; None where the connection is lost, where the server refuses, and where it takes so long that
+        the server may have gone silent."""
+        with _refusals_as_problems(), _checked_by(_Check.NONE):
+            pooled = await self.engine.raw_connection()
+        try:
+            driver: Any = pooled.driver_connection
+            rows: Sequence[Mapping[Any, Any]] = await driver.fetch(
+                query.sql, *query.arguments(values), timeout=CONNECT_SECONDS
+            )
+        except (asyncpg.PostgresError, ValueError):
+            return None  # the connection is well
+        except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+            pooled.invalidate()
+            return None
+        except BaseException:
+            pooled.invalidate()
+            raise
+        finally:
+            pooled.close()
+        return rows
 
     @asynccontextmanager
     async def probe(self) -> AsyncIterator[tuple[AsyncConnection, float]]:
@@ -259,18 +307,46 @@ def _source(error: DBAPIError) -> BaseException | None:
     return error.orig.__cause__ if error.orig else None
 
 
+class _Check(Enum):
+    """How a connection that is taken from a pool shows that it answers."""
+
+    BEGIN = 1
+    """It begins a transaction, as SQLAlchemy would do before the first statement: no round trip more."""
+    ASK = 2
+    NONE = 3
+    """The caller's own statement will show it."""
+
+
+_check: ContextVar[_Check] = ContextVar("check", default=_Check.BEGIN)
+
+
+@contextmanager
+def _checked_by(check: _Check) -> Iterator[None]:
+    token = _check.set(check)
+    try:
+        yield
+    finally:
+        _check.reset(token)
+
+
 def _check_that_it_answers(connection: Any, _record: Any, _proxy: Any) -> None:
     """Have the pool replace its connections where the one to be used has been cut, or has gone silent, since its last
     use."""
     # Not the pool's own ping: that would wait for as long as a statement may take, and makes a transaction of its own.
-    connection.run_async(_answer)
+    check = _check.get()
+    if check is not _Check.NONE:
+        connection.run_async(lambda driver: _answer(connection, driver, check))
 
 
-async def _answer(connection: asyncpg.Connection) -> None:
+async def _answer(connection: Any, driver: asyncpg.Connection, check: _Check) -> None:
     try:
-        await connection.execute("select 1", timeout=CONNECT_SECONDS)
-    except _DRIVER_ERRORS as error:
-        connection.terminate()
+        async with asyncio.timeout(CONNECT_SECONDS):
+            if check is _Check.BEGIN:
+                await connection._start_transaction()
+            else:
+                await driver.execute("select 1")
+    except Exception as error:  # SQLAlchemy's, asyncpg's or the system's: it is of no use
+        driver.terminate()
         raise InvalidatePoolError from error
 
 

@@ -14,6 +14,7 @@ from cathouse_catalog.routers import (
     versions,
     workflow,
 )
+from cathouse_catalog.services.listing import SEARCH_SETTINGS
 from cathouse_catalog.settings import Settings
 
 
@@ -37,5 +38,6 @@ def create_app(
             internal.router,
         ),
         peers=("auth", "installation"),
+        database_settings=SEARCH_SETTINGS,
         transport=transport,
     )

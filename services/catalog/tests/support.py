@@ -1,7 +1,5 @@
-"""What tests of the catalog are made of: a manifest, people who use the service, a count of its queries."""
+"""What tests of the catalog are made of: a manifest, and people who use the service."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,7 +10,6 @@ from cathouse_kit.resources import Kit
 from cathouse_kit.testing import Issuer
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
-from sqlalchemy import event
 
 CATS = "/api/v1/catalog/cats"
 ADOPTIONS_PATH = "/api/v1/installations/internal/adoptions"
@@ -147,20 +144,3 @@ def wrong_fields(response: httpx.Response) -> list[list[str | int]]:
     """Where a refused request is wrong."""
     is_problem(response, 422, "invalid_request")
     return [error["loc"] for error in response.json()["errors"]]
-
-
-@contextmanager
-def recorded_queries(app: FastAPI) -> Iterator[list[str]]:
-    """The statements that the app sends meanwhile."""
-    kit: Kit = app.state.kit
-    statements: list[str] = []
-
-    def record(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        statements.append(statement)
-
-    engine = kit.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", record)
-    try:
-        yield statements
-    finally:
-        event.remove(engine, "before_cursor_execute", record)

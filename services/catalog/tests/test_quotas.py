@@ -12,7 +12,7 @@ from cathouse_catalog.main import create_app
 from cathouse_catalog.models import Version
 from cathouse_catalog.settings import Settings
 from cathouse_kit.resources import Kit
-from cathouse_kit.testing import Issuer, Outside, running
+from cathouse_kit.testing import Issuer, Outside, recorded_statements, running
 from fastapi import FastAPI
 from sqlalchemy import insert, select
 
@@ -23,7 +23,6 @@ from .support import (
     Catalog,
     insert_published,
     is_problem,
-    recorded_queries,
     wrong_fields,
 )
 
@@ -176,7 +175,7 @@ async def test_lists_neither_show_nor_load_scopes(
     app: FastAPI, catalog: Catalog, issuer: Issuer
 ) -> None:
     cat = await catalog.make()
-    with recorded_queries(app) as queries:
+    async with recorded_statements(app.state.kit.database) as queries:
         (found,) = await catalog.walk()
         (version,) = await catalog.walk(f"{CATS}/{cat['id']}/versions")
     assert "scopes" not in found

@@ -1,20 +1,27 @@
 """Cats: finding them, and what their developers do with them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from cathouse_kit.database import Session
 from cathouse_kit.pages import Paging
 from cathouse_kit.problems import Forbidden, InvalidRequest, Unauthenticated, problem_responses
 from cathouse_kit.quotas import QuotaReached
+from cathouse_kit.resources import Kit
 from cathouse_kit.schemas import Line, Page
 from cathouse_kit.security import Developer, MaybeSignedIn
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import StringConstraints
 
 from cathouse_catalog.models import CatStatus
 from cathouse_catalog.resources import Limits
 from cathouse_catalog.routers.parameters import OPTIONAL_SIGN_IN, CatId, CatReference
-from cathouse_catalog.schemas.cats import CatBody, CatChanges, ListedCat, NewCat
+from cathouse_catalog.schemas.cats import (
+    CatBody,
+    CatChanges,
+    ListedCat,
+    NewCat,
+    listed_cat,
+)
 from cathouse_catalog.schemas.fields import Category
 from cathouse_catalog.services import access, cats, listing
 from cathouse_catalog.services.endpoints import refuse_http
@@ -44,8 +51,8 @@ Search = Annotated[Line, StringConstraints(max_length=200)]
     summary="Find cats",
 )
 async def list_cats(
+    request: Request,
     viewer: MaybeSignedIn,
-    session: Session,
     page: Paging,
     q: Annotated[
         Search | None,
@@ -70,14 +77,15 @@ async def list_cats(
             description="Only cats whose endpoint waits for a review: for admins, or with `mine=true`"
         ),
     ] = False,
-) -> Page[ListedCat]:
+) -> dict[str, Any]:
     """Published cats are for everyone, and nobody needs to sign in.
 
     Developers see their own cats, drafts included, with `mine=true`. Admins find what waits for their review with
     `status=submitted`.
     """
+    kit: Kit = request.app.state.kit
     found, next_cursor = await listing.list_cats(
-        session,
+        kit.database,
         viewer,
         q=q,
         category=category,
@@ -88,8 +96,8 @@ async def list_cats(
         sort=sort,
         page=page,
     )
-    items = [ListedCat.of(cat, whole=access.is_insider(cat, viewer)) for cat in found]
-    return Page(items=items, next_cursor=next_cursor)
+    items = [listed_cat(cat, whole=access.is_insider(cat["developer_id"], viewer)) for cat in found]
+    return {"items": items, "next_cursor": next_cursor}
 
 
 @router.get(
@@ -102,7 +110,7 @@ async def list_cats(
 async def read_cat(cat: CatReference, viewer: MaybeSignedIn, session: Session) -> CatBody:
     """A cat that is not published is there for its developer and for admins only."""
     found = await access.visible_cat(session, cat, viewer)
-    return CatBody.of(found, whole=access.is_insider(found, viewer))
+    return CatBody.of(found, whole=access.is_insider(found.developer_id, viewer))
 
 
 @router.post(

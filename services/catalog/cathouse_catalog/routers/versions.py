@@ -42,7 +42,7 @@ async def list_versions(
     """The highest comes first. Versions that never were public are shown to the cat's developer and to admins."""
     found = await access.visible_cat(session, cat, viewer)
     items, next_cursor = await versions.list_versions(
-        session, found, unpublished=access.is_insider(found, viewer), page=page
+        session, found, unpublished=access.is_insider(found.developer_id, viewer), page=page
     )
     return Page(
         items=[ListedVersion.model_validate(item) for item in items], next_cursor=next_cursor
@@ -72,7 +72,7 @@ async def read_version(
     """With the scopes that it declared, which lists leave out."""
     found = await access.visible_cat(session, cat, viewer)
     return await versions.get_version(
-        session, found, version, unpublished=access.is_insider(found, viewer)
+        session, found, version, unpublished=access.is_insider(found.developer_id, viewer)
     )
 
 

@@ -1,6 +1,7 @@
 """Cats, as developers write them and as everyone reads them."""
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 from uuid import UUID
 
 from cathouse_kit.bounds import MAX_BYTES
@@ -116,16 +117,32 @@ class ListedCat(ResponseBody):
     created_at: Timestamp
     updated_at: Timestamp
 
-    @classmethod
-    def of(cls, cat: Cat, *, whole: bool) -> Self:
-        """What is to be seen of a cat: all of it, or what everyone may see."""
-        body = cls.model_validate(cat)
-        if not whole:
-            body.endpoint_url = body.pending_endpoint_url = body.rejection_reason = None
-        return body
+
+_HIDDEN = ("endpoint_url", "pending_endpoint_url", "rejection_reason")
+"""Fields for the cat's developer and for admins."""
+
+
+def listed_cat(row: Mapping[str, Any], *, whole: bool) -> dict[str, Any]:
+    """Return the fields of a `ListedCat` from a row of its columns: all, or those that everyone may see."""
+    count = row["rating_count"]
+    rating = {"average": row["rating_average"] if count else None, "count": count}
+    cat = {**row, "rating": rating}
+    if not whole:
+        for name in _HIDDEN:
+            del cat[name]
+    return cat
 
 
 class CatBody(ListedCat):
     """A cat, with the scopes of its current version."""
 
     scopes: ScopeBodies
+
+    @classmethod
+    def of(cls, cat: Cat, *, whole: bool) -> Self:
+        """What is to be seen of a cat: all of it, or what everyone may see."""
+        body = cls.model_validate(cat)
+        if not whole:
+            for name in _HIDDEN:
+                setattr(body, name, None)
+        return body

@@ -1,10 +1,11 @@
 """Who may see a cat, and how much of it."""
 
+from typing import Any
 from uuid import UUID
 
 from cathouse_kit.problems import Unauthenticated
 from cathouse_kit.tokens import Principal, Role
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse_catalog.models import Cat, CatStatus
@@ -20,9 +21,9 @@ from cathouse_catalog.services.errors import (
 _CHANGEABLE = (CatStatus.DRAFT, CatStatus.PUBLISHED, CatStatus.SUSPENDED)
 
 
-def is_insider(cat: Cat, viewer: Principal | None) -> bool:
-    """Whether this person sees all of the cat, whatever its status: its developer and admins do."""
-    return viewer is not None and (viewer.role == Role.ADMIN or viewer.id == cat.developer_id)
+def is_insider(developer_id: UUID, viewer: Principal | None) -> bool:
+    """Whether this person sees all of a developer's cat, whatever its status: the developer and admins do."""
+    return viewer is not None and (viewer.role == Role.ADMIN or viewer.id == developer_id)
 
 
 async def get_cat(session: AsyncSession, cat: UUID | str) -> Cat:
@@ -37,7 +38,7 @@ async def get_cat(session: AsyncSession, cat: UUID | str) -> Cat:
 async def visible_cat(session: AsyncSession, cat: UUID | str, viewer: Principal | None) -> Cat:
     """Like `get_cat`. Raises `CatNotFound` also where this person may not know that it exists."""
     found = await get_cat(session, cat)
-    if found.status != CatStatus.PUBLISHED and not is_insider(found, viewer):
+    if found.status != CatStatus.PUBLISHED and not is_insider(found.developer_id, viewer):
         raise CatNotFound
     return found
 
@@ -70,27 +71,25 @@ async def changeable_cat(
     return cat
 
 
-def listed_to(
-    viewer: Principal | None, *, mine: bool, status: CatStatus | None
-) -> list[ColumnElement[bool]]:
-    """The conditions of what a list shows: published cats, a person's own, or, for admins, those of any status.
+def listed_to(viewer: Principal | None, *, mine: bool, status: CatStatus | None) -> dict[str, Any]:
+    """Return the filters of a list: published cats, a person's own, or, for admins, those of any status.
 
     Raises `Unauthenticated` and `UnpublishedCatsHidden`.
     """
     if not mine and status in (None, CatStatus.PUBLISHED):
-        return [Cat.status == CatStatus.PUBLISHED]
+        return {"published": True}
     if viewer is None:
         raise Unauthenticated("Sign in to see cats that are not published.")
     if not mine and viewer.role != Role.ADMIN:
         raise UnpublishedCatsHidden
-    conditions = [Cat.developer_id == viewer.id] if mine else []
-    return conditions + ([Cat.status == status] if status else [])
+    filters: dict[str, Any] = {"developer_id": viewer.id} if mine else {}
+    return filters | ({"status": status} if status else {})
 
 
-def with_pending_endpoint(viewer: Principal | None, *, mine: bool) -> ColumnElement[bool]:
-    """The condition of cats whose endpoint waits for a review. Raises `Unauthenticated` and `EndpointReviewsHidden`."""
+def refuse_to_list_pending_endpoints(viewer: Principal | None, *, mine: bool) -> None:
+    """Raise `Unauthenticated` or `EndpointReviewsHidden` where this person may not see which endpoints wait for a
+    review."""
     if viewer is None:
         raise Unauthenticated("Sign in to see which endpoints wait for a review.")
     if not mine and viewer.role != Role.ADMIN:
         raise EndpointReviewsHidden
-    return Cat.pending_endpoint_url.is_not(None)

@@ -1,27 +1,39 @@
 """Lists of cats: filters, search, orders."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from cathouse_kit.pages import PageRequest, SortKey, select_page
+from cathouse_kit.database import Database
+from cathouse_kit.pages import PageRead, PageRequest, SortKey
 from cathouse_kit.problems import InvalidRequest
 from cathouse_kit.tokens import Principal
-from sqlalchemy import Double, cast, func, or_, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import defer
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Double,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+)
 
 from cathouse_catalog.models import Cat, CatStatus
-from cathouse_catalog.services.access import listed_to, with_pending_endpoint
+from cathouse_catalog.services.access import listed_to, refuse_to_list_pending_endpoints
 
 # How much of a search's trigrams a name or a tagline must share with it, of 1. Tried over misspelt names, one wrong
 # letter a word: 0.3 finds 98% of those of two words and 88% of single words, 0.4 finds 85% and 83%. The few strangers
 # that 0.3 lets in, one in two searches for a single word, come last by relevance.
-WORD_SIMILARITY = 0.3
+SEARCH_SETTINGS = {"pg_trgm.word_similarity_threshold": "0.3"}
+"""PostgreSQL's settings for connections that search."""
 
 
 class CatSort(StrEnum):
@@ -33,8 +45,76 @@ class CatSort(StrEnum):
     RELEVANCE = "relevance"
 
 
+_q = bindparam("q", type_=Text)
+_letters = func.catalog.search_letters(_q)
+# PostgreSQL remembers each sign for "not" until a word comes, and raises an error after 32. Those that stand before
+# neither a word nor a phrase mean nothing.
+_words = func.websearch_to_tsquery(
+    text("'english'::regconfig"),
+    func.regexp_replace(
+        func.catalog.search_words(_q), text(r"""'-(?![a-z0-9"])'"""), text("' '"), text("'g'")
+    ),
+)
+_FILTERS: dict[str, ColumnElement[bool]] = {
+    # As in the indexes of published cats.
+    "published": literal_column("status = 'published'", Boolean),
+    "status": Cat.status == bindparam("status"),
+    "developer_id": Cat.developer_id == bindparam("developer_id"),
+    "category": Cat.category == bindparam("category"),
+    "featured": Cat.featured == bindparam("featured"),
+    "endpoint_pending": Cat.pending_endpoint_url.is_not(None),
+    "q": or_(
+        Cat.search.op("@@", is_comparison=True)(_words),
+        Cat.search_text.op("%>", is_comparison=True)(_letters),
+    ),
+}
+# Scopes are not among them: those of many cats are more than one response should hold.
+_COLUMNS = (
+    Cat.id,
+    Cat.slug,
+    Cat.name,
+    Cat.tagline,
+    Cat.description,
+    Cat.category,
+    Cat.developer_id,
+    Cat.status,
+    Cat.rejection_reason,
+    Cat.endpoint_url,
+    Cat.pending_endpoint_url,
+    Cat.version,
+    Cat.rating_average,
+    Cat.rating_count,
+    Cat.featured,
+    Cat.created_at,
+    Cat.updated_at,
+)
+_NEWEST: tuple[SortKey[Any], ...] = (
+    SortKey(Cat.created_at, datetime.fromisoformat, descending=True),
+    SortKey(Cat.id, UUID, descending=True),
+)
+_SCORE = cast(
+    func.ts_rank(Cat.search, _words) + func.word_similarity(_letters, Cat.search_text), Double
+)
+_ORDERS: dict[CatSort, tuple[SortKey[Any], ...]] = {
+    CatSort.NEWEST: _NEWEST,
+    CatSort.NAME: (SortKey(Cat.sort_name, str), SortKey(Cat.id, UUID)),
+    CatSort.RATING: (
+        SortKey(Cat.rating_average, float, descending=True),
+        SortKey(Cat.rating_count, int, descending=True),
+        *_NEWEST,
+    ),
+    CatSort.RELEVANCE: (SortKey(_SCORE, float, descending=True), *_NEWEST),
+}
+
+
+@cache  # some hundred at most: sets of filters, in orders
+def _query(filters: frozenset[str], sort: CatSort) -> PageRead:
+    statement = select(*_COLUMNS).where(*(_FILTERS[name] for name in sorted(filters)))
+    return PageRead(statement, _ORDERS[sort])
+
+
 async def list_cats(
-    session: AsyncSession,
+    database: Database,
     viewer: Principal | None,
     *,
     q: str | None,
@@ -45,84 +125,24 @@ async def list_cats(
     endpoint_pending: bool,
     sort: CatSort | None,
     page: PageRequest,
-) -> tuple[Sequence[Cat], str | None]:
-    """A page of cats, and the cursor of the next. Without `sort`, what fits the search best comes first, or the newest.
+) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+    """Return the columns of a page of cats but their scopes, and the cursor of the next page.
 
-    Their scopes are not loaded. Raises `InvalidRequest`, also for the order by relevance without a search,
-    `Unauthenticated`, `UnpublishedCatsHidden` and `EndpointReviewsHidden`.
+    Without `sort`, what fits the search best comes first, or the newest. Raises `InvalidRequest`, also for the order by
+    relevance without a search, `Unauthenticated`, `UnpublishedCatsHidden` and `EndpointReviewsHidden`.
     """
-    conditions = listed_to(viewer, mine=mine, status=status)
+    filters = listed_to(viewer, mine=mine, status=status)
     if endpoint_pending:
-        conditions += [with_pending_endpoint(viewer, mine=mine)]
-    if category is not None:
-        conditions.append(Cat.category == category)
-    if featured is not None:
-        conditions.append(Cat.featured == featured)
-    search = None if q is None else await _prepare(session, q)
-    if search is not None:
-        similar = Cat.search_text.op("%>", is_comparison=True)(search.letters)
-        conditions.append(or_(Cat.search.op("@@", is_comparison=True)(search.words), similar))
-    order, keys = _order(sort or (CatSort.NEWEST if search is None else CatSort.RELEVANCE), search)
-    # The scopes of many cats are more than one response should hold.
-    statement = select(Cat).where(*conditions).options(defer(Cat.scopes, raiseload=True))
-    rows, next_cursor = await select_page(session, statement, order, keys, page)
-    return [row[0] for row in rows], next_cursor
-
-
-@dataclass(frozen=True, slots=True)
-class _Search:
-    q: str
-    letters: str
-    """For comparison with `Cat.search_text` by trigrams."""
-    words: Any
-    """The query for `Cat.search`."""
-
-
-# PostgreSQL remembers each sign for "not" until a word comes, and raises an error after 32. Those that stand before
-# neither a word nor a phrase mean nothing.
-_PREPARE = text(
-    r"""
-    select
-        set_config('pg_trgm.word_similarity_threshold', :threshold, true),
-        catalog.search_letters(:q),
-        regexp_replace(catalog.search_words(:q), '-(?![a-z0-9"])', ' ', 'g')
-    """
-)
-
-
-async def _prepare(session: AsyncSession, q: str) -> _Search:
-    """Makes of a search what the columns of search are made of, and sets the threshold of this transaction."""
-    row = await session.execute(_PREPARE, {"threshold": str(WORD_SIMILARITY), "q": q})
-    _, letters, words = row.one()
-    query = func.websearch_to_tsquery(text("'english'::regconfig"), words)
-    return _Search(q, letters, query)
-
-
-def _order(sort: CatSort, search: _Search | None) -> tuple[str, list[SortKey[Any]]]:
-    newest: list[SortKey[Any]] = [
-        SortKey(Cat.created_at, datetime.fromisoformat, descending=True),
-        SortKey(Cat.id, UUID, descending=True),
-    ]
-    match sort:
-        case CatSort.NEWEST:
-            return sort, newest
-        case CatSort.NAME:
-            return sort, [SortKey(Cat.sort_name, str), SortKey(Cat.id, UUID)]
-        case CatSort.RATING:
-            best: list[SortKey[Any]] = [
-                SortKey(Cat.rating_average, float, descending=True),
-                SortKey(Cat.rating_count, int, descending=True),
-            ]
-            return sort, best + newest
-        case CatSort.RELEVANCE:
-            if search is None:
-                raise InvalidRequest.of("query", "sort", msg="relevance needs a search in q")
-            score = func.ts_rank(Cat.search, search.words) + func.word_similarity(
-                search.letters, Cat.search_text
-            )
-            # The scores of one search mean nothing to another.
-            name = hashlib.sha256(search.q.encode()).hexdigest()[:16]
-            return f"{sort} {name}", [
-                SortKey(cast(score, Double), float, descending=True),
-                *newest,
-            ]
+        refuse_to_list_pending_endpoints(viewer, mine=mine)
+        filters["endpoint_pending"] = True
+    wanted = {"category": category, "featured": featured, "q": q}
+    filters |= {name: value for name, value in wanted.items() if value is not None}
+    sort = sort or (CatSort.NEWEST if q is None else CatSort.RELEVANCE)
+    order = str(sort)
+    if sort is CatSort.RELEVANCE:
+        if q is None:
+            raise InvalidRequest.of("query", "sort", msg="relevance needs a search in q")
+        # The scores of one search mean nothing to another.
+        order = f"{sort} {hashlib.sha256(q.encode()).hexdigest()[:16]}"
+    query = _query(frozenset(filters), sort)
+    return await query.fetch(database, page, order, **filters)
