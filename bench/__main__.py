@@ -1,0 +1,79 @@
+"""`make bench`: one table of the services' figures beside their peers'. It measures, and asserts nothing."""
+
+import argparse
+import os
+import subprocess
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench.load import require_wrk
+from bench.processes import ROOT, Machine
+from bench.rows import HEADER, Row, memory_line, rows
+from bench.world import populate
+
+SERVICES = ("auth", "catalog", "installation", "proxy")
+# Others must leave both cores nearly alone.
+_QUIET = 0.5
+_PROFILED = {"auth": "me", "catalog": "list", "proxy": "proxied"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=4.0, help="for each measurement")
+    parser.add_argument("--rounds", type=int, default=3, help="of which medians are taken")
+    parser.add_argument("--only", action="append", help="the name of a row")
+    parser.add_argument("--tree", type=Path, default=ROOT, help="another checkout's services")
+    parser.add_argument("--profile", choices=_PROFILED, help="profile a service with py-spy")
+    arguments = parser.parse_args()
+    require_wrk()
+    before = os.getloadavg()[0]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cathouse-bench-")))
+        folder.chmod(0o711)
+        machine = Machine(stack, folder, arguments.tree.resolve())
+        machine.postgres()
+        services = {name: machine.service(name) for name in SERVICES}
+        cat = machine.peer("bare", beside_load=True)
+        world = populate(machine, cat.url)
+        peers = {
+            "bare": machine.peer("bare"),
+            "route": machine.peer("route"),
+            "me": machine.peer(
+                "me",
+                DATABASE_URL=machine.database_url("auth"),
+                JWKS_URL=f"{machine.url('auth')}/api/v1/auth/jwks",
+            ),
+            "cats": machine.peer("cats", DATABASE_URL=machine.database_url("catalog")),
+            "passes_on": machine.peer("passes_on", CAT_URL=cat.url),
+        }
+        table = rows(world, services, peers, cat)
+        if arguments.profile:
+            (row,) = (row for row in table if row.name == _PROFILED[arguments.profile])
+            profile(arguments.profile, row, arguments.seconds)
+            return
+        print(HEADER, flush=True)
+        for row in table:
+            if not arguments.only or row.name in arguments.only:
+                print("\n".join(row.lines(arguments.seconds, arguments.rounds)), flush=True)
+        if not arguments.only:
+            for name, peer in (("auth", "me"), ("catalog", "cats"), ("proxy", "passes_on")):
+                print(memory_line(name, services[name], peers[peer]))
+    print(f"\nload average {before:.2f} before, {os.getloadavg()[0]:.2f} after")
+    if before > _QUIET:
+        print(f"warning: the machine was busy (load above {_QUIET}); only ratios mean something")
+
+
+def profile(name: str, row: Row, seconds: float) -> None:
+    """Write where a service spends its time under load, as a flame graph."""
+    graph = ROOT / ".state" / f"profile-{name}.svg"
+    graph.parent.mkdir(exist_ok=True)
+    load = row.ours.start(seconds + 2)
+    command = ["py-spy", "record", "--pid", str(row.ours.process.pid), "--output", str(graph)]
+    subprocess.run([*command, "--duration", f"{seconds:.0f}"], check=True)  # noqa: S603
+    load.communicate()
+    print(f"open {graph} in a browser")
+
+
+if __name__ == "__main__":
+    main()

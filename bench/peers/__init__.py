@@ -1,0 +1,1 @@
+"""The smallest honest versions of the services' work, one file each."""

@@ -1,0 +1,176 @@
+"""The processes that are measured, each on its core: services as an image starts them, and their peers."""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+from cathouse_kit.registry import load_registry
+
+ROOT = Path(__file__).parents[1]
+_START_SECONDS = 60.0
+# Limits are not what is measured.
+_SETTINGS = {
+    "LOGIN_LIMIT_BY_ADDRESS": "1000000000/minute",
+    "REGISTER_LIMIT_BY_ADDRESS": "1000000000/minute",
+    "RATE_LIMIT_PER_INSTALLATION": "1000000000/minute",
+    "MAX_CATS_PER_DEVELOPER": "1000",
+    "MAX_DRAFTS_PER_DEVELOPER": "1000",
+    "CATALOG_ALLOW_HTTP_ENDPOINTS": "true",
+    "PROXY_ALLOW_PRIVATE_UPSTREAMS": "true",
+    "LOG_FORMAT": "json",
+}
+
+
+@dataclass(frozen=True)
+class Served:
+    """A process that responds."""
+
+    process: psutil.Process
+    url: str
+
+
+class Machine:
+    """Starts processes in a temporary folder, of the services in `tree`, and ends them with its `ExitStack`.
+
+    Two cores are used: one for services and peers, the other for PostgreSQL, the cat and the load.
+    """
+
+    def __init__(self, stack: ExitStack, folder: Path, tree: Path) -> None:
+        cores = sorted(os.sched_getaffinity(0))
+        if len(cores) < 2:
+            raise SystemExit("bench: two cores are needed, for the services and for the load")
+        self._service_core, self._load_core = cores[:2]
+        os.sched_setaffinity(0, {self._load_core})
+        self._stack = stack
+        self._folder = folder
+        self._log = folder / "log"
+        self._tree = tree
+        self._python = tree / ".venv/bin/python"
+        if tree == ROOT or not self._python.exists():
+            self._python = Path(sys.executable)
+        names = [service.name for service in load_registry()]
+        self._ports = {name: _free_port() for name in names}
+        urls = {f"{name}_URL".upper(): self.url(name) for name in names}
+        self._settings = {
+            **_SETTINGS,
+            **urls,
+            "SERVICE_TOKEN": secrets.token_urlsafe(32),
+            "SECRETS_DIR": str(folder / "secrets"),
+        }
+
+    def url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self._ports[service]}"
+
+    def database_url(self, role: str) -> str:
+        return (self._folder / "secrets" / role / "database_url").read_text().strip()
+
+    def postgres(self) -> None:
+        """Start a PostgreSQL that waits for its disk, as a real one does, with every service's newest tables."""
+        state = {"STATE_DIR": str(self._folder)}
+        postgres = self._start(
+            self._load_core,
+            *("cathouse_postgres", "run"),
+            cwd=self._tree,
+            python=self._python,
+            environment=state,
+        )
+        self._wait(postgres, lambda: self._run("cathouse_postgres", "ready", **state) is None)
+        self._must_run("cathouse_postgres", "provision", **state)
+        self._must_run("cathouse_migrate", "--settings-root", "services", **self._settings)
+
+    def service(self, name: str) -> Served:
+        """Start a service as an image does: one process, no reload, JSON logs."""
+        process = self._start(
+            self._service_core,
+            *(f"cathouse_{name}", "serve"),
+            cwd=self._folder,
+            python=self._python,
+            environment=self._settings | {"PORT": str(self._ports[name])},
+        )
+        return self._served(process, self.url(name))
+
+    def command(self, name: str, *words: str, typed: str) -> None:
+        """Run a command of a service, with `typed` on its standard input."""
+        self._must_run(f"cathouse_{name}", *words, typed=typed, **self._settings)
+
+    def peer(self, module: str, *, beside_load: bool = False, **environment: str) -> Served:
+        """Start a peer by uvicorn. `beside_load` puts it on the core of the load."""
+        port = _free_port()
+        core = self._load_core if beside_load else self._service_core
+        options = ("--port", str(port), "--no-access-log", "--log-level", "warning")
+        process = self._start(
+            core,
+            *("uvicorn", f"bench.peers.{module}:app", *options),
+            cwd=ROOT,
+            python=Path(sys.executable),
+            environment=environment,
+        )
+        return self._served(process, f"http://127.0.0.1:{port}")
+
+    def _must_run(self, *words: str, **options: str) -> None:
+        if failure := self._run(*words, **options):
+            raise SystemExit(f"bench: {' '.join(words)} failed: {failure}")
+
+    def _run(self, *words: str, typed: str = "", **environment: str) -> str | None:
+        """Run a module of the tree; return its output if it fails, else None."""
+        done = subprocess.run(  # noqa: S603 - our own words
+            [str(self._python), "-m", *words],
+            cwd=self._tree,
+            env={"PATH": os.environ["PATH"], **environment},
+            input=typed,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return None if done.returncode == 0 else f"{done.stdout}{done.stderr}" or "no output"
+
+    def _start(
+        self, core: int, *words: str, cwd: Path, python: Path, environment: Mapping[str, str]
+    ) -> psutil.Popen:
+        log = self._stack.enter_context(self._log.open("ab"))
+        process = psutil.Popen(
+            [str(python), "-m", *words],
+            cwd=cwd,
+            env={"PATH": os.environ["PATH"], **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+        )
+        self._stack.callback(process.wait)
+        self._stack.callback(process.terminate)
+        # At once: what it starts later, threads and processes, runs there too.
+        process.cpu_affinity([core])
+        return process
+
+    def _served(self, process: psutil.Popen, url: str) -> Served:
+        self._wait(process, lambda: _responds(f"{url}/health"))
+        return Served(process, url)
+
+    def _wait(self, process: psutil.Popen, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not condition():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"bench: a process does not start: {self._log.read_text()}")
+            time.sleep(0.05)
+
+
+def _responds(url: str) -> bool:
+    try:
+        httpx.get(url, trust_env=False)
+    except httpx.TransportError:
+        return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
