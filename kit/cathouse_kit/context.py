@@ -4,7 +4,6 @@ import re
 import secrets
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from uuid import uuid4
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}", re.ASCII)
 _TRACEPARENT = re.compile(
@@ -32,7 +31,8 @@ class TraceContext:
     @classmethod
     def start(cls) -> "TraceContext":
         """The root of a new trace."""
-        return cls(trace_id=secrets.token_hex(16), span_id=secrets.token_hex(8))
+        random = secrets.token_hex(24)
+        return cls(trace_id=random[:32], span_id=random[32:])
 
     @classmethod
     def parse(cls, traceparent: str | None, tracestate: str | None) -> "TraceContext | None":
@@ -54,9 +54,12 @@ class TraceContext:
         return replace(self, span_id=secrets.token_hex(8))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class RequestContext:
-    """One request's identity. `trace` is this service's own position, the parent of the calls it makes."""
+    """One request's identity. `trace` is this service's own position, the parent of the calls it makes.
+
+    It is equal to itself alone: two requests may have the same id.
+    """
 
     request_id: str
     trace: TraceContext
@@ -75,7 +78,7 @@ def accept_request_id(value: str | None) -> str:
     """The caller's request id where it is 8 to 128 characters of `[A-Za-z0-9._-]`, else a new one."""
     if value is not None and _REQUEST_ID.fullmatch(value):
         return value
-    return uuid4().hex
+    return secrets.token_hex(16)
 
 
 current_request: ContextVar[RequestContext | None] = ContextVar("current_request", default=None)

@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import Field
 
 from cathouse_kit.resources import Kit
+from cathouse_kit.routing import PlainRoute
 from cathouse_kit.schemas import ResponseBody, Timestamp
 from cathouse_kit.security import anyone
 
@@ -67,7 +68,7 @@ class Startup(ResponseBody):
 
 def probe_router() -> APIRouter:
     """Health, readiness, start and metrics."""
-    router = APIRouter(tags=["probes"], dependencies=[Depends(anyone)])
+    router = APIRouter(tags=["probes"], dependencies=[Depends(anyone)], route_class=PlainRoute)
     readiness = _SharedReadiness()
     for path in HEALTH_PATHS:
         router.add_api_route(
@@ -109,14 +110,19 @@ def probe_router() -> APIRouter:
     return router
 
 
-async def _health(request: Request) -> Health:
+async def _health(request: Request) -> Response:
     kit: Kit = request.app.state.kit
-    return Health(
+    body = Health(
         status="healthy",
         service=kit.settings.service_name,
         version=kit.version,
         timestamp=datetime.now(UTC),
     )
+    return _json(body)
+
+
+def _json(body: ResponseBody, status_code: int = 200) -> Response:
+    return Response(body.model_dump_json(), status_code, media_type="application/json")
 
 
 class _SharedReadiness:
@@ -126,26 +132,26 @@ class _SharedReadiness:
         self._lookup: asyncio.Task[Checks] | None = None
         self._has_been_ready = False
 
-    async def ready(self, request: Request, response: Response) -> Readiness:
+    async def ready(self, request: Request) -> Response:
         kit: Kit = request.app.state.kit
         checks = await self._checks(kit)
         ready = _all_well(checks) and not kit.lifecycle.draining
-        response.status_code = 200 if ready else 503
-        return Readiness(
+        body = Readiness(
             status="ready" if ready else "not_ready",
             service=kit.settings.service_name,
             checks=checks,
         )
+        return _json(body, 200 if ready else 503)
 
-    async def started(self, request: Request, response: Response) -> Startup:
+    async def started(self, request: Request) -> Response:
         kit: Kit = request.app.state.kit
         if not self._has_been_ready:
             await self._checks(kit)
-        response.status_code = 200 if self._has_been_ready else 503
-        return Startup(
+        body = Startup(
             status="started" if self._has_been_ready else "starting",
             service=kit.settings.service_name,
         )
+        return _json(body, 200 if self._has_been_ready else 503)
 
     async def _checks(self, kit: Kit) -> Checks:
         if self._lookup is None or self._lookup.done():

@@ -26,9 +26,12 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self.in_flight = Gauge(
+        self.in_flight = 0
+        """Requests being answered now, probes included."""
+        Gauge(
             "http_requests_in_flight", "Requests being answered now", registry=self.registry
-        )
+        ).set_function(lambda: self.in_flight)
+        self._children: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self.pool_in_use = Gauge(
             "database_pool_connections_in_use",
             "Connections to PostgreSQL that are checked out",
@@ -51,3 +54,15 @@ class Metrics:
             registry=self.registry,
         )
         build.labels(service, version, platform.python_version()).set(1)
+
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request that has ended."""
+        labels = (method, route, str(status))
+        children = self._children.get(labels)
+        if children is None:
+            # Each look-up by labels costs as much as the counting.
+            children = self.requests.labels(*labels), self.duration.labels(method, route)
+            self._children[labels] = children
+        requests, duration = children
+        requests.inc()
+        duration.observe(seconds)

@@ -1,18 +1,18 @@
 """What happens to every request, as plain ASGI: its identity, its one log line, its metrics, its limits."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import ResponseValidationError
 from loguru import logger
-from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cathouse_kit.context import RequestContext, TraceContext, accept_request_id, current_request
 from cathouse_kit.lifecycle import Lifecycle
+from cathouse_kit.logs import log_request
 from cathouse_kit.metrics import Metrics
 from cathouse_kit.problems import BodyTooLarge, InternalError, problem_response
 
@@ -65,41 +65,43 @@ class RequestMiddleware:
             return
 
         started = time.perf_counter()
-        headers = {
-            name: value.decode("latin-1") for name, value in scope["headers"] if name in _READ
-        }
-        caller = TraceContext.parse(headers.get(b"traceparent"), headers.get(b"tracestate"))
-        span = self.tracing.start_server_span(scope["method"], caller) if self.tracing else None
+        method = scope["method"]
+        headers = {name: value for name, value in scope["headers"] if name in _READ}
+        caller = (
+            TraceContext.parse(_text(headers, b"traceparent"), _text(headers, b"tracestate"))
+            if b"traceparent" in headers
+            else None
+        )
+        span = self.tracing.start_server_span(method, caller) if self.tracing else None
         trace = span.context if span else caller.child() if caller else TraceContext.start()
         client = scope.get("client")
         request = RequestContext(
-            accept_request_id(headers.get(b"x-request-id")), trace, client[0] if client else None
+            accept_request_id(_text(headers, b"x-request-id")), trace, client[0] if client else None
         )
         scope[REQUEST_CONTEXT] = request
         probe = scope["path"] in self.probes
         # Only what anyone may read is left to caches.
-        public = scope["method"] in _SAFE and b"authorization" not in headers and not probe
+        public = method in _SAFE and b"authorization" not in headers and not probe
         defaults = SECURITY_HEADERS if public else _PRIVATE_HEADERS
-        request_id = (b"x-request-id", request.request_id.encode())
         status = 0
 
-        async def send_with_headers(message: Message) -> None:
+        def send_with_headers(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 given = [pair for pair in message.get("headers", ()) if pair[0] != b"x-request-id"]
                 names = {name for name, _ in given}
                 given += [pair for pair in defaults if pair[0] not in names]
-                given.append(request_id)
+                given.append((b"x-request-id", request.request_id.encode()))
                 if self.lifecycle.draining:
                     # The next request goes to another replica, on a connection that nobody closes under it.
                     given.append((b"connection", b"close"))
                 message["headers"] = given
-            await send(message)
+            return send(message)
 
         if not probe:
             self.lifecycle.in_flight.add(request)
-        self.metrics.in_flight.inc()
+        self.metrics.in_flight += 1
         token = current_request.set(request)
         try:
             await self.app(scope, receive, send_with_headers)
@@ -115,31 +117,23 @@ class RequestMiddleware:
             seconds = time.perf_counter() - started
             route = _route_template(scope)
             self.lifecycle.in_flight.discard(request)
-            self.metrics.in_flight.dec()
-            self.metrics.requests.labels(scope["method"], route, str(status)).inc()
-            self.metrics.duration.labels(scope["method"], route).observe(seconds)
+            self.metrics.in_flight -= 1
+            self.metrics.count(method, route, status, seconds)
             if span:
                 span.end(route, status)
             if not probe or status >= 400:
-                _log_request(scope, route, status, seconds)
+                log_request(request, method=method, route=route, status=status, seconds=seconds)
             current_request.reset(token)
+
+
+def _text(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
+    value = headers.get(name)
+    return None if value is None else value.decode("latin-1")
 
 
 def _route_template(scope: Scope) -> str:
     route = scope.get("route")
     return getattr(route, "path_format", None) or getattr(route, "path", None) or UNMATCHED
-
-
-def _log_request(scope: Scope, route: str, status: int, seconds: float) -> None:
-    client = scope.get("client")
-    logger.bind(
-        logger="cathouse_kit.request",
-        method=scope["method"],
-        route=route,
-        status=status,
-        duration_ms=round(seconds * 1000, 2),
-        client=client[0] if client else None,
-    ).log("WARNING" if status >= 500 else "INFO", "request")
 
 
 def _log_unexpected(error: Exception) -> None:
@@ -153,45 +147,29 @@ def _log_unexpected(error: Exception) -> None:
         logger.opt(exception=error).error("unexpected failure: {}", type(error).__name__)
 
 
-class HeadMiddleware:
-    """Answers HEAD as GET, without the body (RFC 9110, section 9.3.2), where no route has HEAD as its own.
+class RouteMiddleware:
+    """The innermost layer, next to the routes: three rules of every route.
 
-    It stands next to the routes: what is outside of it sees the method that was sent.
+    It responds to HEAD as to GET, without the body (RFC 9110, section 9.3.2), where none of `routes` has HEAD as its
+    own. What is outside of it sees the method that was sent.
+
+    It refuses bodies of more than `max_bytes`: before anything runs where the length is announced, else while it
+    streams. Paths below `exempt` are left to their routes.
+
+    It makes a problem of each unexpected exception. Nothing reaches the server as an exception, but for a response that
+    breaks off in the middle, which must break the connection. It stands inside of what adds headers for browsers, so
+    that a page may read the request id of a failure too.
     """
 
-    def __init__(self, app: ASGIApp, *, routes: Sequence[BaseRoute]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, routes: Sequence[BaseRoute], max_bytes: int, exempt: str | None
+    ) -> None:
         self.app = app
-        self.own = [route for route in routes if "HEAD" in (getattr(route, "methods", None) or ())]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "HEAD" or self._has_own(scope):
-            await self.app(scope, receive, send)
-            return
-
-        async def send_without_body(message: Message) -> None:
-            if message["type"] == "http.response.body":
-                message = {**message, "body": b""}
-            await send(message)
-
-        as_get = {**scope, "method": "GET"}
-        try:
-            await self.app(as_get, receive, send_without_body)
-        finally:
-            scope["route"] = as_get.get("route")
-
-    def _has_own(self, scope: Scope) -> bool:
-        return any(route.matches(scope)[0] is Match.FULL for route in self.own)
-
-
-class FailureMiddleware:
-    """Makes a problem of what nobody foresaw: nothing below it reaches the server as an exception, but for an answer
-    that breaks off in the middle, which must break the connection.
-
-    It stands inside of what adds headers for browsers, so that a page may read the request id of a failure too.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+        self.max_bytes = max_bytes
+        self.exempt = exempt
+        self.own_head = [
+            route for route in routes if "HEAD" in (getattr(route, "methods", None) or ())
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -199,46 +177,12 @@ class FailureMiddleware:
             return
 
         started = False
-
-        async def send_noting_the_start(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self.app(scope, receive, send_noting_the_start)
-        except ClientDisconnect:
-            raise
-        except Exception as error:
-            _log_unexpected(error)
-            if started:
-                raise
-            await problem_response(InternalError(), scope)(scope, receive, send)
-
-
-class BodyLimitMiddleware:
-    """Refuses bodies over the limit: before anything runs where the length is announced, else while it streams.
-
-    Paths below `exempt` are left to their routes.
-    """
-
-    def __init__(self, app: ASGIApp, *, max_bytes: int, exempt: str | None) -> None:
-        self.app = app
-        self.max_bytes = max_bytes
-        self.exempt = exempt
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exempt = self.exempt is not None and scope.get("path", "").startswith(self.exempt)
-        if scope["type"] != "http" or exempt:
-            await self.app(scope, receive, send)
-            return
-
-        announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdecimal() and int(announced) > self.max_bytes:
-            await problem_response(BodyTooLarge(self.max_bytes), scope)(scope, receive, send)
-            return
-
         received = 0
+
+        def send_noting_the_start(message: Message) -> Awaitable[None]:
+            nonlocal started
+            started = True
+            return send(message)
 
         async def receive_counted() -> Message:
             nonlocal received
@@ -248,4 +192,40 @@ class BodyLimitMiddleware:
                 raise BodyTooLarge(self.max_bytes)
             return message
 
-        await self.app(scope, receive_counted, send)
+        limited = self.exempt is None or not scope["path"].startswith(self.exempt)
+        if limited and _announced_bytes(scope) > self.max_bytes:
+            await problem_response(BodyTooLarge(self.max_bytes), scope)(scope, receive, send)
+            return
+        app = self._app_for_head if scope["method"] == "HEAD" else self.app
+        try:
+            await app(scope, receive_counted if limited else receive, send_noting_the_start)
+        except ClientDisconnect:
+            raise
+        except Exception as error:
+            _log_unexpected(error)
+            if started:
+                raise
+            await problem_response(InternalError(), scope)(scope, receive, send)
+
+    async def _app_for_head(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if any(route.matches(scope)[0] is Match.FULL for route in self.own_head):
+            await self.app(scope, receive, send)
+            return
+
+        def send_without_body(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            return send(message)
+
+        as_get = {**scope, "method": "GET"}
+        try:
+            await self.app(as_get, receive, send_without_body)
+        finally:
+            scope["route"] = as_get.get("route")
+
+
+def _announced_bytes(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return 0

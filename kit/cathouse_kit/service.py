@@ -17,12 +17,7 @@ from cathouse_kit.docs import docs_router
 from cathouse_kit.health import PROBES, probe_router
 from cathouse_kit.lifecycle import Lifecycle
 from cathouse_kit.metrics import Metrics
-from cathouse_kit.middleware import (
-    BodyLimitMiddleware,
-    FailureMiddleware,
-    HeadMiddleware,
-    RequestMiddleware,
-)
+from cathouse_kit.middleware import RequestMiddleware, RouteMiddleware
 from cathouse_kit.migrations import Migrations
 from cathouse_kit.openapi import describe
 from cathouse_kit.peers import Peer
@@ -31,6 +26,7 @@ from cathouse_kit.rate_limits import RateLimiter
 from cathouse_kit.resources import Kit
 from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
 from cathouse_kit.revocations import Revocations
+from cathouse_kit.routing import ServiceApp
 from cathouse_kit.security import unguarded
 from cathouse_kit.settings import ServiceSettings, SettingsError
 from cathouse_kit.tokens import KeySource, RemoteKeys
@@ -117,7 +113,7 @@ def create_service(
             async with lifespan(app) if lifespan else nullcontext():
                 yield
 
-    app = FastAPI(
+    app = ServiceApp(
         title=f"Cat House {settings.service_name}",
         summary=distribution["Summary"],
         version=distribution["Version"],
@@ -127,7 +123,8 @@ def create_service(
         # A redirect would lead to whatever host the caller has named.
         redirect_slashes=False,
         lifespan=whole_lifespan,
-        generate_unique_id_function=_operation_id,
+        # The kit has its own; versions of FastAPI without this option ignore it.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.kit = kit
     all_routers = (probe_router(), docs_router(app.title), *routers)
@@ -140,17 +137,16 @@ def create_service(
                 f"{settings.service_name}: {', '.join(open_routes)}: say who may call it, "
                 "with a guard of cathouse_kit.security"
             )
-        app.include_router(router)
+        app.add_routes([route for route in router.routes if isinstance(route, APIRoute)])
     describe(app)
 
     # The last one added is the outermost.
     app.add_middleware(
-        HeadMiddleware, routes=[route for router in all_routers for route in router.routes]
+        RouteMiddleware,
+        routes=[route for router in all_routers for route in router.routes],
+        max_bytes=settings.max_body_bytes,
+        exempt=bodies_limited_by_routes,
     )
-    app.add_middleware(
-        BodyLimitMiddleware, max_bytes=settings.max_body_bytes, exempt=bodies_limited_by_routes
-    )
-    app.add_middleware(FailureMiddleware)
     if settings.cors_origins:
         app.add_middleware(CrossOriginMiddleware, origins=settings.cors_origins)
     app.add_middleware(
@@ -164,11 +160,6 @@ def create_service(
     if trusted := TrustedProxies(settings.forwarded_allow_ips):
         app.add_middleware(ForwardedMiddleware, trusted=trusted)
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    # The function's name: what a generated client should call the method.
-    return route.name
 
 
 def _start_tracing(settings: ServiceSettings, version: str) -> "Tracing | None":
