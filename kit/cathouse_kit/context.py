@@ -1,7 +1,7 @@
 """What is known of the request at hand, wherever the code is: its id and its place in a trace."""
 
+import os
 import re
-import secrets
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
@@ -31,7 +31,7 @@ class TraceContext:
     @classmethod
     def start(cls) -> "TraceContext":
         """The root of a new trace."""
-        random = secrets.token_hex(24)
+        random = os.urandom(24).hex()
         return cls(trace_id=random[:32], span_id=random[32:])
 
     @classmethod
@@ -51,7 +51,7 @@ class TraceContext:
 
     def child(self) -> "TraceContext":
         """A new position below this one, in the same trace."""
-        return replace(self, span_id=secrets.token_hex(8))
+        return replace(self, span_id=os.urandom(8).hex())
 
 
 @dataclass(slots=True, eq=False)
@@ -78,7 +78,7 @@ def accept_request_id(value: str | None) -> str:
     """The caller's request id where it is 8 to 128 characters of `[A-Za-z0-9._-]`, else a new one."""
     if value is not None and _REQUEST_ID.fullmatch(value):
         return value
-    return secrets.token_hex(16)
+    return os.urandom(16).hex()
 
 
 current_request: ContextVar[RequestContext | None] = ContextVar("current_request", default=None)

@@ -97,8 +97,15 @@ def log_request(
         "client": request.client,
     }
     if _json_sink is not None and _json_sink.gets_alone(number):
-        ids = {"request_id": request.request_id, "trace_id": request.trace.trace_id}
-        line = _line(datetime.now(UTC), level, _json_sink.service, "request") | ids | fields
+        line = {
+            "timestamp": _timestamp(datetime.now(UTC)),
+            "level": level.lower(),
+            "service": _json_sink.service,
+            "message": "request",
+            "request_id": request.request_id,
+            "trace_id": request.trace.trace_id,
+            **fields,
+        }
         with suppress(OSError, ValueError):
             _write(_json_sink.stream, line)
             return
@@ -125,23 +132,22 @@ def _write_json(stream: str, message: "Message") -> None:
     # Several times faster than loguru's own serialize=True, which also repeats what nobody reads.
     record = message.record
     extra = {"logger": record["name"], **record["extra"]}
-    line = _line(
-        record["time"], record["level"].name, extra.pop("service", None), record["message"]
-    )
-    line |= {"request_id": None, "trace_id": None, **extra}
+    line = {
+        "timestamp": _timestamp(record["time"].astimezone(UTC)),
+        "level": record["level"].name.lower(),
+        "service": extra.pop("service", None),
+        "message": record["message"],
+        "request_id": None,
+        "trace_id": None,
+        **extra,
+    }
     if error := record["exception"]:
         line["exception"] = "".join(traceback.format_exception(*error))
     _write(stream, line)
 
 
-def _line(moment: datetime, level: str, service: str | None, message: str) -> dict[str, Any]:
-    """Return the beginning of a line."""
-    return {
-        "timestamp": moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
-        "level": level.lower(),
-        "service": service,
-        "message": message,
-    }
+def _timestamp(utc: datetime) -> str:
+    return utc.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _write(stream: str, line: dict[str, Any]) -> None:

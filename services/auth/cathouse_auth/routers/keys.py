@@ -2,14 +2,16 @@
 
 from cathouse_kit.security import anyone
 from cathouse_kit.signing_keys import KeySet
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
-from cathouse_auth.resources import Resources
+from cathouse_auth.resources import Auth
 
 router = APIRouter(prefix="/api/v1/auth", tags=["keys"], dependencies=[Depends(anyone)])
 
 
 @router.get("/jwks", response_model=KeySet, summary="Public keys of access tokens")
-async def jwks(auth: Resources, response: Response) -> dict[str, object]:
+async def jwks(request: Request, response: Response) -> dict[str, object]:
+    # Read here and not by a dependency, which would take a tenth of the time: every service asks, again and again.
+    auth: Auth = request.app.state.auth
     response.headers["Cache-Control"] = "public, max-age=60"
     return {"keys": await auth.keys.published()}
