@@ -9,7 +9,8 @@ import re
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from typing import Annotated, Any
 
 import asyncpg
@@ -182,7 +183,12 @@ class Database:
         """A connection on which every statement is a transaction of its own, committed when it returns. Raises as
         `session` does."""
         with _refusals_as_problems():
-            async with self._autocommitting.connect() as connection:
+            async with AsyncExitStack() as stack:
+                token = _begins.set(False)
+                try:
+                    connection = await stack.enter_async_context(self._autocommitting.connect())
+                finally:
+                    _begins.reset(token)
                 yield connection
 
     @asynccontextmanager
@@ -259,18 +265,28 @@ def _source(error: DBAPIError) -> BaseException | None:
     return error.orig.__cause__ if error.orig else None
 
 
+_begins: ContextVar[bool] = ContextVar("begins", default=True)
+"""Whether the next connection that is taken from a pool is to begin a transaction."""
+
+
 def _check_that_it_answers(connection: Any, _record: Any, _proxy: Any) -> None:
     """Have the pool replace its connections where the one to be used has been cut, or has gone silent, since its last
     use."""
-    # Not the pool's own ping: that would wait for as long as a statement may take, and makes a transaction of its own.
-    connection.run_async(_answer)
+    # Not the pool's own ping: that would wait for as long as a statement may take. To begin the transaction is the
+    # first thing that a session does: as a check it costs no round trip more.
+    connection.run_async(lambda driver: _answer(connection if _begins.get() else None, driver))
 
 
-async def _answer(connection: asyncpg.Connection) -> None:
+async def _answer(begins: Any | None, driver: asyncpg.Connection) -> None:
     try:
-        await connection.execute("select 1", timeout=CONNECT_SECONDS)
-    except _DRIVER_ERRORS as error:
-        connection.terminate()
+        async with asyncio.timeout(CONNECT_SECONDS):
+            if begins is None:
+                await driver.execute("select 1")
+            else:
+                # SQLAlchemy would do the same before the first statement.
+                await begins._start_transaction()
+    except Exception as error:  # SQLAlchemy's, asyncpg's or the system's: it is of no use
+        driver.terminate()
         raise InvalidatePoolError from error
 
 

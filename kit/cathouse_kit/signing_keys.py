@@ -83,6 +83,7 @@ class SigningKeys:
         self._table = table
         self._token_seconds = token_seconds
         self._published: list[dict[str, Any]] = []
+        self._public_keys: dict[str, PyJWK] = {}
         self._kid = ""
         self._private_key: Ed25519PrivateKey | None = None
         self._read_at = float("-inf")
@@ -90,10 +91,9 @@ class SigningKeys:
 
     async def key(self, kid: str) -> PyJWK | None:
         """The public key of this id; None if none is published under it."""
-        for jwk in await self.published():
-            if jwk["kid"] == kid:
-                return PyJWK(jwk)
-        return None
+        if self._stale:
+            await self._read_alone()
+        return self._public_keys.get(kid)
 
     async def published(self) -> list[dict[str, Any]]:
         """The public keys as JWKs (RFC 7517), the newest first."""
@@ -147,6 +147,7 @@ class SigningKeys:
         # The newest one is the last to retire; the one that signs is the first to.
         signing = [key for key, retired in keys if not retired][-1]
         self._published = [_public_jwk(key) for key, _ in keys]
+        self._public_keys = {jwk["kid"]: PyJWK(jwk) for jwk in self._published}
         self._kid = signing.kid
         self._private_key = Ed25519PrivateKey.from_private_bytes(signing.private_key)
         self._read_at = time.monotonic()
