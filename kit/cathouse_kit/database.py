@@ -8,9 +8,10 @@ import asyncio
 import re
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
+from enum import Enum
 from typing import Annotated, Any
 
 import asyncpg
@@ -30,6 +31,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from cathouse_kit.database_url import parse_database_url
 from cathouse_kit.problems import ServiceUnavailable
+from cathouse_kit.reads import Read
 
 CONNECT_SECONDS = 2.0
 POOL_WAIT_SECONDS = 5.0
@@ -158,6 +160,7 @@ class Database:
             CONNECT_SECONDS, (target.connect_seconds or 0) * len(target.hosts)
         )
         self._only_reads = False
+        self._debug = debug
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._autocommitting = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self.pool_size = pool_size
@@ -182,14 +185,44 @@ class Database:
     async def autocommit(self) -> AsyncIterator[AsyncConnection]:
         """A connection on which every statement is a transaction of its own, committed when it returns. Raises as
         `session` does."""
-        with _refusals_as_problems():
-            async with AsyncExitStack() as stack:
-                token = _begins.set(False)
-                try:
-                    connection = await stack.enter_async_context(self._autocommitting.connect())
-                finally:
-                    _begins.reset(token)
-                yield connection
+        async with AsyncExitStack() as stack:
+            stack.enter_context(_refusals_as_problems())
+            with _checked_by(_Check.ASK):
+                connection = await stack.enter_async_context(self._autocommitting.connect())
+            yield connection
+
+    async def read(self, query: Read, **values: Any) -> Sequence[Mapping[str, Any]]:
+        """Run a query that changes nothing, in one round trip, and return its rows. Raises as `session` does."""
+        rows = None if self._debug else await self._read_at_once(query, values)
+        if rows is None:
+            # Nothing has been changed: it may be repeated, and this way reports what is wrong.
+            async with self.autocommit() as connection:
+                rows = (await connection.execute(query.statement, values)).mappings().all()
+        return rows
+
+    async def _read_at_once(
+        self, query: Read, values: Mapping[str, Any]
+    ) -> Sequence[Mapping[str, Any]] | None:
+        """Return the rows; None where the connection is lost, where the server refuses, and where it takes so long that
+        the server may have gone silent."""
+        with _refusals_as_problems(), _checked_by(_Check.NONE):
+            pooled = await self.engine.raw_connection()
+        try:
+            driver: Any = pooled.driver_connection
+            rows: Sequence[Mapping[str, Any]] = await driver.fetch(
+                query.sql, *query.arguments(values), timeout=CONNECT_SECONDS
+            )
+        except asyncpg.PostgresError:
+            return None
+        except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+            pooled.invalidate()
+            return None
+        except BaseException:
+            pooled.invalidate()
+            raise
+        finally:
+            pooled.close()
+        return rows
 
     @asynccontextmanager
     async def probe(self) -> AsyncIterator[tuple[AsyncConnection, float]]:
@@ -265,26 +298,44 @@ def _source(error: DBAPIError) -> BaseException | None:
     return error.orig.__cause__ if error.orig else None
 
 
-_begins: ContextVar[bool] = ContextVar("begins", default=True)
-"""Whether the next connection that is taken from a pool is to begin a transaction."""
+class _Check(Enum):
+    """How a connection that is taken from a pool shows that it answers."""
+
+    BEGIN = 1
+    """It begins a transaction, as SQLAlchemy would do before the first statement: no round trip more."""
+    ASK = 2
+    NONE = 3
+    """The caller's own statement will show it."""
+
+
+_check: ContextVar[_Check] = ContextVar("check", default=_Check.BEGIN)
+
+
+@contextmanager
+def _checked_by(check: _Check) -> Iterator[None]:
+    token = _check.set(check)
+    try:
+        yield
+    finally:
+        _check.reset(token)
 
 
 def _check_that_it_answers(connection: Any, _record: Any, _proxy: Any) -> None:
     """Have the pool replace its connections where the one to be used has been cut, or has gone silent, since its last
     use."""
-    # Not the pool's own ping: that would wait for as long as a statement may take. To begin the transaction is the
-    # first thing that a session does: as a check it costs no round trip more.
-    connection.run_async(lambda driver: _answer(connection if _begins.get() else None, driver))
+    # Not the pool's own ping: that would wait for as long as a statement may take, and makes a transaction of its own.
+    check = _check.get()
+    if check is not _Check.NONE:
+        connection.run_async(lambda driver: _answer(connection, driver, check))
 
 
-async def _answer(begins: Any | None, driver: asyncpg.Connection) -> None:
+async def _answer(connection: Any, driver: asyncpg.Connection, check: _Check) -> None:
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            if begins is None:
-                await driver.execute("select 1")
+            if check is _Check.BEGIN:
+                await connection._start_transaction()
             else:
-                # SQLAlchemy would do the same before the first statement.
-                await begins._start_transaction()
+                await driver.execute("select 1")
     except Exception as error:  # SQLAlchemy's, asyncpg's or the system's: it is of no use
         driver.terminate()
         raise InvalidatePoolError from error

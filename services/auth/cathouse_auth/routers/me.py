@@ -2,6 +2,7 @@
 
 from cathouse_kit.database import Session
 from cathouse_kit.problems import InvalidRequest, TooManyRequests, problem_responses
+from cathouse_kit.resources import Kit
 from cathouse_kit.revocations import AccountDisabled
 from cathouse_kit.security import SignedIn
 from fastapi import APIRouter, Request
@@ -25,8 +26,10 @@ router = APIRouter(
 
 
 @router.get("", response_model=PersonBody, summary="Who am I?")
-async def read_me(person: ActivePerson) -> Person:
-    return person
+async def read_me(principal: SignedIn, request: Request) -> PersonBody:
+    kit: Kit = request.app.state.kit
+    person = await people.read_active_person(kit.database, principal.id)
+    return PersonBody.model_validate(dict(person))
 
 
 @router.patch("", response_model=PersonBody, summary="Change my profile")

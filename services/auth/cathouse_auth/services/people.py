@@ -1,22 +1,26 @@
 """People: who someone is, and what they and an admin may change of it."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from cathouse_kit.admin_actions import record_admin_action
+from cathouse_kit.database import Database
 from cathouse_kit.pages import PageRequest, SortKey, select_page
 from cathouse_kit.problems import Forbidden, Unauthenticated
+from cathouse_kit.reads import Read
 from cathouse_kit.revocations import AccountDisabled
 from cathouse_kit.security_events import SecurityEvent
 from cathouse_kit.tokens import Role
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse_auth.models import AdminAction, Person
 from cathouse_auth.services.accounts import end_all_sessions
 from cathouse_auth.services.errors import LastAdmin, PersonNotFound
 from cathouse_auth.services.revocations import revoke
+
+_GONE = "The person of this access token is gone."
 
 
 class Privileges(NamedTuple):
@@ -33,10 +37,33 @@ async def active_person(session: AsyncSession, person_id: UUID) -> Person:
     """
     person = await session.scalar(select(Person).where(Person.id == person_id))
     if person is None:
-        raise Unauthenticated("The person of this access token is gone.")
+        raise Unauthenticated(_GONE)
     if not person.is_active:
         raise AccountDisabled
     return person
+
+
+_ACTIVE_PERSON = Read(
+    select(
+        Person.id,
+        Person.email,
+        Person.display_name,
+        Person.role,
+        Person.is_active,
+        Person.created_at,
+        Person.updated_at,
+    ).where(Person.id == bindparam("person_id"))
+)
+
+
+async def read_active_person(database: Database, person_id: UUID) -> Mapping[str, Any]:
+    """The columns of `active_person` that the person may see. Raises as that does."""
+    rows = await database.read(_ACTIVE_PERSON, person_id=person_id)
+    if not rows:
+        raise Unauthenticated(_GONE)
+    if not rows[0]["is_active"]:
+        raise AccountDisabled
+    return rows[0]
 
 
 async def rename(session: AsyncSession, person: Person, display_name: str) -> Person:
