@@ -7,7 +7,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.load import require_wrk
+from bench.load import LoadFailed, require_wrk
 from bench.processes import ROOT, Machine
 from bench.rows import HEADER, Row, memory_line, rows
 from bench.world import populate
@@ -54,8 +54,13 @@ def main() -> None:
             return
         print(HEADER, flush=True)
         for row in table:
-            if not arguments.only or row.name in arguments.only:
-                print("\n".join(row.lines(arguments.seconds, arguments.rounds)), flush=True)
+            if arguments.only and row.name not in arguments.only:
+                continue
+            try:
+                lines = row.lines(arguments.seconds, arguments.rounds)
+            except LoadFailed as error:
+                lines = [f"{row.title}: {error}"]
+            print("\n".join(lines), flush=True)
         if not arguments.only:
             for name, peer in (("auth", "me"), ("catalog", "cats"), ("proxy", "passes_on")):
                 print(memory_line(name, services[name], peers[peer]))

@@ -11,6 +11,10 @@ _IDLE_PERCENT = 20
 _SCRIPT = Path(__file__).with_name("wrk.lua")
 
 
+class LoadFailed(Exception):
+    """A request got no response, or one that is no success."""
+
+
 @dataclass(frozen=True)
 class Load:
     """Requests that wrk sends, each connection one after the other."""
@@ -52,7 +56,7 @@ def require_wrk() -> None:
 
 
 def measure(load: Load, seconds: float, beside: Load | None = None) -> Measured:
-    """Send a load for so long, with another one `beside` it. Exit if a request fails."""
+    """Send a load for so long, with another one `beside` it. Raises `LoadFailed`."""
     while load.process.cpu_percent(interval=0.2) > _IDLE_PERCENT:
         pass  # it still works for clients that have left
     other = beside.start(seconds) if beside else None
@@ -64,7 +68,7 @@ def measure(load: Load, seconds: float, beside: Load | None = None) -> Measured:
     *_, figures = output.split("figures ")
     requests, microseconds, p50, p99, failed = map(int, figures.split())
     if failed or not requests:
-        raise SystemExit(f"bench: {failed} requests to {load.url} failed:\n{output}")
+        raise LoadFailed(f"{failed} of {requests} requests failed")
     return Measured(
         rate=requests / microseconds * 1e6,
         p50=p50 / 1000,

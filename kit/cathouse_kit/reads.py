@@ -7,17 +7,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import SelectBase
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 
 class Read:
-    """A query with its SQL. Its parameters are those of `bindparam`, and all are required.
+    """A `Select` with its SQL. Its parameters are those of `bindparam`, and all are required.
 
     Raises `ValueError` for a column that SQLAlchemy converts: asyncpg returns values as they come.
     """
 
-    def __init__(self, statement: SelectBase) -> None:
+    def __init__(self, statement: Any) -> None:
         self.statement = statement
         dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
         compiled = statement.compile(dialect=dialect)
