@@ -193,12 +193,13 @@ class Database:
 
     async def read(self, query: Read, **values: Any) -> Sequence[Mapping[str, Any]]:
         """Run a query that changes nothing, in one round trip, and return its rows. Raises as `session` does."""
+        # With debug, SQLAlchemy logs the SQL.
         rows = None if self._debug else await self._read_at_once(query, values)
-        if rows is None:
-            # Nothing has been changed: it may be repeated, and this way reports what is wrong.
-            async with self.autocommit() as connection:
-                rows = (await connection.execute(query.statement, values)).mappings().all()
-        return rows
+        if rows is not None:
+            return rows
+        # Nothing has been changed: it may be repeated, and this way reports what is wrong.
+        async with self.autocommit() as connection:
+            return (await connection.execute(query.statement, values)).mappings().all()
 
     async def _read_at_once(
         self, query: Read, values: Mapping[str, Any]
