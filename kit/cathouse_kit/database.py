@@ -191,7 +191,7 @@ class Database:
                 connection = await stack.enter_async_context(self._autocommitting.connect())
             yield connection
 
-    async def read(self, query: Read, **values: Any) -> Sequence[Mapping[str, Any]]:
+    async def read(self, query: Read, **values: Any) -> Sequence[Mapping[Any, Any]]:
         """Run a query that changes nothing, in one round trip, and return its rows. Raises as `session` does."""
         # With debug, SQLAlchemy logs the SQL.
         rows = None if self._debug else await self._read_at_once(query, values)
@@ -203,18 +203,18 @@ class Database:
 
     async def _read_at_once(
         self, query: Read, values: Mapping[str, Any]
-    ) -> Sequence[Mapping[str, Any]] | None:
+    ) -> Sequence[Mapping[Any, Any]] | None:
         """Return the rows; None where the connection is lost, where the server refuses, and where it takes so long that
         the server may have gone silent."""
         with _refusals_as_problems(), _checked_by(_Check.NONE):
             pooled = await self.engine.raw_connection()
         try:
             driver: Any = pooled.driver_connection
-            rows: Sequence[Mapping[str, Any]] = await driver.fetch(
+            rows: Sequence[Mapping[Any, Any]] = await driver.fetch(
                 query.sql, *query.arguments(values), timeout=CONNECT_SECONDS
             )
-        except asyncpg.PostgresError:
-            return None
+        except (asyncpg.PostgresError, ValueError):
+            return None  # the connection is well
         except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             pooled.invalidate()
             return None

@@ -7,7 +7,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import Float
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+
+# The ids of PostgreSQL's types, by which SQLAlchemy decides how a number is converted.
+_DOUBLE_PRECISION, _NUMERIC = 701, 1700
 
 
 class Read:
@@ -24,7 +28,8 @@ class Read:
         self._names = compiled.positiontup or []
         self._constants = compiled.params
         for column in statement.selected_columns:
-            if column.type.dialect_impl(dialect).result_processor(dialect, None):
+            number = _DOUBLE_PRECISION if isinstance(column.type, Float) else _NUMERIC
+            if column.type.dialect_impl(dialect).result_processor(dialect, number):
                 raise ValueError(f"{column}: SQLAlchemy converts it; read it by a session")
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:

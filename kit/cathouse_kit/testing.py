@@ -1,12 +1,16 @@
 """What tests of a service are made of: tokens that it trusts, peers that answer as told, its app with a client."""
 
+import asyncio
+import socket
+import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -212,3 +216,68 @@ async def empty_tables(superuser: asyncpg.Connection, schema: str) -> None:
     filled = " or ".join(f"exists (select from {table})" for table in tables)
     if tables and await superuser.fetchval(f"select {filled}"):
         await superuser.execute(f"truncate {', '.join(tables)} restart identity cascade")
+
+
+class DatabasePath:
+    """The way to a database, on which round trips are counted and bytes can get lost."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._database = (parts.hostname, parts.port)
+        self._url = url
+        self._connections: list[asyncio.Task[None]] = []
+        self._writers: list[asyncio.StreamWriter] = []
+        self._lost: set[asyncio.StreamWriter] = set()
+        self.loses_new_ones = False
+        self.url = ""
+        self.round_trips = 0
+        """How often a client has sent something and so has waited for the server."""
+
+    def lose(self) -> None:
+        """From now on nothing comes through on the connections that there are."""
+        self._lost.update(self._writers)
+
+    def reset(self) -> None:
+        """Break the connections that there are, as a firewall does: with a RST."""
+        for writer in self._writers:
+            writer.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+            writer.transport.abort()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["DatabasePath"]:
+        server = await asyncio.start_server(self._forward, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        self.url = self._url.replace(f":{self._database[1]}/", f":{port}/")
+        if self.url == self._url:
+            raise ValueError("the URL must name its port and its database")
+        try:
+            yield self
+        finally:
+            server.close()
+            for writer in self._writers:
+                writer.transport.abort()
+            await asyncio.gather(*self._connections)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_database, to_database = await asyncio.open_connection(*self._database)
+        self._writers += [writer, to_database]
+        if self.loses_new_ones:
+            self._lost |= {writer, to_database}
+        self._connections += [
+            asyncio.create_task(self._pump(reader, to_database, counts=True)),
+            asyncio.create_task(self._pump(from_database, writer, counts=False)),
+        ]
+
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, counts: bool
+    ) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                self.round_trips += counts
+                if writer not in self._lost:
+                    writer.write(data)
+                    await writer.drain()
+        if writer not in self._lost:
+            writer.close()

@@ -1,12 +1,13 @@
 import json
 import logging
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from cathouse_kit import logs
 from cathouse_kit.context import RequestContext, TraceContext, current_request
 from cathouse_kit.database import Database
-from cathouse_kit.logs import configure_logging
+from cathouse_kit.logs import configure_logging, log_request
 from cathouse_kit.testing import running
 from loguru import logger
 from sqlalchemy import text
@@ -115,6 +116,81 @@ def test_a_line_that_cannot_be_made_does_not_reach_who_logs(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "--- Logging error ---" in captured.err
+
+
+def log_a_request(status: int = 200) -> None:
+    request = RequestContext("request-12345", TraceContext.start(), "192.0.2.7")
+    token = current_request.set(request)
+    log_request(request, method="GET", route="/things/{id}", status=status, seconds=0.0123456)
+    current_request.reset(token)
+
+
+def test_the_line_of_a_request_is_the_same_with_and_without_another_sink(logged: Logged) -> None:
+    log_a_request()
+    (alone,) = logged()
+    others: list[str] = []
+    sink = logger.add(others.append, format="{message} {extra[status]} {extra[request_id]}")
+    log_a_request()
+    logger.remove(sink)
+    (beside,) = logged()
+    assert others == ["request 200 request-12345\n"]
+    assert list(alone) == list(beside)
+    moments = ("timestamp", "trace_id")
+    assert {k: v for k, v in alone.items() if k not in moments} == {
+        k: v for k, v in beside.items() if k not in moments
+    }
+    assert len(alone["timestamp"]) == len(beside["timestamp"])
+
+
+def test_loguru_is_left_out_where_nothing_else_listens(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logger, "bind", None)
+    log_a_request()
+    assert len(logged()) == 1
+
+
+def test_the_level_holds_for_the_line_of_a_request(logged: Logged) -> None:
+    configure_logging(sample_settings(log_format="json", log_level="WARNING"))
+    log_a_request(status=200)
+    log_a_request(status=500)
+    assert [(line["level"], line["status"]) for line in logged()] == [("warning", 500)]
+
+
+def test_the_line_of_a_request_can_be_disabled_as_every_other(logged: Logged) -> None:
+    logger.disable("cathouse_kit")
+    try:
+        log_a_request()
+    finally:
+        logger.enable("cathouse_kit")
+    assert logged() == []
+
+
+def test_the_line_of_a_request_follows_another_configuration_of_loguru(logged: Logged) -> None:
+    logger.configure(patcher=lambda record: record["extra"].update(patched=True))
+    log_a_request()
+    assert [line["patched"] for line in logged()] == [True]
+
+
+def test_the_line_of_a_request_is_for_people_on_the_console(
+    logged: Logged, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(sample_settings(log_format="console"))
+    log_a_request()
+    assert "INFO     request method=GET route=/things/{id} status=200" in capsys.readouterr().out
+
+
+def test_a_request_whose_line_cannot_be_written_goes_on(
+    logged: Logged, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        def write(self, _line: bytes) -> None:
+            raise OSError("No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("sys.stdout", SimpleNamespace(buffer=Full()))
+        log_a_request()
+    assert "No space left on device" in capsys.readouterr().err
 
 
 async def test_an_answer_that_does_not_fit_its_model_is_not_quoted(

@@ -1,6 +1,8 @@
 import platform
 
+import pytest
 from cathouse_kit.testing import running
+from prometheus_client import Counter
 from prometheus_client.parser import text_string_to_metric_families
 
 from .conftest import MakeApp
@@ -45,3 +47,20 @@ async def test_apps_in_one_process_do_not_count_together(make_app: MakeApp) -> N
         await client.get("/api/v1/sample/things/7")
     assert "things" not in str(list(second.state.kit.metrics.requests.collect()))
     assert "things" in str(list(first.state.kit.metrics.requests.collect()))
+
+
+async def test_the_counters_of_a_route_are_looked_up_once(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up: list[tuple[str, ...]] = []
+    labels = Counter.labels
+
+    def note(counter: Counter, *values: str) -> Counter:
+        looked_up.append(values)
+        return labels(counter, *values)
+
+    monkeypatch.setattr(Counter, "labels", note)
+    async with running(make_app()) as client:
+        for _ in range(3):
+            assert (await client.get("/api/v1/sample/things/7")).status_code == 200
+    assert looked_up == [("GET", "/api/v1/sample/things/{thing_id}", "200")]

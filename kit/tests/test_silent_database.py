@@ -1,19 +1,15 @@
 """A database that goes silent without a word: a node that fails, a route that is dropped. TCP alone never notices."""
 
 import asyncio
-import contextlib
-import socket
-import struct
 from collections.abc import AsyncIterator, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 from cathouse_kit import database as database_module
 from cathouse_kit.cli import with_database
 from cathouse_kit.database import Database, DatabaseUnavailable
-from cathouse_kit.testing import running
+from cathouse_kit.testing import DatabasePath, running
 from pydantic import SecretStr
 from sqlalchemy import text
 
@@ -23,74 +19,15 @@ from .support import DEADLINE_SECONDS, TOKEN, running_package
 ONE = "/api/v1/sample/database"
 
 
-class Path:
-    """The way to a database, on which bytes can get lost."""
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self._database = (parts.hostname, parts.port)
-        self._url = url
-        self._connections: list[asyncio.Task[None]] = []
-        self._writers: list[asyncio.StreamWriter] = []
-        self._lost: set[asyncio.StreamWriter] = set()
-        self.loses_new_ones = False
-        self.url = ""
-
-    def lose(self) -> None:
-        """From now on nothing comes through on the connections that there are."""
-        self._lost.update(self._writers)
-
-    def reset(self) -> None:
-        """Break the connections that there are, as a firewall does: with a RST."""
-        for writer in self._writers:
-            writer.get_extra_info("socket").setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-            )
-            writer.transport.abort()
-
-    @contextlib.asynccontextmanager
-    async def open(self) -> AsyncIterator["Path"]:
-        server = await asyncio.start_server(self._forward, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        self.url = self._url.replace(f":{self._database[1]}/", f":{port}/")
-        assert self.url != self._url
-        try:
-            yield self
-        finally:
-            server.close()
-            for writer in self._writers:
-                writer.transport.abort()
-            await asyncio.gather(*self._connections)
-
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_database, to_database = await asyncio.open_connection(*self._database)
-        self._writers += [writer, to_database]
-        if self.loses_new_ones:
-            self._lost |= {writer, to_database}
-        self._connections += [
-            asyncio.create_task(self._pump(reader, to_database)),
-            asyncio.create_task(self._pump(from_database, writer)),
-        ]
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                if writer not in self._lost:
-                    writer.write(data)
-                    await writer.drain()
-        if writer not in self._lost:
-            writer.close()
-
-
 @pytest.fixture
-async def path(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
+async def path(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DatabasePath]:
     monkeypatch.setattr(database_module, "CONNECT_SECONDS", 0.3)
-    async with Path(database_url).open() as path:
+    async with DatabasePath(database_url).open() as path:
         yield path
 
 
 @pytest.fixture
-async def database(path: Path) -> AsyncIterator[Database]:
+async def database(path: DatabasePath) -> AsyncIterator[Database]:
     """An engine whose only connection takes that way, and which waits less than a second for a statement."""
     database = Database(
         SecretStr(path.url), pool_size=1, application_name="silence", statement_seconds=0.5
@@ -105,7 +42,7 @@ async def one(database: Database) -> int:
 
 
 async def test_a_connection_that_went_silent_while_nobody_used_it_is_replaced(
-    make_app: MakeApp, path: Path
+    make_app: MakeApp, path: DatabasePath
 ) -> None:
     # The service waits for a statement much longer than this test for an answer.
     async with running(make_app(database_url=SecretStr(path.url), database_pool_size=1)) as client:
@@ -115,7 +52,9 @@ async def test_a_connection_that_went_silent_while_nobody_used_it_is_replaced(
             assert (await client.get(ONE)).status_code == 200
 
 
-async def test_a_database_that_went_silent_for_good_is_a_503(make_app: MakeApp, path: Path) -> None:
+async def test_a_database_that_went_silent_for_good_is_a_503(
+    make_app: MakeApp, path: DatabasePath
+) -> None:
     async with running(make_app(database_url=SecretStr(path.url), database_pool_size=1)) as client:
         assert (await client.get(ONE)).status_code == 200
         path.loses_new_ones = True
@@ -130,7 +69,7 @@ async def test_a_database_that_went_silent_for_good_is_a_503(make_app: MakeApp, 
 @pytest.mark.parametrize("last", ["statement", "commit"])
 @pytest.mark.parametrize("for_good", [False, True], ids=["one connection", "for good"])
 async def test_a_statement_without_an_answer_is_given_up_with_its_connection(
-    last: str, for_good: bool, database: Database, path: Path
+    last: str, for_good: bool, database: Database, path: DatabasePath
 ) -> None:
     async def work() -> None:
         async with asyncio.timeout(DEADLINE_SECONDS), database.session() as session:
@@ -149,7 +88,7 @@ async def test_a_statement_without_an_answer_is_given_up_with_its_connection(
 
 
 async def test_a_statement_without_an_answer_is_given_up_where_each_is_a_transaction_too(
-    database: Database, path: Path
+    database: Database, path: DatabasePath
 ) -> None:
     async def work() -> None:
         async with asyncio.timeout(DEADLINE_SECONDS), database.autocommit() as connection:
@@ -164,7 +103,7 @@ async def test_a_statement_without_an_answer_is_given_up_where_each_is_a_transac
 
 
 async def test_a_statement_that_is_cancelled_while_the_database_is_silent_ends(
-    path: Path,
+    path: DatabasePath,
 ) -> None:
     database = Database(SecretStr(path.url), pool_size=1, application_name="silence")
 
@@ -185,7 +124,7 @@ async def test_a_statement_that_is_cancelled_while_the_database_is_silent_ends(
     await database.close()
 
 
-async def test_a_pool_with_a_silent_connection_can_be_closed(path: Path) -> None:
+async def test_a_pool_with_a_silent_connection_can_be_closed(path: DatabasePath) -> None:
     database = Database(
         SecretStr(path.url), pool_size=1, application_name="silence", statement_seconds=None
     )
@@ -198,7 +137,7 @@ async def test_a_pool_with_a_silent_connection_can_be_closed(path: Path) -> None
 
 @pytest.mark.parametrize("last", ["statement", "commit"])
 async def test_a_connection_that_is_reset_is_given_up(
-    last: str, database: Database, path: Path
+    last: str, database: Database, path: DatabasePath
 ) -> None:
     async def work() -> None:
         async with asyncio.timeout(DEADLINE_SECONDS), database.session() as session:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from cathouse_kit.lifecycle import Lifecycle
 from cathouse_kit.metrics import Metrics
-from cathouse_kit.middleware import FailureMiddleware, RequestMiddleware
+from cathouse_kit.middleware import RequestMiddleware, RouteMiddleware
 from cathouse_kit.peers import Peer, PeerUnavailable
 from cathouse_kit.testing import running
 from cathouse_kit.tracing import Tracing
@@ -49,7 +49,7 @@ class Traced:
         )
         app = FastAPI()
         app.get("/cats/{slug}")(self._read)
-        app.add_middleware(FailureMiddleware)
+        app.add_middleware(RouteMiddleware, routes=[], max_bytes=1024, exempt=None)
         app.add_middleware(
             RequestMiddleware,
             metrics=Metrics("sample", "1.2.3"),

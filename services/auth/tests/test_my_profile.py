@@ -3,7 +3,11 @@ from typing import Any
 
 import httpx
 import pytest
-from cathouse_kit.testing import bearer
+from cathouse_auth.main import create_app
+from cathouse_auth.services.passwords import Passwords
+from cathouse_auth.settings import Settings
+from cathouse_kit.testing import DatabasePath, bearer, running
+from pydantic import SecretStr
 
 Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
 Join = Callable[..., Awaitable[dict[str, Any]]]
@@ -20,6 +24,20 @@ async def test_me_is_the_person_as_they_are_now(
     assert response.status_code == 200
     assert response.json()["role"] == "developer"
     assert response.json()["email"] == "ada@example.com"
+
+
+async def test_me_is_one_round_trip_to_the_database(
+    join: Join, settings: Settings, passwords: Passwords
+) -> None:
+    ada = await join("Ada")
+    headers = bearer(ada["access_token"])
+    async with DatabasePath(settings.database_url.get_secret_value()).open() as path:
+        far = settings.model_copy(update={"database_url": SecretStr(path.url)})
+        async with running(create_app(far, passwords=passwords)) as client:
+            for _ in ("prepares the statement", "is counted"):
+                path.round_trips = 0
+                assert (await client.get(ME, headers=headers)).status_code == 200
+            assert path.round_trips == 1
 
 
 async def test_one_may_change_ones_display_name(client: httpx.AsyncClient, join: Join) -> None:

@@ -56,7 +56,7 @@ _ACTIVE_PERSON = Read(
 )
 
 
-async def read_active_person(database: Database, person_id: UUID) -> Mapping[str, Any]:
+async def read_active_person(database: Database, person_id: UUID) -> Mapping[Any, Any]:
     """The columns of `active_person` that the person may see. Raises as that does."""
     rows = await database.read(_ACTIVE_PERSON, person_id=person_id)
     if not rows:
