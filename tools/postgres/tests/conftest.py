@@ -17,7 +17,9 @@ from typing import Protocol
 
 import pytest
 from cathouse_kit.registry import Service
-from cathouse_postgres.settings import State
+from cathouse_postgres.errors import PostgresToolError
+from cathouse_postgres.ready import check_ready
+from cathouse_postgres.settings import Settings, State
 from cathouse_postgres.testing import TemporaryServer, temporary_server
 
 # Only root can give its rights up: the whole subject is absent for everyone else.
@@ -103,11 +105,9 @@ class Tool:
 
     def start_ready(self) -> subprocess.Popen[bytes]:
         process = self.begin("run")
-        until(
-            lambda: process.poll() is not None or self.call("ready").returncode == 0,
-            "the server is ready",
-        )
+        until(lambda: process.poll() is not None or self._is_ready(), "the server is ready")
         assert process.poll() is None, self.log
+        assert self.call("ready").returncode == 0
         return process
 
     def stop(self, process: subprocess.Popen[bytes], signal_number: int = signal.SIGINT) -> int:
@@ -138,6 +138,14 @@ class Tool:
 
     def service_url(self, service: str) -> str:
         return self.state.database_url(service).read_text()
+
+    def _is_ready(self) -> bool:
+        # Asked again and again: as a command it would take the processor from the server that starts.
+        try:
+            check_ready(Settings(self.state, None, None))
+        except PostgresToolError:
+            return False
+        return True
 
     def _argv(self, *words: str) -> list[str]:
         return [*self.prefix, sys.executable, "-m", "cathouse_postgres", *words]
