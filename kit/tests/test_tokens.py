@@ -1,4 +1,5 @@
 import base64
+import time
 from uuid import UUID, uuid4
 
 import httpx
@@ -62,6 +63,8 @@ async def refused(token: str, keys: RemoteKeys) -> str:
         {"role": "emperor"},
         {"role": ["admin"]},
         {"iat": YEAR_2100},
+        {"iat": "nan"},
+        {"iat": "yesterday"},
         {"exp": "tomorrow"},
         {"nbf": YEAR_2100},
     ],
@@ -71,6 +74,16 @@ async def test_a_token_with_other_claims_than_auths_is_not_valid(
     claims: dict[str, object], issuer: Issuer, keys: RemoteKeys
 ) -> None:
     assert await refused(issuer.token(**claims), keys) == "This access token is not valid."  # type: ignore[arg-type]
+
+
+async def test_a_token_is_valid_where_the_clock_is_behind_that_of_postgresql(
+    issuer: Issuer, keys: RemoteKeys
+) -> None:
+    ninety_seconds_ahead = int(time.time()) + 90
+    token = issuer.token(iat=ninety_seconds_ahead, exp=ninety_seconds_ahead + 900)
+    assert await verify_access_token(token, keys, None)
+    five_minutes_ahead = int(time.time()) + 300
+    await refused(issuer.token(iat=five_minutes_ahead, exp=five_minutes_ahead + 900), keys)
 
 
 async def test_a_token_that_has_expired_says_so_but_clocks_may_differ_by_seconds(

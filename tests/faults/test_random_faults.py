@@ -15,9 +15,9 @@ from .target import running_target
 from .verification import Findings, verify
 
 # The load goes on between two strikes; where it cannot, as nothing is up again, the next faults strike after a while.
-_MOST_WRITES_BETWEEN = 5
+_LEAST_WRITES_BETWEEN, _MOST_WRITES_BETWEEN = 2, 6
 _MOST_FAULTS_AT_ONCE = 4
-_PATIENCE_SECONDS = 3.0
+_PATIENCE_SECONDS = 5.0
 
 
 def test_no_acknowledged_write_is_lost_under_random_faults(
@@ -33,7 +33,7 @@ def test_no_acknowledged_write_is_lost_under_random_faults(
         began, strikes = time.monotonic(), 0
         with steady_load(target, ledger):
             while faults.kills < kills:
-                writes = randomly.randint(1, _MOST_WRITES_BETWEEN)
+                writes = randomly.randint(_LEAST_WRITES_BETWEEN, _MOST_WRITES_BETWEEN)
                 ledger.wait_for_writes(writes, _PATIENCE_SECONDS)
                 for _ in range(randomly.randint(1, _MOST_FAULTS_AT_ONCE)):
                     faults.strike()
