@@ -144,7 +144,7 @@ def test_matching_agrees_with_the_same_rule_said_as_a_regular_expression(
     template: str, segments: list[str]
 ) -> None:
     pattern = "".join(
-        "/" + ("[^/]+" if part.startswith("{") else re.escape(part))
+        "/" + ("[^/;][^/]*" if part.startswith("{") else re.escape(part))
         for part in template.removeprefix("/").split("/")
     )
     expected = re.fullmatch(pattern, "/" + "/".join(segments), re.DOTALL) is not None
