@@ -36,5 +36,4 @@ class Me(BaseModel):
 async def me(bearer: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())]) -> Me:
     key = app.state.keys.get_signing_key_from_jwt(bearer.credentials)
     claims = jwt.decode(bearer.credentials, key, algorithms=["EdDSA"], audience="cathouse")
-    query = "select * from auth.people where id = $1"
-    return Me(**await app.state.pool.fetchrow(query, UUID(claims["sub"])))
+    return Me(**await app.state.pool.fetchrow("select * from people where id = $1", claims["sub"]))
