@@ -204,11 +204,13 @@ let
       "postgresql_18"
       "process-compose"
       "procps"
+      "py-spy"
       "ruff"
       "statix"
       "util-linux"
       "uv"
       "valkey"
+      "wrk"
     ] (name: package name { });
 
   inputs = {
