@@ -30,8 +30,9 @@ class ServiceApp(FastAPI):
         self.router.routes.extend(routes)
 
     def build_middleware_stack(self) -> ASGIApp:
+        handlers: Any = self.exception_handlers  # the types of the two differ by version
         app: ASGIApp = AsyncExitStackMiddleware(_RoutesByPath(self.router))
-        app = ExceptionMiddleware(app, handlers=self.exception_handlers)
+        app = ExceptionMiddleware(app, handlers=handlers)
         for layer, arguments, options in reversed(self.user_middleware):
             app = layer(app, *arguments, **options)
         return app
