@@ -87,7 +87,7 @@ class Swarm:
         )
         for replica in listed.splitlines():
             logs = run("docker", "logs", "--tail=5000", replica.partition(" ")[0]).stdout
-            found = [x for x in logs.splitlines() if re.search('"level":"(WARNING|ERROR)"', x)]
+            found = [x for x in logs.splitlines() if re.search('"level":"(warning|error)"', x)]
             yield "\n".join([replica, *found[-10:]])
 
     def tags(self) -> dict[str, str]:
