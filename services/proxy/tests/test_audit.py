@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
+from asyncpg.connection import LoggedQuery
 from cathouse_kit.testing import Issuer, Outside, running
 from cathouse_kit.tokens import Role
 from cathouse_proxy.main import create_app
@@ -322,23 +324,60 @@ async def test_a_page_is_one_query(
 
 
 async def test_calls_that_end_together_are_written_together(
-    app: FastAPI, client: httpx.AsyncClient, world: World, rows: Rows
+    statements: list[LoggedQuery], client: httpx.AsyncClient, world: World, rows: Rows
 ) -> None:
-    writes: list[int] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.startswith("insert into proxy.audit"):
-            writes.append(len(parameters[0]))
-
-    engine = app.state.kit.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
     answers = await asyncio.gather(*(client.get(world.path()) for _ in range(40)))
     assert {answer.status_code for answer in answers} == {200}
+    writes = [
+        len(ran.args[0]) for ran in statements if ran.query.startswith("insert into proxy.audit")
+    ]
     # Every call is written twice, and many calls at a time.
     assert sum(writes) == 80
     assert len(writes) < 40
     assert {row["outcome"] for row in await rows()} == {"answered"}
     assert len(await rows()) == 40
+
+
+async def test_a_call_is_two_round_trips_to_the_database(
+    statements: list[LoggedQuery], client: httpx.AsyncClient, world: World
+) -> None:
+    # The first call reads keys and takes a connection from the pool, which checks it.
+    await client.get(world.path())
+    del statements[:]
+    for _ in range(5):
+        assert (await client.get(world.path())).status_code == 200
+    await client.get(world.path("not/in/a/scope"))
+    kinds = [ran.query.partition("(")[0] for ran in statements]
+    # One before the cat is called, one before the first byte leaves; a refused call is one.
+    assert kinds == ["insert into proxy.audit "] * 11
+
+
+async def test_a_first_write_that_arrives_late_changes_nothing(
+    app: FastAPI, emptied: None, rows: Rows
+) -> None:
+    audit = app.state.proxy.audit
+    call = CallRecord("GET", "/", "request-id")
+    await audit.end(call, 200, "answered")
+    call.status, call.outcome, call.duration_ms = None, "started", None
+    await audit.start(call)
+    assert [(row["status"], row["outcome"]) for row in await rows()] == [(200, "answered")]
+    await audit.close()
+
+
+async def test_a_connection_that_was_cut_is_replaced_and_no_call_notices(
+    client: httpx.AsyncClient, world: World, rows: Rows, database_urls: dict[str, str]
+) -> None:
+    connection = await asyncpg.connect(database_urls["proxy"])
+    for _ in range(3):
+        assert (await client.get(world.path())).status_code == 200
+        ended = await connection.fetch(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where application_name = 'proxy' and datname = current_database()"
+        )
+        assert ended
+    assert (await client.get(world.path())).status_code == 200
+    assert [row["outcome"] for row in await rows()] == ["answered"] * 4
+    await connection.close()
 
 
 async def test_one_who_gives_up_hinders_nobody_and_is_written_all_the_same(
