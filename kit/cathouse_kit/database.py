@@ -235,7 +235,7 @@ class Database:
 
     async def check_out(self) -> AsyncConnection:
         """A connection of the pool that outlives a block: the caller closes it. Raises as `session` does."""
-        with _refusals_as_problems():
+        with _refusals_as_problems(), _checked_by(_Check.ASK):
             return await self.engine.connect()
 
     def replace_connections(self) -> None:

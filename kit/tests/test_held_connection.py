@@ -9,11 +9,12 @@ from asyncpg.connection import LoggedQuery
 from cathouse_kit import held_connection as held_module
 from cathouse_kit.database import Database, DatabaseBusy, DatabaseUnavailable
 from cathouse_kit.held_connection import HeldConnection
+from cathouse_kit.testing import DatabasePath
 from pydantic import SecretStr
 
 from .support import DEADLINE_SECONDS
 from .test_refusals import BUSY_STATES, UNAVAILABLE_STATES, raising
-from .test_silent_database import Path, path
+from .test_silent_database import path
 
 __all__ = ["path"]
 
@@ -107,7 +108,7 @@ async def test_a_connection_that_was_cut_is_replaced(
 @pytest.mark.parametrize("keep_seconds", [0.0, 60.0], ids=["idle", "in the middle of a write"])
 @pytest.mark.parametrize("for_good", [False, True], ids=["one connection", "for good"])
 async def test_a_connection_that_went_silent_is_replaced(
-    keep_seconds: float, for_good: bool, path: Path, monkeypatch: pytest.MonkeyPatch
+    keep_seconds: float, for_good: bool, path: DatabasePath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(held_module, "_FIRST_ATTEMPT_SECONDS", 0.3)
     monkeypatch.setattr(held_module, "_KEEP_SECONDS", keep_seconds)
