@@ -169,7 +169,11 @@ async def test_a_token_that_says_anything_else_is_another(
     identities = Identities(database, keys)
     said: dict[str, Any] = {name: uuid4() for name in ("person_id", "cat_id", "installation_id")}
     said["scopes"] = ["tasks:read"]
-    changes = [{}, *({name: uuid4()} for name in list(said)[:3]), {"scopes": ["tasks:write"]}]
+    changes: list[dict[str, Any]] = [
+        {},
+        *({name: uuid4()} for name in list(said)[:3]),
+        {"scopes": ["tasks:write"]},
+    ]
     tokens = {await identities.token(**said | change) for change in changes}
     assert (len(tokens), len(signatures)) == (5, 5)
     # Another key signs, as after `rotate-keys`.
