@@ -233,6 +233,15 @@ class Database:
             pooled.close()
         return rows
 
+    async def check_out(self) -> AsyncConnection:
+        """A connection of the pool that outlives a block: the caller closes it. Raises as `session` does."""
+        with _refusals_as_problems(), _checked_by(_Check.ASK):
+            return await self.engine.connect()
+
+    def replace_connections(self) -> None:
+        """Have the pool replace all its connections before it hands out the next one."""
+        self._only_reads = True
+
     @asynccontextmanager
     async def probe(self) -> AsyncIterator[tuple[AsyncConnection, float]]:
         """A connection beside the pool, and how many milliseconds a round trip on it took.
@@ -249,7 +258,7 @@ class Database:
             latency = round((time.perf_counter() - started) * 1000, 2)
             if reads_only == "on":
                 # After a failover the name may already lead to another server.
-                self._only_reads = True
+                self.replace_connections()
                 await connection.invalidate()
                 raise DatabaseUnavailable("The server only reads: it is a standby.")
             yield connection, latency
@@ -300,6 +309,40 @@ def _refusals_as_problems() -> Iterator[None]:
         if stale or error.connection_invalidated or state.startswith(_REFUSED):
             raise DatabaseUnavailable from error
         raise
+
+
+def problem_of(error: BaseException) -> DatabaseUnavailable | None:
+    """Return the problem to raise for an error of the driver; None where the statement is at fault."""
+    state = getattr(error, "sqlstate", None) or ""
+    if state.startswith(_BUSY):
+        return DatabaseBusy()
+    if connection_is_useless(error) or state.startswith(_REFUSED):
+        return DatabaseUnavailable()
+    return None
+
+
+def hide_values(error: BaseException) -> None:
+    """Take from an error of the driver what it quotes of a statement's arguments and of rows."""
+    if isinstance(error, asyncpg.PostgresError):
+        error.detail = None
+    error.args = tuple(
+        _QUOTED_ARGUMENT.sub(r"\1", arg) if isinstance(arg, str) else arg for arg in error.args
+    )
+
+
+def connection_is_useless(error: BaseException) -> bool:
+    """Whether this error of the driver ends its connection: it is lost or silent, or its session refuses for ever."""
+    state = getattr(error, "sqlstate", None) or ""
+    return _is_lost(error) or state.startswith(_SESSION_IS_USELESS)
+
+
+def _is_lost(error: BaseException) -> bool:
+    # A silent or lost connection, and asyncpg's own errors: it is closed, or in the middle of something. Those that are
+    # a ValueError too speak of a statement's arguments.
+    return isinstance(error, OSError) or (
+        isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError)
+        and not isinstance(error, ValueError)
+    )
 
 
 def _source(error: DBAPIError) -> BaseException | None:
@@ -354,14 +397,8 @@ def _give_up_a_useless_connection(context: Any) -> DatabaseUnavailable | None:
     # An ExceptionContext; up to 2.0.50, SQLAlchemy's types do not let its `is_disconnect` be set.
     error = context.original_exception
     source = error.__cause__ or error
-    # A silent or lost connection, and asyncpg's own errors: it is closed, or in the middle of something. Those that are
-    # a ValueError too speak of a statement's arguments.
-    lost = isinstance(error, OSError) or (
-        isinstance(source, asyncpg.InterfaceError | asyncpg.InternalClientError)
-        and not isinstance(source, ValueError)
-    )
-    state = getattr(source, "sqlstate", None) or ""
-    if lost or state.startswith(_SESSION_IS_USELESS):
+    lost = _is_lost(error) or _is_lost(source)
+    if lost or connection_is_useless(source):
         # With it the pool replaces all that it holds: they lead to the same server.
         context.is_disconnect = True
     return DatabaseUnavailable() if lost else None

@@ -101,6 +101,12 @@ class SigningKeys:
             await self._read_alone()
         return self._published
 
+    async def signing_kid(self) -> str:
+        """The id of the key that signs now."""
+        if self._stale:
+            await self._read_alone()
+        return self._kid
+
     async def sign_claims(
         self,
         claims: Mapping[str, Any],

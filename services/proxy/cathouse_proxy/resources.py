@@ -65,7 +65,7 @@ def make_proxy(
     exchange = Exchange(
         mediation=mediation,
         audit=audit,
-        identities=Identities(kit.database, keys),
+        identities=Identities(kit.database, keys, clock),
         cats=cats,
         limits=limits,
         platform=Platform.of(

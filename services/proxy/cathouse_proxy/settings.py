@@ -9,6 +9,12 @@ from pydantic import Field
 class Settings(ServiceSettings):
     service_name: ServiceName = "proxy"
     port: Port = 8004
+    database_pool_size: int = Field(
+        5,
+        ge=2,
+        le=100,
+        description="Connections to PostgreSQL that a process may hold; the audit keeps one of them",
+    )
     catalog_url: PeerUrl = Field("http://127.0.0.1:8002", description="Where the catalog is")
     installation_url: PeerUrl = Field(
         "http://127.0.0.1:8003", description="Where the installations are"

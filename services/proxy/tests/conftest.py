@@ -1,11 +1,12 @@
 """The proxy with its surroundings: an installation of a cat, a cat on a real socket, the audit."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
+from asyncpg.connection import LoggedQuery
 from cathouse_kit.testing import Outside, running
 from cathouse_proxy.main import create_app
 from cathouse_proxy.resources import make_proxy
@@ -74,6 +75,21 @@ async def port(app: FastAPI, emptied: None) -> AsyncIterator[int]:
     """Where the app really listens."""
     async with served(app) as port:
         yield port
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[LoggedQuery]:
+    """What the proxy runs in the database, on connections that it makes from now on; each is one round trip."""
+    ran: list[LoggedQuery] = []
+    connect: Callable[..., Any] = asyncpg.connect
+
+    async def logged(*arguments: Any, **options: Any) -> asyncpg.Connection:
+        connection = await connect(*arguments, **options)
+        connection.add_query_logger(ran.append)
+        return connection
+
+    monkeypatch.setattr(asyncpg, "connect", logged)
+    return ran
 
 
 @pytest.fixture

@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
-from cathouse_kit.testing import Issuer, Outside, running
+from asyncpg.connection import LoggedQuery
+from cathouse_kit import held_connection, signing_keys
+from cathouse_kit.testing import DatabasePath, Issuer, Outside, running
 from cathouse_kit.tokens import Role
 from cathouse_proxy.main import create_app
 from cathouse_proxy.models import ProxiedCall
@@ -322,23 +325,70 @@ async def test_a_page_is_one_query(
 
 
 async def test_calls_that_end_together_are_written_together(
-    app: FastAPI, client: httpx.AsyncClient, world: World, rows: Rows
+    statements: list[LoggedQuery], client: httpx.AsyncClient, world: World, rows: Rows
 ) -> None:
-    writes: list[int] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.startswith("insert into proxy.audit"):
-            writes.append(len(parameters[0]))
-
-    engine = app.state.kit.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
     answers = await asyncio.gather(*(client.get(world.path()) for _ in range(40)))
     assert {answer.status_code for answer in answers} == {200}
+    writes = [
+        len(ran.args[0]) for ran in statements if ran.query.startswith("insert into proxy.audit")
+    ]
     # Every call is written twice, and many calls at a time.
     assert sum(writes) == 80
     assert len(writes) < 40
     assert {row["outcome"] for row in await rows()} == {"answered"}
     assert len(await rows()) == 40
+
+
+@pytest.mark.parametrize(("below", "status", "trips"), [("tasks", 200, 2), ("admin", 403, 1)])
+async def test_a_call_is_two_round_trips_to_the_database_and_a_refused_one_is_one(
+    below: str,
+    status: int,
+    trips: int,
+    settings: Settings,
+    outside: Outside,
+    world: World,
+    emptied: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The connection is given back, and keys are read, by time: neither is to happen in the middle of the test.
+    monkeypatch.setattr(held_connection, "_KEEP_SECONDS", 3600)
+    monkeypatch.setattr(signing_keys, "_CACHE_SECONDS", 3600)
+    async with DatabasePath(settings.database_url.get_secret_value()).open() as way:
+        far = settings.model_copy(update={"database_url": SecretStr(way.url)})
+        async with running(create_app(far, transport=outside.transport)) as client:
+            for _ in range(2):
+                way.round_trips = 0
+                answer = await client.get(world.path(below), headers=world.headers)
+                assert answer.status_code == status
+            assert way.round_trips == trips
+
+
+async def test_a_first_write_that_arrives_late_changes_nothing(
+    app: FastAPI, emptied: None, rows: Rows
+) -> None:
+    audit = app.state.proxy.audit
+    call = CallRecord("GET", "/", "request-id")
+    await audit.end(call, 200, "answered")
+    call.status, call.outcome, call.duration_ms = None, "started", None
+    await audit.start(call)
+    assert [(row["status"], row["outcome"]) for row in await rows()] == [(200, "answered")]
+    await audit.close()
+
+
+async def test_a_connection_that_was_cut_is_replaced_and_no_call_notices(
+    client: httpx.AsyncClient, world: World, rows: Rows, database_urls: dict[str, str]
+) -> None:
+    connection = await asyncpg.connect(database_urls["proxy"])
+    for _ in range(3):
+        assert (await client.get(world.path())).status_code == 200
+        ended = await connection.fetch(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where application_name = 'proxy' and datname = current_database()"
+        )
+        assert ended
+    assert (await client.get(world.path())).status_code == 200
+    assert [row["outcome"] for row in await rows()] == ["answered"] * 4
+    await connection.close()
 
 
 async def test_one_who_gives_up_hinders_nobody_and_is_written_all_the_same(

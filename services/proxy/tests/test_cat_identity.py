@@ -10,9 +10,10 @@ from cathouse_kit.signing_keys import rotate_signing_key
 from cathouse_kit.testing import Outside, running
 from cathouse_proxy.main import create_app
 from cathouse_proxy.models import SigningKey
-from cathouse_proxy.services.identity import Identities, SigningKeys
+from cathouse_proxy.services import identity
+from cathouse_proxy.services.identity import _KEEP_SECONDS, Identities, SigningKeys
 from cathouse_proxy.settings import Settings
-from cathouse_proxy.testing import ScriptedCat, World
+from cathouse_proxy.testing import Clock, Remake, ScriptedCat, World
 from fastapi import FastAPI
 from httpx import AsyncClient
 
@@ -125,6 +126,92 @@ async def test_a_retired_key_stays_published_for_as_long_as_its_tokens(
     assert keys["keys"][0]["kid"] == new
     assert len(keys["keys"]) == 2
     assert read(token, keys, world.cat_id)["sub"]
+
+
+@pytest.fixture
+def signatures(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The claims that are signed from now on."""
+    signed: list[dict[str, Any]] = []
+    encode = jwt.encode
+
+    def noted(claims: dict[str, Any], *arguments: Any, **options: Any) -> str:
+        signed.append(claims)
+        return encode(claims, *arguments, **options)
+
+    monkeypatch.setattr(jwt, "encode", noted)
+    return signed
+
+
+async def test_calls_within_the_kept_time_share_one_signature(
+    app: FastAPI, clock: Clock, emptied: None, signatures: list[dict[str, Any]]
+) -> None:
+    database = app.state.kit.database
+    identities = Identities(database, SigningKeys(database), clock)
+    said: dict[str, Any] = {name: uuid4() for name in ("person_id", "cat_id", "installation_id")}
+    tokens = []
+    for _ in range(10):
+        tokens.append(await identities.token(**said, scopes=["tasks:read"]))
+        clock.now += 1.9
+    assert (len(set(tokens)), len(signatures)) == (1, 1)
+    # What is left of its minute is longer than the 30 seconds that a call may take.
+    clock.now += 2
+    assert signatures[0]["exp"] - signatures[0]["iat"] - _KEEP_SECONDS >= 30
+    await identities.token(**said, scopes=["tasks:read"])
+    assert len(signatures) == 2
+    await database.close()
+
+
+async def test_a_token_that_says_anything_else_is_another(
+    app: FastAPI, emptied: None, signatures: list[dict[str, Any]]
+) -> None:
+    database = app.state.kit.database
+    keys = SigningKeys(database)
+    identities = Identities(database, keys)
+    said: dict[str, Any] = {name: uuid4() for name in ("person_id", "cat_id", "installation_id")}
+    said["scopes"] = ["tasks:read"]
+    changes: list[dict[str, Any]] = [
+        {},
+        *({name: uuid4()} for name in list(said)[:3]),
+        {"scopes": ["tasks:write"]},
+    ]
+    tokens = {await identities.token(**said | change) for change in changes}
+    assert (len(tokens), len(signatures)) == (5, 5)
+    # Another key signs, as after `rotate-keys`.
+    keys._kid = "another"
+    await identities.token(**said)
+    assert len(signatures) == 6
+    await database.close()
+
+
+async def test_no_more_tokens_are_kept_than_there_is_room_for(
+    app: FastAPI, emptied: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "_MAX_KEPT", 3)
+    database = app.state.kit.database
+    identities = Identities(database, SigningKeys(database))
+    for _ in range(10):
+        await identities.token(
+            person_id=uuid4(), cat_id=uuid4(), installation_id=uuid4(), scopes=[]
+        )
+    assert len(identities._kept) <= 3
+    await database.close()
+
+
+async def test_a_narrowed_installation_is_narrowed_in_the_next_token_too(
+    app: FastAPI, remake: Remake, clock: Clock, client: AsyncClient, world: World, cat: ScriptedCat
+) -> None:
+    reading = {"routes": [{"methods": ["GET"], "path": "/tasks"}]}
+    world.scopes = [{"name": name, **reading} for name in ("a:one", "a:two")]
+    world.granted_scopes = ["a:one", "a:two"]
+    remake(clock=clock)
+    async with app.state.proxy.cats:
+        keys = await published(client)
+        token = await received_token(client, world, cat)
+        assert read(token, keys, world.cat_id)["scope"] == "a:one a:two"
+        world.granted_scopes = ["a:two"]
+        clock.now += 1
+        token = await received_token(client, world, cat)
+        assert read(token, keys, world.cat_id)["scope"] == "a:two"
 
 
 async def test_processes_that_start_together_agree_on_one_key(

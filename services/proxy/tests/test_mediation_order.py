@@ -1,5 +1,7 @@
 """The checks come in the contract's order: each is seen although everything after it would fail as well."""
 
+import fastapi.routing
+import pytest
 from cathouse_kit.testing import Issuer
 from cathouse_proxy.testing import Clock, Remake, Rows, ScriptedCat, World
 from fastapi import FastAPI
@@ -88,3 +90,13 @@ async def test_every_check_is_made_before_those_that_follow_it(
     assert cat.requests == []
     # The first three are of callers who may not use the installation: these have no row.
     assert [(row["status"], row["outcome"]) for row in (await rows())[20:]] == problems[3:]
+
+
+async def test_the_mediation_alone_looks_at_a_call(
+    client: AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def solve(**_: object) -> None:
+        raise AssertionError("dependencies are solved for a proxied call")
+
+    monkeypatch.setattr(fastapi.routing, "solve_dependencies", solve)
+    assert (await client.get(world.path())).status_code == 200

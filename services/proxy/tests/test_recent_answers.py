@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from cathouse_proxy.services.recent import KEEP_SECONDS, MAX_ENTRIES, Recent
+from cathouse_proxy.services.recent import KEEP_SECONDS, MAX_ENTRIES, REFRESH_SECONDS, Recent
 from cathouse_proxy.testing import Clock
 
 
@@ -57,6 +57,51 @@ async def test_the_time_counts_from_the_question(
     await asyncio.sleep(0)
     source.go.set()
     assert [await slow, await later] == [1, 2]
+
+
+async def test_the_next_answer_is_asked_for_before_the_present_one_is_too_old(
+    recent: Recent[str, int], source: Source, clock: Clock
+) -> None:
+    used = []
+    for _ in range(20):
+        used.append(await recent.get("a"))
+        clock.now += 0.1
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    # Nobody waited: an answer is replaced while it may still be used, by one question.
+    assert used == [1] * 4 + [2] * 3 + [3] * 3 + [4] * 3 + [5] * 3 + [6] * 3 + [7]
+    assert len(source.asked) == 7
+
+
+async def test_a_slow_next_answer_is_waited_for_and_no_old_one_is_used(
+    recent: Recent[str, int], source: Source, clock: Clock
+) -> None:
+    assert await recent.get("a") == 1
+    source.go.clear()
+    clock.now += REFRESH_SECONDS
+    assert await recent.get("a") == 1
+    clock.now += KEEP_SECONDS - REFRESH_SECONDS
+    later = asyncio.create_task(recent.get("a"))
+    await asyncio.sleep(0)
+    assert not later.done()
+    clock.now += KEEP_SECONDS
+    # The question is too old by now, although its answer has not come.
+    last = asyncio.create_task(recent.get("a"))
+    await asyncio.sleep(0)
+    source.go.set()
+    assert [await later, await last] == [2, 3]
+
+
+async def test_an_answer_stays_usable_where_the_next_question_fails(
+    recent: Recent[str, int], source: Source, clock: Clock
+) -> None:
+    assert await recent.get("a") == 1
+    source.error = RuntimeError("down")
+    clock.now += KEEP_SECONDS - 0.01
+    assert [await recent.get("a") for _ in range(3)] == [1, 1, 1]
+    clock.now += 0.01
+    with pytest.raises(RuntimeError):
+        await recent.get("a")
 
 
 async def test_those_who_ask_at_once_share_the_answer_and_the_error(

@@ -30,6 +30,7 @@ def test_the_defaults_are_safe() -> None:
         ("RATE_LIMIT_PER_INSTALLATION", "0/minute"),
         ("PROXY_ALLOW_PRIVATE_UPSTREAMS", "perhaps"),
         ("PROXY_MAX_REQUEST_BYTES", "-1"),
+        ("DATABASE_POOL_SIZE", "1"),
         ("PROXY_MAX_ANSWER_BYTES", "10MB"),
         ("RATE_LIMIT_STORAGE", "mongodb://x"),
     ],

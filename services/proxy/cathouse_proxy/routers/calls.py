@@ -1,11 +1,13 @@
 """The mediated calls themselves: any path below an installation goes to its cat."""
 
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from cathouse_kit.problems import BodyTooLarge, TooManyRequests, problem_responses
 from cathouse_kit.revocations import AccountDisabled
 from cathouse_kit.security import access_token, guard
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import Receive, Scope, Send
@@ -59,6 +61,17 @@ class MediatedAnswer(Response):
         await self._exchange.answer(scope, receive, send)
 
 
+class _UnparsedRoute(APIRoute):
+    """FastAPI describes the route, and runs no dependency: the mediation looks at the request."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        async def call(request: Request) -> Response:
+            response: Response = await self.endpoint(request.app.state.proxy, **request.path_params)
+            return response
+
+        return call
+
+
 async def call_cat(
     proxy: Resources,
     installation_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],
@@ -91,7 +104,12 @@ def _description(method: str) -> dict[str, Any]:
     return described
 
 
-router = APIRouter(prefix="/api/v1/proxy", tags=["calls"], dependencies=[Depends(mediated)])
+router = APIRouter(
+    prefix="/api/v1/proxy",
+    tags=["calls"],
+    dependencies=[Depends(mediated)],
+    route_class=_UnparsedRoute,
+)
 for _method in METHODS:
     router.add_api_route(
         "/{installation_id}/{path:anything}",

@@ -7,21 +7,24 @@ A refused call is written once. An allowed one is written before the cat is call
 do stands here, even if the proxy dies or loses its database in the next moment; and it is completed before the answer's
 first byte leaves, or for a long answer before the last one. Each write is on disk when it returns.
 
-What calls write at the same time is one statement, and so one commit: those who come while the disk is being waited for
-wait together for the next turn. A call costs two commits, but many calls at once cost hardly more.
+A write is one round trip, on a connection that is kept for it. What calls write at the same time is one statement, and
+so one commit: those who come while the disk is being waited for wait together for the next turn. A call costs two
+commits, but many calls at once cost hardly more.
 """
 
 import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from uuid import UUID
 
 from cathouse_kit.database import Database
+from cathouse_kit.held_connection import HeldConnection
 from cathouse_kit.pages import PageRequest, SortKey, select_page
 from cathouse_kit.rate_limits import Window
 from cathouse_kit.tokens import Principal, Role
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -54,12 +57,15 @@ _TYPES = {
     "duration_ms": "double precision",
     "request_id": "text",
 }
-_WRITE = text(
+# A row that is complete stays so: a first write that is repeated, or arrives late, changes nothing.
+_WRITE = (
     f"insert into proxy.audit ({', '.join(_TYPES)}) "  # noqa: S608 - names are code
-    f"select * from unnest({', '.join(f'cast(:{name} as {kind}[])' for name, kind in _TYPES.items())}) "
+    f"select * from unnest({', '.join(f'${n}::{kind}[]' for n, kind in enumerate(_TYPES.values(), 1))}) "
     "on conflict (id) do update set "
-    "status = excluded.status, outcome = excluded.outcome, duration_ms = excluded.duration_ms"
+    "status = excluded.status, outcome = excluded.outcome, duration_ms = excluded.duration_ms "
+    "where audit.duration_ms is null or excluded.duration_ms is not null"
 )
+_VALUES = attrgetter(*_TYPES)
 
 
 class PruningRefused(Exception):
@@ -90,7 +96,7 @@ class Audit:
     """Writes rows. Every method raises `DatabaseUnavailable` where PostgreSQL does not answer."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._connection = HeldConnection(database)
         self._waiting: dict[UUID, CallRecord] = {}
         self._turn: asyncio.Task[None] | None = None
         self._next_turn: asyncio.Task[None] | None = None
@@ -114,6 +120,7 @@ class Audit:
         """Waits for what is being written, even if those who wrote it wait no longer."""
         while turn := self._next_turn or self._turn:
             await asyncio.wait([turn])
+        await self._connection.close()
 
     async def _write(self, call: CallRecord) -> None:
         self._waiting[call.id] = call
@@ -129,9 +136,8 @@ class Audit:
         self._turn, self._next_turn = self._next_turn, None
         calls, self._waiting = list(self._waiting.values()), {}
         try:
-            async with self._database.autocommit() as connection:
-                columns = {name: [getattr(call, name) for call in calls] for name in _TYPES}
-                await connection.execute(_WRITE, columns)
+            rows = map(_VALUES, calls)
+            await self._connection.write(_WRITE, *zip(*rows, strict=True))
         finally:
             self._turn = None
 

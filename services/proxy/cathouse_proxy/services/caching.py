@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 _DIRECTIVE = r'([!#$%&\'*+.^_`|~0-9a-z-]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([!#$%&\'*+.^_`|~0-9a-z-]+)))?'
 _EACH = re.compile(_DIRECTIVE)
@@ -18,7 +19,13 @@ def private_cache_control(values: Sequence[bytes]) -> bytes:
     """
     if not values:
         return b"private"
-    text = b", ".join(values).decode("latin-1").lower()
+    return _private(b", ".join(values))
+
+
+# A cat says the same again and again. A head has 32 kB at most, and so all that is kept 8 MB.
+@lru_cache(256)
+def _private(value: bytes) -> bytes:
+    text = value.decode("latin-1").lower()
     if not _LIST.fullmatch(text):
         return b"private, no-store"
     kept = ["private"]

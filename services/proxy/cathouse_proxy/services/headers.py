@@ -6,6 +6,7 @@ What frames a message, belongs to one connection, or says who someone is, the pr
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from multidict import CIMultiDict
 
@@ -72,8 +73,7 @@ def headers_to_cat(
     of_connection = _named_in_connection(headers)
     passed = CIMultiDict[str]()
     for name, value in headers:
-        plain = name.lower()
-        if not (plain in _TO_CAT or plain.startswith(_OWN_PREFIX)) or plain in of_connection:
+        if not (name in _TO_CAT or name.startswith(_OWN_PREFIX)) or name in of_connection:
             continue
         if _CONTROL.search(value):
             raise RequestRefused("A header has control characters in its value.")
@@ -108,37 +108,44 @@ def headers_to_caller(
 
     Raises `CatAnswerBroken` for what is no header.
     """
-    headers = list(headers)
+    headers = [(_field_name(name), value) for name, value in headers]
     of_connection = _named_in_connection(headers)
     passed: list[tuple[bytes, bytes]] = []
     caching: list[bytes] = []
     for name, value in headers:
-        plain = name.lower()
-        if not _TOKEN.fullmatch(name) or _CONTROL.search(value):
+        if not name or _CONTROL.search(value):
             raise CatAnswerBroken("The cat's answer has a header with forbidden characters.")
-        if plain in of_connection:
+        if name in of_connection:
             continue
-        if plain in _TO_CALLER or plain.startswith(_OWN_PREFIX):
-            passed.append((plain, value))
-        elif plain == b"cache-control":
+        if name in _TO_CALLER or name.startswith(_OWN_PREFIX):
+            passed.append((name, value))
+        elif name == b"cache-control":
             caching.append(value)
-        elif plain in _ADDRESSES:
+        elif name in _ADDRESSES:
             if (address := rewriter().address(value)) is not None:
-                passed.append((plain, address))
-        elif plain == b"link" and (links := rewriter().links(value)) is not None:
-            passed.append((plain, links))
+                passed.append((name, address))
+        elif name == b"link" and (links := rewriter().links(value)) is not None:
+            passed.append((name, links))
     passed.append((b"cache-control", private_cache_control(caching)))
     # What a cat sends must not run as a page of the proxy's origin, nor be framed by another site's page.
     passed.append((b"x-content-type-options", b"nosniff"))
     passed.append((b"content-security-policy", b"sandbox; frame-ancestors 'none'"))
-    passed += [(name.lower().encode(), value.encode()) for name, value in own.items()]
+    passed += [(_field_name(name.encode()), value.encode()) for name, value in own.items()]
     return passed
 
 
+# The names are the same again and again. One has 32 kB at most, and so all that are kept 8 MB.
+@lru_cache(256)
+def _field_name(name: bytes) -> bytes:
+    """The name of a field in lower case; empty if it is none."""
+    return name.lower() if _TOKEN.fullmatch(name) else b""
+
+
 def _named_in_connection(headers: RawHeaders) -> set[bytes]:
+    """Names in lower case; those of `headers` are in lower case too."""
     return {
         option.strip().lower()
         for name, value in headers
-        if name.lower() == b"connection"
+        if name == b"connection"
         for option in value.split(b",")
     }

@@ -3,7 +3,8 @@
 import base64
 import hmac
 import secrets
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from cathouse_kit.database import Database
@@ -15,6 +16,9 @@ from cathouse_proxy.models import PseudonymSecret, SigningKey
 
 ISSUER = "cathouse-proxy"
 TOKEN_SECONDS = 60
+# A signature costs more than the rest of a token. One that is used again has most of its time before it.
+_KEEP_SECONDS = 20
+_MAX_KEPT = 10_000
 
 
 class SigningKeys(KitSigningKeys):
@@ -27,16 +31,32 @@ class SigningKeys(KitSigningKeys):
 class Identities:
     """Makes the tokens that cats get."""
 
-    def __init__(self, database: Database, keys: SigningKeys) -> None:
+    def __init__(
+        self, database: Database, keys: SigningKeys, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._database = database
         self._keys = keys
+        self._clock = clock
         self._secret: bytes | None = None
+        self._kept: dict[tuple[str, UUID, UUID, UUID, tuple[str, ...]], str] = {}
+        """Tokens by their key and by all that they say; all are dropped together."""
+        self._kept_since = float("-inf")
 
     async def token(
         self, *, person_id: UUID, cat_id: UUID, installation_id: UUID, scopes: Sequence[str]
     ) -> str:
-        """A token for one call; good for a minute, and for this cat alone."""
-        return await self._keys.sign_claims(
+        """A token for this cat alone, good for another 40 seconds at least.
+
+        The caller has checked what it says: a kept token is for calls that may be made now.
+        """
+        kid = await self._keys.signing_kid()
+        said = (kid, person_id, cat_id, installation_id, tuple(scopes))
+        now = self._clock()
+        if now - self._kept_since >= _KEEP_SECONDS or len(self._kept) >= _MAX_KEPT:
+            self._kept, self._kept_since = {}, now
+        if (kept := self._kept.get(said)) is not None:
+            return kept
+        token = await self._keys.sign_claims(
             {
                 "iss": ISSUER,
                 "aud": str(cat_id),
@@ -45,6 +65,8 @@ class Identities:
                 "installation": str(installation_id),
             }
         )
+        self._kept[said] = token
+        return token
 
     async def pseudonym(self, person_id: UUID, cat_id: UUID) -> str:
         """What a cat knows a person by: always the same, and without the secret not to be linked with what another cat

@@ -82,12 +82,16 @@ class Lookups:
         self._last_known: dict[UUID | bytes, Whose] = {}
 
     async def installation_of_credential(self, credential: str) -> Installation | None:
+        if not self._by_credential.begin(credential).done():
+            self._begin_for_cat(credential)
         return await self._by_credential.get(credential)
 
     async def installation(
         self, installation_id: UUID, *, used_by: UUID | None = None
     ) -> Installation | None:
         """`used_by` is the person who wants to call its cat; without one, it is only looked at."""
+        if not self._by_id.begin((installation_id, used_by)).done() and used_by:
+            self._begin_for_cat(installation_id)
         return await self._by_id.get((installation_id, used_by))
 
     def last_known(self, asked: UUID | str) -> Whose | None:
@@ -96,6 +100,11 @@ class Lookups:
         It opens nothing: a credential may have been replaced since. None for what this process has not asked for.
         """
         return self._last_known.get(asked if isinstance(asked, UUID) else _hash(asked))
+
+    def _begin_for_cat(self, asked: UUID | str) -> None:
+        # An installation's cat never changes: where it is known, nobody waits for two services in a row.
+        if last := self.last_known(asked):
+            self._cats.begin(last.cat_id)
 
     async def cat(self, cat_id: UUID) -> Cat | None:
         return await self._cats.get(cat_id)

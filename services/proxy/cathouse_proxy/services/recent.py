@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 KEEP_SECONDS = 0.5
+# From this age on, one who uses an answer has the next one asked for: the busy never wait for it.
+REFRESH_SECONDS = 0.3
 MAX_ENTRIES = 10_000
 
 K = TypeVar("K")
@@ -26,31 +28,54 @@ class Recent(Generic[K, V]):
         self._ask = ask
         self._clock = clock
         self._asked: dict[K, _Asked[V]] = {}
+        self._next: dict[K, _Asked[V]] = {}
+        """Questions under way, each for a key whose present answer is still used."""
 
     async def get(self, key: K) -> V:
         """Raises what asking raises."""
+        answer = self.begin(key)
+        # Shielded: one who leaves does not take the answer from the others.
+        return answer.result() if answer.done() else await asyncio.shield(answer)
+
+    def begin(self, key: K) -> asyncio.Task[V]:
+        """Ask, unless there is a recent answer, and do not wait."""
         now = self._clock()
         asked = self._asked.get(key)
         # The age counts from the question, not from the answer, which may have been long under way.
         if asked is None or now - asked.at >= KEEP_SECONDS:
-            asked = _Asked(now, asyncio.create_task(self._question(key)))
-            asked.answer.add_done_callback(lambda task: self._settle(key, task))
-            self._asked.pop(key, None)
-            self._asked[key] = asked
+            following = self._next.pop(key, None)
+            if following is None or now - following.at >= KEEP_SECONDS:
+                following = self._question(key, now)
+            asked = following
+            self._keep(key, asked)
             self._forget(now)
-        # Shielded: one who leaves does not take the answer from the others.
-        return await asyncio.shield(asked.answer)
+        elif now - asked.at >= REFRESH_SECONDS and key not in self._next:
+            self._next[key] = self._question(key, now)
+        return asked.answer
 
-    async def _question(self, key: K) -> V:
+    def _question(self, key: K, now: float) -> _Asked[V]:
+        asked = _Asked(now, asyncio.create_task(self._answer(key)))
+        asked.answer.add_done_callback(lambda task: self._settle(key, task))
+        return asked
+
+    async def _answer(self, key: K) -> V:
         return await self._ask(key)
 
     def _settle(self, key: K, task: asyncio.Task[V]) -> None:
         failed = task.cancelled() or task.exception() is not None
-        if failed and (asked := self._asked.get(key)) and asked.answer is task:
+        if (following := self._next.get(key)) and following.answer is task:
+            del self._next[key]
+            if not failed:
+                self._keep(key, following)
+        elif failed and (asked := self._asked.get(key)) and asked.answer is task:
             del self._asked[key]
 
+    def _keep(self, key: K, asked: _Asked[V]) -> None:
+        self._asked.pop(key, None)
+        self._asked[key] = asked
+
     def _forget(self, now: float) -> None:
-        # Oldest first: entries stand in the order of their questions.
+        # Oldest first: entries stand nearly in the order of their questions.
         while self._asked:
             key, asked = next(iter(self._asked.items()))
             if now - asked.at < KEEP_SECONDS and len(self._asked) <= MAX_ENTRIES:

@@ -4,7 +4,6 @@ A path that two programs could read differently is refused, for the check and th
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -16,6 +15,7 @@ MAX_TARGET_BYTES = 8000
 _PATH = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 _QUERY = re.compile(rb"[\x21\x24-\x7e]*")
 _ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 _UNRESERVED = re.compile("[A-Za-z0-9._~-]")  # RFC 3986, section 2.3
 
 
@@ -67,7 +67,7 @@ def _decode(raw: bytes) -> str:
         raise RequestRefused("The path has a segment . or .. in it.")
     if "/" in segment or "\\" in segment:
         raise RequestRefused("The path has an encoded slash or a backslash in it.")
-    if any(unicodedata.category(character) == "Cc" for character in segment):
+    if _CONTROL.search(segment):
         raise RequestRefused("The path has control characters in it.")
     if _ESCAPE.search(segment):
         raise RequestRefused("The path is percent-encoded twice.")

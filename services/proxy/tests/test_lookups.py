@@ -1,0 +1,106 @@
+"""What proxied calls ask other services: seldom, before it is needed, and never later than a change allows."""
+
+import asyncio
+from collections import Counter
+
+import httpx
+import pytest
+from cathouse_kit.testing import Issuer, Outside
+from cathouse_kit.tokens import Role
+from cathouse_proxy.resources import Proxy
+from cathouse_proxy.services.recent import KEEP_SECONDS
+from cathouse_proxy.testing import VERIFY, Clock, Remake, World, eventually
+from fastapi import FastAPI
+
+STEP = 0.1
+
+
+def asked(outside: Outside) -> Counter[str]:
+    return Counter("installation" if "verify" in call.url.path else "cat" for call in outside.calls)
+
+
+@pytest.fixture
+async def proxy(app: FastAPI, remake: Remake, clock: Clock, client: httpx.AsyncClient) -> Proxy:
+    remake(clock=clock)
+    proxy: Proxy = app.state.proxy
+    return proxy
+
+
+@pytest.mark.parametrize("caller", ["credential", "owner"])
+async def test_calls_of_two_seconds_ask_each_service_six_times(
+    caller: str,
+    proxy: Proxy,
+    clock: Clock,
+    client: httpx.AsyncClient,
+    world: World,
+    outside: Outside,
+    issuer: Issuer,
+) -> None:
+    headers = issuer.headers(Role.PLAYER, world.owner_id) if caller == "owner" else world.headers
+    async with proxy.cats:
+        await client.get(world.path(), headers=headers)
+        outside.calls.clear()
+        for _ in range(20):
+            clock.now += STEP
+            for _ in range(3):
+                assert (await client.get(world.path(), headers=headers)).status_code == 200
+    assert asked(outside) == {"installation": 6, "cat": 6}
+
+
+async def test_a_call_after_a_pause_asks_both_services_at_once(
+    proxy: Proxy, clock: Clock, client: httpx.AsyncClient, world: World, outside: Outside
+) -> None:
+    seen: list[Counter[str]] = []
+    go = asyncio.Event()
+
+    async with proxy.cats:
+        await client.get(world.path())
+        clock.now += 60
+        outside.calls.clear()
+        answer = world.verify
+
+        async def slowly(request: httpx.Request) -> httpx.Response:
+            await go.wait()
+            return answer(request)
+
+        outside.on("POST", VERIFY, slowly)
+        call = asyncio.create_task(client.get(world.path()))
+        await eventually(lambda: asked(outside)["cat"])
+        seen.append(asked(outside))
+        go.set()
+        assert (await call).status_code == 200
+    assert seen == [{"installation": 1, "cat": 1}]
+    assert asked(outside) == {"installation": 1, "cat": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ("granted_scopes", ["tasks:write"]),
+        ("status", "paused"),
+        ("credential", "cat_another"),
+        ("cat_status", "suspended"),
+    ],
+)
+@pytest.mark.parametrize("called_before", [1, 4, 7])
+async def test_what_is_taken_back_is_refused_within_a_second_while_answers_are_refreshed(
+    change: str,
+    value: object,
+    called_before: int,
+    proxy: Proxy,
+    clock: Clock,
+    client: httpx.AsyncClient,
+    world: World,
+) -> None:
+    headers = world.headers
+    async with proxy.cats:
+        for _ in range(called_before):
+            assert (await client.get(world.path(), headers=headers)).status_code == 200
+            clock.now += STEP
+        setattr(world, change, value)
+        changed = clock.now
+        while clock.now < changed + KEEP_SECONDS:
+            await client.get(world.path(), headers=headers)
+            clock.now += STEP
+        assert clock.now < changed + 1
+        assert (await client.get(world.path(), headers=headers)).status_code in (401, 403)
