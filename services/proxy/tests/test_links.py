@@ -6,7 +6,7 @@ import httpx
 import pytest
 from cathouse_proxy.services.links import MAX_LINKS, LinkRewriter, Platform
 from cathouse_proxy.testing import ScriptedCat, World
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from yarl import URL
 
@@ -260,6 +260,8 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=8).map("".join))
+@example("://?\\")
+@example("https://other.example/x?a\\b#c\\d")
 def test_whoever_reads_what_is_sent_arrives_at_the_cat_or_outside(value: str) -> None:
     sent = rewriter().address(value.encode())
     if sent is None:

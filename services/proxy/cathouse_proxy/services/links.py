@@ -123,10 +123,13 @@ class LinkRewriter:
         url = _parse(self._absolute(text, endpoint)) if endpoint else None
         if endpoint is None or url is None or url.username is not None or url.password is not None:
             return None
-        in_proxy = self._in_proxy(url, endpoint)
-        if in_proxy is not None:
-            return in_proxy.encode("ascii")
-        return None if self._platform.has(url, endpoint) else str(url).encode("ascii")
+        passed = self._in_proxy(url, endpoint)
+        if passed is None:
+            if self._platform.has(url, endpoint):
+                return None
+            passed = str(url)
+        # The standard leaves it in queries and fragments, and RFC 3986 has it nowhere.
+        return passed.replace("\\", "%5C").encode("ascii")
 
     def links(self, value: bytes) -> bytes | None:
         """Return what a caller gets of a `Link` field: links whose address may pass, with relations that order nothing.
