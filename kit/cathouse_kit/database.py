@@ -18,7 +18,7 @@ import asyncpg
 from fastapi import Depends, Request
 from pydantic import SecretStr
 from sqlalchemy import ExceptionContext, MetaData, event, text
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -300,6 +300,11 @@ def _refusals_as_problems() -> Iterator[None]:
         yield
     except PoolTimeoutError as error:
         raise DatabaseBusy("All connections to the database are busy; try again.") from error
+    except InvalidRequestError as error:
+        # SQLAlchemy has no class for it: each connection that the pool had or made failed its check.
+        if str(error) == "This connection is closed":
+            raise DatabaseUnavailable from error
+        raise
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None) or ""
         if state.startswith(_BUSY):

@@ -8,12 +8,13 @@ import asyncpg
 import httpx
 import pytest
 from cathouse_kit.database import Database, DatabaseBusy, DatabaseUnavailable, Session
+from cathouse_kit.reads import Read
 from cathouse_kit.security import anyone
 from cathouse_kit.testing import running
 from fastapi import APIRouter, Depends
 from pydantic import SecretStr
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import event, literal, select, text
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .conftest import MakeApp
@@ -278,3 +279,25 @@ async def test_a_change_whose_commit_nobody_saw_is_not_called_undone(
         await work()
     assert ("may have been saved" in refused.value.detail) == (lost == "at the commit")
     assert "nothing was changed" not in refused.value.detail
+
+
+async def test_connections_that_fail_every_check_are_no_unexpected_failure(one: Database) -> None:
+    """On a machine without time to spare, the check of a new connection can fail as the one before it did."""
+
+    def fail(*_: object) -> None:
+        raise InvalidatePoolError
+
+    event.listen(one.engine.sync_engine, "checkout", fail)
+    with pytest.raises(DatabaseUnavailable):
+        async with one.autocommit():
+            pass
+    with pytest.raises(DatabaseUnavailable):
+        async with one.session() as session:
+            await session.execute(text("select 1"))
+    with pytest.raises(DatabaseUnavailable):
+        await one.read(Read(select(literal(1))))
+    with pytest.raises(DatabaseUnavailable):
+        await one.check_out()
+    event.remove(one.engine.sync_engine, "checkout", fail)
+    async with one.session() as session:
+        assert await session.scalar(text("select 1")) == 1
