@@ -261,7 +261,17 @@ class Database:
                 self.replace_connections()
                 await connection.invalidate()
                 raise DatabaseUnavailable("The server only reads: it is a standby.")
+            await self._open_first_connection()
             yield connection, latency
+
+    async def _open_first_connection(self) -> None:
+        # A replica that starts beside others, on a machine without time to spare, may take seconds to connect: no
+        # request is to wait for that, once the replica is ready.
+        pool = self.engine.pool
+        if isinstance(pool, AsyncAdaptedQueuePool) and pool.checkedin() + pool.checkedout() == 0:
+            with _checked_by(_Check.NONE):
+                pooled = await self.engine.raw_connection()
+            pooled.close()
 
     async def close(self) -> None:
         await self._probe_engine.dispose()

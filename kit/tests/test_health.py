@@ -269,3 +269,13 @@ async def test_a_replica_without_its_database_has_not_started(make_app: MakeApp)
     async with running(make_app(database_url=NO_DATABASE)) as client:
         assert (await client.get("/health/started")).status_code == 503
         assert (await client.get("/health")).status_code == 200
+
+
+async def test_the_first_request_finds_a_connection_once_the_replica_is_ready(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    pool = app.state.kit.database.engine.pool
+    assert pool.checkedin() == 0
+    for _ in range(2):
+        assert (await client.get("/health/ready")).status_code == 200
+        assert pool.checkedin() == 1
