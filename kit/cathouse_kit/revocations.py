@@ -24,6 +24,9 @@ PAGE_ENTRIES = 1000
 # From one question to the next, give or take a fifth. A change is known after 0.36 s and a round trip. A question that
 # auth does not answer adds half a second: even then it stays within the one second that is promised.
 POLL_SECONDS = 0.3
+# Services start together. Until auth has given its list once, a service asks this often, for the first seconds.
+_FIRST_POLL_SECONDS = 0.05
+_FIRST_SECONDS = 5.0
 # Of its own, so that nobody's sequence of random numbers depends on when a poll is due.
 _JITTER = random.Random()  # noqa: S311 - it spreads load, and hides nothing
 _ANSWER_SECONDS = 0.5
@@ -132,11 +135,15 @@ class Revocations:
     async def _poll_until_stopped(self) -> None:
         clock = asyncio.get_running_loop().time
         while True:
-            due = clock() + POLL_SECONDS * _JITTER.uniform(0.8, 1.2)
+            due = clock() + self._poll_seconds() * _JITTER.uniform(0.8, 1.2)
             await self.poll()
             # No pause between the pages of the first reading: requests are refused until its end.
             if self.known or not self._answering:
                 await asyncio.sleep(max(0.0, due - clock()))
+
+    def _poll_seconds(self) -> float:
+        starting = not self.known and self.age_seconds < _FIRST_SECONDS
+        return _FIRST_POLL_SECONDS if starting else POLL_SECONDS
 
     async def poll(self) -> None:
         """Ask for changes, and for the next page of the renewed copy if one is being read. Never raises."""

@@ -316,3 +316,20 @@ async def test_a_request_asks_auth_nothing(
     for _ in range(20):
         assert (await client.get("/api/v1/sample/me", headers=token)).status_code == 200
     assert [request.url.path for request in outside.calls] == [JWKS_PATH]
+
+
+async def test_a_starting_service_asks_for_the_list_again_at_once_and_a_waiting_one_does_not(
+    revocations: Revocations, outside: Outside
+) -> None:
+    outside.on("GET", PATH, httpx.ConnectError("refused"))
+    await revocations.poll()
+    assert revocations._poll_seconds() <= 0.05
+    revocations._answered_at -= module._FIRST_SECONDS
+    assert revocations._poll_seconds() == module.POLL_SECONDS
+
+
+async def test_a_service_that_has_the_list_asks_at_the_ordinary_interval(
+    revocations: Revocations,
+) -> None:
+    await revocations.poll()
+    assert revocations._poll_seconds() == module.POLL_SECONDS

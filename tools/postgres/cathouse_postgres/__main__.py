@@ -8,7 +8,7 @@ from cathouse_postgres.settings import Settings
 
 _COMMANDS = {
     "run": "run PostgreSQL in the foreground; make its cluster first if there is none",
-    "ready": "exit with 0 when it accepts connections, else with 1",
+    "ready": "exit with 0 when it accepts connections, with 1 when it does not within a second",
     "provision": "make each service's role and schema, and write its connection URL",
 }
 
@@ -45,9 +45,9 @@ def _execute(arguments: argparse.Namespace) -> None:
     # Each command imports what it alone needs: the probe runs each second, and drivers are slow to
     # import.
     if command == "ready":
-        from cathouse_postgres.ready import check_ready
+        from cathouse_postgres.ready import wait_until_ready
 
-        check_ready(settings)
+        wait_until_ready(settings)
     elif command == "provision":
         from cathouse_postgres.provision import provision
 

@@ -1,9 +1,31 @@
 """`cathouse-postgres ready`: the readiness probe."""
 
+import time
+
 from cathouse_postgres.errors import PostgresToolError
 from cathouse_postgres.ports import ADDRESS, running_port
 from cathouse_postgres.probe import why_not_ready
 from cathouse_postgres.settings import SUPERUSER, Settings
+
+# A runner asks once a second at most. A server that gets ready in between is noticed by the question under way.
+_WAIT_SECONDS = 0.9
+_POLL_SECONDS = 0.02
+
+
+def wait_until_ready(settings: Settings) -> None:
+    """Return once the server accepts connections.
+
+    Raises `PostgresToolError` with the reason when it does not within a runner's period.
+    """
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            check_ready(settings)
+            return
+        except PostgresToolError:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(_POLL_SECONDS)
 
 
 def check_ready(settings: Settings) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from process_compose.children import Children
 from process_compose.config import ExecCommand, HttpGet, Probe
 
-# A port where nobody listens yet is asked again this soon, so that a start is not rounded up to
-# the next period. Such extra questions count as failures no more often than the period says.
-_NOT_LISTENING_POLL_SECONDS = 0.1
+# Until the first success, HTTP probes repeat this soon, so that a start is not rounded up to the
+# next period. The extra probes count as failures no more often than the period says. Commands do
+# not repeat: each starts a program.
+_STARTING_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,6 @@ class Answer:
     """`problem` is None when the process is ready."""
 
     problem: str | None
-    listening: bool = True
 
 
 class Prober:
@@ -66,8 +66,8 @@ class Prober:
                 missed = (loop.time() - due) // self._probe.period_seconds
                 due += self._probe.period_seconds * (missed + 1)
             wait = due - loop.time()
-            if not answer.listening and not was_ready:
-                wait = min(wait, _NOT_LISTENING_POLL_SECONDS)
+            if self._probe.http_get is not None and not was_ready:
+                wait = min(wait, _STARTING_POLL_SECONDS)
             await asyncio.sleep(max(wait, 0))
 
     async def _ask(self) -> Answer:
@@ -105,7 +105,7 @@ async def _http_get(question: HttpGet) -> Answer:
     try:
         reader, writer = await asyncio.open_connection(question.host, int(question.port))
     except OSError as error:
-        return Answer(error.strerror or str(error), listening=False)
+        return Answer(error.strerror or str(error))
     try:
         headers = {
             "Host": f"{question.host}:{question.port}",

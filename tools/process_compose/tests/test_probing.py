@@ -26,6 +26,28 @@ def test_a_port_that_opens_late_is_noticed_before_the_period_is_over(
     project.stop()
 
 
+def test_a_server_that_gets_ready_late_is_noticed_before_the_period_is_over(
+    project: RunningProject, health_server: HealthServer
+) -> None:
+    project.up(f"""
+        processes:
+          server:
+            command: echo started >> events; sleep 60
+            readiness_probe:
+              http_get: {{port: {health_server.server_port}}}
+              period_seconds: 3600
+              failure_threshold: 2
+            shutdown: {{timeout_seconds: 5}}
+          after:
+            command: echo after >> events
+            depends_on: {{server: {{condition: process_healthy}}}}
+    """)
+    wait_until(lambda: health_server.asked > 1, "the second question")
+    health_server.status = 200
+    project.wait_for("after")
+    project.stop()
+
+
 def test_refused_connections_count_as_failures_only_once_a_period(
     project: RunningProject, closed_health_server: HealthServer
 ) -> None:

@@ -5,7 +5,6 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import psutil
 from cathouse_kit.registry import Service
 
 from cathouse_stack.errors import StackError
@@ -62,22 +61,39 @@ def shifted(services: Sequence[Service], offset: str) -> dict[str, str]:
 
 
 def listener_on(port: int) -> str | None:
-    """Who listens on a TCP port of this machine, for people; None if nobody does."""
+    """Return the listener on a TCP port of this machine, described for people, or None."""
+    if _is_free(port):
+        return None
+    # Only where there is something to tell: psutil reads the open files of every process of the machine.
+    import psutil
+
     try:
         connections = psutil.net_connections("tcp")
     except psutil.AccessDenied:  # macOS shows them to root alone
-        with socket.socket() as caller:
-            return "another process" if caller.connect_ex(("127.0.0.1", port)) == 0 else None
+        return "another process"
     for connection in connections:
         if (
             connection.status == psutil.CONN_LISTEN
             and getattr(connection.laddr, "port", None) == port
         ):
             return _describe(connection.pid)
-    return None
+    return "another process"
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as candidate:
+        # As the services bind: connections of the last run that are still closing do not count.
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            candidate.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _describe(pid: int | None) -> str:
+    import psutil
+
     if pid is None:
         return "a process of another user"
     try:

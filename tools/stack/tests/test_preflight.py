@@ -105,8 +105,13 @@ def test_an_offset_that_leads_nowhere_is_refused(
         shifted(services, offset)
 
 
-def test_a_free_port_has_no_listener(unused_tcp_port: int) -> None:
+def test_a_free_port_has_no_listener_and_other_processes_are_not_searched(
+    unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = Mock()
+    monkeypatch.setattr(psutil, "net_connections", search)
     assert listener_on(unused_tcp_port) is None
+    search.assert_not_called()
 
 
 def test_where_connections_are_not_shown_a_taken_port_is_known_all_the_same(
