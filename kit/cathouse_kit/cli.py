@@ -107,6 +107,9 @@ def _folder(package: str) -> Path:
 
 def serve_package(package: str) -> None:
     """Serves the app of a package in this process; ends it with a line and `EX_CONFIG` where settings are wrong."""
+    from cathouse_kit.left_out import leave_out_unused_parts
+
+    leave_out_unused_parts()
     from cathouse_kit.logs import configure_logging
     from cathouse_kit.server import PortTakenError, serve
     from cathouse_kit.settings import SettingsError, load_settings

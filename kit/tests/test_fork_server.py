@@ -13,6 +13,8 @@ from cathouse_kit.fork_server import VARIABLE
 
 from .support import DEADLINE_SECONDS, ServiceProcess, is_alive, running_package, until
 
+# Libraries import these too, and no service uses them.
+UNUSED = {"rich", "pygments", "httpx._main", "pydantic.v1"}
 PROGRAM = """
     import json, os, sys
 
@@ -21,7 +23,7 @@ PROGRAM = """
         "main": __name__,
         "folder": os.getcwd(),
         "environment": dict(os.environ),
-        "modules": sorted(sys.modules),
+        "modules": sorted(name for name, module in sys.modules.items() if module),
         "parent": os.getppid(),
     }))
     print("and this", file=sys.stderr)
@@ -87,6 +89,7 @@ def test_the_libraries_are_there_and_nothing_of_the_project(
     modules = json.loads(out)["modules"]
     assert {"fastapi", "sqlalchemy.ext.asyncio", "uvloop"} <= set(modules)
     assert [name for name in modules if name.startswith("cathouse")] == []
+    assert UNUSED.isdisjoint(modules)
 
 
 def test_without_a_shared_server_a_program_gets_one_that_ends_with_it(folder: Path) -> None:
@@ -128,6 +131,21 @@ def test_a_program_whose_server_is_not_there_fails(folder: Path) -> None:
     _, err = client.communicate(timeout=DEADLINE_SECONDS)
     assert client.returncode == 1
     assert "FileNotFoundError" in err
+
+
+async def test_a_service_on_its_own_imports_no_part_that_it_does_not_use(
+    service_process: Callable[..., ServiceProcess], tmp_path: Path
+) -> None:
+    package = running_package(tmp_path)
+    with (package / "main.py").open("a") as main:
+        main.write("import sys\nmodules = [name for name in sys.modules if sys.modules[name]]\n")
+        main.write("Path('modules').write_text(' '.join(modules))\n")
+    service = service_process("cathouse_running")
+    service.start("serve")
+    await service.answers("/answer", "first")
+    modules = (tmp_path / "modules").read_text().split()
+    assert {"httpx", "pydantic"} <= set(modules)
+    assert UNUSED.isdisjoint(modules)
 
 
 async def test_services_share_one_server_and_outlive_it(
