@@ -1,7 +1,8 @@
 """Start Python programs by a fork of a process that has imported the large libraries, and nothing of the project.
 
 To import them takes two thirds of a service's start. In the development stack all services share one fork server, and
-`CATHOUSE_FORK_SERVER` is the path of its socket. Elsewhere a program that needs one starts its own.
+`CATHOUSE_FORK_SERVER` is the path of its socket. Elsewhere a program that needs one starts its own. Variables that the
+system reads as it starts a program, such as `LD_PRELOAD`, are those of the server.
 
 `python -m cathouse_kit.fork_server listen PATH` is the server. `python -m cathouse_kit.fork_server run MODULE
 ARGUMENT…` does the same as `python -m MODULE ARGUMENT…`, sooner.
