@@ -95,7 +95,7 @@ def _serve_command(package: str, *, reload: bool) -> None:
     from cathouse_kit.reload import serve_with_reload
 
     folders = [_folder(package), _folder("cathouse_kit")]
-    sys.exit(serve_with_reload(serve_package, package, folders, [Path(".env")]))
+    sys.exit(serve_with_reload(package, folders, [Path(".env")]))
 
 
 def _folder(package: str) -> Path:
@@ -107,11 +107,13 @@ def _folder(package: str) -> Path:
 
 def serve_package(package: str) -> None:
     """Serves the app of a package in this process; ends it with a line and `EX_CONFIG` where settings are wrong."""
+    from cathouse_kit.left_out import leave_out_unused_parts
+
+    leave_out_unused_parts()
     from cathouse_kit.logs import configure_logging
-    from cathouse_kit.server import PortTakenError, exit_with_parent, serve
+    from cathouse_kit.server import PortTakenError, serve
     from cathouse_kit.settings import SettingsError, load_settings
 
-    exit_with_parent()
     main = importlib.import_module(f"{package}.main")
     try:
         settings: ServiceSettings = load_settings(

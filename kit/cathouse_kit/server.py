@@ -1,7 +1,6 @@
 """Running a service: uvicorn with the settings' limits, and an end that loses no request."""
 
 import gc
-import os
 import resource
 import signal
 import socket
@@ -150,20 +149,3 @@ class _Server(uvicorn.Server):
             self.config.timeout_graceful_shutdown = max(0, round(self._grace - waited))
             self.should_exit = True
         return await super().on_tick(counter)
-
-
-def exit_with_parent() -> None:
-    """Ends this process when the one that started it by `multiprocessing` dies, however it dies."""
-    import multiprocessing
-    import threading
-    from multiprocessing.connection import wait
-
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        sentinel = parent.sentinel
-
-        def watch() -> None:
-            wait([sentinel])
-            os.kill(os.getpid(), signal.SIGKILL)
-
-        threading.Thread(target=watch, daemon=True).start()

@@ -273,3 +273,11 @@ async def test_certificates_are_loaded_once_for_all_peers(monkeypatch: pytest.Mo
     assert len(loaded) == 1
     # Those without any authority must not stay.
     peers_module._certificates.cache_clear()
+
+
+async def test_peers_without_tls_load_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load() -> None:
+        raise AssertionError("certificates are loaded")
+
+    monkeypatch.setattr(peers_module, "_certificates", load)
+    await Peer("auth", "http://auth.test", [SecretStr(TOKEN)]).close()

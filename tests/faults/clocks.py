@@ -24,6 +24,8 @@ def with_own_clocks(stack: Stack) -> None:
         clock = _file(stack, service)
         clock.write_text("+0")
         variables = {
+            # A fork has the clock of its server: each service gets its own.
+            "CATHOUSE_FORK_SERVER": "",
             "LD_PRELOAD": library,
             "FAKETIME_TIMESTAMP_FILE": str(clock),
             "FAKETIME_CACHE_DURATION": "1",

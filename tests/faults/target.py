@@ -111,11 +111,7 @@ class Target:
 
     def worker(self, service: str) -> psutil.Process | None:
         """The process that serves a service's requests."""
-        child = self.runners_child(service)
-        try:
-            processes = child.children(recursive=True) if child else []
-        except psutil.NoSuchProcess:
-            return None
+        processes = self.stack.descendants()
         return next((each for each in processes if self._listens(each, service)), None)
 
     def _listens(self, process: psutil.Process, service: str) -> bool:
@@ -130,7 +126,7 @@ class Target:
         )
 
     def runners_child(self, service: str) -> psutil.Process | None:
-        """The process that the runner started for a service: it watches the sources, and the worker is below it."""
+        """The process that the runner started for a service: it watches the sources, and the worker ends with it."""
         runner = psutil.Process(self.stack.process.pid)
         words = f"-m cathouse_{service} serve"
         return next((process for process, line in _children(runner) if words in line), None)

@@ -43,6 +43,11 @@ def test_the_table_says_where_the_services_and_their_docs_are(stack: Stack) -> N
         assert httpx.get(row[2], trust_env=False).status_code == 200
 
 
+def test_the_services_are_forked_from_one_process(stack: Stack) -> None:
+    (server,) = {stack.answering_process(name).ppid() for name in SERVICES}
+    assert "cathouse_kit.fork_server" in psutil.Process(server).cmdline()
+
+
 def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text

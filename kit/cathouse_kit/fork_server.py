@@ -1,0 +1,236 @@
+"""Start Python programs by a fork of a process that has imported the large libraries, and nothing of the project.
+
+To import them takes two thirds of a service's start. In the development stack all services share one fork server, and
+`CATHOUSE_FORK_SERVER` is the path of its socket. Elsewhere a program that needs one starts its own. Variables that the
+system reads as it starts a program, such as `LD_PRELOAD`, are those of the server.
+
+`python -m cathouse_kit.fork_server listen PATH` is the server. `python -m cathouse_kit.fork_server run MODULE
+ARGUMENT…` does the same as `python -m MODULE ARGUMENT…`, sooner.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cathouse_kit.left_out import leave_out_unused_parts
+
+VARIABLE = "CATHOUSE_FORK_SERVER"
+_LIBRARIES = (
+    "asyncpg",
+    "cryptography.hazmat.primitives.serialization",
+    "fastapi.openapi.docs",
+    "httptools",
+    "httpx",
+    "jwt",
+    "limits.aio.strategies",
+    "loguru",
+    "prometheus_client",
+    "pydantic_settings",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+    "sqlalchemy.ext.asyncio",
+    "stamina",
+    "starlette.middleware.cors",
+    "uvicorn.lifespan.on",
+    "uvicorn.protocols.http.httptools_impl",
+    "uvloop",
+)
+_NUMBER = struct.Struct("!i")
+_STANDARD_STREAMS = (0, 1, 2)
+# The exit status of a fork whose server is gone.
+_UNKNOWN = 255
+
+
+class ForkServer:
+    """The way to a fork server: the stack's, else one that lives as long as this object."""
+
+    def __init__(self) -> None:
+        self._path = os.environ.get(VARIABLE)
+        if not self._path:
+            self._own, theirs = socket.socketpair()
+            with theirs:
+                command = [sys.executable, "-m", "cathouse_kit.fork_server", "serve"]
+                subprocess.Popen(  # noqa: S603 - this module
+                    [*command, str(theirs.fileno())], pass_fds=[theirs.fileno()]
+                )
+
+    def run(self, module: str, *arguments: str) -> "Fork":
+        """Start `python -m MODULE ARGUMENT…`, with this process's environment, folder and standard streams.
+
+        Raises `OSError` where the server does not answer.
+        """
+        if self._path:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.connect(self._path)
+        else:
+            connection, theirs = socket.socketpair()
+            with theirs:
+                socket.send_fds(self._own, [b"\0"], [theirs.fileno()])
+        return Fork(connection, [module, *arguments])
+
+
+class Fork:
+    """A process that the server has forked. It is killed when this process ends, however that ends."""
+
+    def __init__(self, connection: socket.socket, arguments: Sequence[str]) -> None:
+        request = json.dumps(
+            {
+                "arguments": arguments,
+                "environment": dict(os.environ),
+                "folder": os.getcwd(),
+                "path": sys.path,
+            }
+        ).encode()
+        socket.send_fds(connection, [_NUMBER.pack(len(request))], _STANDARD_STREAMS)
+        connection.sendall(request)
+        self._connection = connection
+        self._exit_status: int | None = None
+        pid = self._receive()
+        if pid is None:
+            raise ConnectionError("the fork server went away")
+        self.pid = pid
+
+    def wait(self, seconds: float | None = None) -> int | None:
+        """Return the exit status, negative after a signal; None while the process still runs after `seconds`."""
+        if self._exit_status is None and select.select([self._connection], [], [], seconds)[0]:
+            status = self._receive()
+            self._exit_status = _UNKNOWN if status is None else status
+        return self._exit_status
+
+    def kill(self, sig: signal.Signals) -> None:
+        """Send a signal, unless the process has ended."""
+        if self.wait(0) is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, sig)
+
+    def _receive(self) -> int | None:
+        answer = self._connection.recv(_NUMBER.size, socket.MSG_WAITALL)
+        return _NUMBER.unpack(answer)[0] if len(answer) == _NUMBER.size else None
+
+
+def main() -> None:
+    """Serve until the end, or become one of the forks."""
+    command, argument, *arguments = sys.argv[1:]
+    if command == "run":
+        forks = ForkServer()
+        sys.exit(shell_status(forks.run(argument, *arguments).wait() or 0))
+    server = _listen(Path(argument)) if command == "listen" else socket.socket(fileno=int(argument))
+    # A Ctrl-C is for the programs that use the server.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_out_unused_parts()
+    # Collections during the imports find next to nothing, and take a fifth of their time.
+    gc.disable()
+    for library in _LIBRARIES:
+        importlib.import_module(library)
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+    connection = _serve(server)
+    if connection is not None:
+        server.close()
+        module = _become(connection)
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def shell_status(status: int) -> int:
+    """Return an exit status as shells tell it: 128 and the number of a signal."""
+    return 128 - status if status < 0 else status
+
+
+def _listen(path: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    server = socket.socket(socket.AF_UNIX)
+    mask = os.umask(0o177)
+    server.bind(str(path))
+    os.umask(mask)
+    server.listen()
+    print(f"listens on {path}", flush=True)
+    return server
+
+
+def _serve(server: socket.socket) -> socket.socket | None:
+    """Fork for each connection, and return it in the fork. Return None in the server, once its only user has ended."""
+    forks: dict[int, socket.socket] = {}
+    ended, wake = socket.socketpair()
+    wake.setblocking(False)
+    signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    while True:
+        readable, _, _ = select.select([server, ended], [], [])
+        if ended in readable:
+            ended.recv(4096)
+            for pid, status in _ended():
+                with forks.pop(pid) as connection, contextlib.suppress(OSError):
+                    connection.sendall(_NUMBER.pack(status))
+        if server not in readable:
+            continue
+        request = _next(server)
+        if request is None:
+            return None
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for other in (ended, wake, *forks.values()):
+                other.close()
+            return request
+        forks[pid] = request
+
+
+def _next(server: socket.socket) -> socket.socket | None:
+    if server.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        return server.accept()[0]
+    _, descriptors, _, _ = socket.recv_fds(server, 1, 1)
+    return socket.socket(fileno=descriptors[0]) if descriptors else None
+
+
+def _ended() -> Iterator[tuple[int, int]]:
+    with contextlib.suppress(ChildProcessError):
+        while (child := os.waitpid(-1, os.WNOHANG))[0]:
+            yield child[0], os.waitstatus_to_exitcode(child[1])
+
+
+def _become(connection: socket.socket) -> str:
+    """Take over the surroundings of the process that asks; return the module to run."""
+    # A signal to the server's group is not for the programs that it has forked.
+    os.setpgid(0, 0)
+    length, descriptors, _, _ = socket.recv_fds(connection, _NUMBER.size, len(_STANDARD_STREAMS))
+    for descriptor, stream in zip(descriptors, _STANDARD_STREAMS, strict=True):
+        os.dup2(descriptor, stream)
+        os.close(descriptor)
+    request = json.loads(connection.recv(_NUMBER.unpack(length)[0], socket.MSG_WAITALL))
+    threading.Thread(target=_die_with, args=(connection,), daemon=True).start()
+    connection.sendall(_NUMBER.pack(os.getpid()))
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    sys.path[:] = request["path"]
+    module: str
+    module, *arguments = request["arguments"]
+    sys.argv = [module, *arguments]
+    # The kit too is imported anew, for it may have changed.
+    for name in [name for name in sys.modules if name.partition(".")[0] == __package__]:
+        del sys.modules[name]
+    return module
+
+
+def _die_with(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.recv(1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
