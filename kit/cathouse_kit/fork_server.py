@@ -48,6 +48,7 @@ _LIBRARIES = (
 )
 _NUMBER = struct.Struct("!i")
 _STANDARD_STREAMS = (0, 1, 2)
+_PARENT_CHECK_SECONDS = 1.0
 # The exit status of a fork whose server is gone.
 _UNKNOWN = 255
 
@@ -121,6 +122,7 @@ class Fork:
 
 def main() -> None:
     """Serve until the end, or become one of the forks."""
+    parent = os.getppid()
     command, argument, *arguments = sys.argv[1:]
     if command == "run":
         forks = ForkServer()
@@ -136,7 +138,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
-    connection = _serve(server)
+    connection = _serve(server, parent)
     if connection is not None:
         server.close()
         module = _become(connection)
@@ -159,15 +161,20 @@ def _listen(path: Path) -> socket.socket:
     return server
 
 
-def _serve(server: socket.socket) -> socket.socket | None:
-    """Fork for each connection, and return it in the fork. Return None in the server, once its only user has ended."""
+def _serve(server: socket.socket, parent: int) -> socket.socket | None:
+    """Fork for each connection, and return it in the fork.
+
+    Return None in the server, once its only user or the process that started it has ended.
+    """
     forks: dict[int, socket.socket] = {}
     ended, wake = socket.socketpair()
     wake.setblocking(False)
     signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     while True:
-        readable, _, _ = select.select([server, ended], [], [])
+        readable, _, _ = select.select([server, ended], [], [], _PARENT_CHECK_SECONDS)
+        if os.getppid() != parent:
+            return None
         if ended in readable:
             ended.recv(4096)
             for pid, status in _ended():

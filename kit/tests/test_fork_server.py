@@ -162,3 +162,29 @@ async def test_services_share_one_server_and_outlive_it(
         server.terminate()
         server.wait(DEADLINE_SECONDS)
         assert (await client.get("/answer")).json() == "first"
+
+
+def start_by_a_runner_that_dies(folder: Path) -> int:
+    """Start a server for many, and kill what started it. Return the server's pid."""
+    command = f"{sys.executable} -m cathouse_kit.fork_server listen socket & echo $!; wait"
+    with subprocess.Popen(
+        ["sh", "-c", command],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as runner:
+        assert runner.stdout is not None
+        pid = int(runner.stdout.readline())
+        assert runner.stdout.readline() == "listens on socket\n"
+        runner.kill()
+    return pid
+
+
+async def test_a_shared_server_ends_with_the_runner_that_started_it(tmp_path: Path) -> None:
+    pid = start_by_a_runner_that_dies(tmp_path)
+
+    async def gone() -> bool:
+        return not is_alive(pid)
+
+    await until(gone, "the server to end")
