@@ -168,7 +168,7 @@ def start_by_a_runner_that_dies(folder: Path) -> int:
     """Start a server for many, and kill what started it. Return the server's pid."""
     command = f"{sys.executable} -m cathouse_kit.fork_server listen socket & echo $!; wait"
     with subprocess.Popen(
-        ["sh", "-c", command],
+        ["bash", "-c", command],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
