@@ -34,7 +34,7 @@ class Row:
     ours: Load
     peer: Load | None
     direct: Load | None = None
-    """What both pass on: its times are subtracted from theirs."""
+    """The call that both pass on. Its times are subtracted from theirs."""
     beside: Load | None = None
     """Another load on the service at the same time; none on the peer."""
 

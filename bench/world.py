@@ -1,4 +1,4 @@
-"""What the services hold while they are measured: people, 200 cats, one installation."""
+"""The data of the services while they are measured: people, 200 cats, one installation."""
 
 import secrets
 from dataclasses import dataclass

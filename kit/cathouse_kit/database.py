@@ -346,7 +346,8 @@ def hide_values(error: BaseException) -> None:
 
 
 def connection_is_useless(error: BaseException) -> bool:
-    """Whether this error of the driver ends its connection: it is lost or silent, or its session refuses for ever."""
+    """Return whether this error of the driver ends its connection: it is lost or silent, or its session refuses for
+    ever."""
     state = getattr(error, "sqlstate", None) or ""
     return _is_lost(error) or state.startswith(_SESSION_IS_USELESS)
 

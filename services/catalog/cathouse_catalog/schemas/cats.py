@@ -140,7 +140,7 @@ class CatBody(ListedCat):
 
     @classmethod
     def of(cls, cat: Cat, *, whole: bool) -> Self:
-        """What is to be seen of a cat: all of it, or what everyone may see."""
+        """Return all fields of a cat, or those that everyone may see."""
         body = cls.model_validate(cat)
         if not whole:
             for name in _HIDDEN:

@@ -22,7 +22,7 @@ _CHANGEABLE = (CatStatus.DRAFT, CatStatus.PUBLISHED, CatStatus.SUSPENDED)
 
 
 def is_insider(developer_id: UUID, viewer: Principal | None) -> bool:
-    """Whether this person sees all of a developer's cat, whatever its status: the developer and admins do."""
+    """Return whether this person sees all of a developer's cat. The developer and admins do, in every status."""
     return viewer is not None and (viewer.role == Role.ADMIN or viewer.id == developer_id)
 
 
