@@ -5,8 +5,6 @@ import sys
 _PARTS = (
     # The command line of httpx, which imports rich and pygments where they are installed.
     "httpx._main",
-    # FastAPI imports it to ask whether a model is one of pydantic 1.
-    "pydantic.v1",
 )
 
 

@@ -165,7 +165,8 @@ def running_platform(folder: Path) -> Iterator[Platform]:
         stack = running.enter_context(stack_in(folder))
         # For the second process of the proxy, too; and tests call the cat as often as they can.
         stack.environment["PROXY_ALLOW_PRIVATE_UPSTREAMS"] = "true"
-        stack.environment["RATE_LIMIT_PER_INSTALLATION"] = "1000000/minute"
+        for limit in ("RATE_LIMIT_PER_INSTALLATION", "UNIDENTIFIED_LIMIT_BY_ADDRESS"):
+            stack.environment[limit] = "1000000/minute"
         stack.start()
         stack.wait_until_up()
         client = running.enter_context(httpx.Client(timeout=HANGS_SECONDS, trust_env=False))
