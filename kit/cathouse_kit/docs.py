@@ -3,7 +3,6 @@ with no internet."""
 
 import hashlib
 import importlib.resources
-import mimetypes
 import re
 from base64 import b64encode
 from functools import cache
@@ -21,6 +20,8 @@ ASSETS_PATH = f"{DOCS_PATH}/assets"
 
 _ASSETS = importlib.resources.files("cathouse_kit") / "swagger_ui"
 _SCRIPT, _STYLE, _ICON = "swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"
+# Not by the mimetypes module: it knows others by version and by files of the machine. RFC 9239 names that of scripts.
+_MEDIA_TYPES = {_SCRIPT: "text/javascript", _STYLE: "text/css", _ICON: "image/png"}
 
 
 def docs_router(title: str) -> APIRouter:
@@ -47,14 +48,14 @@ def docs_router(title: str) -> APIRouter:
 
     @router.get(f"{ASSETS_PATH}/{{name}}")
     async def asset(name: str, request: Request) -> Response:
-        if name not in (_SCRIPT, _STYLE, _ICON):
+        if name not in _MEDIA_TYPES:
             raise NotFound
         content, etag = _read_asset(name)
         # They change with the kit: a browser asks each time, and gets 304 as long as they are the same.
         headers = {"ETag": etag, "Cache-Control": "public, no-cache", "Accept-Ranges": "none"}
         if _names(request.headers.getlist("if-none-match"), etag):
             return Response(status_code=304, headers=headers)
-        return Response(content, headers=headers, media_type=mimetypes.guess_type(name)[0])
+        return Response(content, headers=headers, media_type=_MEDIA_TYPES[name])
 
     return router
 

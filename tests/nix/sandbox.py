@@ -98,6 +98,8 @@ class Sandbox:
         self._visible: dict[str, Path] = {
             "/bin/sh": Path(_program("busybox", "busybox-static")),
             "/lib": Path("/usr/lib"),
+            # nixpkgs' C library has this locale too, and no other.
+            "/usr/lib/locale/C.utf8": Path("/usr/lib/locale/C.utf8"),
         }
         if Path("/usr/lib64").exists():
             self._visible["/lib64"] = Path("/usr/lib64")
@@ -243,6 +245,9 @@ class Sandbox:
             else:
                 for program in _programs_of(DEBIAN.get(name, name)):
                     _copy(program, folder / "bin" / program.name)
+            if name == "bash":
+                # nixpkgs' has it too; Debian's is in another package.
+                (folder / "bin/sh").symlink_to("bash")
             if folder.exists():
                 self._visible[f"/store/{name}"] = folder
 
