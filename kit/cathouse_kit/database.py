@@ -274,13 +274,20 @@ class Database:
             pooled.close()
 
     async def close(self) -> None:
-        await self._probe_engine.dispose()
-        await self.engine.dispose()
+        for engine in (self._probe_engine, self.engine):
+            # Those in use are not the pool's to close. Each ends when its user gives it back.
+            event.listen(engine.sync_engine, "checkin", _terminate)
+            await engine.dispose()
 
     def _replace_where_it_only_reads(self, _connection: Any, _record: Any, _proxy: Any) -> None:
         if self._only_reads:
             self._only_reads = False
             raise InvalidatePoolError
+
+
+def _terminate(connection: Any, _record: Any) -> None:
+    if connection is not None:
+        connection.driver_connection.terminate()
 
 
 def _set_socket_options(

@@ -301,3 +301,15 @@ async def test_connections_that_fail_every_check_are_no_unexpected_failure(one: 
     event.remove(one.engine.sync_engine, "checkout", fail)
     async with one.session() as session:
         assert await session.scalar(text("select 1")) == 1
+
+
+async def test_a_connection_that_is_in_use_at_the_end_is_closed_when_it_comes_back(
+    one: Database,
+) -> None:
+    async with one.session() as session:
+        assert await session.scalar(text("select 1")) == 1
+        raw = await (await session.connection()).get_raw_connection()
+        driver: Any = raw.driver_connection
+        await one.close()
+        assert not driver.is_closed()
+    assert driver.is_closed()
