@@ -204,9 +204,10 @@ class Database:
         rows = None if self._debug else await self._read_at_once(query, values)
         if rows is not None:
             return rows
-        # Nothing has been changed: it may be repeated, and this way reports what is wrong.
-        async with self.autocommit() as connection:
-            result = await connection.execute(query.statement, values)
+        # Nothing has been changed: it may be repeated, and this way reports what is wrong. In a transaction: its end
+        # frees the locks of a statement whose arguments could not be sent.
+        async with self.session() as session:
+            result = await session.execute(query.statement, values)
             return [dict(row) for row in result.mappings()]
 
     async def _read_at_once(
@@ -222,7 +223,12 @@ class Database:
                 query.sql, *query.arguments(values), timeout=CONNECT_SECONDS
             )
         except (asyncpg.PostgresError, ValueError):
-            return None  # the connection is well
+            # Where an argument could not be sent, the server waits in the middle of the statement, and holds its locks.
+            with suppress(*_DRIVER_ERRORS):
+                await driver.execute("select 1", timeout=CONNECT_SECONDS)
+                return None
+            pooled.invalidate()
+            return None
         except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             pooled.invalidate()
             return None

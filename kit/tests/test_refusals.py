@@ -13,7 +13,7 @@ from cathouse_kit.security import anyone
 from cathouse_kit.testing import running
 from fastapi import APIRouter, Depends
 from pydantic import SecretStr
-from sqlalchemy import event, literal, select, text
+from sqlalchemy import Integer, bindparam, column, event, literal, select, table, text
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -313,3 +313,16 @@ async def test_a_connection_that_is_in_use_at_the_end_is_closed_when_it_comes_ba
         await one.close()
         assert not driver.is_closed()
     assert driver.is_closed()
+
+
+async def test_a_read_whose_argument_cannot_be_sent_leaves_no_lock(
+    one: Database, other: asyncpg.Connection
+) -> None:
+    counters = table("counters", column("id", Integer), schema="sample")
+    read = Read(select(counters.c.id).where(counters.c.id == bindparam("id", type_=Integer)))
+    for too_large in (2**40, 2**80):
+        with pytest.raises(DBAPIError):
+            await one.read(read, id=too_large)
+        async with other.transaction():
+            await other.execute("lock table sample.counters in access exclusive mode nowait")
+    assert [dict(row) for row in await one.read(read, id=1)] == [{"id": 1}]
