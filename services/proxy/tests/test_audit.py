@@ -364,7 +364,7 @@ async def test_a_call_is_two_round_trips_to_the_database_and_a_refused_one_is_on
 
 
 async def test_a_first_write_that_arrives_late_changes_nothing(
-    app: FastAPI, emptied: None, rows: Rows
+    app: FastAPI, client: httpx.AsyncClient, rows: Rows
 ) -> None:
     audit = app.state.proxy.audit
     call = CallRecord("GET", "/", "request-id")
@@ -372,7 +372,6 @@ async def test_a_first_write_that_arrives_late_changes_nothing(
     call.status, call.outcome, call.duration_ms = None, "started", None
     await audit.start(call)
     assert [(row["status"], row["outcome"]) for row in await rows()] == [(200, "answered")]
-    await audit.close()
 
 
 async def test_a_connection_that_was_cut_is_replaced_and_no_call_notices(
