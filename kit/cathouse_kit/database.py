@@ -223,11 +223,8 @@ class Database:
                 query.sql, *query.arguments(values), timeout=CONNECT_SECONDS
             )
         except (asyncpg.PostgresError, ValueError):
-            # Where an argument could not be sent, the server waits in the middle of the statement, and holds its locks.
-            with suppress(*_DRIVER_ERRORS):
-                await driver.execute("select 1", timeout=CONNECT_SECONDS)
-                return None
-            pooled.invalidate()
+            if not await end_statement(driver):
+                pooled.invalidate()
             return None
         except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             pooled.invalidate()
@@ -337,6 +334,18 @@ def _refusals_as_problems() -> Iterator[None]:
         if stale or error.connection_invalidated or state.startswith(_REFUSED):
             raise DatabaseUnavailable from error
         raise
+
+
+async def end_statement(driver: asyncpg.Connection) -> bool:
+    """Free the locks of a statement whose arguments could not be sent. Return whether the connection still answers.
+
+    asyncpg prepares a statement before it looks at the arguments: the server then waits in the middle of it.
+    """
+    try:
+        await driver.execute("select 1", timeout=CONNECT_SECONDS)
+    except _DRIVER_ERRORS:
+        return False
+    return True
 
 
 def problem_of(error: BaseException) -> DatabaseUnavailable | None:

@@ -14,6 +14,7 @@ from cathouse_kit.database import (
     Database,
     DatabaseUnavailable,
     connection_is_useless,
+    end_statement,
     hide_values,
     problem_of,
 )
@@ -49,6 +50,8 @@ class HeldConnection:
                 if not (driver.is_closed() or connection_is_useless(error)):
                     if problem := problem_of(error):
                         raise problem from error
+                    if not await end_statement(driver):
+                        driver.terminate()
                     hide_values(error)
                     raise
                 failure = error

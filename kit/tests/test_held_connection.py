@@ -126,3 +126,14 @@ async def test_a_connection_that_went_silent_is_replaced(
         await held.write("select 1")
         await held.close()
         await database.close()
+
+
+async def test_a_write_whose_argument_cannot_be_sent_leaves_no_lock(
+    held: HeldConnection, connection: asyncpg.Connection
+) -> None:
+    with pytest.raises(asyncpg.DataError):
+        await held.write(
+            "update sample.things set name = name where length(name) = $1::int", "no number"
+        )
+    async with connection.transaction():
+        await connection.execute("lock table sample.things in access exclusive mode nowait")

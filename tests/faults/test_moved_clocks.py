@@ -88,7 +88,7 @@ class Client:
         return {"Authorization": f"Bearer {tokens['access_token']}"}
 
     def statuses(self, headers: dict[str, str]) -> dict[str, int]:
-        """What each service answers to a person who reads a route for admins."""
+        """Return the response of each service to a person who reads a route for admins."""
         return {
             service: self.send("GET", service, path, headers).status_code
             for service, path in _FOR_ADMINS.items()

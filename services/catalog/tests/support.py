@@ -1,4 +1,4 @@
-"""What tests of the catalog are made of: a manifest, and people who use the service."""
+"""Parts of the catalog's tests: a manifest, and people who use the service."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -79,7 +79,7 @@ async def port(app: FastAPI, emptied: None) -> AsyncIterator[int]:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[LoggedQuery]:
-    """What the proxy runs in the database, on connections that it makes from now on; each is one round trip."""
+    """The statements of the proxy, on connections that it opens from now on. Each is one round trip."""
     ran: list[LoggedQuery] = []
     connect: Callable[..., Any] = asyncpg.connect
 

@@ -1,4 +1,4 @@
-"""What proxied calls ask other services: seldom, before it is needed, and never later than a change allows."""
+"""Lookups of proxied calls are few, come before they are needed, and show a change within a second."""
 
 import asyncio
 from collections import Counter

@@ -29,7 +29,7 @@ class Installation(BaseModel):
 
 
 class Whose(NamedTuple):
-    """Which installation a call is of, as the audit has it."""
+    """The installation of a call, as the audit records it."""
 
     installation_id: UUID
     user_id: UUID
