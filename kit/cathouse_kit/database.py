@@ -9,7 +9,7 @@ import re
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from enum import Enum
 from typing import Annotated, Any
@@ -169,7 +169,6 @@ class Database:
         self._only_reads = False
         self._debug = debug
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        self._autocommitting = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self.pool_size = pool_size
 
     @property
@@ -187,16 +186,6 @@ class Database:
             async with self.sessions() as session:
                 yield session
                 await _commit(session)
-
-    @asynccontextmanager
-    async def autocommit(self) -> AsyncIterator[AsyncConnection]:
-        """A connection on which every statement is a transaction of its own, committed when it returns. Raises as
-        `session` does."""
-        async with AsyncExitStack() as stack:
-            stack.enter_context(_refusals_as_problems())
-            with _checked_by(_Check.ASK):
-                connection = await stack.enter_async_context(self._autocommitting.connect())
-            yield connection
 
     async def read(self, query: Read, **values: Any) -> Sequence[Mapping[Any, Any]]:
         """Run a query that changes nothing, in one round trip, and return its rows. Raises as `session` does."""

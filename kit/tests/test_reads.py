@@ -65,17 +65,6 @@ async def test_a_session_takes_two_round_trips_beside_its_statements(
     assert path.round_trips == 2 + 2
 
 
-async def test_statements_that_are_transactions_take_one_round_trip_more(
-    far: Database, path: DatabasePath
-) -> None:
-    for _ in ("prepares the statements", "is counted"):
-        path.round_trips = 0
-        async with far.autocommit() as connection:
-            await connection.execute(text("select 1"))
-            await connection.execute(text("select 2"))
-    assert path.round_trips == 1 + 2
-
-
 async def test_a_connection_that_went_silent_is_replaced(far: Database, path: DatabasePath) -> None:
     assert await one(far) == 1
     path.lose()

@@ -76,7 +76,7 @@ UNAVAILABLE_STATES = [
 ]
 
 
-@pytest.mark.parametrize("at", ["statement", "commit", "autocommit"])
+@pytest.mark.parametrize("at", ["statement", "commit"])
 @pytest.mark.parametrize("state", [*BUSY_STATES, *UNAVAILABLE_STATES])
 async def test_a_refusal_for_a_moment_is_a_503_by_its_state(
     state: str, at: str, one: Database
@@ -84,10 +84,7 @@ async def test_a_refusal_for_a_moment_is_a_503_by_its_state(
     kind = DatabaseBusy if state in BUSY_STATES else DatabaseUnavailable
 
     async def work() -> None:
-        if at == "autocommit":
-            async with one.autocommit() as connection:
-                await connection.execute(text(raising(state)))
-        elif at == "commit":
+        if at == "commit":
             await execute(one, f"insert into sample.late values ('{state}')")
         else:
             await execute(one, raising(state))
@@ -288,9 +285,6 @@ async def test_connections_that_fail_every_check_are_no_unexpected_failure(one: 
         raise InvalidatePoolError
 
     event.listen(one.engine.sync_engine, "checkout", fail)
-    with pytest.raises(DatabaseUnavailable):
-        async with one.autocommit():
-            pass
     with pytest.raises(DatabaseUnavailable):
         async with one.session() as session:
             await session.execute(text("select 1"))

@@ -87,21 +87,6 @@ async def test_a_statement_without_an_answer_is_given_up_with_its_connection(
     assert await one(database) == 1
 
 
-async def test_a_statement_without_an_answer_is_given_up_where_each_is_a_transaction_too(
-    database: Database, path: DatabasePath
-) -> None:
-    async def work() -> None:
-        async with asyncio.timeout(DEADLINE_SECONDS), database.autocommit() as connection:
-            path.loses_new_ones = True
-            path.lose()
-            await connection.execute(text("select 1"))
-
-    with pytest.raises(DatabaseUnavailable):
-        await work()
-    path.loses_new_ones = False
-    assert await one(database) == 1
-
-
 async def test_a_statement_that_is_cancelled_while_the_database_is_silent_ends(
     path: DatabasePath,
 ) -> None:
