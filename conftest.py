@@ -8,6 +8,7 @@ import asyncio
 import gc
 import os
 import secrets
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -32,6 +33,9 @@ _resources = pytest.StashKey[ExitStack]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell ignores SIGINT in what it starts in the background, and each child inherits that.
+    # The tests of Ctrl-C must not depend on how they were started.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # The process that controls a run with workers starts the server; they find it in their environment.
     if not hasattr(config, "workerinput") and config.getoption("numprocesses", None):
         stack = config.stash[_resources] = ExitStack()

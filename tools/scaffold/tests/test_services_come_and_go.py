@@ -276,8 +276,6 @@ def test_an_interrupted_generation_leaves_nothing(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        # Whoever is started in the background of a script ignores it, and passes that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     made = repository.root / ".state/scaffold/copy/services/fifthwheel"
     wait_until(lambda: made.exists() or process.poll() is not None)
