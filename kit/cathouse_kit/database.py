@@ -455,7 +455,7 @@ def _hide_values(context: ExceptionContext) -> None:
 
 async def database_session(request: Request) -> AsyncIterator[AsyncSession]:
     """A session for one request: committed when the route returned, rolled back when it raised."""
-    database: Database = request.app.state.kit.database
+    database: Database = request.app.state.context.database
     async with database.session() as session:
         yield session
 

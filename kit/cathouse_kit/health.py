@@ -10,10 +10,10 @@ from loguru import logger
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import Field
 
-from cathouse_kit.resources import Kit
 from cathouse_kit.routing import PlainRoute
 from cathouse_kit.schemas import ResponseBody, Timestamp
 from cathouse_kit.security import anyone
+from cathouse_kit.service_context import ServiceContext
 
 HEALTH_PATHS = ("/health", "/api/v1/health")
 READY_PATHS = ("/health/ready", "/api/v1/health/ready")
@@ -111,11 +111,11 @@ def probe_router() -> APIRouter:
 
 
 async def _health(request: Request) -> Response:
-    kit: Kit = request.app.state.kit
+    context: ServiceContext = request.app.state.context
     body = Health(
         status="healthy",
-        service=kit.settings.service_name,
-        version=kit.version,
+        service=context.settings.service_name,
+        version=context.version,
         timestamp=datetime.now(UTC),
     )
     return _json(body)
@@ -133,32 +133,32 @@ class _SharedReadiness:
         self._has_been_ready = False
 
     async def ready(self, request: Request) -> Response:
-        kit: Kit = request.app.state.kit
-        checks = await self._checks(kit)
-        ready = _all_well(checks) and not kit.lifecycle.draining
+        context: ServiceContext = request.app.state.context
+        checks = await self._checks(context)
+        ready = _all_well(checks) and not context.lifecycle.draining
         body = Readiness(
             status="ready" if ready else "not_ready",
-            service=kit.settings.service_name,
+            service=context.settings.service_name,
             checks=checks,
         )
         return _json(body, 200 if ready else 503)
 
     async def started(self, request: Request) -> Response:
-        kit: Kit = request.app.state.kit
+        context: ServiceContext = request.app.state.context
         if not self._has_been_ready:
-            await self._checks(kit)
+            await self._checks(context)
         body = Startup(
             status="started" if self._has_been_ready else "starting",
-            service=kit.settings.service_name,
+            service=context.settings.service_name,
         )
         return _json(body, 200 if self._has_been_ready else 503)
 
-    async def _checks(self, kit: Kit) -> Checks:
+    async def _checks(self, context: ServiceContext) -> Checks:
         if self._lookup is None or self._lookup.done():
-            self._lookup = asyncio.create_task(_check(kit))
+            self._lookup = asyncio.create_task(_check(context))
         # Shielded, because others wait for it when this client leaves.
         checks = await asyncio.shield(self._lookup)
-        checks.revocations = _check_revocations(kit)
+        checks.revocations = _check_revocations(context)
         self._has_been_ready = self._has_been_ready or _all_well(checks)
         return checks
 
@@ -171,11 +171,11 @@ def _all_well(checks: Checks) -> bool:
     )
 
 
-async def _check(kit: Kit) -> Checks:
-    head = kit.migrations.head
+async def _check(context: ServiceContext) -> Checks:
+    head = context.migrations.head
     try:
-        async with kit.database.probe() as (connection, latency):
-            current = await kit.migrations.current(connection)
+        async with context.database.probe() as (connection, latency):
+            current = await context.migrations.current(connection)
     except Exception as error:  # whatever it is, the answer is "not ready"
         logger.warning("readiness: the database does not answer: {!r}", error.__cause__ or error)
         return Checks(
@@ -192,19 +192,19 @@ async def _check(kit: Kit) -> Checks:
     )
 
 
-def _check_revocations(kit: Kit) -> RevocationsCheck | None:
-    if kit.revocations is None:
+def _check_revocations(context: ServiceContext) -> RevocationsCheck | None:
+    if context.revocations is None:
         return None
     return RevocationsCheck(
-        status="ok" if kit.revocations.known else "unknown",
-        age_seconds=round(kit.revocations.age_seconds, 2),
+        status="ok" if context.revocations.known else "unknown",
+        age_seconds=round(context.revocations.age_seconds, 2),
     )
 
 
 async def _metrics(request: Request) -> Response:
-    kit: Kit = request.app.state.kit
-    if kit.revocations is not None:
-        kit.metrics.revocations_age.set(kit.revocations.age_seconds)
-    kit.metrics.pool_in_use.set(kit.database.connections_in_use)
-    kit.metrics.pool_size.set(kit.database.pool_size)
-    return Response(generate_latest(kit.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    context: ServiceContext = request.app.state.context
+    if context.revocations is not None:
+        context.metrics.revocations_age.set(context.revocations.age_seconds)
+    context.metrics.pool_in_use.set(context.database.connections_in_use)
+    context.metrics.pool_size.set(context.database.pool_size)
+    return Response(generate_latest(context.metrics.registry), media_type=CONTENT_TYPE_LATEST)

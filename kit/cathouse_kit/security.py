@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from cathouse_kit.problems import Forbidden, Unauthenticated
-from cathouse_kit.resources import Kit
+from cathouse_kit.service_context import ServiceContext
 from cathouse_kit.tokens import Principal, Role, verify_access_token
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -57,8 +57,8 @@ async def signed_in(
     """The person who calls. Raises `Unauthenticated` and `AccountDisabled`."""
     if bearer is None:
         raise Unauthenticated
-    kit: Kit = request.app.state.kit
-    return await verify_access_token(bearer.credentials, kit.keys, kit.revocations)
+    context: ServiceContext = request.app.state.context
+    return await verify_access_token(bearer.credentials, context.keys, context.revocations)
 
 
 @guard("anyone")
@@ -97,12 +97,12 @@ async def service_only(
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_service_token)],
 ) -> None:
     """Lets other services pass. Raises `Unauthenticated`."""
-    kit: Kit = request.app.state.kit
+    context: ServiceContext = request.app.state.context
     shown = b"" if bearer is None else bearer.credentials.encode()
     # All are compared, so that the time tells nobody which one was nearest.
     matches = [
         hmac.compare_digest(shown, token.get_secret_value().encode())
-        for token in kit.settings.service_tokens
+        for token in context.settings.service_tokens
     ]
     if not any(matches):
         raise Unauthenticated("This is for other services: Authorization: Bearer SERVICE_TOKEN.")

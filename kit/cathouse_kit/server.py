@@ -15,7 +15,7 @@ from loguru import logger
 from cathouse_kit.addresses import TrustedProxies
 from cathouse_kit.connections import Connections
 from cathouse_kit.request_heads import HeadLimitingProtocol
-from cathouse_kit.resources import Kit
+from cathouse_kit.service_context import ServiceContext
 
 _STARTUP_FAILED = 3
 # Of a process, beside the connections of its callers and as many that it makes for them.
@@ -33,15 +33,15 @@ def serve(app: FastAPI) -> None:
     each answer asks its caller to leave; those in flight then may take `SHUTDOWN_GRACE_SECONDS`, and only then the
     port closes. A second SIGINT ends it at once. Raises `PortTakenError`; `SystemExit` where the lifespan fails.
     """
-    kit: Kit = app.state.kit
-    settings = kit.settings
+    context: ServiceContext = app.state.context
+    settings = context.settings
     _allow_open_files(2 * settings.max_connections)
-    server = _Server(server_config(app), kit)
+    server = _Server(server_config(app), context)
     with _listen(settings.host, settings.port) as listener:
         logger.info(
             "{} {} answers on {} port {}",
             settings.service_name,
-            kit.version,
+            context.version,
             settings.host,
             settings.port,
         )
@@ -54,12 +54,12 @@ def serve(app: FastAPI) -> None:
 
 def server_config(app: FastAPI) -> uvicorn.Config:
     """Return how uvicorn serves the app of a service: by the kit's protocol, within the settings' limits."""
-    kit: Kit = app.state.kit
-    settings = kit.settings
+    context: ServiceContext = app.state.context
+    settings = context.settings
     connections = Connections(
         settings.max_connections,
         trusted=TrustedProxies(settings.forwarded_allow_ips),
-        metrics=kit.metrics,
+        metrics=context.metrics,
     )
     return uvicorn.Config(
         app,
@@ -126,11 +126,11 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, kit: Kit) -> None:
+    def __init__(self, config: uvicorn.Config, context: ServiceContext) -> None:
         super().__init__(config)
-        self._lifecycle = kit.lifecycle
-        self._delay = kit.settings.shutdown_delay_seconds
-        self._grace = kit.settings.shutdown_grace_seconds
+        self._lifecycle = context.lifecycle
+        self._delay = context.settings.shutdown_delay_seconds
+        self._grace = context.settings.shutdown_grace_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

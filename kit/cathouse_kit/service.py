@@ -23,11 +23,11 @@ from cathouse_kit.openapi import describe
 from cathouse_kit.peers import Peer
 from cathouse_kit.problems import install_problem_handlers
 from cathouse_kit.rate_limits import RateLimiter
-from cathouse_kit.resources import Kit
 from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
 from cathouse_kit.revocations import Revocations
 from cathouse_kit.routing import ServiceApp
 from cathouse_kit.security import unguarded
+from cathouse_kit.service_context import ServiceContext
 from cathouse_kit.settings import ServiceSettings, SettingsError
 from cathouse_kit.tokens import KeySource, RemoteKeys
 
@@ -59,8 +59,8 @@ def create_service(
     `package` is the service's package: its distribution names the version and the description, and it holds the
     migrations of `schema`. `peers` are the services that it calls, each with a setting `NAME_url`. `keys` replaces
     auth's published keys and its revocations as what access tokens are checked with. `lifespan` opens and closes what
-    the service alone needs; `app.state.kit` is there by then. `transport` replaces the network of calls to peers, in
-    tests. `bodies_limited_by_routes` begins the paths of routes that limit the bodies which they take themselves; those
+    the service alone needs; `app.state.context` is there by then. `transport` replaces the network of calls to peers,
+    in tests. `bodies_limited_by_routes` begins the paths of routes that limit the bodies which they take themselves; those
     of all others have `MAX_BODY_BYTES` at most. `database_settings` are PostgreSQL's, for each of the service's
     connections.
 
@@ -88,7 +88,7 @@ def create_service(
     )
     # Without traces: there would be several a second, of no request.
     revocations_peer = Peer("auth", settings.auth_url, settings.service_tokens, transport=transport)
-    kit = Kit(
+    context = ServiceContext(
         settings=settings,
         version=distribution["Version"],
         database=database,
@@ -107,12 +107,12 @@ def create_service(
             if tracing:
                 stack.push_async_callback(asyncio.to_thread, tracing.shutdown)
             stack.push_async_callback(database.close)
-            stack.push_async_callback(kit.rate_limits.close)
+            stack.push_async_callback(context.rate_limits.close)
             for peer in (*clients.values(), revocations_peer):
                 stack.push_async_callback(peer.close)
-            if kit.revocations:
-                stack.push_async_callback(kit.revocations.stop)
-                await kit.revocations.start()
+            if context.revocations:
+                stack.push_async_callback(context.revocations.stop)
+                await context.revocations.start()
             async with lifespan(app) if lifespan else nullcontext():
                 yield
 
@@ -129,7 +129,7 @@ def create_service(
         # The kit has its own; versions of FastAPI without this option ignore it.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.kit = kit
+    app.state.context = context
     all_routers = (probe_router(), docs_router(app.title), *routers)
     # Whoever documents the service reads its routes there: FastAPI does not lay them out.
     app.state.routers = all_routers
@@ -154,8 +154,8 @@ def create_service(
         app.add_middleware(CrossOriginMiddleware, origins=settings.cors_origins)
     app.add_middleware(
         RequestMiddleware,
-        metrics=kit.metrics,
-        lifecycle=kit.lifecycle,
+        metrics=context.metrics,
+        lifecycle=context.lifecycle,
         tracing=tracing,
         # The questions of pollers are as many as probes, and are logged as these are: if they fail.
         probes=PROBES | {REVOCATIONS_PATH},

@@ -457,7 +457,7 @@ async def test_a_slow_body_is_one_request_in_metrics_and_log(
     make_app: MakeApp, strict: None, logged: Logged
 ) -> None:
     service = make_app()
-    metrics: Metrics = service.state.kit.metrics
+    metrics: Metrics = service.state.context.metrics
     async with listening(service, Connections(metrics=metrics)) as port, connected(port) as client:
         await client.send(
             b"POST /api/v1/sample/things HTTP/1.1\r\nHost: cats\r\n"

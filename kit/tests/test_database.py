@@ -277,7 +277,7 @@ async def test_nothing_is_opened_before_the_first_query_and_nothing_is_left_afte
     app = start()
     async with app.router.lifespan_context(app):
         assert await connections() == 0
-        async with app.state.kit.database.session() as session:
+        async with app.state.context.database.session() as session:
             await session.connection()
         assert await connections() == 1
 

@@ -46,8 +46,8 @@ async def test_health_says_that_the_process_lives_and_asks_nobody(
         raise AssertionError("it asked the database")
 
     app = make_app()
-    event.listen(app.state.kit.database.engine.sync_engine.pool, "connect", refuse)
-    event.listen(app.state.kit.database.engine.sync_engine, "do_connect", refuse)
+    event.listen(app.state.context.database.engine.sync_engine.pool, "connect", refuse)
+    event.listen(app.state.context.database.engine.sync_engine, "do_connect", refuse)
     async with running(app) as client:
         response = await client.get(path)
     assert response.status_code == 200
@@ -104,10 +104,10 @@ async def test_not_ready_until_auth_has_given_its_revocations_and_ready_on_while
     async with running(app) as client:
         cold = await client.get("/health/ready")
         outside.on("GET", REVOCATIONS_PATH, outside.revocations.answer)
-        await app.state.kit.revocations.poll()
+        await app.state.context.revocations.poll()
         warm = await client.get("/health/ready")
         outside.on("GET", REVOCATIONS_PATH, httpx.ConnectError("refused"))
-        await app.state.kit.revocations.poll()
+        await app.state.context.revocations.poll()
         down = await client.get("/health/ready")
     assert (cold.status_code, warm.status_code, down.status_code) == (503, 200, 200)
     assert cold.json()["checks"]["revocations"]["status"] == "unknown"
@@ -158,7 +158,7 @@ async def test_ready_on_a_database_that_an_update_has_migrated_further(
 async def test_not_ready_from_the_moment_that_the_service_is_told_to_stop(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
-    app.state.kit.lifecycle.drain()
+    app.state.context.lifecycle.drain()
     response = await client.get("/health/ready")
     assert (response.status_code, response.json()["status"]) == (503, "not_ready")
     assert response.json()["checks"]["database"]["status"] == "ok"
@@ -170,7 +170,7 @@ async def test_ready_while_requests_hold_every_connection_and_more_wait(
 ) -> None:
     app = make_app(database_url=database_url, database_pool_size=1)
     async with running(app) as client:
-        async with app.state.kit.database.engine.connect():
+        async with app.state.context.database.engine.connect():
             waiting = asyncio.create_task(client.get("/api/v1/sample/database"))
             for path in (*READY, *STARTED):
                 assert (await client.get(path)).status_code == 200
@@ -182,7 +182,7 @@ async def test_many_who_ask_at_once_cost_one_connection_and_one_lookup(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     queries: list[str] = []
-    engine = app.state.kit.database._probe_engine.sync_engine
+    engine = app.state.context.database._probe_engine.sync_engine
     event.listen(engine, "before_cursor_execute", lambda *seen: queries.append(seen[2]))
     responses = await asyncio.gather(*(client.get("/health/ready") for _ in range(50)))
     assert {response.status_code for response in responses} == {200}
@@ -193,7 +193,7 @@ async def test_many_who_ask_at_once_cost_one_connection_and_one_lookup(
 async def test_a_client_that_leaves_takes_nobodys_result_along(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
-    engine = app.state.kit.database._probe_engine
+    engine = app.state.context.database._probe_engine
     async with engine.connect():
         first = asyncio.create_task(client.get("/health/ready"))
         second = asyncio.create_task(client.get("/health/ready"))
@@ -213,7 +213,7 @@ async def test_not_ready_on_a_server_that_only_reads_and_ready_when_it_writes_ag
     name = await connection.fetchval("select quote_ident(current_database())")
 
     async def backend() -> int:
-        async with app.state.kit.database.session() as session:
+        async with app.state.context.database.session() as session:
             pid: int = await session.scalar(text("select pg_backend_pid()"))
             return pid
 
@@ -254,14 +254,14 @@ async def test_started_once_it_has_been_ready_and_not_before(
     )
     # What happens later is for readiness to say.
     await revision.execute("update sample.alembic_version set version_num = '0000'")
-    app.state.kit.lifecycle.drain()
+    app.state.context.lifecycle.drain()
     assert (await client.get("/health/ready")).status_code == 503
     assert (await client.get(path)).status_code == 200
 
 
 async def test_readiness_counts_as_a_start_too(app: FastAPI, client: httpx.AsyncClient) -> None:
     assert (await client.get("/health/ready")).status_code == 200
-    await app.state.kit.database.close()
+    await app.state.context.database.close()
     assert (await client.get("/health/started")).status_code == 200
 
 
@@ -274,7 +274,7 @@ async def test_a_replica_without_its_database_has_not_started(make_app: MakeApp)
 async def test_the_first_request_finds_a_connection_once_the_replica_is_ready(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
-    pool = app.state.kit.database.engine.pool
+    pool = app.state.context.database.engine.pool
     assert pool.checkedin() == 0
     for _ in range(2):
         assert (await client.get("/health/ready")).status_code == 200

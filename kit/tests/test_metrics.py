@@ -12,7 +12,7 @@ async def test_metrics_are_prometheus_text_with_what_the_contract_names(
     make_app: MakeApp, database_url: str
 ) -> None:
     app = make_app(database_url=database_url, database_pool_size=3)
-    async with running(app) as client, app.state.kit.database.session() as session:
+    async with running(app) as client, app.state.context.database.session() as session:
         await session.connection()
         await client.get("/api/v1/sample/things/7")
         response = await client.get("/metrics")
@@ -45,8 +45,8 @@ async def test_apps_in_one_process_do_not_count_together(make_app: MakeApp) -> N
     first, second = make_app(), make_app()
     async with running(first) as client:
         await client.get("/api/v1/sample/things/7")
-    assert "things" not in str(list(second.state.kit.metrics.requests.collect()))
-    assert "things" in str(list(first.state.kit.metrics.requests.collect()))
+    assert "things" not in str(list(second.state.context.metrics.requests.collect()))
+    assert "things" in str(list(first.state.context.metrics.requests.collect()))
 
 
 async def test_the_counters_of_a_route_are_looked_up_once(

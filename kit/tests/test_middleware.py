@@ -26,7 +26,7 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def metrics(app: FastAPI) -> CollectorRegistry:
-    registry: CollectorRegistry = app.state.kit.metrics.registry
+    registry: CollectorRegistry = app.state.context.metrics.registry
     return registry
 
 
@@ -157,11 +157,11 @@ async def test_requests_in_flight_are_counted_while_they_are(make_app: MakeApp) 
         request = asyncio.create_task(client.get("/slow"))
         await reached.wait()
         assert metrics(app).get_sample_value("http_requests_in_flight") == 1
-        assert len(app.state.kit.lifecycle.in_flight) == 1
+        assert len(app.state.context.lifecycle.in_flight) == 1
         go_on.set()
         assert (await request).status_code == 200
     assert metrics(app).get_sample_value("http_requests_in_flight") == 0
-    assert app.state.kit.lifecycle.in_flight == set()
+    assert app.state.context.lifecycle.in_flight == set()
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_failure_of_o
     (line,) = logged()
     assert (line["level"], line["route"], line["status"]) == ("info", path, status)
     assert line["client"] == "192.0.2.7"
-    assert app.state.kit.lifecycle.in_flight == set()
+    assert app.state.context.lifecycle.in_flight == set()
 
 
 async def test_a_request_that_the_server_cancels_is_logged_and_counted_as_failed(
@@ -219,7 +219,7 @@ async def test_an_answer_that_breaks_off_breaks_the_connection_and_stands_in_the
     assert failure["message"] == "unexpected failure: RuntimeError"
     assert failure["request_id"] == request["request_id"]
     assert request["route"] == "/api/v1/sample/breaks-off"
-    assert app.state.kit.lifecycle.in_flight == set()
+    assert app.state.context.lifecycle.in_flight == set()
 
 
 async def chunks(*sizes: int) -> AsyncIterator[bytes]:

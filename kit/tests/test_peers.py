@@ -237,7 +237,7 @@ async def test_a_peer_that_is_down_is_a_503_that_names_it_and_the_log_says_why(
 
     @router.get("/cats")
     async def cats(request: Request) -> object:
-        return await request.app.state.kit.peers["catalog"].get_json(PATH)
+        return await request.app.state.context.peers["catalog"].get_json(PATH)
 
     outside = Outside()
     outside.on("GET", PATH, catalog)

@@ -110,7 +110,7 @@ def limited_router() -> APIRouter:
 
     @router.get("/limited")
     async def limited(request: Request) -> None:
-        window = await request.app.state.kit.rate_limits.hit(TWO, "all")
+        window = await request.app.state.context.rate_limits.hit(TWO, "all")
         if not window.allowed:
             raise TooManyRequests(window.reset_seconds)
 

@@ -76,7 +76,7 @@ async def test_every_guard_refuses_a_disabled_person_and_tokens_from_before_a_ch
         assert (await get(person)).status_code == 200
     outside.revocations.note(disabled, active=False)
     outside.revocations.note(demoted, active=True)
-    await app.state.kit.revocations.poll()
+    await app.state.context.revocations.poll()
     assert kind(await get(disabled)) == (403, "account_disabled")
     assert kind(await get(demoted)) == (401, "unauthenticated")
     assert (await get(bystander)).status_code == 200
@@ -87,7 +87,7 @@ async def test_a_new_token_works_after_a_change_within_the_same_second(
 ) -> None:
     outside.revocations.note(ADA, active=True, not_before=NOW)
     await revocations.poll()
-    keys = app.state.kit.keys
+    keys = app.state.context.keys
     before, after = (
         issuer.token(Role.PLAYER, ADA, iat=(NOW + timedelta(microseconds=us)).timestamp())
         for us in (-1, 0)
@@ -149,7 +149,7 @@ async def test_a_cold_start_without_the_list_refuses_people_and_names_auth(
     async with running(app) as client:
         refused = await client.get("/api/v1/sample/me", headers=issuer.headers())
         nobody = await client.get("/api/v1/sample/maybe")
-        revocations: Revocations = app.state.kit.revocations
+        revocations: Revocations = app.state.context.revocations
         with pytest.raises(PeerUnavailable):
             revocations.is_active(uuid4())
         outside.on("GET", PATH, outside.revocations.answer)
@@ -180,7 +180,7 @@ async def test_while_auth_is_down_the_last_known_list_decides(
 async def test_only_changes_are_asked_for_and_a_change_is_known_without_a_request(
     app: FastAPI, client: httpx.AsyncClient, outside: Outside
 ) -> None:
-    revocations: Revocations = app.state.kit.revocations
+    revocations: Revocations = app.state.context.revocations
     outside.revocations.note(ADA, active=False)
 
     async def known() -> bool:
@@ -293,7 +293,7 @@ async def test_the_age_of_the_list_is_a_metric(
     app: FastAPI, client: httpx.AsyncClient, outside: Outside
 ) -> None:
     outside.on("GET", PATH, httpx.ConnectError("refused"))
-    revocations: Revocations = app.state.kit.revocations
+    revocations: Revocations = app.state.context.revocations
     revocations._answered_at -= 100
 
     def age(text: str) -> float:

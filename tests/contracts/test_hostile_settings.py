@@ -185,8 +185,8 @@ async def test_a_value_is_understood_and_of_use_or_refused_by_name(
 
 async def use(app: FastAPI) -> None:
     """Each setting, as a request would use it."""
-    kit = app.state.kit
-    settings: ServiceSettings = kit.settings
+    context = app.state.context
+    settings: ServiceSettings = context.settings
     # A socket looks names up past the resolver above: with an address instead, only their encoding is tried.
     with suppress(socket.gaierror):
         ((*_, address),) = lookup(settings.host, 0, type=socket.SOCK_STREAM)
@@ -208,8 +208,8 @@ async def use(app: FastAPI) -> None:
         limits = [value for _, value in settings if isinstance(value, RateLimitItem)]
         for limit in (*limits, RateLimitItemPerMinute(1)):
             with suppress(RateLimitsUnavailable):
-                await kit.rate_limits.hit(limit, "hostile")
-        for peer in kit.peers.values():
+                await context.rate_limits.hit(limit, "hostile")
+        for peer in context.peers.values():
             with suppress(PeerUnavailable):
                 await peer.request("POST", "/api/v1/internal/nothing")
 

@@ -58,7 +58,7 @@ async def test_without_its_database_it_is_alive_but_not_ready(
 async def test_a_service_that_is_about_to_stop_is_not_ready(
     client: httpx.AsyncClient, app: FastAPI
 ) -> None:
-    app.state.kit.lifecycle.drain()
+    app.state.context.lifecycle.drain()
     assert (await client.get("/health/ready")).status_code == 503
     assert (await client.get("/health")).status_code == 200
 

@@ -69,8 +69,8 @@ def test_settings_default_to_the_registry(
 
 def test_the_service_calls_whom_it_says(service: Service, settings: ServiceSettings) -> None:
     app = importlib.import_module(f"{service.package}.main").create_app(settings)
-    assert set(app.state.kit.peers) == set(service.calls)
-    assert app.state.kit.migrations.schema == service.schema
+    assert set(app.state.context.peers) == set(service.calls)
+    assert app.state.context.migrations.schema == service.schema
 
 
 def test_the_env_example_lists_every_setting(

@@ -39,10 +39,10 @@ def create_app(
         keys=SigningKeys,
         transport=transport,
     )
-    kit = app.state.kit
+    context = app.state.context
     app.state.auth = Auth(
-        keys=kit.keys,
+        keys=context.keys,
         passwords=passwords or Passwords(),
-        attempts=Attempts(kit.rate_limits, settings),
+        attempts=Attempts(context.rate_limits, settings),
     )
     return app

@@ -90,7 +90,7 @@ def join(app: FastAPI, sign_in: SignIn, passwords: Passwords) -> Join:
 
     async def join(name: str, role: Role = Role.PLAYER) -> dict[str, Any]:
         email, password = f"{name.lower()}@example.com", f"the secret of {name[:3]}"
-        async with app.state.kit.database.sessions.begin() as session:
+        async with app.state.context.database.sessions.begin() as session:
             person = await accounts.register(
                 session, passwords, email=email, password=password, display_name=name, role=role
             )

@@ -189,7 +189,7 @@ async def test_a_kid_of_any_kind_is_no_failure(
 
 
 async def rotate(app: FastAPI) -> str:
-    async with app.state.kit.database.sessions.begin() as session:
+    async with app.state.context.database.sessions.begin() as session:
         return await rotate_signing_key(session, SigningKey)
 
 
@@ -245,7 +245,7 @@ async def test_processes_that_start_at_once_make_one_key(
     apps = [create_app(settings, passwords=passwords) for _ in range(5)]
     published = await asyncio.gather(*(app.state.auth.keys.published() for app in apps))
     for app in apps:
-        await app.state.kit.database.close()
+        await app.state.context.database.close()
     assert published == [published[0]] * 5
     assert len(await execute("select kid from signing_keys")) == 1
 
@@ -256,7 +256,7 @@ async def test_all_who_find_the_keys_stale_at_once_share_one_read(
     app = create_app(settings, passwords=passwords)
     statements: list[str] = []
 
-    @event.listens_for(app.state.kit.database.engine.sync_engine, "before_cursor_execute")
+    @event.listens_for(app.state.context.database.engine.sync_engine, "before_cursor_execute")
     def note(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
         statements.append(statement)
 
@@ -289,7 +289,7 @@ async def test_a_read_that_fails_fails_for_all_who_wait_and_the_next_one_reads_a
 ) -> None:
     app = create_app(settings, passwords=passwords)
     async with running(app):
-        keys, database = app.state.auth.keys, app.state.kit.database
+        keys, database = app.state.auth.keys, app.state.context.database
         reads = 0
 
         def unavailable() -> None:

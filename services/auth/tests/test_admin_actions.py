@@ -147,7 +147,7 @@ async def test_a_transaction_that_is_rolled_back_leaves_no_row_and_no_line(
 ) -> None:
     root, ada = await join("Root", Role.ADMIN), await join("Ada")
     with recorded_events() as events:
-        async with app.state.kit.database.sessions() as session:
+        async with app.state.context.database.sessions() as session:
             await people.change_person(
                 session,
                 UUID(ada["id"]),
@@ -264,7 +264,7 @@ async def test_no_route_changes_or_deletes_an_action(
 async def test_details_have_a_bound_in_the_database(app: FastAPI, execute: Execute) -> None:
     around = len('{"reason": ""}')
     for length in (MAX_DETAILS - around, MAX_DETAILS - around + 1):
-        async with app.state.kit.database.sessions() as session:
+        async with app.state.context.database.sessions() as session:
             record_admin_action(
                 session,
                 AdminAction,

@@ -74,7 +74,7 @@ async def test_a_page_takes_as_many_queries_for_many_as_for_one(
 ) -> None:
     root = await join("Root", Role.ADMIN)
     statements: list[str] = []
-    engine = app.state.kit.database.engine.sync_engine
+    engine = app.state.context.database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     await get(client, root)
     for_one = len(statements)

@@ -54,7 +54,7 @@ def change(client: httpx.AsyncClient, root: dict[str, Any]) -> Callable[..., Awa
 @pytest.fixture
 async def sessions(app: FastAPI, client: httpx.AsyncClient) -> AsyncIterator[list[AsyncSession]]:
     """Three transactions that go on at the same time."""
-    made = [app.state.kit.database.sessions() for _ in range(3)]
+    made = [app.state.context.database.sessions() for _ in range(3)]
     yield made
     for session in made:
         await session.close()
@@ -118,7 +118,7 @@ async def test_only_changes_after_since_are_listed_and_a_poll_without_any_is_one
     second = await listed(first.next_since)
     assert active_of(second) == {eve["id"]: False}
     statements: list[str] = []
-    engine = app.state.kit.database.engine.sync_engine
+    engine = app.state.context.database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     nothing = await listed(second.next_since)
     assert (nothing.items, nothing.next_since) == ([], second.next_since)

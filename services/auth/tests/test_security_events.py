@@ -142,7 +142,7 @@ async def test_a_password_that_is_not_changed_is_logged_as_that(
 async def test_a_rotation_of_the_signing_key_is_logged_and_the_first_key_is_none(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
-    sessions = app.state.kit.database.sessions
+    sessions = app.state.context.database.sessions
     with recorded_events() as events:
         await client.get(f"{API}/jwks")
         assert events == []

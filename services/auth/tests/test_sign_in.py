@@ -243,7 +243,7 @@ async def test_signing_in_waits_for_who_is_about_to_disable_the_person(
     app: FastAPI, join: Join, sign_in: SignIn, execute: Execute
 ) -> None:
     ada = await join("Ada")
-    async with app.state.kit.database.engine.connect() as admin:
+    async with app.state.context.database.engine.connect() as admin:
         await admin.execute(text("update people set is_active = false"))
         signing_in = asyncio.ensure_future(sign_in(ada))
         async with asyncio.timeout(10):

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from cathouse_kit.resources import Kit
+from cathouse_kit.service_context import ServiceContext
 from fastapi import Depends, Request
 
 from cathouse_catalog.services.adoptions import Adoptions
@@ -10,13 +10,13 @@ from cathouse_catalog.settings import Settings
 
 
 async def _limits(request: Request) -> Settings:
-    settings: Settings = request.app.state.kit.settings
+    settings: Settings = request.app.state.context.settings
     return settings
 
 
 async def _adoptions(request: Request) -> Adoptions:
-    kit: Kit = request.app.state.kit
-    return Adoptions(kit.peers["installation"])
+    context: ServiceContext = request.app.state.context
+    return Adoptions(context.peers["installation"])
 
 
 Limits = Annotated[Settings, Depends(_limits)]

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import httpx
 from cathouse_catalog.models import Cat
-from cathouse_kit.resources import Kit
+from cathouse_kit.service_context import ServiceContext
 from cathouse_kit.testing import Issuer
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
@@ -116,10 +116,10 @@ def listed(cat: dict[str, Any]) -> dict[str, Any]:
 
 async def insert_published(app: FastAPI, *cats: dict[str, Any]) -> list[str]:
     """Puts published cats into the database, past the rules, and returns their ids: for tests that need many."""
-    kit: Kit = app.state.kit
+    context: ServiceContext = app.state.context
     usual = TASK_KEEPER | {"developer_id": uuid4(), "status": "published"}
     rows = [Cat(**(usual | {"slug": f"cat-{uuid4().hex}"} | cat)) for cat in cats]
-    async with kit.database.sessions() as session, session.begin():
+    async with context.database.sessions() as session, session.begin():
         session.add_all(rows)
     return [str(row.id) for row in rows]
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from cathouse_catalog.models import AdminAction
 from cathouse_catalog.services import workflow
-from cathouse_kit.resources import Kit
+from cathouse_kit.service_context import ServiceContext
 from cathouse_kit.testing import Issuer, recorded_events
 from cathouse_kit.tokens import Principal, Role
 from fastapi import FastAPI
@@ -67,8 +67,8 @@ async def make(catalog: Catalog, status: str) -> dict[str, Any]:
 
 
 async def rows_of(app: FastAPI, admin_id: UUID) -> list[AdminAction]:
-    kit: Kit = app.state.kit
-    async with kit.database.sessions() as session:
+    context: ServiceContext = app.state.context
+    async with context.database.sessions() as session:
         statement = select(AdminAction).where(AdminAction.admin_id == admin_id)
         return list(await session.scalars(statement.order_by(AdminAction.id)))
 
@@ -135,10 +135,10 @@ async def test_a_transaction_that_is_rolled_back_leaves_no_row_and_no_line(
     app: FastAPI, catalog: Catalog, admin_id: UUID
 ) -> None:
     cat = await catalog.make("submitted")
-    kit: Kit = app.state.kit
+    context: ServiceContext = app.state.context
     principal = Principal(admin_id, Role.ADMIN, uuid4())
     with recorded_events() as events:
-        async with kit.database.sessions() as session:
+        async with context.database.sessions() as session:
             await workflow.approve(session, UUID(cat["id"]), principal)
             await session.rollback()
     assert events == []

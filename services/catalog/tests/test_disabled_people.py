@@ -28,7 +28,7 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def revocations(app: FastAPI) -> Revocations:
-    known: Revocations = app.state.kit.revocations
+    known: Revocations = app.state.context.revocations
     return known
 
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from cathouse_catalog.models import Cat
-from cathouse_kit.resources import Kit
+from cathouse_kit.service_context import ServiceContext
 from cathouse_kit.testing import recorded_statements
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
@@ -228,8 +228,8 @@ async def test_no_cat_is_lost_or_repeated_while_cats_are_added(
     meanwhile: list[list[dict[str, Any]]],
     limit: int,
 ) -> None:
-    kit: Kit = app.state.kit
-    async with kit.database.sessions() as session, session.begin():
+    context: ServiceContext = app.state.context
+    async with context.database.sessions() as session, session.begin():
         await session.execute(delete(Cat))
     before = set(await insert_published(app, *map(row, map(dict, first))))
     expected = {cat["id"] for cat in await catalog.walk(limit=100, **params)}
@@ -264,7 +264,7 @@ async def test_the_number_of_round_trips_does_not_grow_with_the_list(
     }
     for limit in (1, 30):
         for path, number in expected.items():
-            async with recorded_statements(app.state.kit.database) as statements:
+            async with recorded_statements(app.state.context.database) as statements:
                 page = await catalog.client.get(
                     path,
                     headers=catalog.developer,

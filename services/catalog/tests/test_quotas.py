@@ -11,7 +11,7 @@ import pytest
 from cathouse_catalog.main import create_app
 from cathouse_catalog.models import Version
 from cathouse_catalog.settings import Settings
-from cathouse_kit.resources import Kit
+from cathouse_kit.service_context import ServiceContext
 from cathouse_kit.testing import Issuer, Outside, recorded_statements, running
 from fastapi import FastAPI
 from sqlalchemy import insert, select
@@ -175,7 +175,7 @@ async def test_lists_neither_show_nor_load_scopes(
     app: FastAPI, catalog: Catalog, issuer: Issuer
 ) -> None:
     cat = await catalog.make()
-    async with recorded_statements(app.state.kit.database) as queries:
+    async with recorded_statements(app.state.context.database) as queries:
         (found,) = await catalog.walk()
         (version,) = await catalog.walk(f"{CATS}/{cat['id']}/versions")
     assert "scopes" not in found
@@ -191,8 +191,8 @@ async def test_a_hundred_of_the_largest_legal_versions_are_a_page_within_its_bou
     app: FastAPI, catalog: Catalog
 ) -> None:
     cat = await catalog.make()
-    kit: Kit = app.state.kit
-    async with kit.database.sessions() as session, session.begin():
+    context: ServiceContext = app.state.context
+    async with context.database.sessions() as session, session.begin():
         (stored,) = await session.scalars(select(Version).where(Version.cat_id == UUID(cat["id"])))
         rows = [
             {

@@ -27,7 +27,7 @@ def create_app(
         transport=transport,
     )
     app.state.installation = Held(
-        catalog=Catalog(app.state.kit.peers["catalog"], app.state.kit.revocations),
+        catalog=Catalog(app.state.context.peers["catalog"], app.state.context.revocations),
         credentials=Credentials(settings.service_tokens),
         limits=Limits(
             installations=settings.max_installations_per_player,

@@ -138,7 +138,7 @@ def sql(app: FastAPI) -> Callable[..., Awaitable[Sequence[RowMapping]]]:
     """Runs a statement beside the app, and returns its rows."""
 
     async def sql(statement: str, **parameters: Any) -> Sequence[RowMapping]:
-        async with app.state.kit.database.engine.begin() as connection:
+        async with app.state.context.database.engine.begin() as connection:
             result = await connection.execute(text(statement), parameters)
             return result.mappings().all() if result.returns_rows else []
 

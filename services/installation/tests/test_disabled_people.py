@@ -20,7 +20,7 @@ Sql = Callable[..., Awaitable[Sequence[RowMapping]]]
 
 @pytest.fixture
 def revocations(app: FastAPI) -> Revocations:
-    known: Revocations = app.state.kit.revocations
+    known: Revocations = app.state.context.revocations
     return known
 
 

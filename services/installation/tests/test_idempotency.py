@@ -265,11 +265,11 @@ async def test_an_adoption_does_not_wait_for_an_expired_key_that_another_transac
     app: FastAPI, player: httpx.AsyncClient, wish: dict[str, Any], publish: Callable[..., UUID]
 ) -> None:
     await player.post(URL, json=wish, headers=KEY)
-    async with app.state.kit.database.engine.begin() as connection:
+    async with app.state.context.database.engine.begin() as connection:
         await connection.execute(
             text("update installation.idempotency_keys set created_at = now() - interval '2 days'")
         )
-    async with app.state.kit.database.engine.begin() as connection:
+    async with app.state.context.database.engine.begin() as connection:
         await connection.execute(text("select 1 from installation.idempotency_keys for update"))
         body = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]}
         async with asyncio.timeout(3):

@@ -108,7 +108,7 @@ async def test_a_list_is_one_query_however_long_it_is(
     for _ in range(6):
         await adopt()
     statements: list[str] = []
-    engine = app.state.kit.database.engine.sync_engine
+    engine = app.state.context.database.engine.sync_engine
 
     def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         statements.append(statement)

@@ -133,7 +133,7 @@ async def test_a_slow_catalog_keeps_no_connection_to_the_database(
             answer.clear()
             task = asyncio.create_task(waiting)
             await asked.wait()
-            assert app.state.kit.database.connections_in_use == 0
+            assert app.state.context.database.connections_in_use == 0
             assert (await client.get(URL, headers=owner)).status_code == 200
             answer.set()
             assert (await task).is_success

@@ -186,7 +186,7 @@ async def test_asking_for_one_that_is_not_active_is_no_use(
 async def test_it_answers_while_another_transaction_changes_the_installation(
     app: FastAPI, service: httpx.AsyncClient, installation: dict[str, Any]
 ) -> None:
-    async with app.state.kit.database.engine.begin() as connection:
+    async with app.state.context.database.engine.begin() as connection:
         await connection.execute(text("update installation.installations set name = 'Slow'"))
         async with asyncio.timeout(3):
             response = await service.post(
@@ -215,7 +215,7 @@ async def test_it_is_one_statement(
     app: FastAPI, service: httpx.AsyncClient, installation: dict[str, Any]
 ) -> None:
     statements: list[str] = []
-    engine = app.state.kit.database.engine.sync_engine
+    engine = app.state.context.database.engine.sync_engine
 
     def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         statements.append(statement)

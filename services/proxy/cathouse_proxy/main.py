@@ -31,7 +31,7 @@ def create_app(
         # Its own routes take no bodies; those of proxied calls have a limit of their own, and a place in the audit.
         bodies_limited_by_routes=f"{PREFIX}/",
     )
-    app.state.proxy = make_proxy(app.state.kit, settings)
+    app.state.proxy = make_proxy(app.state.context, settings)
     return app
 
 

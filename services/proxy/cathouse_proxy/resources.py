@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
-from cathouse_kit.resources import Kit
+from cathouse_kit.service_context import ServiceContext
 from fastapi import Depends, Request
 from prometheus_client import Counter
 
@@ -31,7 +31,7 @@ class Proxy:
 
 
 def make_proxy(
-    kit: Kit,
+    context: ServiceContext,
     settings: Settings,
     *,
     cats: Cats | None = None,
@@ -40,32 +40,32 @@ def make_proxy(
     clock: Callable[[], float] = time.monotonic,
 ) -> Proxy:
     """Opens nothing. What is given replaces what the settings would make, in tests."""
-    lookups = Lookups(kit.peers["installation"], kit.peers["catalog"], clock)
-    keys = SigningKeys(kit.database)
+    lookups = Lookups(context.peers["installation"], context.peers["catalog"], clock)
+    keys = SigningKeys(context.database)
     cats = cats or Cats(allow_private=settings.proxy_allow_private_upstreams)
-    assert kit.revocations is not None  # noqa: S101 - only auth has none
+    assert context.revocations is not None  # noqa: S101 - only auth has none
     limits = limits or Limits(settings.proxy_max_request_bytes, settings.proxy_max_answer_bytes)
     mediation = Mediation(
-        keys=kit.keys,
-        revocations=kit.revocations,
+        keys=context.keys,
+        revocations=context.revocations,
         lookups=lookups,
-        rate_limits=kit.rate_limits,
+        rate_limits=context.rate_limits,
         limit=settings.rate_limit_per_installation,
         unidentified_limit=settings.unidentified_limit_by_address,
         breaker=CircuitBreaker(clock),
         max_request_bytes=limits.request_bytes,
     )
-    audit = Audit(kit.database)
+    audit = Audit(context.database)
     unidentified = unidentified or Counter(
         "proxy_unidentified_calls",
         "Proxied calls that ended before their installation was known, by the kind of problem; they have no audit row",
         ("outcome",),
-        registry=kit.metrics.registry,
+        registry=context.metrics.registry,
     )
     exchange = Exchange(
         mediation=mediation,
         audit=audit,
-        identities=Identities(kit.database, keys, clock),
+        identities=Identities(context.database, keys, clock),
         cats=cats,
         limits=limits,
         platform=Platform.of(

@@ -57,7 +57,7 @@ def remake(app: FastAPI, settings: Settings) -> Remake:
     def remake(changed_settings: dict[str, Any] | None = None, **parts: Any) -> None:
         changed = settings.model_copy(update=changed_settings or {})
         unidentified = app.state.proxy.unidentified
-        app.state.proxy = make_proxy(app.state.kit, changed, unidentified=unidentified, **parts)
+        app.state.proxy = make_proxy(app.state.context, changed, unidentified=unidentified, **parts)
 
     return remake
 

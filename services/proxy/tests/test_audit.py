@@ -181,7 +181,7 @@ def add(app: FastAPI) -> Any:
     """Writes rows as the proxy would."""
 
     async def add(count: int = 1, **values: Any) -> None:
-        async with app.state.kit.database.session() as session:
+        async with app.state.context.database.session() as session:
             for _ in range(count):
                 session.add(
                     ProxiedCall(
@@ -317,7 +317,7 @@ async def test_a_page_is_one_query(
     def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
         statements.append(statement)
 
-    engine = app.state.kit.database.engine.sync_engine
+    engine = app.state.context.database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
     await client.get(AUDIT, headers=own(issuer, world))
     assert len([text for text in statements if "FROM proxy.audit" in text]) == 1

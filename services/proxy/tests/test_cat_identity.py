@@ -87,7 +87,7 @@ async def test_a_pseudonym_is_stable_per_person_and_cat_and_differs_otherwise(
 ) -> None:
     def identities() -> Identities:
         # As another process of the proxy would have it.
-        return Identities(app.state.kit.database, SigningKeys(app.state.kit.database))
+        return Identities(app.state.context.database, SigningKeys(app.state.context.database))
 
     ada, bea, tasks, notes = uuid4(), uuid4(), uuid4(), uuid4()
     first, second = identities(), identities()
@@ -119,9 +119,9 @@ async def test_a_retired_key_stays_published_for_as_long_as_its_tokens(
     app: FastAPI, client: AsyncClient, world: World, cat: ScriptedCat
 ) -> None:
     token = await received_token(client, world, cat)
-    async with app.state.kit.database.session() as session:
+    async with app.state.context.database.session() as session:
         new = await rotate_signing_key(session, SigningKey)
-    fresh = SigningKeys(app.state.kit.database)
+    fresh = SigningKeys(app.state.context.database)
     keys = {"keys": await fresh.published()}
     assert keys["keys"][0]["kid"] == new
     assert len(keys["keys"]) == 2
@@ -145,7 +145,7 @@ def signatures(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 async def test_calls_within_the_kept_time_share_one_signature(
     app: FastAPI, clock: Clock, emptied: None, signatures: list[dict[str, Any]]
 ) -> None:
-    database = app.state.kit.database
+    database = app.state.context.database
     identities = Identities(database, SigningKeys(database), clock)
     said: dict[str, Any] = {name: uuid4() for name in ("person_id", "cat_id", "installation_id")}
     tokens = []
@@ -164,7 +164,7 @@ async def test_calls_within_the_kept_time_share_one_signature(
 async def test_a_token_that_says_anything_else_is_another(
     app: FastAPI, emptied: None, signatures: list[dict[str, Any]]
 ) -> None:
-    database = app.state.kit.database
+    database = app.state.context.database
     keys = SigningKeys(database)
     identities = Identities(database, keys)
     said: dict[str, Any] = {name: uuid4() for name in ("person_id", "cat_id", "installation_id")}
@@ -187,7 +187,7 @@ async def test_no_more_tokens_are_kept_than_there_is_room_for(
     app: FastAPI, emptied: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(identity, "_MAX_KEPT", 3)
-    database = app.state.kit.database
+    database = app.state.context.database
     identities = Identities(database, SigningKeys(database))
     for _ in range(10):
         await identities.token(

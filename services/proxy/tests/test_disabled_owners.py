@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 @pytest.fixture
 def revocations(app: FastAPI) -> Revocations:
-    known: Revocations = app.state.kit.revocations
+    known: Revocations = app.state.context.revocations
     return known
 
 

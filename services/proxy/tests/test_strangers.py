@@ -20,7 +20,7 @@ def counted(app: FastAPI) -> dict[str, float]:
     """How many calls were counted, by their outcome."""
     return {
         sample.labels["outcome"]: sample.value
-        for family in app.state.kit.metrics.registry.collect()
+        for family in app.state.context.metrics.registry.collect()
         for sample in family.samples
         if sample.name == METRIC
     }

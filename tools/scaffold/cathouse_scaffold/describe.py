@@ -115,7 +115,7 @@ def _tables(base: Any) -> Iterator[Described]:
 
 
 def _metrics(app: FastAPI) -> Iterator[Described]:
-    for family in app.state.kit.metrics.registry.collect():
+    for family in app.state.context.metrics.registry.collect():
         # Those of the process are the same for whatever Prometheus watches, and not there on every system.
         if not family.name.startswith("process_"):
             total = "_total" if family.type == "counter" else ""

@@ -2,9 +2,9 @@
 
 from cathouse_kit.database import Session
 from cathouse_kit.problems import InvalidRequest, TooManyRequests, problem_responses
-from cathouse_kit.resources import Kit
 from cathouse_kit.revocations import AccountDisabled
 from cathouse_kit.security import SignedIn
+from cathouse_kit.service_context import ServiceContext
 from fastapi import APIRouter, Request
 
 from cathouse_auth.models import Person
@@ -27,8 +27,8 @@ router = APIRouter(
 
 @router.get("", response_model=PersonBody, summary="Who am I?")
 async def read_me(principal: SignedIn, request: Request) -> PersonBody:
-    kit: Kit = request.app.state.kit
-    person = await people.read_active_person(kit.database, principal.id)
+    context: ServiceContext = request.app.state.context
+    person = await people.read_active_person(context.database, principal.id)
     return PersonBody.model_validate(dict(person))
 
 

@@ -6,9 +6,9 @@ from cathouse_kit.database import Session
 from cathouse_kit.pages import Paging
 from cathouse_kit.problems import Forbidden, InvalidRequest, Unauthenticated, problem_responses
 from cathouse_kit.quotas import QuotaReached
-from cathouse_kit.resources import Kit
 from cathouse_kit.schemas import Line, Page
 from cathouse_kit.security import Developer, MaybeSignedIn
+from cathouse_kit.service_context import ServiceContext
 from fastapi import APIRouter, Query, Request
 from pydantic import StringConstraints
 
@@ -83,9 +83,9 @@ async def list_cats(
     Developers see their own cats, drafts included, with `mine=true`. Admins find what waits for their review with
     `status=submitted`.
     """
-    kit: Kit = request.app.state.kit
+    context: ServiceContext = request.app.state.context
     found, next_cursor = await listing.list_cats(
-        kit.database,
+        context.database,
         viewer,
         q=q,
         category=category,

@@ -1,4 +1,4 @@
-"""What one running service holds. The app keeps it as `app.state.kit`."""
+"""The parts of one running service. The app keeps them as `app.state.context`."""
 
 from dataclasses import dataclass, field
 
@@ -14,8 +14,8 @@ from cathouse_kit.tokens import KeySource
 
 
 @dataclass(slots=True)
-class Kit:
-    """Made by `create_service`; the lifespan opens and closes what needs it."""
+class ServiceContext:
+    """`create_service` creates it; the app's lifespan opens and closes its connections."""
 
     settings: ServiceSettings
     version: str
