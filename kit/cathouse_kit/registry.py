@@ -72,9 +72,11 @@ def load_registry(path: Path = Path("services.toml")) -> tuple[Service, ...]:
             raise RegistryError(
                 f"{path}: port {service.port} belongs to {owner} and {service.name}"
             )
-        for peer in service.calls:
-            if peer not in entries:
-                raise RegistryError(f"{path}: {service.name} calls {peer}, which is not registered")
+        for called in service.calls:
+            if called not in entries:
+                raise RegistryError(
+                    f"{path}: {service.name} calls {called}, which is not registered"
+                )
     return services
 
 

@@ -14,9 +14,9 @@ from uuid import UUID
 from loguru import logger
 from pydantic import Field, ValidationError
 
-from cathouse_kit.peers import Peer, PeerUnavailable
 from cathouse_kit.problems import Forbidden, Unauthenticated
 from cathouse_kit.schemas import ResponseBody, Timestamp
+from cathouse_kit.service_client import PeerUnavailable, ServiceClient
 
 PATH = "/api/v1/auth/internal/revocations"
 PAGE_ENTRIES = 1000
@@ -77,7 +77,7 @@ class _Copy:
 class Revocations:
     """A service's copy of auth's list. `start` and `stop` belong to the lifespan."""
 
-    def __init__(self, auth: Peer) -> None:
+    def __init__(self, auth: ServiceClient) -> None:
         self._auth = auth
         self._copy = _Copy()
         self._renewed: _Copy | None = None

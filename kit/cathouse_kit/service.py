@@ -20,13 +20,13 @@ from cathouse_kit.metrics import Metrics
 from cathouse_kit.middleware import RequestMiddleware, RouteMiddleware
 from cathouse_kit.migrations import Migrations
 from cathouse_kit.openapi import describe
-from cathouse_kit.peers import Peer
 from cathouse_kit.problems import install_problem_handlers
 from cathouse_kit.rate_limits import RateLimiter
 from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
 from cathouse_kit.revocations import Revocations
 from cathouse_kit.routing import ServiceApp
 from cathouse_kit.security import unguarded
+from cathouse_kit.service_client import ServiceClient
 from cathouse_kit.service_context import ServiceContext
 from cathouse_kit.settings import ServiceSettings, SettingsError
 from cathouse_kit.tokens import KeySource, RemoteKeys
@@ -47,37 +47,39 @@ def create_service(
     package: str,
     schema: str,
     routers: Sequence[APIRouter],
-    peers: Sequence[str] = (),
+    clients: Sequence[str] = (),
     keys: Callable[[Database], KeySource] | None = None,
     lifespan: Lifespan | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     bodies_limited_by_routes: str | None = None,
     database_settings: Mapping[str, str] | None = None,
 ) -> FastAPI:
-    """A FastAPI app with everything that the services have in common; nothing is opened before its lifespan begins.
+    """Create the FastAPI app of a service. It opens no connection before its lifespan begins.
 
-    `package` is the service's package: its distribution names the version and the description, and it holds the
-    migrations of `schema`. `peers` are the services that it calls, each with a setting `NAME_url`. `keys` replaces
-    auth's published keys and its revocations as what access tokens are checked with. `lifespan` opens and closes what
-    the service alone needs; `app.state.context` is there by then. `transport` replaces the network of calls to peers,
-    in tests. `bodies_limited_by_routes` begins the paths of routes that limit the bodies which they take themselves; those
-    of all others have `MAX_BODY_BYTES` at most. `database_settings` are PostgreSQL's, for each of the service's
-    connections.
+    - `package` is the service's Python package. Its distribution gives the version and the description, and it holds
+      the migrations of `schema`.
+    - `clients` names the services that it calls. Each has a setting `NAME_url`.
+    - `keys` replaces auth's published keys and revocations, with which access tokens are checked.
+    - `lifespan` opens and closes what only this service needs. It may use `app.state.context`.
+    - `transport` replaces the network of calls to other services, in tests.
+    - `bodies_limited_by_routes` is the prefix of routes that limit their request bodies themselves. All others have
+      `MAX_BODY_BYTES`.
+    - `database_settings` are PostgreSQL settings for each of the service's connections.
 
     Raises `UnguardedRouteError` where a route names no guard of `cathouse_kit.security`, `SettingsError` where a
     variable of OpenTelemetry cannot be used.
     """
     distribution = metadata(package.replace("_", "-"))
     tracing = _start_tracing(settings, distribution["Version"])
-    clients = {
-        name: Peer(
+    service_clients = {
+        name: ServiceClient(
             name,
             getattr(settings, f"{name}_url"),
             settings.service_tokens,
             transport=transport,
             tracing=tracing,
         )
-        for name in peers
+        for name in clients
     }
     database = Database(
         settings.database_url,
@@ -87,7 +89,9 @@ def create_service(
         debug=settings.debug,
     )
     # Without traces: there would be several a second, of no request.
-    revocations_peer = Peer("auth", settings.auth_url, settings.service_tokens, transport=transport)
+    revocations_client = ServiceClient(
+        "auth", settings.auth_url, settings.service_tokens, transport=transport
+    )
     context = ServiceContext(
         settings=settings,
         version=distribution["Version"],
@@ -95,10 +99,10 @@ def create_service(
         migrations=Migrations(package, schema),
         lifecycle=Lifecycle(),
         metrics=Metrics(settings.service_name, distribution["Version"]),
-        keys=keys(database) if keys else RemoteKeys(clients["auth"]),
-        revocations=None if keys else Revocations(revocations_peer),
+        keys=keys(database) if keys else RemoteKeys(service_clients["auth"]),
+        revocations=None if keys else Revocations(revocations_client),
         rate_limits=RateLimiter(settings.rate_limit_storage),
-        peers=clients,
+        clients=service_clients,
     )
 
     @asynccontextmanager
@@ -108,8 +112,8 @@ def create_service(
                 stack.push_async_callback(asyncio.to_thread, tracing.shutdown)
             stack.push_async_callback(database.close)
             stack.push_async_callback(context.rate_limits.close)
-            for peer in (*clients.values(), revocations_peer):
-                stack.push_async_callback(peer.close)
+            for client in (*service_clients.values(), revocations_client):
+                stack.push_async_callback(client.close)
             if context.revocations:
                 stack.push_async_callback(context.revocations.stop)
                 await context.revocations.start()

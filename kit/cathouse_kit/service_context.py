@@ -6,9 +6,9 @@ from cathouse_kit.database import Database
 from cathouse_kit.lifecycle import Lifecycle
 from cathouse_kit.metrics import Metrics
 from cathouse_kit.migrations import Migrations
-from cathouse_kit.peers import Peer
 from cathouse_kit.rate_limits import RateLimiter
 from cathouse_kit.revocations import Revocations
+from cathouse_kit.service_client import ServiceClient
 from cathouse_kit.settings import ServiceSettings
 from cathouse_kit.tokens import KeySource
 
@@ -27,4 +27,4 @@ class ServiceContext:
     revocations: Revocations | None
     """None in auth, which asks its database instead."""
     rate_limits: RateLimiter
-    peers: dict[str, Peer] = field(default_factory=dict)
+    clients: dict[str, ServiceClient] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What tests of a service are made of: tokens that it trusts, peers that answer as told, its app with a client."""
+"""Parts of a service's tests: trusted tokens, fakes of the services it calls, its app with a client."""
 
 import asyncio
 import socket

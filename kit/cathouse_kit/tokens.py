@@ -10,9 +10,9 @@ from uuid import UUID
 import jwt
 from jwt import PyJWK, PyJWKSet
 
-from cathouse_kit.peers import Peer, PeerUnavailable
 from cathouse_kit.problems import Unauthenticated
 from cathouse_kit.revocations import Revocations
+from cathouse_kit.service_client import PeerUnavailable, ServiceClient
 
 ISSUER = "cathouse-auth"
 AUDIENCE = "cathouse"
@@ -101,7 +101,7 @@ class RemoteKeys:
     LOOK_AGAIN_SECONDS = 5.0
     TRY_AGAIN_SECONDS = 1.0
 
-    def __init__(self, auth: Peer) -> None:
+    def __init__(self, auth: ServiceClient) -> None:
         self._auth = auth
         self._keys: dict[str, PyJWK] = {}
         self._looked_at = float("-inf")

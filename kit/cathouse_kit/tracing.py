@@ -61,7 +61,7 @@ class Tracing:
 
     @contextmanager
     def client_span(
-        self, method: str, url: str, peer: str, parent: TraceContext | None
+        self, method: str, url: str, service: str, parent: TraceContext | None
     ) -> Iterator[TraceContext]:
         """The span of one call to another service; yields the position to send along."""
         context = trace.set_span_in_context(_remote(parent)) if parent else None
@@ -69,7 +69,7 @@ class Tracing:
             method,
             context=context,
             kind=SpanKind.CLIENT,
-            attributes={"http.request.method": method, "url.full": url, "peer.service": peer},
+            attributes={"http.request.method": method, "url.full": url, "peer.service": service},
         ) as span:
             yield _position(span, parent.state if parent else None)
 

@@ -54,7 +54,7 @@ def make_app(sample_root: Path) -> MakeApp:
     def make(
         *routers: APIRouter,
         transport: Any = None,
-        peers: tuple[str, ...] = ("auth",),
+        clients: tuple[str, ...] = ("auth",),
         lifespan: Any = None,
         **settings: Any,
     ) -> FastAPI:
@@ -63,7 +63,7 @@ def make_app(sample_root: Path) -> MakeApp:
             package="cathouse_sample",
             schema="sample",
             routers=routers or (things_router(),),
-            peers=peers,
+            clients=clients,
             # Without one, there is auth, and nobody else.
             transport=transport or Outside().transport,
             lifespan=lifespan,

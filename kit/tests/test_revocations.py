@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from cathouse_kit import revocations as module
-from cathouse_kit.peers import Peer, PeerUnavailable
 from cathouse_kit.problems import Unauthenticated
 from cathouse_kit.revocations import PATH, AccountDisabled, Revocations
 from cathouse_kit.security import Admin, MaybeSignedIn, SignedIn
+from cathouse_kit.service_client import PeerUnavailable, ServiceClient
 from cathouse_kit.testing import JWKS_PATH, Issuer, Outside, bearer, running
 from cathouse_kit.tokens import Role, verify_access_token
 from fastapi import APIRouter, FastAPI
@@ -30,7 +30,7 @@ NOW = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 @pytest.fixture
 def revocations(outside: Outside) -> Revocations:
     return Revocations(
-        Peer("auth", "http://auth.test", [SecretStr(TOKEN)], transport=outside.transport)
+        ServiceClient("auth", "http://auth.test", [SecretStr(TOKEN)], transport=outside.transport)
     )
 
 

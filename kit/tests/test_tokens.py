@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 import httpx
 import jwt
 import pytest
-from cathouse_kit.peers import Peer, PeerUnavailable
 from cathouse_kit.problems import Unauthenticated
+from cathouse_kit.service_client import PeerUnavailable, ServiceClient
 from cathouse_kit.testing import JWKS_PATH, Issuer, Outside
 from cathouse_kit.tokens import Principal, RemoteKeys, Role, verify_access_token
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -22,7 +22,7 @@ YEAR_2100 = 4102444800
 def keys(outside: Outside) -> RemoteKeys:
     """Keys from an auth that answers as the test says; the transport holds nothing that needs closing."""
     return RemoteKeys(
-        Peer("auth", "http://auth.test", [SecretStr(TOKEN)], transport=outside.transport)
+        ServiceClient("auth", "http://auth.test", [SecretStr(TOKEN)], transport=outside.transport)
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from cathouse_kit.lifecycle import Lifecycle
 from cathouse_kit.metrics import Metrics
 from cathouse_kit.middleware import RequestMiddleware, RouteMiddleware
-from cathouse_kit.peers import Peer, PeerUnavailable
+from cathouse_kit.service_client import PeerUnavailable, ServiceClient
 from cathouse_kit.testing import running
 from cathouse_kit.tracing import Tracing
 from fastapi import FastAPI
@@ -33,14 +33,14 @@ def position_of(span: ReadableSpan) -> SpanContext:
 
 
 class Traced:
-    """A service with a route that calls a peer, and the spans that came of it."""
+    """A service with a route that calls another service, and the spans that came of it."""
 
     def __init__(self) -> None:
         self.exporter = InMemorySpanExporter()
         self.tracing = Tracing("sample", "1.2.3", self.exporter)
         self.sent: list[httpx.Request] = []
         self.answer = 200
-        self.peer = Peer(
+        self.catalog = ServiceClient(
             "catalog",
             "http://catalog.test",
             [SecretStr(TOKEN)],
@@ -66,7 +66,7 @@ class Traced:
         return httpx.Response(self.answer, json={})
 
     async def _read(self, slug: str) -> None:
-        await self.peer.request("POST", "/api/v1/catalog/internal/cats")
+        await self.catalog.request("POST", "/api/v1/catalog/internal/cats")
 
     def spans(self) -> dict[SpanKind, ReadableSpan]:
         """By kind: what has been exported when everything has been."""
@@ -79,7 +79,7 @@ async def traced() -> AsyncIterator[Traced]:
     traced = Traced()
     yield traced
     await traced.client.aclose()
-    await traced.peer.close()
+    await traced.catalog.close()
     traced.tracing.shutdown()
 
 
@@ -140,7 +140,7 @@ async def test_a_call_that_fails_and_the_request_above_it_are_marked(traced: Tra
 async def test_a_call_outside_of_a_request_has_a_span_too(traced: Traced) -> None:
     traced.answer = 503
     with pytest.raises(PeerUnavailable):
-        await traced.peer.request("POST", "/")
+        await traced.catalog.request("POST", "/")
     assert traced.spans()[SpanKind.CLIENT].parent is None
 
 
@@ -154,7 +154,7 @@ class Settings(ServiceSettings):
     port: Port = 1
 
 create_service(
-    Settings(_env_file=None), package="cathouse_sample", schema="sample", routers=(), peers=("auth",)
+    Settings(_env_file=None), package="cathouse_sample", schema="sample", routers=(), clients=("auth",)
 )
 names = ("alembic", "cathouse_kit.tracing", "opentelemetry.sdk", "opentelemetry.exporter", "redis")
 print(*(name for name in names if name in sys.modules))

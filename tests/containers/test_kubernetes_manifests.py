@@ -86,13 +86,13 @@ def test_the_network_lets_services_call_whom_they_call_and_nobody_else(
     manifests: list[Manifest], service: Service
 ) -> None:
     policy = _find(manifests, "NetworkPolicy", service.name)["spec"]
-    peers = {
+    called = {
         to["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
         for rule in policy["egress"]
         for to in rule.get("to", ())
         if "podSelector" in to
     }
-    assert peers == set(service.calls)
+    assert called == set(service.calls)
     callers = {
         source["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
         for rule in policy["ingress"]

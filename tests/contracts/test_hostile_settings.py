@@ -13,10 +13,10 @@ from socket import getaddrinfo
 from typing import Any
 
 import pytest
-from cathouse_kit.peers import PeerUnavailable
 from cathouse_kit.rate_limits import RateLimitsUnavailable
 from cathouse_kit.registry import Service
 from cathouse_kit.server import PortTakenError, _listen, server_config
+from cathouse_kit.service_client import PeerUnavailable
 from cathouse_kit.settings import ServiceSettings, SettingsError, load_settings
 from cathouse_kit.testing import bearer, running
 from fastapi import FastAPI
@@ -209,9 +209,9 @@ async def use(app: FastAPI) -> None:
         for limit in (*limits, RateLimitItemPerMinute(1)):
             with suppress(RateLimitsUnavailable):
                 await context.rate_limits.hit(limit, "hostile")
-        for peer in context.peers.values():
+        for client in context.clients.values():
             with suppress(PeerUnavailable):
-                await peer.request("POST", "/api/v1/internal/nothing")
+                await client.request("POST", "/api/v1/internal/nothing")
 
 
 @pytest.mark.parametrize("value", ["abc", "nan", "", "-1", "1e400"])

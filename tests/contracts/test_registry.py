@@ -59,17 +59,17 @@ def test_settings_default_to_the_registry(
     fields = settings_class.model_fields
     assert fields["service_name"].default == service.name
     assert fields["port"].default == service.port
-    for peer in services:
-        url = fields.get(peer.url_variable.lower())
+    for other in services:
+        url = fields.get(other.url_variable.lower())
         if url is not None:
-            assert url.default == f"http://127.0.0.1:{peer.port}"
+            assert url.default == f"http://127.0.0.1:{other.port}"
         else:
-            assert peer.name not in service.calls
+            assert other.name not in service.calls
 
 
 def test_the_service_calls_whom_it_says(service: Service, settings: ServiceSettings) -> None:
     app = importlib.import_module(f"{service.package}.main").create_app(settings)
-    assert set(app.state.context.peers) == set(service.calls)
+    assert set(app.state.context.clients) == set(service.calls)
     assert app.state.context.migrations.schema == service.schema
 
 

@@ -37,7 +37,7 @@ def create_app(
             admin_actions.router,
             internal.router,
         ),
-        peers=("auth", "installation"),
+        clients=("auth", "installation"),
         database_settings=SEARCH_SETTINGS,
         transport=transport,
     )

@@ -16,7 +16,7 @@ async def _limits(request: Request) -> Settings:
 
 async def _adoptions(request: Request) -> Adoptions:
     context: ServiceContext = request.app.state.context
-    return Adoptions(context.peers["installation"])
+    return Adoptions(context.clients["installation"])
 
 
 Limits = Annotated[Settings, Depends(_limits)]

@@ -23,11 +23,11 @@ def create_app(
         package="cathouse_installation",
         schema="installation",
         routers=(adoption.router, installations.router, internal.router),
-        peers=("auth", "catalog"),
+        clients=("auth", "catalog"),
         transport=transport,
     )
     app.state.installation = Held(
-        catalog=Catalog(app.state.context.peers["catalog"], app.state.context.revocations),
+        catalog=Catalog(app.state.context.clients["catalog"], app.state.context.revocations),
         credentials=Credentials(settings.service_tokens),
         limits=Limits(
             installations=settings.max_installations_per_player,

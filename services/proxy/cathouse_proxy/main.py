@@ -25,7 +25,7 @@ def create_app(
         schema="proxy",
         # The proxied paths would swallow the others.
         routers=(audit.router, keys.router, calls.router),
-        peers=("auth", "catalog", "installation"),
+        clients=("auth", "catalog", "installation"),
         lifespan=_lifespan,
         transport=transport,
         # Its own routes take no bodies; those of proxied calls have a limit of their own, and a place in the audit.

@@ -40,7 +40,7 @@ def make_proxy(
     clock: Callable[[], float] = time.monotonic,
 ) -> Proxy:
     """Opens nothing. What is given replaces what the settings would make, in tests."""
-    lookups = Lookups(context.peers["installation"], context.peers["catalog"], clock)
+    lookups = Lookups(context.clients["installation"], context.clients["catalog"], clock)
     keys = SigningKeys(context.database)
     cats = cats or Cats(allow_private=settings.proxy_allow_private_upstreams)
     assert context.revocations is not None  # noqa: S101 - only auth has none

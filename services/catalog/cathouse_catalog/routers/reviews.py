@@ -2,7 +2,6 @@
 
 from cathouse_kit.database import Session
 from cathouse_kit.pages import Paging
-from cathouse_kit.peers import PeerUnavailable
 from cathouse_kit.problems import (
     Forbidden,
     ServiceUnavailable,
@@ -12,6 +11,7 @@ from cathouse_kit.problems import (
 from cathouse_kit.quotas import QuotaReached
 from cathouse_kit.schemas import Page
 from cathouse_kit.security import MaybeSignedIn, Player
+from cathouse_kit.service_client import PeerUnavailable
 from fastapi import APIRouter, Response
 
 from cathouse_catalog.models import Review

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from cathouse_kit.peers import Peer, PeerUnavailable
+from cathouse_kit.service_client import PeerUnavailable, ServiceClient
 from pydantic import BaseModel, ValidationError
 
 
@@ -13,13 +13,13 @@ class _Answer(BaseModel):
 class Adoptions:
     """The adoptions of players, over HTTP. Installation answers from its database alone: nobody waits in a circle."""
 
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
 
     async def has_adopted(self, user_id: UUID, cat_id: UUID) -> bool:
         """Whether the player has, or once had, an installation of the cat. Raises `PeerUnavailable`."""
         path = f"/api/v1/installations/internal/adoptions?user_id={user_id}&cat_id={cat_id}"
         try:
-            return _Answer.model_validate(await self._peer.get_json(path)).adopted
+            return _Answer.model_validate(await self._client.get_json(path)).adopted
         except ValidationError as error:
-            raise PeerUnavailable(self._peer.name) from error
+            raise PeerUnavailable(self._client.name) from error

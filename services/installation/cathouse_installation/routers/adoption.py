@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from cathouse_kit.database import Session
-from cathouse_kit.peers import PeerUnavailable
 from cathouse_kit.problems import (
     Forbidden,
     InvalidRequest,
@@ -12,6 +11,7 @@ from cathouse_kit.problems import (
 )
 from cathouse_kit.quotas import QuotaReached
 from cathouse_kit.security import Player
+from cathouse_kit.service_client import PeerUnavailable
 from fastapi import APIRouter, Header, Response
 
 from cathouse_installation.resources import Resources

@@ -4,10 +4,10 @@ from uuid import UUID
 
 from cathouse_kit.database import Session
 from cathouse_kit.pages import Paging
-from cathouse_kit.peers import PeerUnavailable
 from cathouse_kit.problems import InvalidRequest, ServiceUnavailable, problem_responses
 from cathouse_kit.schemas import Page
 from cathouse_kit.security import SignedIn
+from cathouse_kit.service_client import PeerUnavailable
 from fastapi import APIRouter, Response
 
 from cathouse_installation.models import Installation, Status

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Annotated
 from uuid import UUID
 
-from cathouse_kit.peers import Peer, PeerUnavailable
 from cathouse_kit.revocations import Revocations
+from cathouse_kit.service_client import PeerUnavailable, ServiceClient
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from cathouse_installation.services.errors import CatNotFound, DeveloperDisabled, InvalidScopes
@@ -75,8 +75,8 @@ def _error(kind: str, msg: str) -> dict[str, object]:
 class Catalog:
     """The catalog, over HTTP."""
 
-    def __init__(self, peer: Peer, revocations: Revocations) -> None:
-        self._peer = peer
+    def __init__(self, client: ServiceClient, revocations: Revocations) -> None:
+        self._client = client
         self._revocations = revocations
 
     async def manifest(self, cat_id: UUID) -> Manifest:
@@ -85,15 +85,15 @@ class Catalog:
         Raises `CatNotFound`, and `PeerUnavailable` where the catalog is down, slow, or answers what is no manifest of
         this cat.
         """
-        response = await self._peer.request("GET", f"/api/v1/catalog/internal/cats/{cat_id}")
+        response = await self._client.request("GET", f"/api/v1/catalog/internal/cats/{cat_id}")
         if response.status_code == 404:
             raise CatNotFound
         try:
-            manifest = Manifest.model_validate(self._peer.json_of(response))
+            manifest = Manifest.model_validate(self._client.json_of(response))
         except ValidationError as error:
-            raise PeerUnavailable(self._peer.name) from error
+            raise PeerUnavailable(self._client.name) from error
         if manifest.id != cat_id:
-            raise PeerUnavailable(self._peer.name)
+            raise PeerUnavailable(self._client.name)
         return manifest
 
     def check_developer(self, manifest: Manifest) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import httpx
-from cathouse_kit.peers import Peer, PeerUnavailable
+from cathouse_kit.service_client import PeerUnavailable, ServiceClient
 from pydantic import BaseModel, ValidationError
 
 from cathouse_proxy.services.recent import Recent
@@ -72,7 +72,9 @@ class Lookups:
     Every method raises `PeerUnavailable` where the other service is down, slow, or answers what cannot be understood.
     """
 
-    def __init__(self, installation: Peer, catalog: Peer, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, installation: ServiceClient, catalog: ServiceClient, clock: Callable[[], float]
+    ) -> None:
         self._installation = installation
         self._catalog = catalog
         self._by_credential = Recent(self._ask_by_credential, clock)
@@ -163,8 +165,8 @@ def _hash(credential: str) -> bytes:
     return hashlib.sha256(credential.encode()).digest()
 
 
-def _read(peer: Peer, response: httpx.Response, kind: type[B]) -> B:
+def _read(client: ServiceClient, response: httpx.Response, kind: type[B]) -> B:
     try:
-        return kind.model_validate(peer.json_of(response))
+        return kind.model_validate(client.json_of(response))
     except ValidationError as error:
-        raise PeerUnavailable(peer.name) from error
+        raise PeerUnavailable(client.name) from error

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from cathouse_kit.addresses import network_of
-from cathouse_kit.peers import PeerUnavailable
 from cathouse_kit.problems import BodyTooLarge, TooManyRequests, Unauthenticated
 from cathouse_kit.rate_limits import RateLimiter, Window
 from cathouse_kit.revocations import AccountDisabled, Revocations
+from cathouse_kit.service_client import PeerUnavailable
 from cathouse_kit.tokens import KeySource, verify_access_token
 from limits import RateLimitItem
 from starlette.types import Scope

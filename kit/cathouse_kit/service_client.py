@@ -1,4 +1,4 @@
-"""Calls to another service: one pooled client a peer, time limits always, one retry for what may be repeated."""
+"""Call another service: one pooled client for each, time limits always, one retry of idempotent requests."""
 
 import asyncio
 import ssl
@@ -26,28 +26,33 @@ _UNAVAILABLE = frozenset({502, 503, 504})
 
 
 class PeerUnavailable(ServiceUnavailable):
-    """Another service does not answer, or answers what nobody can use."""
+    """Another service does not respond, or its response cannot be used."""
 
     title = "Another service does not answer"
     detail = "A service that this one needs does not answer; try again in a moment."
 
-    def __init__(self, peer: str) -> None:
-        super().__init__(f"The service {peer} does not answer as it should; try again.", peer=peer)
+    def __init__(self, service: str) -> None:
+        super().__init__(
+            f"The service {service} does not answer as it should; try again.", peer=service
+        )
 
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """Return the trusted authorities, for every peer: to load them takes 10 ms, most of what a client costs."""
+    """Return the trusted authorities, shared by all clients: loading them takes 10 ms."""
     return httpx.create_ssl_context(trust_env=False)
 
 
 class _TryAgain(Exception):
-    """The peer did not answer, and may the next time."""
+    """The service did not answer, and may the next time."""
 
 
-class Peer:
-    """Another service. `Authorization` carries the service token on its `/internal` routes only: the first one, or,
-    to a peer that does not know that yet, the one before it."""
+class ServiceClient:
+    """Call one other service.
+
+    Only requests to its `/internal` routes carry the service token. A service that refuses the newest token gets
+    the previous one.
+    """
 
     def __init__(
         self,
@@ -73,10 +78,10 @@ class Peer:
     async def request(
         self, method: str, path: str, *, json: Any = None, idempotent: bool | None = None
     ) -> httpx.Response:
-        """Calls the peer and returns its answer, 4xx included.
+        """Send a request and return the response, 4xx included.
 
-        `idempotent` says of a POST that it may be repeated. Raises `PeerUnavailable` where the peer is down, slow, or
-        answers 5xx.
+        `idempotent` allows a POST to be repeated. Raises `PeerUnavailable` if the service is down, slow, or responds
+        with 5xx.
         """
         repeatable = method in _IDEMPOTENT if idempotent is None else idempotent
         try:
@@ -136,12 +141,12 @@ class Peer:
         return response
 
     async def get_json(self, path: str) -> Any:
-        """The JSON at a path that must be there. Raises `PeerUnavailable` for anything but that."""
+        """Return the JSON of a GET. Raises `PeerUnavailable` for any status but 2xx."""
         response = await self.request("GET", path)
         return self.json_of(response)
 
     def json_of(self, response: httpx.Response) -> Any:
-        """The JSON of a 2xx answer. Raises `PeerUnavailable` for another status, and for what is not JSON."""
+        """Return the JSON of a 2xx response. Raises `PeerUnavailable` for another status or a body that is not JSON."""
         try:
             return response.raise_for_status().json()
         except (httpx.HTTPStatusError, ValueError) as error:

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
-from cathouse_kit import peers as peers_module
+from cathouse_kit import service_client as service_client_module
 from cathouse_kit.context import RequestContext, TraceContext, current_request
-from cathouse_kit.peers import Peer, PeerUnavailable
 from cathouse_kit.security import anyone
+from cathouse_kit.service_client import PeerUnavailable, ServiceClient
 from cathouse_kit.testing import Outside, running
 from fastapi import APIRouter, Depends, Request
 from pydantic import SecretStr
@@ -20,7 +20,7 @@ PATH = "/api/v1/catalog/cats"
 
 
 class Catalog:
-    """A peer that answers one thing after another, the last one for ever."""
+    """A service that gives one response after another, the last one for ever."""
 
     def __init__(self) -> None:
         self.answers: list[httpx.Response | Exception] = [httpx.Response(200, json={"items": []})]
@@ -40,15 +40,15 @@ def catalog() -> Catalog:
 
 
 @pytest.fixture
-async def peer(catalog: Catalog) -> AsyncIterator[Peer]:
-    peer = Peer(
+async def client(catalog: Catalog) -> AsyncIterator[ServiceClient]:
+    client = ServiceClient(
         "catalog",
         "http://catalog.test",
         [SecretStr(TOKEN)],
         transport=httpx.MockTransport(catalog),
     )
-    yield peer
-    await peer.close()
+    yield client
+    await client.close()
 
 
 NO_ANSWERS = [
@@ -68,106 +68,108 @@ NO_ANSWERS = [
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("failure", [httpx.ConnectError("refused"), httpx.Response(503)], ids=str)
 async def test_what_may_be_repeated_is_tried_once_again(
-    method: str, failure: httpx.Response | Exception, peer: Peer, catalog: Catalog
+    method: str, failure: httpx.Response | Exception, client: ServiceClient, catalog: Catalog
 ) -> None:
     catalog.answers.insert(0, failure)
-    assert (await peer.request(method, PATH)).status_code == 200
+    assert (await client.request(method, PATH)).status_code == 200
     assert [request.method for request in catalog.asked] == [method, method]
 
 
 @pytest.mark.parametrize("failure", NO_ANSWERS, ids=repr)
-async def test_a_peer_that_does_not_answer_twice_is_unavailable(
-    failure: httpx.Response | Exception, peer: Peer, catalog: Catalog
+async def test_a_service_that_does_not_answer_twice_is_unavailable(
+    failure: httpx.Response | Exception, client: ServiceClient, catalog: Catalog
 ) -> None:
     catalog.answers = [failure]
     with pytest.raises(PeerUnavailable) as unavailable:
-        await peer.request("GET", PATH)
+        await client.request("GET", PATH)
     assert len(catalog.asked) == 2
     assert unavailable.value.members == {"peer": "catalog"}
     assert unavailable.value.status == 503
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
-async def test_what_may_not_be_repeated_is_not(method: str, peer: Peer, catalog: Catalog) -> None:
+async def test_what_may_not_be_repeated_is_not(
+    method: str, client: ServiceClient, catalog: Catalog
+) -> None:
     catalog.answers.insert(0, httpx.ConnectError("refused"))
     with pytest.raises(PeerUnavailable):
-        await peer.request(method, PATH, json={})
+        await client.request(method, PATH, json={})
     assert len(catalog.asked) == 1
 
 
 async def test_a_caller_can_say_that_a_post_may_be_repeated_or_that_a_put_may_not(
-    peer: Peer, catalog: Catalog
+    client: ServiceClient, catalog: Catalog
 ) -> None:
     catalog.answers.insert(0, httpx.ReadTimeout("slow"))
-    response = await peer.request("POST", PATH, json={"a": 1}, idempotent=True)
+    response = await client.request("POST", PATH, json={"a": 1}, idempotent=True)
     assert response.json() == {"items": []}
     assert [request.content for request in catalog.asked] == [b'{"a":1}'] * 2
     catalog.answers.insert(0, httpx.ReadTimeout("slow"))
     with pytest.raises(PeerUnavailable):
-        await peer.request("PUT", PATH, idempotent=False)
+        await client.request("PUT", PATH, idempotent=False)
     assert len(catalog.asked) == 3
 
 
 @pytest.mark.parametrize("status", [500, 501, 302, 307])
 async def test_an_answer_that_nobody_can_use_is_not_asked_for_again(
-    status: int, peer: Peer, catalog: Catalog
+    status: int, client: ServiceClient, catalog: Catalog
 ) -> None:
     catalog.answers = [httpx.Response(status, headers={"Location": "http://elsewhere.test/"})]
     with pytest.raises(PeerUnavailable):
-        await peer.request("GET", PATH)
+        await client.request("GET", PATH)
     assert [request.url.host for request in catalog.asked] == ["catalog.test"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 422, 429])
 async def test_an_answer_that_is_about_the_call_is_the_callers_to_read(
-    status: int, peer: Peer, catalog: Catalog
+    status: int, client: ServiceClient, catalog: Catalog
 ) -> None:
     catalog.answers = [httpx.Response(status, json={"status": status})]
-    assert (await peer.request("GET", PATH)).status_code == status
+    assert (await client.request("GET", PATH)).status_code == status
     assert len(catalog.asked) == 1
     with pytest.raises(PeerUnavailable):
-        await peer.get_json(PATH)
+        await client.get_json(PATH)
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"{", b"\xff"])
-async def test_what_is_no_json_makes_the_peer_unavailable(
-    content: bytes, peer: Peer, catalog: Catalog
+async def test_a_body_that_is_not_json_makes_the_service_unavailable(
+    content: bytes, client: ServiceClient, catalog: Catalog
 ) -> None:
     catalog.answers = [httpx.Response(200, content=content)]
     with pytest.raises(PeerUnavailable):
-        await peer.get_json(PATH)
+        await client.get_json(PATH)
 
 
 async def test_an_answer_that_trickles_in_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(peers_module, "ATTEMPT_SECONDS", 0.05)
+    monkeypatch.setattr(service_client_module, "ATTEMPT_SECONDS", 0.05)
 
     async def never(request: httpx.Request) -> httpx.Response:
         await asyncio.Event().wait()
         raise AssertionError
 
-    peer = Peer(
+    client = ServiceClient(
         "catalog", "http://c.test", [SecretStr(TOKEN)], transport=httpx.MockTransport(never)
     )
     with pytest.raises(PeerUnavailable):
-        await peer.request("POST", PATH)
-    await peer.close()
+        await client.request("POST", PATH)
+    await client.close()
 
 
-async def test_every_kind_of_wait_has_a_limit(peer: Peer, catalog: Catalog) -> None:
-    await peer.request("GET", PATH)
+async def test_every_kind_of_wait_has_a_limit(client: ServiceClient, catalog: Catalog) -> None:
+    await client.request("GET", PATH)
     timeouts = catalog.asked[0].extensions["timeout"]
     assert set(timeouts) == {"connect", "read", "write", "pool"}
     assert all(0 < seconds <= 5 for seconds in timeouts.values())
 
 
 async def test_the_request_goes_on_with_its_id_and_its_position(
-    peer: Peer, catalog: Catalog
+    client: ServiceClient, catalog: Catalog
 ) -> None:
     trace = TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "01", "vendor=1")
     token = current_request.set(RequestContext("request-12345", trace))
-    await peer.request("GET", PATH)
+    await client.request("GET", PATH)
     current_request.reset(token)
     headers = catalog.asked[0].headers
     assert headers["X-Request-ID"] == "request-12345"
@@ -175,8 +177,10 @@ async def test_the_request_goes_on_with_its_id_and_its_position(
     assert headers["tracestate"] == "vendor=1"
 
 
-async def test_a_call_outside_of_a_request_begins_a_trace(peer: Peer, catalog: Catalog) -> None:
-    await peer.request("GET", PATH)
+async def test_a_call_outside_of_a_request_begins_a_trace(
+    client: ServiceClient, catalog: Catalog
+) -> None:
+    await client.request("GET", PATH)
     headers = catalog.asked[0].headers
     assert TraceContext.parse(headers["traceparent"], None) is not None
     assert "X-Request-ID" not in headers
@@ -187,21 +191,23 @@ async def test_a_call_outside_of_a_request_begins_a_trace(peer: Peer, catalog: C
     [("/api/v1/catalog/internal/cats/7", f"Bearer {TOKEN}"), (PATH, None)],
 )
 async def test_the_service_token_goes_to_internal_routes_only(
-    path: str, authorization: str | None, peer: Peer, catalog: Catalog
+    path: str, authorization: str | None, client: ServiceClient, catalog: Catalog
 ) -> None:
-    await peer.request("GET", path)
+    await client.request("GET", path)
     assert catalog.asked[0].headers.get("Authorization") == authorization
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_peer_that_does_not_know_the_new_service_token_is_shown_the_one_before(
+async def test_a_service_that_refuses_the_newest_token_gets_the_previous_one(
     method: str, catalog: Catalog
 ) -> None:
     catalog.answers = [httpx.Response(401), httpx.Response(200)]
     tokens = [SecretStr(TOKEN), SecretStr(PREVIOUS_TOKEN)]
-    peer = Peer("catalog", "http://c.test", tokens, transport=httpx.MockTransport(catalog))
-    answer = await peer.request(method, "/api/v1/catalog/internal/cats/7", json={"a": 1})
-    await peer.close()
+    client = ServiceClient(
+        "catalog", "http://c.test", tokens, transport=httpx.MockTransport(catalog)
+    )
+    answer = await client.request(method, "/api/v1/catalog/internal/cats/7", json={"a": 1})
+    await client.close()
     assert answer.status_code == 200
     shown = [request.headers["Authorization"] for request in catalog.asked]
     assert shown == [f"Bearer {TOKEN}", f"Bearer {PREVIOUS_TOKEN}"]
@@ -209,39 +215,41 @@ async def test_a_peer_that_does_not_know_the_new_service_token_is_shown_the_one_
 
 
 @pytest.mark.parametrize("status", [200, 403, 404, 422])
-async def test_a_peer_that_knows_the_service_token_is_asked_once(
-    status: int, catalog: Catalog
-) -> None:
+async def test_a_service_that_knows_the_token_is_called_once(status: int, catalog: Catalog) -> None:
     catalog.answers = [httpx.Response(status)]
     tokens = [SecretStr(TOKEN), SecretStr(PREVIOUS_TOKEN)]
-    peer = Peer("catalog", "http://c.test", tokens, transport=httpx.MockTransport(catalog))
-    await peer.request("GET", "/api/v1/catalog/internal/cats/7")
-    await peer.close()
+    client = ServiceClient(
+        "catalog", "http://c.test", tokens, transport=httpx.MockTransport(catalog)
+    )
+    await client.request("GET", "/api/v1/catalog/internal/cats/7")
+    await client.close()
     assert len(catalog.asked) == 1
 
 
-async def test_a_peer_that_knows_neither_service_token_is_unavailable(catalog: Catalog) -> None:
+async def test_a_service_that_refuses_both_tokens_is_unavailable(catalog: Catalog) -> None:
     catalog.answers = [httpx.Response(401)]
     tokens = [SecretStr(TOKEN), SecretStr(PREVIOUS_TOKEN)]
-    peer = Peer("catalog", "http://c.test", tokens, transport=httpx.MockTransport(catalog))
+    client = ServiceClient(
+        "catalog", "http://c.test", tokens, transport=httpx.MockTransport(catalog)
+    )
     with pytest.raises(PeerUnavailable):
-        await peer.get_json("/api/v1/catalog/internal/cats/7")
-    await peer.close()
+        await client.get_json("/api/v1/catalog/internal/cats/7")
+    await client.close()
     assert len(catalog.asked) == 2
 
 
-async def test_a_peer_that_is_down_is_a_503_that_names_it_and_the_log_says_why(
+async def test_a_service_that_is_down_is_a_503_that_names_it_and_the_log_says_why(
     make_app: MakeApp, catalog: Catalog, logged: Logged
 ) -> None:
     router = APIRouter(dependencies=[Depends(anyone)])
 
     @router.get("/cats")
     async def cats(request: Request) -> object:
-        return await request.app.state.context.peers["catalog"].get_json(PATH)
+        return await request.app.state.context.clients["catalog"].get_json(PATH)
 
     outside = Outside()
     outside.on("GET", PATH, catalog)
-    app = make_app(router, peers=("auth", "catalog"), transport=outside.transport)
+    app = make_app(router, clients=("auth", "catalog"), transport=outside.transport)
     async with running(app) as client:
         works = await client.get(
             "/cats",
@@ -262,22 +270,24 @@ async def test_a_peer_that_is_down_is_a_503_that_names_it_and_the_log_says_why(
     assert "Another service does not answer: ConnectError('refused')" in messages
 
 
-async def test_certificates_are_loaded_once_for_all_peers(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_certificates_are_loaded_once_for_all_clients(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     loaded: list[object] = []
     monkeypatch.setattr(
         ssl.SSLContext, "load_verify_locations", lambda *_, **given: loaded.append(given)
     )
-    peers_module._certificates.cache_clear()
+    service_client_module._certificates.cache_clear()
     for name in ("auth", "catalog", "installation"):
-        await Peer(name, f"https://{name}.test", [SecretStr(TOKEN)]).close()
+        await ServiceClient(name, f"https://{name}.test", [SecretStr(TOKEN)]).close()
     assert len(loaded) == 1
     # Those without any authority must not stay.
-    peers_module._certificates.cache_clear()
+    service_client_module._certificates.cache_clear()
 
 
-async def test_peers_without_tls_load_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_clients_without_tls_load_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     def load() -> None:
         raise AssertionError("certificates are loaded")
 
-    monkeypatch.setattr(peers_module, "_certificates", load)
-    await Peer("auth", "http://auth.test", [SecretStr(TOKEN)]).close()
+    monkeypatch.setattr(service_client_module, "_certificates", load)
+    await ServiceClient("auth", "http://auth.test", [SecretStr(TOKEN)]).close()
