@@ -17,7 +17,7 @@ import asyncpg
 import httpx
 import pytest
 from cathouse_kit.registry import Service, load_registry
-from cathouse_kit.testing import JWKS_PATH, Issuer, Outside, empty_tables
+from cathouse_kit.testing import JWKS_PATH, FakeServices, Issuer, empty_tables
 from cathouse_migrate.migrate import migrate_all
 from cathouse_postgres.testing import TemporaryServer, temporary_server
 from hypothesis import HealthCheck, settings
@@ -135,8 +135,8 @@ def issuer() -> Issuer:
 
 
 @pytest.fixture
-def outside(issuer: Issuer) -> Outside:
+def fake_services(issuer: Issuer) -> FakeServices:
     """What a service under test calls. Auth's keys are there; a test adds the rest."""
-    outside = Outside()
-    outside.on("GET", JWKS_PATH, httpx.Response(200, json=issuer.jwks()))
-    return outside
+    fake_services = FakeServices()
+    fake_services.on("GET", JWKS_PATH, httpx.Response(200, json=issuer.jwks()))
+    return fake_services

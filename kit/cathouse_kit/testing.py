@@ -106,11 +106,11 @@ class RevocationList:
         return httpx.Response(200, json=changes)
 
 
-class Outside:
-    """Everything that a service calls, as an httpx transport: answers what a test says, and remembers who asked.
+class FakeServices:
+    """Fakes of the services that the tested one calls, as an httpx transport.
 
-    A call that no test has foreseen fails the test. Auth's revocations are there, and their polling is no call that is
-    remembered.
+    A test sets the responses, and reads the calls. A call without a response fails the test. Auth's revocations are
+    there from the start; calls that poll them are not recorded.
     """
 
     def __init__(self) -> None:
@@ -122,7 +122,7 @@ class Outside:
         self.transport = httpx.MockTransport(self._handle)
 
     def on(self, method: str, path: str, answer: Answer) -> None:
-        """What a call gets from now on: an answer, an error, or what a function makes of the request."""
+        """Set the response of a route: a response, an error to raise, or a function of the request."""
         self._answers[method, path] = answer
 
     async def _handle(self, request: httpx.Request) -> httpx.Response:

@@ -18,7 +18,7 @@ from cathouse_kit.database import Database
 from cathouse_kit.logs import configure_logging
 from cathouse_kit.migrations import Migrations
 from cathouse_kit.service import create_service
-from cathouse_kit.testing import Outside
+from cathouse_kit.testing import FakeServices
 from cathouse_postgres.testing import TemporaryServer
 from fastapi import APIRouter, FastAPI
 from loguru import logger
@@ -65,7 +65,7 @@ def make_app(sample_root: Path) -> MakeApp:
             routers=routers or (things_router(),),
             clients=clients,
             # Without one, there is auth, and nobody else.
-            transport=transport or Outside().transport,
+            transport=transport or FakeServices().transport,
             lifespan=lifespan,
         )
 

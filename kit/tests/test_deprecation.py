@@ -7,7 +7,7 @@ from cathouse_kit.deprecation import deprecated
 from cathouse_kit.problems import NotFound
 from cathouse_kit.schemas import ResponseBody
 from cathouse_kit.security import SignedIn, anyone
-from cathouse_kit.testing import Issuer, Outside, running
+from cathouse_kit.testing import FakeServices, Issuer, running
 from fastapi import APIRouter, Depends
 
 from .conftest import MakeApp
@@ -82,9 +82,9 @@ async def test_errors_say_it_too(make_app: MakeApp, method: str, path: str, stat
 
 
 async def test_what_is_deprecated_does_what_it_did(
-    make_app: MakeApp, issuer: Issuer, outside: Outside
+    make_app: MakeApp, issuer: Issuer, fake_services: FakeServices
 ) -> None:
-    app = make_app(*routers(), transport=outside.transport)
+    app = make_app(*routers(), transport=fake_services.transport)
     async with running(app) as client:
         answer = await client.delete("/api/v1/sample/notes/1", headers=issuer.headers())
         metrics = (await client.get("/metrics")).text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from cathouse_kit.testing import Issuer, Outside, running
+from cathouse_kit.testing import FakeServices, Issuer, running
 
 from .support import TOKEN, write_package
 
@@ -32,7 +32,7 @@ def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 async def test_the_service_of_the_readme_migrates_and_answers(
-    notes: Path, empty_database: str, issuer: Issuer, outside: Outside
+    notes: Path, empty_database: str, issuer: Issuer, fake_services: FakeServices
 ) -> None:
     connection = await asyncpg.connect(empty_database)
     await connection.execute("drop schema if exists notes cascade; create schema notes")
@@ -59,7 +59,7 @@ async def test_the_service_of_the_readme_migrates_and_answers(
         _env_file=None, database_url=empty_database, service_token=TOKEN
     )
     app = importlib.import_module("cathouse_notes.main").create_app(
-        settings, transport=outside.transport
+        settings, transport=fake_services.transport
     )
     async with running(app) as client:
         assert (await client.get("/health/ready")).status_code == 200

@@ -13,7 +13,7 @@ from cathouse_kit.problems import Unauthenticated
 from cathouse_kit.revocations import PATH, AccountDisabled, Revocations
 from cathouse_kit.security import Admin, MaybeSignedIn, SignedIn
 from cathouse_kit.service_client import PeerUnavailable, ServiceClient
-from cathouse_kit.testing import JWKS_PATH, Issuer, Outside, bearer, running
+from cathouse_kit.testing import JWKS_PATH, FakeServices, Issuer, bearer, running
 from cathouse_kit.tokens import Role, verify_access_token
 from fastapi import APIRouter, FastAPI
 from hypothesis import given
@@ -28,14 +28,16 @@ NOW = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 
 
 @pytest.fixture
-def revocations(outside: Outside) -> Revocations:
+def revocations(fake_services: FakeServices) -> Revocations:
     return Revocations(
-        ServiceClient("auth", "http://auth.test", [SecretStr(TOKEN)], transport=outside.transport)
+        ServiceClient(
+            "auth", "http://auth.test", [SecretStr(TOKEN)], transport=fake_services.transport
+        )
     )
 
 
 @pytest.fixture
-def app(make_app: MakeApp, outside: Outside) -> FastAPI:
+def app(make_app: MakeApp, fake_services: FakeServices) -> FastAPI:
     router = APIRouter(prefix="/api/v1/sample")
 
     @router.get("/me")
@@ -50,7 +52,7 @@ def app(make_app: MakeApp, outside: Outside) -> FastAPI:
     async def maybe(person: MaybeSignedIn) -> str:
         return person.role if person else "nobody"
 
-    return make_app(router, transport=outside.transport)
+    return make_app(router, transport=fake_services.transport)
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def kind(response: httpx.Response) -> tuple[int, str]:
 
 @pytest.mark.parametrize("path", ["/me", "/admin", "/maybe"])
 async def test_every_guard_refuses_a_disabled_person_and_tokens_from_before_a_change(
-    path: str, app: FastAPI, client: httpx.AsyncClient, outside: Outside, issuer: Issuer
+    path: str, app: FastAPI, client: httpx.AsyncClient, fake_services: FakeServices, issuer: Issuer
 ) -> None:
     disabled, demoted, bystander = uuid4(), uuid4(), uuid4()
 
@@ -74,8 +76,8 @@ async def test_every_guard_refuses_a_disabled_person_and_tokens_from_before_a_ch
 
     for person in (disabled, demoted, bystander):
         assert (await get(person)).status_code == 200
-    outside.revocations.note(disabled, active=False)
-    outside.revocations.note(demoted, active=True)
+    fake_services.revocations.note(disabled, active=False)
+    fake_services.revocations.note(demoted, active=True)
     await app.state.context.revocations.poll()
     assert kind(await get(disabled)) == (403, "account_disabled")
     assert kind(await get(demoted)) == (401, "unauthenticated")
@@ -83,9 +85,9 @@ async def test_every_guard_refuses_a_disabled_person_and_tokens_from_before_a_ch
 
 
 async def test_a_new_token_works_after_a_change_within_the_same_second(
-    issuer: Issuer, revocations: Revocations, outside: Outside, app: FastAPI
+    issuer: Issuer, revocations: Revocations, fake_services: FakeServices, app: FastAPI
 ) -> None:
-    outside.revocations.note(ADA, active=True, not_before=NOW)
+    fake_services.revocations.note(ADA, active=True, not_before=NOW)
     await revocations.poll()
     keys = app.state.context.keys
     before, after = (
@@ -112,14 +114,14 @@ def test_two_moments_compare_by_the_microsecond(issued: datetime, microseconds: 
 
 
 async def test_someone_who_is_enabled_again_needs_a_new_token(
-    revocations: Revocations, outside: Outside
+    revocations: Revocations, fake_services: FakeServices
 ) -> None:
-    outside.revocations.note(ADA, active=False, not_before=NOW)
+    fake_services.revocations.note(ADA, active=False, not_before=NOW)
     await revocations.poll()
     assert not revocations.is_active(ADA)
     with pytest.raises(AccountDisabled):
         revocations.check_token(ADA, NOW.timestamp() + 60)
-    outside.revocations.note(ADA, active=True, not_before=NOW + timedelta(seconds=30))
+    fake_services.revocations.note(ADA, active=True, not_before=NOW + timedelta(seconds=30))
     await revocations.poll()
     assert revocations.is_active(ADA)
     with pytest.raises(Unauthenticated):
@@ -143,16 +145,16 @@ UNUSABLE = [
 
 @pytest.mark.parametrize("answer", UNUSABLE, ids=repr)
 async def test_a_cold_start_without_the_list_refuses_people_and_names_auth(
-    answer: httpx.Response | Exception, app: FastAPI, outside: Outside, issuer: Issuer
+    answer: httpx.Response | Exception, app: FastAPI, fake_services: FakeServices, issuer: Issuer
 ) -> None:
-    outside.on("GET", PATH, answer)
+    fake_services.on("GET", PATH, answer)
     async with running(app) as client:
         refused = await client.get("/api/v1/sample/me", headers=issuer.headers())
         nobody = await client.get("/api/v1/sample/maybe")
         revocations: Revocations = app.state.context.revocations
         with pytest.raises(PeerUnavailable):
             revocations.is_active(uuid4())
-        outside.on("GET", PATH, outside.revocations.answer)
+        fake_services.on("GET", PATH, fake_services.revocations.answer)
 
         async def served() -> bool:
             again = await client.get("/api/v1/sample/me", headers=issuer.headers())
@@ -166,11 +168,11 @@ async def test_a_cold_start_without_the_list_refuses_people_and_names_auth(
 
 @pytest.mark.parametrize("answer", UNUSABLE, ids=repr)
 async def test_while_auth_is_down_the_last_known_list_decides(
-    answer: httpx.Response | Exception, revocations: Revocations, outside: Outside
+    answer: httpx.Response | Exception, revocations: Revocations, fake_services: FakeServices
 ) -> None:
-    outside.revocations.note(ADA, active=False)
+    fake_services.revocations.note(ADA, active=False)
     await revocations.poll()
-    outside.on("GET", PATH, answer)
+    fake_services.on("GET", PATH, answer)
     await revocations.poll()
     assert revocations.known
     assert not revocations.is_active(ADA)
@@ -178,10 +180,10 @@ async def test_while_auth_is_down_the_last_known_list_decides(
 
 
 async def test_only_changes_are_asked_for_and_a_change_is_known_without_a_request(
-    app: FastAPI, client: httpx.AsyncClient, outside: Outside
+    app: FastAPI, client: httpx.AsyncClient, fake_services: FakeServices
 ) -> None:
     revocations: Revocations = app.state.context.revocations
-    outside.revocations.note(ADA, active=False)
+    fake_services.revocations.note(ADA, active=False)
 
     async def known() -> bool:
         return not revocations.is_active(ADA)
@@ -192,9 +194,9 @@ async def test_only_changes_are_asked_for_and_a_change_is_known_without_a_reques
     def answer(request: httpx.Request) -> httpx.Response:
         questions.append(str(request.url.query, "ascii"))
         assert request.headers["Authorization"] == f"Bearer {TOKEN}"
-        return outside.revocations.answer(request)
+        return fake_services.revocations.answer(request)
 
-    outside.on("GET", PATH, answer)
+    fake_services.on("GET", PATH, answer)
 
     async def asked() -> bool:
         return len(questions) >= 2
@@ -221,10 +223,10 @@ def paged(people: list[UUID], page: int) -> Callable[[httpx.Request], httpx.Resp
 
 
 async def test_a_list_of_many_pages_counts_only_when_it_is_whole(
-    revocations: Revocations, outside: Outside
+    revocations: Revocations, fake_services: FakeServices
 ) -> None:
     people = [uuid4() for _ in range(7)]
-    outside.on("GET", PATH, paged(people, 3))
+    fake_services.on("GET", PATH, paged(people, 3))
     for _ in range(2):
         await revocations.poll()
         assert not revocations.known
@@ -236,13 +238,13 @@ async def test_a_list_of_many_pages_counts_only_when_it_is_whole(
 
 
 async def test_the_list_is_renewed_page_by_page_and_forgets_what_auth_lists_no_more(
-    revocations: Revocations, outside: Outside, monkeypatch: pytest.MonkeyPatch
+    revocations: Revocations, fake_services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone, people = uuid4(), [uuid4() for _ in range(7)]
-    outside.on("GET", PATH, paged([gone, *people], 100))
+    fake_services.on("GET", PATH, paged([gone, *people], 100))
     await revocations.poll()
     assert not revocations.is_active(gone)
-    outside.on("GET", PATH, paged(people, 3))
+    fake_services.on("GET", PATH, paged(people, 3))
     monkeypatch.setattr(module, "RENEW_SECONDS", -1.0)
     for _ in range(3):
         await revocations.poll()
@@ -254,7 +256,7 @@ async def test_the_list_is_renewed_page_by_page_and_forgets_what_auth_lists_no_m
 
 
 async def test_a_silent_auth_is_given_up_in_half_a_second_and_asked_on_at_once(
-    revocations: Revocations, outside: Outside
+    revocations: Revocations, fake_services: FakeServices
 ) -> None:
     await revocations.poll()
     asked = asyncio.Event()
@@ -264,7 +266,7 @@ async def test_a_silent_auth_is_given_up_in_half_a_second_and_asked_on_at_once(
         await asyncio.Event().wait()
         raise AssertionError
 
-    outside.on("GET", PATH, silence)
+    fake_services.on("GET", PATH, silence)
     assert module.POLL_SECONDS * 1.2 + module._ANSWER_SECONDS < 0.9
     async with asyncio.timeout(20):
         await revocations.poll()
@@ -273,14 +275,14 @@ async def test_a_silent_auth_is_given_up_in_half_a_second_and_asked_on_at_once(
 
 
 async def test_silence_and_its_end_are_logged_once_each(
-    revocations: Revocations, outside: Outside, logged: Logged
+    revocations: Revocations, fake_services: FakeServices, logged: Logged
 ) -> None:
     await revocations.poll()
-    outside.on("GET", PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PATH, httpx.ConnectError("refused"))
     logged()
     for _ in range(3):
         await revocations.poll()
-    outside.on("GET", PATH, outside.revocations.answer)
+    fake_services.on("GET", PATH, fake_services.revocations.answer)
     for _ in range(3):
         await revocations.poll()
     lines = [(line["level"], line["message"]) for line in logged()]
@@ -290,9 +292,9 @@ async def test_silence_and_its_end_are_logged_once_each(
 
 
 async def test_the_age_of_the_list_is_a_metric(
-    app: FastAPI, client: httpx.AsyncClient, outside: Outside
+    app: FastAPI, client: httpx.AsyncClient, fake_services: FakeServices
 ) -> None:
-    outside.on("GET", PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PATH, httpx.ConnectError("refused"))
     revocations: Revocations = app.state.context.revocations
     revocations._answered_at -= 100
 
@@ -301,7 +303,7 @@ async def test_the_age_of_the_list_is_a_metric(
         return float(line.split()[1])
 
     assert 100 <= age((await client.get("/metrics")).text) < 150
-    outside.on("GET", PATH, outside.revocations.answer)
+    fake_services.on("GET", PATH, fake_services.revocations.answer)
 
     async def young() -> bool:
         return age((await client.get("/metrics")).text) < 50
@@ -310,18 +312,18 @@ async def test_the_age_of_the_list_is_a_metric(
 
 
 async def test_a_request_asks_auth_nothing(
-    app: FastAPI, client: httpx.AsyncClient, outside: Outside, issuer: Issuer
+    app: FastAPI, client: httpx.AsyncClient, fake_services: FakeServices, issuer: Issuer
 ) -> None:
     token = bearer(issuer.token())
     for _ in range(20):
         assert (await client.get("/api/v1/sample/me", headers=token)).status_code == 200
-    assert [request.url.path for request in outside.calls] == [JWKS_PATH]
+    assert [request.url.path for request in fake_services.calls] == [JWKS_PATH]
 
 
 async def test_a_starting_service_asks_for_the_list_again_at_once_and_a_waiting_one_does_not(
-    revocations: Revocations, outside: Outside
+    revocations: Revocations, fake_services: FakeServices
 ) -> None:
-    outside.on("GET", PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PATH, httpx.ConnectError("refused"))
     await revocations.poll()
     assert revocations._poll_seconds() <= 0.05
     revocations._answered_at -= module._FIRST_SECONDS

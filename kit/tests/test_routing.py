@@ -6,7 +6,7 @@ import pytest
 from cathouse_kit.health import HEALTH_PATHS
 from cathouse_kit.routing import PlainRoute
 from cathouse_kit.security import SignedIn, anyone, service_only, who_may_call
-from cathouse_kit.testing import Issuer, Outside, running
+from cathouse_kit.testing import FakeServices, Issuer, running
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 
@@ -101,14 +101,14 @@ async def test_anyone_marks_a_route_and_is_not_run(make_app: MakeApp) -> None:
 
 
 async def test_other_guards_of_an_open_router_are_run(
-    make_app: MakeApp, issuer: Issuer, outside: Outside
+    make_app: MakeApp, issuer: Issuer, fake_services: FakeServices
 ) -> None:
     async def mine(person: SignedIn) -> str:
         return str(person.role)
 
     router = APIRouter(dependencies=[Depends(anyone)])
     router.add_api_route("/mine", mine)
-    async with running(make_app(router, transport=outside.transport)) as client:
+    async with running(make_app(router, transport=fake_services.transport)) as client:
         assert (await client.get("/mine")).status_code == 401
         assert (await client.get("/mine", headers=issuer.headers())).status_code == 200
 

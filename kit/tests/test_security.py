@@ -15,7 +15,7 @@ from cathouse_kit.security import (
     who_may_call,
 )
 from cathouse_kit.service import UnguardedRouteError
-from cathouse_kit.testing import JWKS_PATH, Issuer, Outside, bearer, running
+from cathouse_kit.testing import JWKS_PATH, FakeServices, Issuer, bearer, running
 from cathouse_kit.tokens import Role
 from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
@@ -64,8 +64,10 @@ def guarded_router() -> APIRouter:
 
 
 @pytest.fixture
-async def client(make_app: MakeApp, outside: Outside) -> AsyncIterator[httpx.AsyncClient]:
-    async with running(make_app(guarded_router(), transport=outside.transport)) as client:
+async def client(
+    make_app: MakeApp, fake_services: FakeServices
+) -> AsyncIterator[httpx.AsyncClient]:
+    async with running(make_app(guarded_router(), transport=fake_services.transport)) as client:
         yield client
 
 
@@ -127,10 +129,10 @@ async def test_internal_routes_are_for_the_service_token_only(
 
 
 async def test_while_the_service_token_is_replaced_the_one_before_is_accepted_too(
-    make_app: MakeApp, outside: Outside
+    make_app: MakeApp, fake_services: FakeServices
 ) -> None:
     token = SecretStr(f"{TOKEN}, {PREVIOUS_TOKEN}\n")
-    app = make_app(guarded_router(), transport=outside.transport, service_token=token)
+    app = make_app(guarded_router(), transport=fake_services.transport, service_token=token)
     async with running(app) as client:
         for shown, status in [
             (TOKEN, 200),
@@ -147,9 +149,9 @@ async def test_the_service_token_signs_nobody_in(client: httpx.AsyncClient) -> N
 
 
 async def test_while_auth_is_down_nobody_new_gets_in_and_the_answer_is_503(
-    client: httpx.AsyncClient, issuer: Issuer, outside: Outside
+    client: httpx.AsyncClient, issuer: Issuer, fake_services: FakeServices
 ) -> None:
-    outside.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
     response = await client.get("/signed-in", headers=issuer.headers())
     assert response.status_code == 503
     assert response.json()["peer"] == "auth"
@@ -193,7 +195,7 @@ def test_what_cannot_name_a_guard_keeps_it_from_starting_too(make_app: MakeApp) 
 
 
 async def test_a_guard_may_stand_on_the_router_or_below_another_dependency(
-    make_app: MakeApp, issuer: Issuer, outside: Outside
+    make_app: MakeApp, issuer: Issuer, fake_services: FakeServices
 ) -> None:
     async def below(person: SignedIn) -> None: ...
 
@@ -201,7 +203,7 @@ async def test_a_guard_may_stand_on_the_router_or_below_another_dependency(
     on_router.add_api_route("/one", nothing)
     router = APIRouter()
     router.add_api_route("/two", nothing, dependencies=[Depends(below)])
-    app = make_app(on_router, router, transport=outside.transport)
+    app = make_app(on_router, router, transport=fake_services.transport)
     async with running(app) as client:
         assert (await client.get("/one")).status_code == 200
         assert (await client.get("/two")).status_code == 401

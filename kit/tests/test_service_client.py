@@ -8,7 +8,7 @@ from cathouse_kit import service_client as service_client_module
 from cathouse_kit.context import RequestContext, TraceContext, current_request
 from cathouse_kit.security import anyone
 from cathouse_kit.service_client import PeerUnavailable, ServiceClient
-from cathouse_kit.testing import Outside, running
+from cathouse_kit.testing import FakeServices, running
 from fastapi import APIRouter, Depends, Request
 from pydantic import SecretStr
 
@@ -247,9 +247,9 @@ async def test_a_service_that_is_down_is_a_503_that_names_it_and_the_log_says_wh
     async def cats(request: Request) -> object:
         return await request.app.state.context.clients["catalog"].get_json(PATH)
 
-    outside = Outside()
-    outside.on("GET", PATH, catalog)
-    app = make_app(router, clients=("auth", "catalog"), transport=outside.transport)
+    fake_services = FakeServices()
+    fake_services.on("GET", PATH, catalog)
+    app = make_app(router, clients=("auth", "catalog"), transport=fake_services.transport)
     async with running(app) as client:
         works = await client.get(
             "/cats",

@@ -7,7 +7,7 @@ import jwt
 import pytest
 from cathouse_kit.problems import Unauthenticated
 from cathouse_kit.service_client import PeerUnavailable, ServiceClient
-from cathouse_kit.testing import JWKS_PATH, Issuer, Outside
+from cathouse_kit.testing import JWKS_PATH, FakeServices, Issuer
 from cathouse_kit.tokens import Principal, RemoteKeys, Role, verify_access_token
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
@@ -19,10 +19,12 @@ YEAR_2100 = 4102444800
 
 
 @pytest.fixture
-def keys(outside: Outside) -> RemoteKeys:
+def keys(fake_services: FakeServices) -> RemoteKeys:
     """Keys from an auth that answers as the test says; the transport holds nothing that needs closing."""
     return RemoteKeys(
-        ServiceClient("auth", "http://auth.test", [SecretStr(TOKEN)], transport=outside.transport)
+        ServiceClient(
+            "auth", "http://auth.test", [SecretStr(TOKEN)], transport=fake_services.transport
+        )
     )
 
 
@@ -139,50 +141,52 @@ async def test_a_token_that_was_changed_is_refused(issuer: Issuer, keys: RemoteK
     assert await refused(f"{header}.{payload}.{signature}", keys)
 
 
-async def test_keys_are_asked_for_once(issuer: Issuer, keys: RemoteKeys, outside: Outside) -> None:
+async def test_keys_are_asked_for_once(
+    issuer: Issuer, keys: RemoteKeys, fake_services: FakeServices
+) -> None:
     for _ in range(3):
         assert await keys.key(issuer.kid)
-    assert len(outside.calls) == 1
+    assert len(fake_services.calls) == 1
 
 
 async def test_an_unknown_key_makes_it_look_again_but_not_for_every_forged_token(
-    issuer: Issuer, keys: RemoteKeys, outside: Outside, monkeypatch: pytest.MonkeyPatch
+    issuer: Issuer, keys: RemoteKeys, fake_services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await keys.key(issuer.kid)
     new = Issuer()
-    outside.on(
+    fake_services.on(
         "GET",
         JWKS_PATH,
         httpx.Response(200, json={"keys": issuer.jwks()["keys"] + new.jwks()["keys"]}),
     )
     for _ in range(3):
         assert await keys.key(new.kid) is None
-    assert len(outside.calls) == 1
+    assert len(fake_services.calls) == 1
     monkeypatch.setattr(RemoteKeys, "LOOK_AGAIN_SECONDS", -1.0)
     assert await keys.key(new.kid)
     assert await keys.key(issuer.kid)
-    assert len(outside.calls) == 2
+    assert len(fake_services.calls) == 2
 
 
 async def test_a_key_that_is_published_no_longer_is_forgotten(
-    issuer: Issuer, keys: RemoteKeys, outside: Outside, monkeypatch: pytest.MonkeyPatch
+    issuer: Issuer, keys: RemoteKeys, fake_services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await keys.key(issuer.kid)
-    outside.on("GET", JWKS_PATH, httpx.Response(200, json=Issuer().jwks()))
+    fake_services.on("GET", JWKS_PATH, httpx.Response(200, json=Issuer().jwks()))
     monkeypatch.setattr(RemoteKeys, "KEEP_SECONDS", -1.0)
     assert await keys.key(issuer.kid) is None
 
 
 async def test_known_keys_stay_good_while_auth_is_down(
-    issuer: Issuer, keys: RemoteKeys, outside: Outside, monkeypatch: pytest.MonkeyPatch
+    issuer: Issuer, keys: RemoteKeys, fake_services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await keys.key(issuer.kid)
-    outside.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
     monkeypatch.setattr(RemoteKeys, "KEEP_SECONDS", -1.0)
-    asked = len(outside.calls)
+    asked = len(fake_services.calls)
     for _ in range(3):
         assert await keys.key(issuer.kid)
-    assert len(outside.calls) == asked + 2  # one look, of two attempts
+    assert len(fake_services.calls) == asked + 2  # one look, of two attempts
 
 
 @pytest.mark.parametrize(
@@ -202,23 +206,23 @@ async def test_while_keys_cannot_be_known_auth_is_unavailable_and_is_not_asked_f
     answer: httpx.Response | Exception,
     issuer: Issuer,
     keys: RemoteKeys,
-    outside: Outside,
+    fake_services: FakeServices,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    outside.on("GET", JWKS_PATH, answer)
+    fake_services.on("GET", JWKS_PATH, answer)
     for _ in range(3):
         with pytest.raises(PeerUnavailable) as unavailable:
             await verify_access_token(issuer.token(), keys, None)
         assert unavailable.value.members == {"peer": "auth"}
-    assert len(outside.calls) <= 2
-    outside.on("GET", JWKS_PATH, httpx.Response(200, json=issuer.jwks()))
+    assert len(fake_services.calls) <= 2
+    fake_services.on("GET", JWKS_PATH, httpx.Response(200, json=issuer.jwks()))
     monkeypatch.setattr(RemoteKeys, "TRY_AGAIN_SECONDS", -1.0)
     assert await verify_access_token(issuer.token(), keys, None)
 
 
 async def test_keys_of_kinds_that_we_do_not_know_do_not_spoil_the_others(
-    issuer: Issuer, keys: RemoteKeys, outside: Outside
+    issuer: Issuer, keys: RemoteKeys, fake_services: FakeServices
 ) -> None:
     published = [{"kty": "of tomorrow", "kid": "x"}, "nonsense", *issuer.jwks()["keys"]]
-    outside.on("GET", JWKS_PATH, httpx.Response(200, json={"keys": published}))
+    fake_services.on("GET", JWKS_PATH, httpx.Response(200, json={"keys": published}))
     assert await keys.key(issuer.kid)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from cathouse_kit.registry import Service, load_registry
 from cathouse_kit.settings import ServiceSettings
-from cathouse_kit.testing import Outside, running
+from cathouse_kit.testing import FakeServices, running
 from fastapi import FastAPI
 
 ROOT = Path(__file__).parents[2]
@@ -42,9 +42,9 @@ def settings(
 
 
 @pytest.fixture
-def app(service: Service, settings: ServiceSettings, outside: Outside) -> FastAPI:
+def app(service: Service, settings: ServiceSettings, fake_services: FakeServices) -> FastAPI:
     app: FastAPI = importlib.import_module(f"{service.package}.main").create_app(
-        settings, transport=outside.transport
+        settings, transport=fake_services.transport
     )
     return app
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from cathouse_kit.testing import Issuer, Outside, bearer
+from cathouse_kit.testing import FakeServices, Issuer, bearer
 from fastapi import FastAPI
 
 SECURITY = {
@@ -93,9 +93,13 @@ async def test_the_docs_page_may_load_what_is_its_own_and_is_framed_by_nobody(
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_what_is_said_to_someone_is_not_stored(
-    method: str, app: FastAPI, client: httpx.AsyncClient, issuer: Issuer, outside: Outside
+    method: str,
+    app: FastAPI,
+    client: httpx.AsyncClient,
+    issuer: Issuer,
+    fake_services: FakeServices,
 ) -> None:
-    outside.on("GET", "/api/v1/auth/jwks", httpx.Response(200, json=issuer.jwks()))
+    fake_services.on("GET", "/api/v1/auth/jwks", httpx.Response(200, json=issuer.jwks()))
     for path in paths_of(app, method.lower()):
         response = await client.request(method, path, headers=bearer(issuer.token()))
         cached = response.headers["cache-control"]

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from cathouse_catalog.main import create_app
 from cathouse_catalog.settings import Settings
-from cathouse_kit.testing import JWKS_PATH, Issuer, Outside, running
+from cathouse_kit.testing import JWKS_PATH, FakeServices, Issuer, running
 from fastapi import FastAPI
 
 from .support import ADOPTED, ADOPTIONS_PATH, Catalog
@@ -23,17 +23,17 @@ def settings(database_urls: dict[str, str], service_token: str) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def peers(issuer: Issuer) -> Outside:
+def shared_fake_services(issuer: Issuer) -> FakeServices:
     """Auth, and an installation where everybody has adopted every cat."""
-    peers = Outside()
-    peers.on("GET", JWKS_PATH, httpx.Response(200, json=issuer.jwks()))
-    peers.on("GET", ADOPTIONS_PATH, ADOPTED)
-    return peers
+    shared_fake_services = FakeServices()
+    shared_fake_services.on("GET", JWKS_PATH, httpx.Response(200, json=issuer.jwks()))
+    shared_fake_services.on("GET", ADOPTIONS_PATH, ADOPTED)
+    return shared_fake_services
 
 
 @pytest.fixture(scope="session")
-def app(settings: Settings, peers: Outside) -> FastAPI:
-    return create_app(settings, transport=peers.transport)
+def app(settings: Settings, shared_fake_services: FakeServices) -> FastAPI:
+    return create_app(settings, transport=shared_fake_services.transport)
 
 
 # One app for all tests: to build its routes and to connect takes longer than most tests do.

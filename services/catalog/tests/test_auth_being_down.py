@@ -4,15 +4,17 @@ import httpx
 import pytest
 from cathouse_catalog.main import create_app
 from cathouse_catalog.settings import Settings
-from cathouse_kit.testing import JWKS_PATH, Outside, running
+from cathouse_kit.testing import JWKS_PATH, FakeServices, running
 
 from .support import ADOPTED, ADOPTIONS_PATH, CATS, Catalog, is_problem
 
 
 @pytest.fixture
-async def client(settings: Settings, outside: Outside) -> AsyncIterator[httpx.AsyncClient]:
+async def client(
+    settings: Settings, fake_services: FakeServices
+) -> AsyncIterator[httpx.AsyncClient]:
     """Of an app that has not asked for auth's keys yet."""
-    async with running(create_app(settings, transport=outside.transport)) as client:
+    async with running(create_app(settings, transport=fake_services.transport)) as client:
         yield client
 
 
@@ -26,21 +28,23 @@ async def client(settings: Settings, outside: Outside) -> AsyncIterator[httpx.As
     ],
 )
 async def test_a_token_cannot_be_checked_and_the_answer_names_auth(
-    catalog: Catalog, outside: Outside, answer: httpx.Response | Exception
+    catalog: Catalog, fake_services: FakeServices, answer: httpx.Response | Exception
 ) -> None:
-    outside.on("GET", JWKS_PATH, answer)
+    fake_services.on("GET", JWKS_PATH, answer)
     response = await catalog.client.get(CATS, headers=catalog.player)
     assert is_problem(response, 503, "peer_unavailable")
     assert response.json()["peer"] == "auth"
 
 
-async def test_whoever_does_not_sign_in_notices_nothing(catalog: Catalog, outside: Outside) -> None:
-    outside.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
+async def test_whoever_does_not_sign_in_notices_nothing(
+    catalog: Catalog, fake_services: FakeServices
+) -> None:
+    fake_services.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
     assert (await catalog.client.get(CATS)).status_code == 200
 
 
-async def test_keys_that_are_known_stay_good(catalog: Catalog, outside: Outside) -> None:
+async def test_keys_that_are_known_stay_good(catalog: Catalog, fake_services: FakeServices) -> None:
     cat = await catalog.make()
-    outside.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
-    outside.on("GET", ADOPTIONS_PATH, ADOPTED)
+    fake_services.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", ADOPTIONS_PATH, ADOPTED)
     assert (await catalog.review(cat, 5, catalog.player)).status_code == 201

@@ -8,7 +8,7 @@ import pytest
 from cathouse_catalog.main import create_app
 from cathouse_catalog.settings import Settings
 from cathouse_kit.revocations import PATH, Revocations
-from cathouse_kit.testing import Outside, running
+from cathouse_kit.testing import FakeServices, running
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
 
@@ -16,8 +16,8 @@ from .support import CATS, Catalog, is_problem
 
 
 @pytest.fixture
-def app(settings: Settings, outside: Outside) -> FastAPI:
-    return create_app(settings, transport=outside.transport)
+def app(settings: Settings, fake_services: FakeServices) -> FastAPI:
+    return create_app(settings, transport=fake_services.transport)
 
 
 @pytest.fixture
@@ -34,11 +34,11 @@ def revocations(app: FastAPI) -> Revocations:
 
 @pytest.mark.parametrize("status", ["draft", "published", "suspended"])
 async def test_a_disabled_developer_changes_nothing_of_a_cat(
-    catalog: Catalog, outside: Outside, revocations: Revocations, status: str
+    catalog: Catalog, fake_services: FakeServices, revocations: Revocations, status: str
 ) -> None:
     cat = await catalog.make(status)
     developer = UUID(cat["developer_id"])
-    outside.revocations.note(developer, active=False)
+    fake_services.revocations.note(developer, active=False)
     await revocations.poll()
     url, version = f"{CATS}/{cat['id']}", {"version": "9.0.0", "release_notes": "mine"}
     for method, path, body in (
@@ -57,12 +57,16 @@ async def test_a_disabled_developer_changes_nothing_of_a_cat(
 @pytest.mark.parametrize("active", [True, False], ids=["demoted", "disabled"])
 @pytest.mark.parametrize("action", ["approve", "reject", "suspend", "restore", "featured"])
 async def test_a_demoted_or_disabled_admin_decides_nothing(
-    catalog: Catalog, outside: Outside, revocations: Revocations, action: str, active: bool
+    catalog: Catalog,
+    fake_services: FakeServices,
+    revocations: Revocations,
+    action: str,
+    active: bool,
 ) -> None:
     admin_id = uuid4()
     admin = catalog.issuer.headers(Role.ADMIN, admin_id)
     cat = await catalog.make("submitted")
-    outside.revocations.note(admin_id, active=active)
+    fake_services.revocations.note(admin_id, active=active)
     await revocations.poll()
     body = {"reject": {"reason": "mine"}, "featured": {"featured": True}}.get(action)
     answer = await catalog.client.request(
@@ -79,10 +83,10 @@ async def test_a_demoted_or_disabled_admin_decides_nothing(
 
 
 async def test_a_cold_start_without_auth_refuses_people_and_serves_those_who_do_not_sign_in(
-    settings: Settings, catalog: Catalog, outside: Outside
+    settings: Settings, catalog: Catalog, fake_services: FakeServices
 ) -> None:
-    outside.on("GET", PATH, httpx.ConnectError("refused"))
-    async with running(create_app(settings, transport=outside.transport)) as cold:
+    fake_services.on("GET", PATH, httpx.ConnectError("refused"))
+    async with running(create_app(settings, transport=fake_services.transport)) as cold:
         refused = await cold.get(CATS, headers=catalog.player)
         nobody = await cold.get(CATS)
     assert is_problem(refused, 503, "peer_unavailable")

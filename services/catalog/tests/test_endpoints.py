@@ -7,7 +7,7 @@ import httpx
 import pytest
 from cathouse_catalog.main import create_app
 from cathouse_catalog.settings import Settings
-from cathouse_kit.testing import Outside, bearer, running
+from cathouse_kit.testing import FakeServices, bearer, running
 from fastapi import FastAPI
 
 from .support import CATS, TASK_KEEPER, Catalog, is_problem, wrong_fields
@@ -128,10 +128,10 @@ async def test_a_pending_endpoint_is_shown_to_insiders_and_found_by_admins(
 
 class TestOutsideOfDevelopment:
     @pytest.fixture
-    def app(self, settings: Settings, peers: Outside) -> FastAPI:
+    def app(self, settings: Settings, shared_fake_services: FakeServices) -> FastAPI:
         default = Settings.model_fields["catalog_allow_http_endpoints"].default
         usual = settings.model_copy(update={"catalog_allow_http_endpoints": default})
-        return create_app(usual, transport=peers.transport)
+        return create_app(usual, transport=shared_fake_services.transport)
 
     @pytest.fixture
     async def client(self, app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:

@@ -12,7 +12,7 @@ from cathouse_catalog.main import create_app
 from cathouse_catalog.models import Version
 from cathouse_catalog.settings import Settings
 from cathouse_kit.service_context import ServiceContext
-from cathouse_kit.testing import Issuer, Outside, recorded_statements, running
+from cathouse_kit.testing import FakeServices, Issuer, recorded_statements, running
 from fastapi import FastAPI
 from sqlalchemy import insert, select
 
@@ -36,8 +36,8 @@ LIMITS = {
 
 
 @pytest.fixture
-def app(settings: Settings, peers: Outside) -> FastAPI:
-    return create_app(settings.model_copy(update=LIMITS), transport=peers.transport)
+def app(settings: Settings, shared_fake_services: FakeServices) -> FastAPI:
+    return create_app(settings.model_copy(update=LIMITS), transport=shared_fake_services.transport)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from cathouse_catalog.main import create_app
 from cathouse_catalog.settings import Settings
-from cathouse_kit.testing import Issuer, Outside, running
+from cathouse_kit.testing import FakeServices, Issuer, running
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
 
@@ -195,12 +195,12 @@ async def test_the_newest_review_comes_first_and_pages_hold_still(
 
 
 @pytest.fixture
-async def own_peers(
-    settings: Settings, outside: Outside
-) -> AsyncIterator[tuple[Outside, httpx.AsyncClient]]:
-    """An app with peers of its own, and a client of it."""
-    async with running(create_app(settings, transport=outside.transport)) as client:
-        yield outside, client
+async def own_fakes(
+    settings: Settings, fake_services: FakeServices
+) -> AsyncIterator[tuple[FakeServices, httpx.AsyncClient]]:
+    """The fakes of an app of its own, and a client of it."""
+    async with running(create_app(settings, transport=fake_services.transport)) as client:
+        yield fake_services, client
 
 
 async def put_review(client: httpx.AsyncClient, cat: dict[str, Any], who: Any) -> httpx.Response:
@@ -208,9 +208,9 @@ async def put_review(client: httpx.AsyncClient, cat: dict[str, Any], who: Any) -
 
 
 async def test_only_who_adopted_a_cat_reviews_it(
-    catalog: Catalog, issuer: Issuer, own_peers: tuple[Outside, httpx.AsyncClient]
+    catalog: Catalog, issuer: Issuer, own_fakes: tuple[FakeServices, httpx.AsyncClient]
 ) -> None:
-    outside, client = own_peers
+    fake_services, client = own_fakes
     cat, adopter, stranger = await catalog.make(), uuid4(), uuid4()
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -218,7 +218,7 @@ async def test_only_who_adopted_a_cat_reviews_it(
         adopted = (asked["user_id"], asked["cat_id"]) == (str(adopter), cat["id"])
         return httpx.Response(200, json={"adopted": adopted})
 
-    outside.on("GET", ADOPTIONS_PATH, answer)
+    fake_services.on("GET", ADOPTIONS_PATH, answer)
     refused = await put_review(client, cat, issuer.headers(Role.PLAYER, stranger))
     assert is_problem(refused, 403, "not_adopted")
     player = issuer.headers(Role.PLAYER, adopter)
@@ -226,7 +226,7 @@ async def test_only_who_adopted_a_cat_reviews_it(
     assert (await catalog.read(cat))["rating"]["count"] == 1
 
     # Who has a review may change it and take it back, whatever became of the installation.
-    outside.on("GET", ADOPTIONS_PATH, httpx.ConnectError("down"))
+    fake_services.on("GET", ADOPTIONS_PATH, httpx.ConnectError("down"))
     assert (await put_review(client, cat, player)).status_code == 200
     path = f"{CATS}/{cat['id']}/reviews/mine"
     assert (await client.delete(path, headers=player)).status_code == 204
@@ -246,11 +246,11 @@ async def test_only_who_adopted_a_cat_reviews_it(
 )
 async def test_while_installation_fails_nobody_writes_a_first_review(
     catalog: Catalog,
-    own_peers: tuple[Outside, httpx.AsyncClient],
+    own_fakes: tuple[FakeServices, httpx.AsyncClient],
     failure: httpx.Response | Exception,
 ) -> None:
-    outside, client = own_peers
-    outside.on("GET", ADOPTIONS_PATH, failure)
+    fake_services, client = own_fakes
+    fake_services.on("GET", ADOPTIONS_PATH, failure)
     cat = await catalog.make()
     answer = await put_review(client, cat, catalog.player)
     assert is_problem(answer, 503, "peer_unavailable")

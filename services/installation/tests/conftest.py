@@ -7,7 +7,7 @@ import httpx
 import pytest
 from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
-from cathouse_kit.testing import Issuer, Outside, bearer, running
+from cathouse_kit.testing import FakeServices, Issuer, bearer, running
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
 from sqlalchemy import RowMapping, text
@@ -27,8 +27,8 @@ def settings(database_urls: dict[str, str], service_token: str) -> Settings:
 
 
 @pytest.fixture
-def app(settings: Settings, outside: Outside) -> FastAPI:
-    return create_app(settings, transport=outside.transport)
+def app(settings: Settings, fake_services: FakeServices) -> FastAPI:
+    return create_app(settings, transport=fake_services.transport)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ async def service(
 
 
 @pytest.fixture
-def publish(outside: Outside) -> Callable[..., UUID]:
+def publish(fake_services: FakeServices) -> Callable[..., UUID]:
     """Puts a cat, or its next version, into the catalog; `changes` replace what is usual of it."""
 
     def publish(cat_id: UUID | None = None, **changes: Any) -> UUID:
@@ -104,7 +104,7 @@ def publish(outside: Outside) -> Callable[..., UUID]:
             "scopes": SCOPES,
         } | changes
         path = f"/api/v1/catalog/internal/cats/{cat_id}"
-        outside.on("GET", path, httpx.Response(200, json=manifest))
+        fake_services.on("GET", path, httpx.Response(200, json=manifest))
         return cat_id
 
     return publish

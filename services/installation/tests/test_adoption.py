@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from cathouse_kit.testing import Issuer, Outside
+from cathouse_kit.testing import FakeServices, Issuer
 from cathouse_kit.tokens import Role
 from sqlalchemy import RowMapping
 
@@ -65,12 +65,15 @@ async def test_a_name_of_a_cat_that_is_too_long_for_an_installation_is_cut(
 
 
 async def test_the_catalog_is_asked_with_the_service_token_and_the_requests_id(
-    player: httpx.AsyncClient, publish: Callable[..., UUID], outside: Outside, service_token: str
+    player: httpx.AsyncClient,
+    publish: Callable[..., UUID],
+    fake_services: FakeServices,
+    service_token: str,
 ) -> None:
     cat_id = publish()
     body = {"cat_id": str(cat_id), "granted_scopes": ["tasks:read"]}
     await player.post(URL, json=body, headers={"X-Request-ID": "adopt-0001"})
-    asked = outside.calls[-1]
+    asked = fake_services.calls[-1]
     assert asked.url.path == f"/api/v1/catalog/internal/cats/{cat_id}"
     assert asked.headers["authorization"] == f"Bearer {service_token}"
     assert asked.headers["x-request-id"] == "adopt-0001"
@@ -88,10 +91,10 @@ async def test_a_cat_that_is_not_published_is_not_found(
 
 
 async def test_a_cat_that_the_catalog_does_not_know_is_not_found(
-    player: httpx.AsyncClient, outside: Outside
+    player: httpx.AsyncClient, fake_services: FakeServices
 ) -> None:
     cat_id = uuid4()
-    outside.on("GET", f"/api/v1/catalog/internal/cats/{cat_id}", httpx.Response(404, json={}))
+    fake_services.on("GET", f"/api/v1/catalog/internal/cats/{cat_id}", httpx.Response(404, json={}))
     response = await player.post(URL, json={"cat_id": str(cat_id), "granted_scopes": []})
     assert response.status_code == 404
     assert response.json()["type"] == "urn:cathouse:problem:cat_not_found"

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
-from cathouse_kit.testing import Issuer, Outside, bearer, recorded_events, running
+from cathouse_kit.testing import FakeServices, Issuer, bearer, recorded_events, running
 from loguru import logger
 from sqlalchemy import RowMapping
 
@@ -80,7 +80,7 @@ async def test_rotation_gives_a_new_credential_and_the_old_one_stops_at_once(
 
 async def test_no_credential_is_logged_not_even_while_debugging(
     settings: Settings,
-    outside: Outside,
+    fake_services: FakeServices,
     issuer: Issuer,
     service_token: str,
     publish: Callable[..., Any],
@@ -90,7 +90,7 @@ async def test_no_credential_is_logged_not_even_while_debugging(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    app = create_app(settings.model_copy(update={"debug": True}), transport=outside.transport)
+    app = create_app(settings.model_copy(update={"debug": True}), transport=fake_services.transport)
     body = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]}
     key = {"Idempotency-Key": "do-not-log-this-key"}
     player, service = issuer.headers(), bearer(service_token)

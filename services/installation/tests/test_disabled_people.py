@@ -9,7 +9,7 @@ import pytest
 from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
 from cathouse_kit.revocations import PATH, Revocations
-from cathouse_kit.testing import Issuer, Outside, running
+from cathouse_kit.testing import FakeServices, Issuer, running
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
 from sqlalchemy import RowMapping
@@ -45,14 +45,14 @@ async def test_a_disabled_player_is_refused_everywhere(
     player_id: UUID,
     installation: dict[str, Any],
     publish: Callable[..., UUID],
-    outside: Outside,
+    fake_services: FakeServices,
     revocations: Revocations,
     sql: Sql,
     method: str,
     path: str,
     body: dict[str, Any] | None,
 ) -> None:
-    outside.revocations.note(player_id, active=False)
+    fake_services.revocations.note(player_id, active=False)
     await revocations.poll()
     before = await sql("select * from installations")
     filled = body and body | ({"cat_id": str(publish())} if "cat_id" in body else {})
@@ -64,17 +64,17 @@ async def test_a_disabled_player_is_refused_everywhere(
 async def test_the_cat_of_a_disabled_developer_cannot_be_adopted_until_they_are_enabled(
     player: httpx.AsyncClient,
     publish: Callable[..., UUID],
-    outside: Outside,
+    fake_services: FakeServices,
     revocations: Revocations,
     sql: Sql,
 ) -> None:
     developer = uuid4()
     wish = {"cat_id": str(publish(developer_id=str(developer))), "granted_scopes": ["tasks:read"]}
-    outside.revocations.note(developer, active=False)
+    fake_services.revocations.note(developer, active=False)
     await revocations.poll()
     assert kind(await player.post(URL, json=wish)) == (409, "developer_disabled")
     assert await sql("select * from installations") == []
-    outside.revocations.note(developer, active=True)
+    fake_services.revocations.note(developer, active=True)
     await revocations.poll()
     assert (await player.post(URL, json=wish)).status_code == 201
 
@@ -82,14 +82,14 @@ async def test_the_cat_of_a_disabled_developer_cannot_be_adopted_until_they_are_
 async def test_an_installation_of_a_disabled_developers_cat_gets_no_scope_but_loses_some(
     player: httpx.AsyncClient,
     publish: Callable[..., UUID],
-    outside: Outside,
+    fake_services: FakeServices,
     revocations: Revocations,
 ) -> None:
     developer, both = uuid4(), ["tasks:read", "tasks:write"]
     wish = {"cat_id": str(publish(developer_id=str(developer))), "granted_scopes": both}
     adopted = (await player.post(URL, json=wish)).json()["installation"]
     scopes = f"{URL}/{adopted['id']}/scopes"
-    outside.revocations.note(developer, active=False)
+    fake_services.revocations.note(developer, active=False)
     await revocations.poll()
     narrowed = await player.put(scopes, json={"granted_scopes": ["tasks:read"]})
     assert narrowed.json()["granted_scopes"] == ["tasks:read"]
@@ -100,14 +100,14 @@ async def test_an_installation_of_a_disabled_developers_cat_gets_no_scope_but_lo
 async def test_a_repeated_adoption_is_answered_although_the_developer_is_disabled_by_then(
     player: httpx.AsyncClient,
     publish: Callable[..., UUID],
-    outside: Outside,
+    fake_services: FakeServices,
     revocations: Revocations,
 ) -> None:
     developer = uuid4()
     wish = {"cat_id": str(publish(developer_id=str(developer))), "granted_scopes": ["tasks:read"]}
     key = {"Idempotency-Key": "once"}
     first = await player.post(URL, json=wish, headers=key)
-    outside.revocations.note(developer, active=False)
+    fake_services.revocations.note(developer, active=False)
     await revocations.poll()
     again = await player.post(URL, json=wish, headers=key)
     assert again.json()["credential"] == first.json()["credential"]
@@ -115,14 +115,14 @@ async def test_a_repeated_adoption_is_answered_although_the_developer_is_disable
 
 async def test_a_cold_start_without_auth_refuses_adoption_and_names_auth(
     settings: Settings,
-    outside: Outside,
+    fake_services: FakeServices,
     issuer: Issuer,
     publish: Callable[..., UUID],
     emptied: None,
 ) -> None:
-    outside.on("GET", PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PATH, httpx.ConnectError("refused"))
     wish = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]}
-    async with running(create_app(settings, transport=outside.transport)) as client:
+    async with running(create_app(settings, transport=fake_services.transport)) as client:
         response = await client.post(URL, json=wish, headers=issuer.headers(Role.PLAYER))
     assert kind(response) == (503, "peer_unavailable")
     assert response.json()["peer"] == "auth"

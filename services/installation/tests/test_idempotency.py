@@ -9,7 +9,7 @@ import httpx
 import pytest
 from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
-from cathouse_kit.testing import Outside, running
+from cathouse_kit.testing import FakeServices, running
 from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import RowMapping, text
@@ -129,10 +129,10 @@ async def test_another_key_does_not_adopt_a_cat_twice(
 
 
 async def test_a_repeat_is_answered_while_the_catalog_is_down_or_the_cat_suspended(
-    player: httpx.AsyncClient, wish: dict[str, Any], outside: Outside
+    player: httpx.AsyncClient, wish: dict[str, Any], fake_services: FakeServices
 ) -> None:
     first = await player.post(URL, json=wish, headers=KEY)
-    outside.on(
+    fake_services.on(
         "GET",
         f"/api/v1/catalog/internal/cats/{wish['cat_id']}",
         AssertionError("a repeat must not ask the catalog"),
@@ -164,11 +164,11 @@ async def test_a_repeat_after_a_rotation_is_told_and_the_new_credential_goes_on_
 
 
 async def test_a_repeat_after_the_service_token_was_replaced_gets_no_credential_that_fails(
-    player: httpx.AsyncClient, settings: Settings, outside: Outside, wish: dict[str, Any]
+    player: httpx.AsyncClient, settings: Settings, fake_services: FakeServices, wish: dict[str, Any]
 ) -> None:
     first = (await player.post(URL, json=wish, headers=KEY)).json()
     replaced = settings.model_copy(update={"service_token": SecretStr("x" * 32)})
-    async with running(create_app(replaced, transport=outside.transport)) as client:
+    async with running(create_app(replaced, transport=fake_services.transport)) as client:
         repeat = await client.post(
             URL, json=wish, headers={"Authorization": player.headers["authorization"]} | KEY
         )
@@ -177,12 +177,12 @@ async def test_a_repeat_after_the_service_token_was_replaced_gets_no_credential_
 
 
 async def test_a_repeat_while_the_service_token_is_replaced_gets_the_same_credential(
-    player: httpx.AsyncClient, settings: Settings, outside: Outside, wish: dict[str, Any]
+    player: httpx.AsyncClient, settings: Settings, fake_services: FakeServices, wish: dict[str, Any]
 ) -> None:
     first = (await player.post(URL, json=wish, headers=KEY)).json()
     both = SecretStr(f"{'x' * 32},{settings.service_token.get_secret_value()}")
     replacing = settings.model_copy(update={"service_token": both})
-    async with running(create_app(replacing, transport=outside.transport)) as client:
+    async with running(create_app(replacing, transport=fake_services.transport)) as client:
         repeat = await client.post(
             URL, json=wish, headers={"Authorization": player.headers["authorization"]} | KEY
         )
@@ -202,19 +202,19 @@ async def test_a_repeat_after_uninstalling_tells_so_and_adopts_nothing(
 
 
 async def test_a_slow_repeat_that_is_overtaken_adopts_nothing_though_the_cat_is_free_again(
-    player: httpx.AsyncClient, wish: dict[str, Any], outside: Outside, sql: Sql
+    player: httpx.AsyncClient, wish: dict[str, Any], fake_services: FakeServices, sql: Sql
 ) -> None:
     path = f"/api/v1/catalog/internal/cats/{wish['cat_id']}"
-    manifest = (await catalog_answer(outside, path)).json()
+    manifest = (await catalog_answer(fake_services, path)).json()
     overtaking: list[dict[str, Any]] = []
 
     async def overtaken(_request: httpx.Request) -> httpx.Response:
-        outside.on("GET", path, httpx.Response(200, json=manifest))
+        fake_services.on("GET", path, httpx.Response(200, json=manifest))
         overtaking.append((await player.post(URL, json=wish, headers=KEY)).json())
         await player.delete(f"{URL}/{overtaking[0]['installation']['id']}")
         return httpx.Response(200, json=manifest)
 
-    outside.on("GET", path, overtaken)
+    fake_services.on("GET", path, overtaken)
     slow = await player.post(URL, json=wish, headers=KEY)
     assert slow.status_code == 201
     assert slow.json()["installation"] == overtaking[0]["installation"] | {"status": "uninstalled"}
@@ -222,8 +222,8 @@ async def test_a_slow_repeat_that_is_overtaken_adopts_nothing_though_the_cat_is_
     assert len(await sql("select 1 from installation.installations")) == 1
 
 
-async def catalog_answer(outside: Outside, path: str) -> httpx.Response:
-    async with httpx.AsyncClient(transport=outside.transport) as client:
+async def catalog_answer(fake_services: FakeServices, path: str) -> httpx.Response:
+    async with httpx.AsyncClient(transport=fake_services.transport) as client:
         return await client.get(f"http://catalog.test{path}")
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
-from cathouse_kit.testing import Outside
+from cathouse_kit.testing import FakeServices
 from fastapi import FastAPI
 from sqlalchemy import RowMapping
 
@@ -23,9 +23,9 @@ Sql = Callable[..., Awaitable[Sequence[RowMapping]]]
 
 class TestQuotas:
     @pytest.fixture
-    def app(self, settings: Settings, outside: Outside) -> FastAPI:
+    def app(self, settings: Settings, fake_services: FakeServices) -> FastAPI:
         limits = {"max_installations_per_player": 2, "max_adoptions_per_player_a_day": 4}
-        return create_app(settings.model_copy(update=limits), transport=outside.transport)
+        return create_app(settings.model_copy(update=limits), transport=fake_services.transport)
 
     @staticmethod
     async def adopt(player: httpx.AsyncClient, cat_id: UUID, **headers: str) -> httpx.Response:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from cathouse_installation.services.catalog import Manifest
 from cathouse_installation.services.errors import InvalidScopes
-from cathouse_kit.testing import Outside
+from cathouse_kit.testing import FakeServices
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import RowMapping
@@ -137,7 +137,7 @@ async def test_a_suspended_cat_can_lose_scopes_but_get_none(
 
 
 async def test_an_installation_that_is_uninstalled_while_the_catalog_is_asked_keeps_its_scopes(
-    player: httpx.AsyncClient, installation: dict[str, Any], outside: Outside
+    player: httpx.AsyncClient, installation: dict[str, Any], fake_services: FakeServices
 ) -> None:
     url = f"{URL}/{installation['id']}"
     path = f"/api/v1/catalog/internal/cats/{installation['cat_id']}"
@@ -154,7 +154,7 @@ async def test_an_installation_that_is_uninstalled_while_the_catalog_is_asked_ke
         assert (await player.delete(url)).status_code == 204
         return httpx.Response(200, json=manifest)
 
-    outside.on("GET", path, uninstalled_meanwhile)
+    fake_services.on("GET", path, uninstalled_meanwhile)
     refused = await player.put(f"{url}/scopes", json={"granted_scopes": []})
     assert refused.status_code == 409
     assert refused.json()["type"] == "urn:cathouse:problem:installation_uninstalled"

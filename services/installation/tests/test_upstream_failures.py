@@ -9,7 +9,7 @@ import httpx
 import pytest
 from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
-from cathouse_kit.testing import JWKS_PATH, Issuer, Outside, running
+from cathouse_kit.testing import JWKS_PATH, FakeServices, Issuer, running
 from sqlalchemy import RowMapping
 
 URL = "/api/v1/installations"
@@ -54,7 +54,7 @@ FAILURES: dict[str, httpx.Response | Exception] = {
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES.keys())
 async def test_while_the_catalog_fails_nothing_is_adopted_or_changed(
     player: httpx.AsyncClient,
-    outside: Outside,
+    fake_services: FakeServices,
     publish: Callable[..., UUID],
     sql: Sql,
     failure: httpx.Response | Exception,
@@ -64,7 +64,7 @@ async def test_while_the_catalog_fails_nothing_is_adopted_or_changed(
     adopted = (await player.post(URL, json=body)).json()["installation"]
     await player.delete(f"{URL}/{adopted['id']}")
     other = (await player.post(URL, json=body)).json()["installation"]
-    outside.on("GET", f"/api/v1/catalog/internal/cats/{CAT_ID}", failure)
+    fake_services.on("GET", f"/api/v1/catalog/internal/cats/{CAT_ID}", failure)
 
     scopes = await player.put(
         f"{URL}/{other['id']}/scopes", json={"granted_scopes": ["tasks:read", "tasks:write"]}
@@ -86,10 +86,10 @@ async def test_while_the_catalog_fails_nothing_is_adopted_or_changed(
 
 
 async def test_what_needs_no_catalog_goes_on_without_it(
-    player: httpx.AsyncClient, outside: Outside, installation: dict[str, Any]
+    player: httpx.AsyncClient, fake_services: FakeServices, installation: dict[str, Any]
 ) -> None:
     cat = f"/api/v1/catalog/internal/cats/{installation['cat_id']}"
-    outside.on("GET", cat, httpx.ConnectError("connection refused"))
+    fake_services.on("GET", cat, httpx.ConnectError("connection refused"))
     url = f"{URL}/{installation['id']}"
     for method, path in [
         ("GET", ""),
@@ -102,7 +102,7 @@ async def test_what_needs_no_catalog_goes_on_without_it(
 
 
 async def test_a_slow_catalog_keeps_no_connection_to_the_database(
-    settings: Settings, outside: Outside, issuer: Issuer, emptied: None
+    settings: Settings, fake_services: FakeServices, issuer: Issuer, emptied: None
 ) -> None:
     asked, answer = asyncio.Event(), asyncio.Event()
 
@@ -112,15 +112,15 @@ async def test_a_slow_catalog_keeps_no_connection_to_the_database(
         return httpx.Response(200, json=MANIFEST)
 
     cat = f"/api/v1/catalog/internal/cats/{CAT_ID}"
-    outside.on("GET", cat, httpx.Response(200, json=MANIFEST))
+    fake_services.on("GET", cat, httpx.Response(200, json=MANIFEST))
     app = create_app(
-        settings.model_copy(update={"database_pool_size": 1}), transport=outside.transport
+        settings.model_copy(update={"database_pool_size": 1}), transport=fake_services.transport
     )
     body = {"cat_id": str(CAT_ID), "granted_scopes": ["tasks:read"]}
     owner = issuer.headers()
     async with running(app) as client, asyncio.timeout(10):
         adopted = (await client.post(URL, json=body, headers=owner)).json()["installation"]
-        outside.on("GET", cat, slow)
+        fake_services.on("GET", cat, slow)
         for waiting in (
             client.post(URL, json=body, headers=issuer.headers() | {"Idempotency-Key": "k"}),
             client.put(
@@ -140,9 +140,9 @@ async def test_a_slow_catalog_keeps_no_connection_to_the_database(
 
 
 async def test_while_auths_keys_cannot_be_had_people_are_told_and_services_are_served(
-    player: httpx.AsyncClient, service: httpx.AsyncClient, outside: Outside
+    player: httpx.AsyncClient, service: httpx.AsyncClient, fake_services: FakeServices
 ) -> None:
-    outside.on("GET", JWKS_PATH, httpx.ConnectError("connection refused"))
+    fake_services.on("GET", JWKS_PATH, httpx.ConnectError("connection refused"))
     response = await player.get(URL)
     assert (response.status_code, response.json()["peer"]) == (503, "auth")
     unknown = await service.post(f"{URL}/internal/verify", json={"installation_id": str(uuid4())})

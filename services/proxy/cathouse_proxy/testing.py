@@ -19,7 +19,7 @@ import orjson
 import uvicorn
 from cathouse_kit.request_heads import HeadLimitingProtocol
 from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
-from cathouse_kit.testing import Outside
+from cathouse_kit.testing import FakeServices
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -114,7 +114,7 @@ class Clock:
 class World:
     """One installation of one cat, as the other services would tell of it."""
 
-    outside: Outside
+    fake_services: FakeServices
     endpoint_url: str = "http://127.0.0.1:1"
     owner_id: UUID = field(default_factory=uuid4)
     installation_id: UUID = field(default_factory=uuid4)
@@ -126,8 +126,8 @@ class World:
     scopes: list[dict[str, Any]] = field(default_factory=lambda: list(TASKS))
 
     def __post_init__(self) -> None:
-        self.outside.on("POST", VERIFY, self.verify)
-        self.outside.on("GET", f"/api/v1/catalog/internal/cats/{self.cat_id}", self.manifest)
+        self.fake_services.on("POST", VERIFY, self.verify)
+        self.fake_services.on("GET", f"/api/v1/catalog/internal/cats/{self.cat_id}", self.manifest)
 
     def verify(self, request: httpx.Request) -> httpx.Response:
         asked = orjson.loads(request.content)
@@ -160,14 +160,14 @@ class World:
 
     def neighbour(self) -> "World":
         """Another person's installation of the same cat."""
-        other = World(self.outside, self.endpoint_url, cat_id=self.cat_id)
+        other = World(self.fake_services, self.endpoint_url, cat_id=self.cat_id)
 
         def verify(request: httpx.Request) -> httpx.Response:
             answer = self.verify(request)
             return other.verify(request) if answer.status_code == 404 else answer
 
-        self.outside.on("POST", VERIFY, verify)
-        self.outside.on("GET", f"/api/v1/catalog/internal/cats/{self.cat_id}", self.manifest)
+        self.fake_services.on("POST", VERIFY, verify)
+        self.fake_services.on("GET", f"/api/v1/catalog/internal/cats/{self.cat_id}", self.manifest)
         return other
 
     def path(self, below: str = "tasks") -> str:
@@ -299,7 +299,7 @@ async def other_services(world: World) -> AsyncIterator[int]:
     async def answer(request: Request) -> Response:
         asked = httpx.Request(request.method, str(request.url), content=await request.body())
         if request.url.path == REVOCATIONS_PATH:
-            told = world.outside.revocations.answer(asked)
+            told = world.fake_services.revocations.answer(asked)
         else:
             told = world.verify(asked) if request.method == "POST" else world.manifest(asked)
         return Response(told.content, told.status_code, dict(told.headers))

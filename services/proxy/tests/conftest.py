@@ -7,7 +7,7 @@ import asyncpg
 import httpx
 import pytest
 from asyncpg.connection import LoggedQuery
-from cathouse_kit.testing import Outside, running
+from cathouse_kit.testing import FakeServices, running
 from cathouse_proxy.main import create_app
 from cathouse_proxy.resources import make_proxy
 from cathouse_proxy.settings import Settings
@@ -41,13 +41,13 @@ async def cat() -> AsyncIterator[ScriptedCat]:
 
 
 @pytest.fixture
-def world(outside: Outside, cat: ScriptedCat) -> World:
-    return World(outside, endpoint_url=cat.url)
+def world(fake_services: FakeServices, cat: ScriptedCat) -> World:
+    return World(fake_services, endpoint_url=cat.url)
 
 
 @pytest.fixture
-def app(settings: Settings, outside: Outside) -> FastAPI:
-    return create_app(settings, transport=outside.transport)
+def app(settings: Settings, fake_services: FakeServices) -> FastAPI:
+    return create_app(settings, transport=fake_services.transport)
 
 
 @pytest.fixture

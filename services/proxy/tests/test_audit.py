@@ -10,7 +10,7 @@ import httpx
 import pytest
 from asyncpg.connection import LoggedQuery
 from cathouse_kit import held_connection, signing_keys
-from cathouse_kit.testing import DatabasePath, Issuer, Outside, running
+from cathouse_kit.testing import DatabasePath, FakeServices, Issuer, running
 from cathouse_kit.tokens import Role
 from cathouse_proxy.main import create_app
 from cathouse_proxy.models import ProxiedCall
@@ -104,11 +104,11 @@ async def test_the_row_tells_the_status_before_the_first_byte_leaves(
 
 
 async def test_without_a_database_no_cat_is_called(
-    settings: Settings, outside: Outside, world: World, cat: ScriptedCat
+    settings: Settings, fake_services: FakeServices, world: World, cat: ScriptedCat
 ) -> None:
     nowhere = SecretStr("postgresql://proxy:x@127.0.0.1:1/nowhere")
     app = create_app(
-        settings.model_copy(update={"database_url": nowhere}), transport=outside.transport
+        settings.model_copy(update={"database_url": nowhere}), transport=fake_services.transport
     )
     async with running(app) as client:
         allowed = await client.get(world.path(), headers=world.headers)
@@ -147,10 +147,10 @@ async def test_a_call_during_which_the_proxy_is_killed_leaves_its_row(
 
 
 async def test_an_unexpected_failure_is_in_the_audit_too(
-    client: httpx.AsyncClient, world: World, outside: Outside, rows: Rows
+    client: httpx.AsyncClient, world: World, fake_services: FakeServices, rows: Rows
 ) -> None:
     path = f"/api/v1/catalog/internal/cats/{world.cat_id}"
-    outside.on("GET", path, RuntimeError("a bug"))
+    fake_services.on("GET", path, RuntimeError("a bug"))
     response = await client.get(world.path())
     assert (response.status_code, "bug" in response.text) == (500, False)
     assert [(row["status"], row["outcome"]) for row in await rows()] == [(500, "internal_error")]
@@ -253,11 +253,11 @@ async def test_the_calls_of_anothers_installation_are_not_ones_business(
 
 
 async def test_an_admin_reads_any_and_asks_nobody(
-    client: httpx.AsyncClient, world: World, issuer: Issuer, outside: Outside, add: Any
+    client: httpx.AsyncClient, world: World, issuer: Issuer, fake_services: FakeServices, add: Any
 ) -> None:
     await add(1, user_id=world.owner_id, installation_id=world.installation_id)
     await add(1, user_id=world.owner_id, installation_id=uuid4())
-    outside.on("POST", VERIFY, httpx.ConnectError("down"))
+    fake_services.on("POST", VERIFY, httpx.ConnectError("down"))
     response = await client.get(
         AUDIT,
         params={"installation_id": str(world.installation_id)},
@@ -267,12 +267,12 @@ async def test_an_admin_reads_any_and_asks_nobody(
 
 
 async def test_the_audit_is_for_those_who_are_signed_in(
-    client: httpx.AsyncClient, world: World, outside: Outside, issuer: Issuer
+    client: httpx.AsyncClient, world: World, fake_services: FakeServices, issuer: Issuer
 ) -> None:
     for token in ("", world.credential):
         response = await client.get(AUDIT, headers={"Authorization": f"Bearer {token}"})
         assert response.status_code == 401
-    outside.on("POST", VERIFY, httpx.ConnectError("down"))
+    fake_services.on("POST", VERIFY, httpx.ConnectError("down"))
     response = await client.get(
         AUDIT, params={"installation_id": str(uuid4())}, headers=own(issuer, world)
     )
@@ -345,7 +345,7 @@ async def test_a_call_is_two_round_trips_to_the_database_and_a_refused_one_is_on
     status: int,
     trips: int,
     settings: Settings,
-    outside: Outside,
+    fake_services: FakeServices,
     world: World,
     emptied: None,
     monkeypatch: pytest.MonkeyPatch,
@@ -355,7 +355,7 @@ async def test_a_call_is_two_round_trips_to_the_database_and_a_refused_one_is_on
     monkeypatch.setattr(signing_keys, "_CACHE_SECONDS", 3600)
     async with DatabasePath(settings.database_url.get_secret_value()).open() as way:
         far = settings.model_copy(update={"database_url": SecretStr(way.url)})
-        async with running(create_app(far, transport=outside.transport)) as client:
+        async with running(create_app(far, transport=fake_services.transport)) as client:
             for _ in range(2):
                 way.round_trips = 0
                 answer = await client.get(world.path(below), headers=world.headers)

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from cathouse_kit.testing import Issuer, Outside, bearer
+from cathouse_kit.testing import FakeServices, Issuer, bearer
 from cathouse_kit.tokens import Role
 from cathouse_proxy.testing import VERIFY, Rows, ScriptedCat, World
 
@@ -24,7 +24,7 @@ async def test_the_owner_may_call_with_an_access_token(
 
 
 async def test_it_is_told_who_uses_an_installation_and_reading_the_audit_is_no_use(
-    client: httpx.AsyncClient, world: World, issuer: Issuer, outside: Outside
+    client: httpx.AsyncClient, world: World, issuer: Issuer, fake_services: FakeServices
 ) -> None:
     owner = issuer.headers(Role.PLAYER, world.owner_id)
     stranger = uuid4()
@@ -34,7 +34,7 @@ async def test_it_is_told_who_uses_an_installation_and_reading_the_audit_is_no_u
     refused = await client.get(world.path(), headers=issuer.headers(Role.PLAYER, stranger))
     assert refused.status_code == 404
     assert (await client.get(world.path())).status_code == 200
-    asked = [dict(call.url.params) for call in outside.calls if call.url.path == VERIFY]
+    asked = [dict(call.url.params) for call in fake_services.calls if call.url.path == VERIFY]
     # The last was made with the credential, which is use enough.
     assert asked == [{}, {"used_by": str(world.owner_id)}, {"used_by": str(stranger)}, {}]
 
@@ -94,7 +94,7 @@ async def test_without_a_good_token_nobody_is_let_in(
     authorization: str,
     client: httpx.AsyncClient,
     world: World,
-    outside: Outside,
+    fake_services: FakeServices,
     cat: ScriptedCat,
     rows: Rows,
 ) -> None:
@@ -104,7 +104,7 @@ async def test_without_a_good_token_nobody_is_let_in(
     assert cat.requests == []
     assert await rows() == []
     # What cannot be a credential is not even asked about.
-    asked = [request for request in outside.calls if request.url.path == VERIFY]
+    asked = [request for request in fake_services.calls if request.url.path == VERIFY]
     assert bool(asked) == (authorization == "Bearer unknown")
 
 
@@ -152,12 +152,16 @@ async def test_only_an_active_installation_may_call(
 
 @pytest.mark.parametrize("status", ["draft", "submitted", "rejected", "suspended", "gone"])
 async def test_only_a_published_cat_is_called(
-    status: str, client: httpx.AsyncClient, world: World, outside: Outside, cat: ScriptedCat
+    status: str,
+    client: httpx.AsyncClient,
+    world: World,
+    fake_services: FakeServices,
+    cat: ScriptedCat,
 ) -> None:
     world.cat_status = status
     if status == "gone":
         path = f"/api/v1/catalog/internal/cats/{world.cat_id}"
-        outside.on("GET", path, httpx.Response(404, json={}))
+        fake_services.on("GET", path, httpx.Response(404, json={}))
     response = await client.get(world.path())
     assert (response.status_code, kind_of(response)) == (403, "cat_suspended")
     assert cat.requests == []

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import jwt
 import pytest
 from cathouse_kit.signing_keys import rotate_signing_key
-from cathouse_kit.testing import Outside, running
+from cathouse_kit.testing import FakeServices, running
 from cathouse_proxy.main import create_app
 from cathouse_proxy.models import SigningKey
 from cathouse_proxy.services import identity
@@ -104,11 +104,11 @@ async def test_a_pseudonym_is_stable_per_person_and_cat_and_differs_otherwise(
 async def test_two_installations_of_one_cat_are_the_same_person_to_it(
     client: AsyncClient, world: World, cat: ScriptedCat
 ) -> None:
-    other = World(world.outside, cat.url, owner_id=world.owner_id, cat_id=world.cat_id)
+    other = World(world.fake_services, cat.url, owner_id=world.owner_id, cat_id=world.cat_id)
     keys: dict[str, Any] | None = None
     subjects = []
     for installation in (world, other):
-        world.outside.on("POST", "/api/v1/installations/internal/verify", installation.verify)
+        world.fake_services.on("POST", "/api/v1/installations/internal/verify", installation.verify)
         token = await received_token(client, installation, cat)
         keys = keys or await published(client)
         subjects.append(read(token, keys, world.cat_id)["sub"])
@@ -215,8 +215,8 @@ async def test_a_narrowed_installation_is_narrowed_in_the_next_token_too(
 
 
 async def test_processes_that_start_together_agree_on_one_key(
-    settings: Settings, outside: Outside, emptied: None
+    settings: Settings, fake_services: FakeServices, emptied: None
 ) -> None:
-    one, other = (create_app(settings, transport=outside.transport) for _ in range(2))
+    one, other = (create_app(settings, transport=fake_services.transport) for _ in range(2))
     async with running(one) as client, running(other) as second:
         assert await published(client) == await published(second)

@@ -13,7 +13,7 @@ import asyncpg
 import httpx
 import pytest
 from cathouse_kit.database import Database
-from cathouse_kit.testing import Outside, running
+from cathouse_kit.testing import FakeServices, running
 from cathouse_proxy.main import create_app
 from cathouse_proxy.services import audit
 from cathouse_proxy.services.ids import uuid7
@@ -64,7 +64,7 @@ async def _called(database_urls: dict[str, str], *ages: timedelta) -> list[UUID]
 
 
 async def test_keys_are_rotated_and_the_new_ones_id_is_printed(
-    run: Run, client: httpx.AsyncClient, settings: Settings, outside: Outside
+    run: Run, client: httpx.AsyncClient, settings: Settings, fake_services: FakeServices
 ) -> None:
     old = await _kids(client)
     done = await run("rotate-keys")
@@ -73,7 +73,7 @@ async def test_keys_are_rotated_and_the_new_ones_id_is_printed(
     assert '"event":"signing_key_rotated"' in done.stderr
     assert done.stdout.strip() in done.stderr
     # Another app is a process that has not read the keys before.
-    async with running(create_app(settings, transport=outside.transport)) as other:
+    async with running(create_app(settings, transport=fake_services.transport)) as other:
         assert await _kids(other) == [done.stdout.strip(), *old]
 
 

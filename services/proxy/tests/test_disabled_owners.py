@@ -5,7 +5,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from cathouse_kit.revocations import PATH, Revocations
-from cathouse_kit.testing import Issuer, Outside, running
+from cathouse_kit.testing import FakeServices, Issuer, running
 from cathouse_kit.tokens import Role
 from cathouse_proxy.main import create_app
 from cathouse_proxy.settings import Settings
@@ -28,14 +28,14 @@ async def test_the_credential_of_a_disabled_owner_opens_nothing_from_the_next_ca
     client: httpx.AsyncClient,
     world: World,
     cat: ScriptedCat,
-    outside: Outside,
+    fake_services: FakeServices,
     revocations: Revocations,
     rows: Rows,
     method: str,
 ) -> None:
     assert (await client.request(method, world.path())).status_code == 200
     called = len(cat.requests)
-    outside.revocations.note(world.owner_id, active=False)
+    fake_services.revocations.note(world.owner_id, active=False)
     await revocations.poll()
     # What installation said a moment ago is still kept: that does not matter.
     response = await client.request(method, world.path())
@@ -47,16 +47,16 @@ async def test_the_credential_of_a_disabled_owner_opens_nothing_from_the_next_ca
     assert (row["status"], row["outcome"]) == (403, "owner_disabled")
     assert (row["user_id"], row["cat_id"]) == (world.owner_id, world.cat_id)
 
-    outside.revocations.note(world.owner_id, active=True)
+    fake_services.revocations.note(world.owner_id, active=True)
     await revocations.poll()
     assert (await client.request(method, world.path())).status_code == 200
 
 
 async def test_a_disabled_owner_is_told_so_before_the_status_of_the_installation(
-    client: httpx.AsyncClient, world: World, outside: Outside, revocations: Revocations
+    client: httpx.AsyncClient, world: World, fake_services: FakeServices, revocations: Revocations
 ) -> None:
     world.status = "paused"
-    outside.revocations.note(world.owner_id, active=False)
+    fake_services.revocations.note(world.owner_id, active=False)
     await revocations.poll()
     assert kind(await client.get(world.path())) == (403, "owner_disabled")
 
@@ -66,12 +66,12 @@ async def test_the_access_token_of_a_disabled_owner_calls_nothing_and_reads_no_a
     world: World,
     issuer: Issuer,
     cat: ScriptedCat,
-    outside: Outside,
+    fake_services: FakeServices,
     revocations: Revocations,
 ) -> None:
     owner = issuer.headers(Role.PLAYER, world.owner_id)
     assert (await client.get(world.path(), headers=owner)).status_code == 200
-    outside.revocations.note(world.owner_id, active=False)
+    fake_services.revocations.note(world.owner_id, active=False)
     await revocations.poll()
     for path in (world.path(), "/api/v1/proxy/audit"):
         assert kind(await client.get(path, headers=owner)) == (403, "account_disabled")
@@ -82,37 +82,37 @@ async def test_an_owner_whose_role_changed_needs_a_new_token_and_the_credential_
     client: httpx.AsyncClient,
     world: World,
     issuer: Issuer,
-    outside: Outside,
+    fake_services: FakeServices,
     revocations: Revocations,
 ) -> None:
     owner = issuer.headers(Role.PLAYER, world.owner_id)
-    outside.revocations.note(world.owner_id, active=True)
+    fake_services.revocations.note(world.owner_id, active=True)
     await revocations.poll()
     assert kind(await client.get(world.path(), headers=owner)) == (401, "unauthenticated")
     assert (await client.get(world.path())).status_code == 200
 
 
 async def test_a_demoted_admin_reads_the_audit_of_others_no_more(
-    client: httpx.AsyncClient, issuer: Issuer, outside: Outside, revocations: Revocations
+    client: httpx.AsyncClient, issuer: Issuer, fake_services: FakeServices, revocations: Revocations
 ) -> None:
     admin_id = uuid4()
     admin = issuer.headers(Role.ADMIN, admin_id)
     assert (await client.get("/api/v1/proxy/audit", headers=admin)).status_code == 200
-    outside.revocations.note(admin_id, active=True)
+    fake_services.revocations.note(admin_id, active=True)
     await revocations.poll()
     assert (await client.get("/api/v1/proxy/audit", headers=admin)).status_code == 401
 
 
 async def test_while_auth_is_down_disabled_owners_stay_out_and_others_go_on(
-    client: httpx.AsyncClient, world: World, outside: Outside, revocations: Revocations
+    client: httpx.AsyncClient, world: World, fake_services: FakeServices, revocations: Revocations
 ) -> None:
-    outside.on("GET", PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PATH, httpx.ConnectError("refused"))
     await revocations.poll()
     assert (await client.get(world.path())).status_code == 200
-    outside.on("GET", PATH, outside.revocations.answer)
-    outside.revocations.note(world.owner_id, active=False)
+    fake_services.on("GET", PATH, fake_services.revocations.answer)
+    fake_services.revocations.note(world.owner_id, active=False)
     await revocations.poll()
-    outside.on("GET", PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PATH, httpx.ConnectError("refused"))
     await revocations.poll()
     assert kind(await client.get(world.path())) == (403, "owner_disabled")
 
@@ -120,17 +120,17 @@ async def test_while_auth_is_down_disabled_owners_stay_out_and_others_go_on(
 @pytest.mark.parametrize("caller", ["credential", "owner"])
 async def test_a_cold_start_without_auth_refuses_every_call_and_names_auth(
     settings: Settings,
-    outside: Outside,
+    fake_services: FakeServices,
     world: World,
     issuer: Issuer,
     cat: ScriptedCat,
     emptied: None,
     caller: str,
 ) -> None:
-    outside.on("GET", PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PATH, httpx.ConnectError("refused"))
     owner = issuer.headers(Role.PLAYER, world.owner_id)
     headers = world.headers if caller == "credential" else owner
-    async with running(create_app(settings, transport=outside.transport)) as client:
+    async with running(create_app(settings, transport=fake_services.transport)) as client:
         response = await client.get(world.path(), headers=headers)
         ready = await client.get("/health/ready")
     assert kind(response) == (503, "peer_unavailable")

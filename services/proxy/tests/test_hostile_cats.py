@@ -105,7 +105,7 @@ async def test_broken_answers_are_answered_for(
     outcomes = {}
     for name, answer in BROKEN.items():
         # Each time another cat, so that none is cut off.
-        another = World(world.outside, cat.url)
+        another = World(world.fake_services, cat.url)
         cat.script = after_the_request(partial(write, answer))
         received = await exchange(quick_port, request_bytes(another, f"GET {another.path()}"))
         outcomes[name] = (status_of(received), b"cat_answer_broken" in received)

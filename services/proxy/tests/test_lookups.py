@@ -5,7 +5,7 @@ from collections import Counter
 
 import httpx
 import pytest
-from cathouse_kit.testing import Issuer, Outside
+from cathouse_kit.testing import FakeServices, Issuer
 from cathouse_kit.tokens import Role
 from cathouse_proxy.resources import Proxy
 from cathouse_proxy.services.recent import KEEP_SECONDS
@@ -15,8 +15,10 @@ from fastapi import FastAPI
 STEP = 0.1
 
 
-def asked(outside: Outside) -> Counter[str]:
-    return Counter("installation" if "verify" in call.url.path else "cat" for call in outside.calls)
+def asked(fake_services: FakeServices) -> Counter[str]:
+    return Counter(
+        "installation" if "verify" in call.url.path else "cat" for call in fake_services.calls
+    )
 
 
 @pytest.fixture
@@ -33,22 +35,22 @@ async def test_calls_of_two_seconds_ask_each_service_six_times(
     clock: Clock,
     client: httpx.AsyncClient,
     world: World,
-    outside: Outside,
+    fake_services: FakeServices,
     issuer: Issuer,
 ) -> None:
     headers = issuer.headers(Role.PLAYER, world.owner_id) if caller == "owner" else world.headers
     async with proxy.cats:
         await client.get(world.path(), headers=headers)
-        outside.calls.clear()
+        fake_services.calls.clear()
         for _ in range(20):
             clock.now += STEP
             for _ in range(3):
                 assert (await client.get(world.path(), headers=headers)).status_code == 200
-    assert asked(outside) == {"installation": 6, "cat": 6}
+    assert asked(fake_services) == {"installation": 6, "cat": 6}
 
 
 async def test_a_call_after_a_pause_asks_both_services_at_once(
-    proxy: Proxy, clock: Clock, client: httpx.AsyncClient, world: World, outside: Outside
+    proxy: Proxy, clock: Clock, client: httpx.AsyncClient, world: World, fake_services: FakeServices
 ) -> None:
     seen: list[Counter[str]] = []
     go = asyncio.Event()
@@ -56,21 +58,21 @@ async def test_a_call_after_a_pause_asks_both_services_at_once(
     async with proxy.cats:
         await client.get(world.path())
         clock.now += 60
-        outside.calls.clear()
+        fake_services.calls.clear()
         answer = world.verify
 
         async def slowly(request: httpx.Request) -> httpx.Response:
             await go.wait()
             return answer(request)
 
-        outside.on("POST", VERIFY, slowly)
+        fake_services.on("POST", VERIFY, slowly)
         call = asyncio.create_task(client.get(world.path()))
-        await eventually(lambda: asked(outside)["cat"])
-        seen.append(asked(outside))
+        await eventually(lambda: asked(fake_services)["cat"])
+        seen.append(asked(fake_services))
         go.set()
         assert (await call).status_code == 200
     assert seen == [{"installation": 1, "cat": 1}]
-    assert asked(outside) == {"installation": 1, "cat": 1}
+    assert asked(fake_services) == {"installation": 1, "cat": 1}
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ async def test_installations_do_not_count_for_each_other(
     async with app.state.proxy.cats:
         assert (await client.get(world.path())).status_code == 200
         assert (await client.get(world.path())).status_code == 429
-        other = World(world.outside, cat.url)
+        other = World(world.fake_services, cat.url)
         answer = await client.get(other.path(), headers=other.headers)
         assert (answer.status_code, answer.headers["ratelimit-remaining"]) == (200, "0")
 

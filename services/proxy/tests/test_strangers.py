@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from cathouse_kit.testing import Issuer, Outside
+from cathouse_kit.testing import FakeServices, Issuer
 from cathouse_kit.tokens import Role
 from cathouse_proxy.main import create_app
 from cathouse_proxy.settings import Settings
@@ -27,9 +27,9 @@ def counted(app: FastAPI) -> dict[str, float]:
 
 
 @pytest.fixture
-def app(settings: Settings, outside: Outside) -> FastAPI:
+def app(settings: Settings, fake_services: FakeServices) -> FastAPI:
     limited = settings.model_copy(update={"unidentified_limit_by_address": RateLimitItemPerHour(3)})
-    return create_app(limited, transport=outside.transport)
+    return create_app(limited, transport=fake_services.transport)
 
 
 @pytest.fixture
@@ -111,11 +111,11 @@ async def test_calls_while_nobody_can_say_whose_they_are_leave_no_row(
     client: httpx.AsyncClient,
     world: World,
     issuer: Issuer,
-    outside: Outside,
+    fake_services: FakeServices,
     rows: Rows,
 ) -> None:
-    outside.on("POST", VERIFY, httpx.ConnectError("down"))
-    outside.on("GET", "/api/v1/auth/jwks", httpx.ConnectError("down"))
+    fake_services.on("POST", VERIFY, httpx.ConnectError("down"))
+    fake_services.on("GET", "/api/v1/auth/jwks", httpx.ConnectError("down"))
     headers = world.headers if service == "installation" else issuer.headers()
     assert (await client.get(world.path(), headers=headers)).status_code == 503
     assert await rows() == []

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from cathouse_kit.testing import JWKS_PATH, Answer, Issuer, Outside
+from cathouse_kit.testing import JWKS_PATH, Answer, FakeServices, Issuer
 from cathouse_kit.tokens import Role
 from cathouse_proxy.services.recent import KEEP_SECONDS
 from cathouse_proxy.testing import VERIFY, Clock, Remake, Rows, ScriptedCat, World
@@ -46,11 +46,11 @@ async def test_installation_failing(
     client: httpx.AsyncClient,
     world: World,
     issuer: Issuer,
-    outside: Outside,
+    fake_services: FakeServices,
     cat: ScriptedCat,
     rows: Rows,
 ) -> None:
-    outside.on("POST", VERIFY, FAILURES[failure])
+    fake_services.on("POST", VERIFY, FAILURES[failure])
     headers = (
         world.headers if caller == "credential" else issuer.headers(Role.PLAYER, world.owner_id)
     )
@@ -69,7 +69,7 @@ async def test_calls_of_installations_that_were_known_have_rows_while_installati
     client: httpx.AsyncClient,
     world: World,
     issuer: Issuer,
-    outside: Outside,
+    fake_services: FakeServices,
     cat: ScriptedCat,
     rows: Rows,
 ) -> None:
@@ -79,7 +79,7 @@ async def test_calls_of_installations_that_were_known_have_rows_while_installati
     assert (await client.get(world.path(), headers=headers)).status_code == 200
     cat.requests.clear()
     timed.now += KEEP_SECONDS
-    outside.on("POST", VERIFY, FAILURES[failure])
+    fake_services.on("POST", VERIFY, FAILURES[failure])
     await assert_named(await client.get(world.path(), headers=headers), "installation", cat)
     row = (await rows())[-1]
     assert (row["installation_id"], row["user_id"], row["cat_id"]) == (
@@ -101,13 +101,13 @@ async def test_calls_of_installations_that_were_known_have_rows_while_installati
 
 
 async def test_a_credential_that_was_replaced_has_no_rows_while_installation_fails(
-    timed: Clock, client: httpx.AsyncClient, world: World, outside: Outside, rows: Rows
+    timed: Clock, client: httpx.AsyncClient, world: World, fake_services: FakeServices, rows: Rows
 ) -> None:
     assert (await client.get(world.path())).status_code == 200
     world.credential = "another"
     for verify, status in ((world.verify, 401), (httpx.ConnectError("down"), 503)):
         timed.now += KEEP_SECONDS
-        outside.on("POST", VERIFY, verify)
+        fake_services.on("POST", VERIFY, verify)
         assert (await client.get(world.path())).status_code == status
     assert len(await rows()) == 1
 
@@ -117,11 +117,11 @@ async def test_catalog_failing(
     failure: str,
     client: httpx.AsyncClient,
     world: World,
-    outside: Outside,
+    fake_services: FakeServices,
     cat: ScriptedCat,
     rows: Rows,
 ) -> None:
-    outside.on("GET", f"/api/v1/catalog/internal/cats/{world.cat_id}", FAILURES[failure])
+    fake_services.on("GET", f"/api/v1/catalog/internal/cats/{world.cat_id}", FAILURES[failure])
     await assert_named(await client.get(world.path()), "catalog", cat)
     assert [(row["status"], row["outcome"]) for row in await rows()] == [(503, "peer_unavailable")]
 
@@ -132,26 +132,26 @@ async def test_auth_failing(
     client: httpx.AsyncClient,
     world: World,
     issuer: Issuer,
-    outside: Outside,
+    fake_services: FakeServices,
     cat: ScriptedCat,
     rows: Rows,
 ) -> None:
-    outside.on("GET", JWKS_PATH, FAILURES[failure])
+    fake_services.on("GET", JWKS_PATH, FAILURES[failure])
     response = await client.get(world.path(), headers=issuer.headers())
     await assert_named(response, "auth", cat)
     assert await rows() == []
 
 
 async def test_a_credential_needs_no_auth(
-    client: httpx.AsyncClient, world: World, outside: Outside
+    client: httpx.AsyncClient, world: World, fake_services: FakeServices
 ) -> None:
-    outside.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
     assert (await client.get(world.path())).status_code == 200
 
 
 @pytest.mark.parametrize("peer", ["installation", "catalog"])
 async def test_an_answer_about_something_else_is_none(
-    peer: str, client: httpx.AsyncClient, world: World, issuer: Issuer, outside: Outside
+    peer: str, client: httpx.AsyncClient, world: World, issuer: Issuer, fake_services: FakeServices
 ) -> None:
     def about_another(answer: Callable[[httpx.Request], httpx.Response], name: str) -> Answer:
         def changed(request: httpx.Request) -> httpx.Response:
@@ -160,22 +160,22 @@ async def test_an_answer_about_something_else_is_none(
 
         return changed
 
-    outside.on("POST", VERIFY, world.verify)
+    fake_services.on("POST", VERIFY, world.verify)
     if peer == "installation":
-        outside.on("POST", VERIFY, about_another(world.verify, "installation_id"))
+        fake_services.on("POST", VERIFY, about_another(world.verify, "installation_id"))
     else:
         path = f"/api/v1/catalog/internal/cats/{world.cat_id}"
-        outside.on("GET", path, about_another(world.manifest, "id"))
+        fake_services.on("GET", path, about_another(world.manifest, "id"))
     response = await client.get(world.path(), headers=issuer.headers(Role.PLAYER, world.owner_id))
     assert (response.status_code, response.json()["peer"]) == (503, peer)
 
 
 async def test_what_is_asked_carries_the_request_on(
-    client: httpx.AsyncClient, world: World, outside: Outside, service_token: str
+    client: httpx.AsyncClient, world: World, fake_services: FakeServices, service_token: str
 ) -> None:
     await client.get(world.path(), headers={"X-Request-ID": "a-request-of-mine"})
-    assert len(outside.calls) == 2
-    for request in outside.calls:
+    assert len(fake_services.calls) == 2
+    for request in fake_services.calls:
         assert request.headers["x-request-id"] == "a-request-of-mine"
         assert request.headers["authorization"] == f"Bearer {service_token}"
         assert request.headers["traceparent"]

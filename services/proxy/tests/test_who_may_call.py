@@ -5,7 +5,7 @@ from uuid import uuid4
 import httpx
 import orjson
 import pytest
-from cathouse_kit.testing import Issuer, Outside, bearer, described_routes
+from cathouse_kit.testing import FakeServices, Issuer, bearer, described_routes
 from cathouse_kit.tokens import Role
 from cathouse_proxy.testing import VERIFY, World
 from fastapi import FastAPI
@@ -80,7 +80,7 @@ def headers(world: World, issuer: Issuer, service_token: str) -> dict[str, dict[
 async def test_a_route_lets_in_only_those_it_is_for(
     client: httpx.AsyncClient,
     world: World,
-    outside: Outside,
+    fake_services: FakeServices,
     headers: dict[str, dict[str, str]],
     route: str,
 ) -> None:
@@ -91,7 +91,7 @@ async def test_a_route_lets_in_only_those_it_is_for(
         rest = {"cat_id": str(world.cat_id), "status": "active", "granted_scopes": ["tasks:read"]}
         return httpx.Response(200, json=other | rest)
 
-    outside.on("POST", VERIFY, verify)
+    fake_services.on("POST", VERIFY, verify)
     del client.headers["Authorization"]
     target, asked, expected = ROUTES[route]
     method = target.partition(" ")[0]
