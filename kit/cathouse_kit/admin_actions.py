@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from cathouse_kit.bounds import MAX_BYTES
 from cathouse_kit.context import current_request
-from cathouse_kit.pages import PageRequest, SortKey, select_page
+from cathouse_kit.pagination import PageRequest, SortKey, select_page
 from cathouse_kit.privileges import allow
 from cathouse_kit.schemas import ResponseBody, Timestamp
 from cathouse_kit.security_events import Detail, SecurityEvent, log_on_commit

@@ -14,7 +14,7 @@ from loguru import logger
 
 from cathouse_kit.addresses import TrustedProxies
 from cathouse_kit.connections import Connections
-from cathouse_kit.request_heads import HeadLimitingProtocol
+from cathouse_kit.header_limits import HeadLimitingProtocol
 from cathouse_kit.service_context import ServiceContext
 
 _STARTUP_FAILED = 3

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cathouse_kit import request_heads
+from cathouse_kit import header_limits
 from cathouse_kit.addresses import TrustedProxies, parse_networks
 from cathouse_kit.connections import Connections
 from cathouse_kit.head_checks import MalformedRequest, check_head
+from cathouse_kit.header_limits import HeadLimitingProtocol
 from cathouse_kit.metrics import Metrics
 from cathouse_kit.middleware import SECURITY_HEADERS
-from cathouse_kit.request_heads import HeadLimitingProtocol
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
@@ -340,8 +340,8 @@ async def test_a_request_for_another_protocol_keeps_its_body_and_the_next_reques
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     """A body needs a thousand bytes a second after the first half."""
-    monkeypatch.setattr(request_heads, "BODY_SECONDS", 0.5)
-    monkeypatch.setattr(request_heads, "BODY_BYTES_PER_SECOND", 1000)
+    monkeypatch.setattr(header_limits, "BODY_SECONDS", 0.5)
+    monkeypatch.setattr(header_limits, "BODY_BYTES_PER_SECOND", 1000)
 
 
 SLOW = b"POST /cats HTTP/1.1\r\nHost: cats\r\nContent-Length: 1000000\r\n\r\n"
@@ -384,7 +384,7 @@ async def test_a_body_has_a_minimum_rate(
 async def test_a_body_has_a_total_time_however_fast_it_comes(
     connect: Connect, strict: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(request_heads, "BODY_TOTAL_SECONDS", 1.0)
+    monkeypatch.setattr(header_limits, "BODY_TOTAL_SECONDS", 1.0)
     async with connect() as client:
         await client.send(CHUNKED)
         sending = asyncio.create_task(trickle(client, b"3e8\r\n" + b"a" * 1000 + b"\r\n"))
@@ -425,7 +425,7 @@ async def test_the_client_is_not_blamed_for_a_service_that_does_not_read(
         sending = asyncio.create_task(client.send(b"" if expects else b"a" * size))
         await asyncio.sleep(1.5)  # three times what a body may take
         # From here on the client may be as slow as the machine makes it.
-        monkeypatch.setattr(request_heads, "BODY_SECONDS", DEADLINE_SECONDS)
+        monkeypatch.setattr(header_limits, "BODY_SECONDS", DEADLINE_SECONDS)
         app.may_read.set()
         if expects:
             async with asyncio.timeout(DEADLINE_SECONDS):
@@ -484,7 +484,7 @@ async def test_a_slow_body_is_one_request_in_metrics_and_log(
 async def test_a_client_that_does_not_read_loses_its_connection(
     version: bytes, connect: Connect, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
-    monkeypatch.setattr(request_heads, "SENDING_SECONDS", 0.2)
+    monkeypatch.setattr(header_limits, "SENDING_SECONDS", 0.2)
     async with connect() as client:
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
         await client.send(b"GET /large HTTP/" + version + b"\r\nHost: cats\r\n\r\n")
@@ -498,7 +498,7 @@ async def test_a_client_that_does_not_read_loses_its_connection(
 async def test_a_client_that_reads_slowly_gets_all(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(request_heads, "SENDING_SECONDS", 1.0)
+    monkeypatch.setattr(header_limits, "SENDING_SECONDS", 1.0)
     async with connect() as client:
         await client.send(b"GET /large HTTP/1.0\r\nHost: cats\r\n\r\n")
         size = 0

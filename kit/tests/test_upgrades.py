@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import uvicorn
-from cathouse_kit.request_heads import HeadLimitingProtocol
+from cathouse_kit.header_limits import HeadLimitingProtocol
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 

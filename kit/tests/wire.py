@@ -8,7 +8,7 @@ from typing import Any
 
 import uvicorn
 from cathouse_kit.connections import Connections
-from cathouse_kit.request_heads import HeadLimitingProtocol
+from cathouse_kit.header_limits import HeadLimitingProtocol
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 

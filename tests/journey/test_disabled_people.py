@@ -13,7 +13,7 @@ import pytest
 
 from ..stack.stack import free_ports, wait_until
 from .platform import HANGS_SECONDS, Platform, Yardstick, another_proxy
-from .test_peers_down import down
+from .test_services_down import down
 
 pytestmark = pytest.mark.xdist_group("stack")
 

@@ -5,7 +5,7 @@ from cathouse_kit.service import create_service
 from cathouse_kit.settings import load_settings
 from fastapi import FastAPI
 
-from cathouse_auth.resources import Auth
+from cathouse_auth.resources import Resources
 from cathouse_auth.routers import accounts, admin_actions, internal, keys, me, users
 from cathouse_auth.services.attempts import Attempts
 from cathouse_auth.services.keys import SigningKeys
@@ -40,7 +40,7 @@ def create_app(
         transport=transport,
     )
     context = app.state.context
-    app.state.auth = Auth(
+    app.state.resources = Resources(
         keys=context.keys,
         passwords=passwords or Passwords(),
         attempts=Attempts(context.rate_limits, settings),

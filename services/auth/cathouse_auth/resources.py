@@ -1,4 +1,4 @@
-"""What auth holds beside what every service does. The app keeps it as `app.state.auth`."""
+"""Resources that only auth has. The app keeps them as `app.state.resources`."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -11,16 +11,16 @@ from cathouse_auth.services.passwords import Passwords
 
 
 @dataclass(slots=True)
-class Auth:
+class Resources:
     keys: SigningKeys
     passwords: Passwords
     attempts: Attempts
 
 
-async def _auth(request: Request) -> Auth:
-    auth: Auth = request.app.state.auth
-    return auth
+async def _resources(request: Request) -> Resources:
+    resources: Resources = request.app.state.resources
+    return resources
 
 
-Resources = Annotated[Auth, Depends(_auth)]
-"""What a route declares to get them."""
+ResourcesDep = Annotated[Resources, Depends(_resources)]
+"""Declare a parameter of this type to get them in a route."""

@@ -243,7 +243,7 @@ async def test_processes_that_start_at_once_make_one_key(
     settings: Settings, passwords: Passwords, execute: Execute
 ) -> None:
     apps = [create_app(settings, passwords=passwords) for _ in range(5)]
-    published = await asyncio.gather(*(app.state.auth.keys.published() for app in apps))
+    published = await asyncio.gather(*(app.state.resources.keys.published() for app in apps))
     for app in apps:
         await app.state.context.database.close()
     assert published == [published[0]] * 5
@@ -261,7 +261,7 @@ async def test_all_who_find_the_keys_stale_at_once_share_one_read(
         statements.append(statement)
 
     async with running(app):
-        keys = app.state.auth.keys
+        keys = app.state.resources.keys
         # The first read makes the key, with more statements than any other.
         await keys.published()
         statements.clear()
@@ -276,7 +276,9 @@ async def test_one_who_leaves_does_not_end_the_read_that_others_wait_for(
 ) -> None:
     app = create_app(settings, passwords=passwords)
     async with running(app):
-        first, second = (asyncio.create_task(app.state.auth.keys.published()) for _ in range(2))
+        first, second = (
+            asyncio.create_task(app.state.resources.keys.published()) for _ in range(2)
+        )
         await asyncio.sleep(0)
         first.cancel()
         assert len(await second) == 1
@@ -289,7 +291,7 @@ async def test_a_read_that_fails_fails_for_all_who_wait_and_the_next_one_reads_a
 ) -> None:
     app = create_app(settings, passwords=passwords)
     async with running(app):
-        keys, database = app.state.auth.keys, app.state.context.database
+        keys, database = app.state.resources.keys, app.state.context.database
         reads = 0
 
         def unavailable() -> None:

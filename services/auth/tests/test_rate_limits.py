@@ -263,7 +263,7 @@ async def test_an_ipv4_address_in_ipv6_is_that_ipv4_address(limited: Limited) ->
 async def test_no_email_stands_in_the_stores_keys(limited: Limited) -> None:
     app = await limited()
     store = RecordingLimiter(SecretStr("memory://"))
-    app.state.auth.attempts = Attempts(store, app.state.context.settings)
+    app.state.resources.attempts = Attempts(store, app.state.context.settings)
     await register(app, "ada@example.com")
     await sign_in(app, "ada@example.com")
     assert len(store.keys) == 5

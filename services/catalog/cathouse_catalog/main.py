@@ -5,6 +5,7 @@ from cathouse_kit.service import create_service
 from cathouse_kit.settings import load_settings
 from fastapi import FastAPI
 
+from cathouse_catalog.resources import Resources
 from cathouse_catalog.routers import (
     admin_actions,
     categories,
@@ -14,6 +15,7 @@ from cathouse_catalog.routers import (
     versions,
     workflow,
 )
+from cathouse_catalog.services.adoptions import Adoptions
 from cathouse_catalog.services.listing import SEARCH_SETTINGS
 from cathouse_catalog.settings import Settings
 
@@ -23,7 +25,7 @@ def create_app(
 ) -> FastAPI:
     """The app, ready for a server. Raises `SettingsError` where settings are not given and cannot be read."""
     settings = settings or load_settings(Settings)
-    return create_service(
+    app = create_service(
         settings,
         package="cathouse_catalog",
         schema="catalog",
@@ -41,3 +43,5 @@ def create_app(
         database_settings=SEARCH_SETTINGS,
         transport=transport,
     )
+    app.state.resources = Resources(settings, Adoptions(app.state.context.clients["installation"]))
+    return app

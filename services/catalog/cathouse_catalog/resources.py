@@ -1,26 +1,25 @@
-"""What catalog holds beside what every service does."""
+"""Resources that only catalog has. The app keeps them as `app.state.resources`."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
-from cathouse_kit.service_context import ServiceContext
 from fastapi import Depends, Request
 
 from cathouse_catalog.services.adoptions import Adoptions
 from cathouse_catalog.settings import Settings
 
 
-async def _limits(request: Request) -> Settings:
-    settings: Settings = request.app.state.context.settings
-    return settings
+@dataclass(frozen=True, slots=True)
+class Resources:
+    settings: Settings
+    """Quotas, and whether endpoints may use plain http."""
+    adoptions: Adoptions
 
 
-async def _adoptions(request: Request) -> Adoptions:
-    context: ServiceContext = request.app.state.context
-    return Adoptions(context.clients["installation"])
+async def _resources(request: Request) -> Resources:
+    resources: Resources = request.app.state.resources
+    return resources
 
 
-Limits = Annotated[Settings, Depends(_limits)]
-"""What a route declares to get the settings, for their quotas and what they allow."""
-
-AdoptionsOfPlayers = Annotated[Adoptions, Depends(_adoptions)]
-"""What a route declares to learn who has adopted a cat."""
+ResourcesDep = Annotated[Resources, Depends(_resources)]
+"""Declare a parameter of this type to get them in a route."""

@@ -5,7 +5,7 @@ from cathouse_kit.service import create_service
 from cathouse_kit.settings import load_settings
 from fastapi import FastAPI
 
-from cathouse_installation.resources import Held
+from cathouse_installation.resources import Resources
 from cathouse_installation.routers import adoption, installations, internal
 from cathouse_installation.services.catalog import Catalog
 from cathouse_installation.services.credentials import Credentials
@@ -26,7 +26,7 @@ def create_app(
         clients=("auth", "catalog"),
         transport=transport,
     )
-    app.state.installation = Held(
+    app.state.resources = Resources(
         catalog=Catalog(app.state.context.clients["catalog"], app.state.context.revocations),
         credentials=Credentials(settings.service_tokens),
         limits=Limits(

@@ -1,4 +1,4 @@
-"""What installation holds beside what every service does. The app keeps it as `app.state.installation`."""
+"""Resources that only installation has. The app keeps them as `app.state.resources`."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -11,16 +11,16 @@ from cathouse_installation.services.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Resources:
     catalog: Catalog
     credentials: Credentials
     limits: Limits
 
 
-async def _held(request: Request) -> Held:
-    held: Held = request.app.state.installation
-    return held
+async def _resources(request: Request) -> Resources:
+    resources: Resources = request.app.state.resources
+    return resources
 
 
-Resources = Annotated[Held, Depends(_held)]
-"""What a route declares to get them."""
+ResourcesDep = Annotated[Resources, Depends(_resources)]
+"""Declare a parameter of this type to get them in a route."""

@@ -20,7 +20,7 @@ _PACKAGE = "cathouse_proxy"
 
 def _prune_audit(arguments: argparse.Namespace) -> None:
     async def prune(database: "Database") -> int:
-        from cathouse_proxy.services.audit import PruningRefused, delete_older_than
+        from cathouse_proxy.services.audit.retention import PruningRefused, delete_older_than
 
         await require_newest_revision(_PACKAGE, database)
         try:

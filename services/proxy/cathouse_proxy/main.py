@@ -8,9 +8,9 @@ from cathouse_kit.service import create_service
 from cathouse_kit.settings import load_settings
 from fastapi import FastAPI
 
-from cathouse_proxy.resources import make_proxy
+from cathouse_proxy.resources import create_resources
 from cathouse_proxy.routers import audit, calls, keys
-from cathouse_proxy.services.mediation import PREFIX
+from cathouse_proxy.services.admission.admission import PREFIX
 from cathouse_proxy.settings import Settings
 
 
@@ -31,12 +31,12 @@ def create_app(
         # Its own routes take no bodies; those of proxied calls have a limit of their own, and a place in the audit.
         bodies_limited_by_routes=f"{PREFIX}/",
     )
-    app.state.proxy = make_proxy(app.state.context, settings)
+    app.state.resources = create_resources(app.state.context, settings)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with app.state.proxy.cats:
+    async with app.state.resources.cats:
         yield
-    await app.state.proxy.audit.close()
+    await app.state.resources.audit.close()

@@ -1,4 +1,4 @@
-"""What proxy holds beside what every service does. The app keeps it as `app.state.proxy`."""
+"""Resources that only proxy has. The app keeps them as `app.state.resources`."""
 
 import time
 from collections.abc import Callable
@@ -9,43 +9,43 @@ from cathouse_kit.service_context import ServiceContext
 from fastapi import Depends, Request
 from prometheus_client import Counter
 
-from cathouse_proxy.services.audit import Audit
-from cathouse_proxy.services.breaker import CircuitBreaker
-from cathouse_proxy.services.cats import Cats
-from cathouse_proxy.services.exchange import Exchange, Limits
-from cathouse_proxy.services.identity import Identities, SigningKeys
-from cathouse_proxy.services.links import Platform
-from cathouse_proxy.services.lookups import Lookups
-from cathouse_proxy.services.mediation import Mediation
+from cathouse_proxy.services.admission.admission import AdmissionControl
+from cathouse_proxy.services.admission.breaker import CircuitBreaker
+from cathouse_proxy.services.admission.lookups import Lookups
+from cathouse_proxy.services.audit.writer import Audit
+from cathouse_proxy.services.exchange.cat_client import CatClient
+from cathouse_proxy.services.exchange.exchange import Exchange, Limits
+from cathouse_proxy.services.exchange.identity import Identities, SigningKeys
+from cathouse_proxy.services.exchange.links import Platform
 from cathouse_proxy.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Proxy:
+class Resources:
     exchange: Exchange
     lookups: Lookups
     keys: SigningKeys
-    cats: Cats
+    cats: CatClient
     audit: Audit
     unidentified: Counter
 
 
-def make_proxy(
+def create_resources(
     context: ServiceContext,
     settings: Settings,
     *,
-    cats: Cats | None = None,
+    cats: CatClient | None = None,
     limits: Limits | None = None,
     unidentified: Counter | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> Proxy:
+) -> Resources:
     """Opens nothing. What is given replaces what the settings would make, in tests."""
     lookups = Lookups(context.clients["installation"], context.clients["catalog"], clock)
     keys = SigningKeys(context.database)
-    cats = cats or Cats(allow_private=settings.proxy_allow_private_upstreams)
+    cats = cats or CatClient(allow_private=settings.proxy_allow_private_upstreams)
     assert context.revocations is not None  # noqa: S101 - only auth has none
     limits = limits or Limits(settings.proxy_max_request_bytes, settings.proxy_max_answer_bytes)
-    mediation = Mediation(
+    admission = AdmissionControl(
         keys=context.keys,
         revocations=context.revocations,
         lookups=lookups,
@@ -63,7 +63,7 @@ def make_proxy(
         registry=context.metrics.registry,
     )
     exchange = Exchange(
-        mediation=mediation,
+        admission=admission,
         audit=audit,
         identities=Identities(context.database, keys, clock),
         cats=cats,
@@ -76,7 +76,7 @@ def make_proxy(
         ),
         unidentified=unidentified,
     )
-    return Proxy(
+    return Resources(
         exchange=exchange,
         lookups=lookups,
         keys=keys,
@@ -86,10 +86,10 @@ def make_proxy(
     )
 
 
-async def _proxy(request: Request) -> Proxy:
-    proxy: Proxy = request.app.state.proxy
-    return proxy
+async def _resources(request: Request) -> Resources:
+    resources: Resources = request.app.state.resources
+    return resources
 
 
-Resources = Annotated[Proxy, Depends(_proxy)]
-"""What a route declares to get them."""
+ResourcesDep = Annotated[Resources, Depends(_resources)]
+"""Declare a parameter of this type to get them in a route."""

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import httpx
 import orjson
 import uvicorn
-from cathouse_kit.request_heads import HeadLimitingProtocol
+from cathouse_kit.header_limits import HeadLimitingProtocol
 from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
 from cathouse_kit.testing import FakeServices
 from starlette.applications import Starlette

@@ -9,7 +9,7 @@ import pytest
 from asyncpg.connection import LoggedQuery
 from cathouse_kit.testing import FakeServices, running
 from cathouse_proxy.main import create_app
-from cathouse_proxy.resources import make_proxy
+from cathouse_proxy.resources import create_resources
 from cathouse_proxy.settings import Settings
 from cathouse_proxy.testing import Clock, Remake, Rows, ScriptedCat, World, served
 from fastapi import FastAPI
@@ -56,8 +56,10 @@ def remake(app: FastAPI, settings: Settings) -> Remake:
 
     def remake(changed_settings: dict[str, Any] | None = None, **parts: Any) -> None:
         changed = settings.model_copy(update=changed_settings or {})
-        unidentified = app.state.proxy.unidentified
-        app.state.proxy = make_proxy(app.state.context, changed, unidentified=unidentified, **parts)
+        unidentified = app.state.resources.unidentified
+        app.state.resources = create_resources(
+            app.state.context, changed, unidentified=unidentified, **parts
+        )
 
     return remake
 

@@ -14,7 +14,7 @@ from cathouse_kit.testing import DatabasePath, FakeServices, Issuer, running
 from cathouse_kit.tokens import Role
 from cathouse_proxy.main import create_app
 from cathouse_proxy.models import ProxiedCall
-from cathouse_proxy.services.audit import CallRecord
+from cathouse_proxy.services.audit.writer import CallRecord
 from cathouse_proxy.settings import Settings
 from cathouse_proxy.testing import (
     VERIFY,
@@ -366,7 +366,7 @@ async def test_a_call_is_two_round_trips_to_the_database_and_a_refused_one_is_on
 async def test_a_first_write_that_arrives_late_changes_nothing(
     app: FastAPI, client: httpx.AsyncClient, rows: Rows
 ) -> None:
-    audit = app.state.proxy.audit
+    audit = app.state.resources.audit
     call = CallRecord("GET", "/", "request-id")
     await audit.end(call, 200, "answered")
     call.status, call.outcome, call.duration_ms = None, "started", None
@@ -393,7 +393,7 @@ async def test_a_connection_that_was_cut_is_replaced_and_no_call_notices(
 async def test_one_who_gives_up_hinders_nobody_and_is_written_all_the_same(
     app: FastAPI, client: httpx.AsyncClient, rows: Rows
 ) -> None:
-    audit = app.state.proxy.audit
+    audit = app.state.resources.audit
     calls = [CallRecord("GET", f"/{n}", "request-id") for n in range(3)]
     writing = [asyncio.create_task(audit.end(call, 200, "answered")) for call in calls]
     await asyncio.sleep(0)

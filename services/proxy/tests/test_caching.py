@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from cathouse_proxy.services.caching import private_cache_control
+from cathouse_proxy.services.exchange.caching import private_cache_control
 from cathouse_proxy.testing import ScriptedCat, World
 from hypothesis import given
 from hypothesis import strategies as st

@@ -10,8 +10,8 @@ from cathouse_kit.signing_keys import rotate_signing_key
 from cathouse_kit.testing import FakeServices, running
 from cathouse_proxy.main import create_app
 from cathouse_proxy.models import SigningKey
-from cathouse_proxy.services import identity
-from cathouse_proxy.services.identity import _KEEP_SECONDS, Identities, SigningKeys
+from cathouse_proxy.services.exchange import identity
+from cathouse_proxy.services.exchange.identity import _KEEP_SECONDS, Identities, SigningKeys
 from cathouse_proxy.settings import Settings
 from cathouse_proxy.testing import Clock, Remake, ScriptedCat, World
 from fastapi import FastAPI
@@ -204,7 +204,7 @@ async def test_a_narrowed_installation_is_narrowed_in_the_next_token_too(
     world.scopes = [{"name": name, **reading} for name in ("a:one", "a:two")]
     world.granted_scopes = ["a:one", "a:two"]
     remake(clock=clock)
-    async with app.state.proxy.cats:
+    async with app.state.resources.cats:
         keys = await published(client)
         token = await received_token(client, world, cat)
         assert read(token, keys, world.cat_id)["scope"] == "a:one a:two"

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
-from cathouse_proxy.services.breaker import CircuitBreaker
+from cathouse_proxy.services.admission.breaker import CircuitBreaker
 from cathouse_proxy.services.errors import CatCutOff
-from cathouse_proxy.services.exchange import Limits
+from cathouse_proxy.services.exchange.exchange import Limits
 from cathouse_proxy.testing import (
     Clock,
     Remake,
@@ -197,7 +197,7 @@ async def test_a_cat_that_fails_is_left_alone_and_comes_back(
     cat: ScriptedCat,
 ) -> None:
     remake(clock=clock)
-    async with app.state.proxy.cats:
+    async with app.state.resources.cats:
         cat.answer = b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"
         other = world.neighbour()
         for caller in [world, other] * 10:

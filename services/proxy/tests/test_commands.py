@@ -15,8 +15,8 @@ import pytest
 from cathouse_kit.database import Database
 from cathouse_kit.testing import FakeServices, running
 from cathouse_proxy.main import create_app
-from cathouse_proxy.services import audit
-from cathouse_proxy.services.ids import uuid7
+from cathouse_proxy.services.audit import retention
+from cathouse_proxy.services.audit.ids import uuid7
 from cathouse_proxy.settings import Settings
 from cathouse_proxy.testing import Rows, World
 from pydantic import SecretStr
@@ -104,14 +104,14 @@ async def test_many_rows_are_deleted_in_steps_while_calls_are_written(
     rows: Rows,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(audit, "_DELETED_AT_ONCE", 3)
+    monkeypatch.setattr(retention, "_DELETED_AT_ONCE", 3)
     await _called(database_urls, *[timedelta(days=2)] * 10)
     pruner = Database(
         SecretStr(database_urls["proxy_pruner"]), pool_size=1, application_name="test"
     )
     try:
         deleted, answer = await asyncio.gather(
-            audit.delete_older_than(pruner, timedelta(days=1)), client.get(world.path())
+            retention.delete_older_than(pruner, timedelta(days=1)), client.get(world.path())
         )
     finally:
         await pruner.close()

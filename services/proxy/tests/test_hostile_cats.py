@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from cathouse_proxy.services.exchange import Limits
+from cathouse_proxy.services.exchange.exchange import Limits
 from cathouse_proxy.testing import (
     Remake,
     Rows,

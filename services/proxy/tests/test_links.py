@@ -4,7 +4,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
-from cathouse_proxy.services.links import MAX_LINKS, LinkRewriter, Platform
+from cathouse_proxy.services.exchange.links import MAX_LINKS, LinkRewriter, Platform
 from cathouse_proxy.testing import ScriptedCat, World
 from hypothesis import example, given
 from hypothesis import strategies as st

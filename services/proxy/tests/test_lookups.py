@@ -7,8 +7,8 @@ import httpx
 import pytest
 from cathouse_kit.testing import FakeServices, Issuer
 from cathouse_kit.tokens import Role
-from cathouse_proxy.resources import Proxy
-from cathouse_proxy.services.recent import KEEP_SECONDS
+from cathouse_proxy.resources import Resources
+from cathouse_proxy.services.admission.ttl_cache import KEEP_SECONDS
 from cathouse_proxy.testing import VERIFY, Clock, Remake, World, eventually
 from fastapi import FastAPI
 
@@ -22,16 +22,18 @@ def asked(fake_services: FakeServices) -> Counter[str]:
 
 
 @pytest.fixture
-async def proxy(app: FastAPI, remake: Remake, clock: Clock, client: httpx.AsyncClient) -> Proxy:
+async def resources(
+    app: FastAPI, remake: Remake, clock: Clock, client: httpx.AsyncClient
+) -> Resources:
     remake(clock=clock)
-    proxy: Proxy = app.state.proxy
-    return proxy
+    resources: Resources = app.state.resources
+    return resources
 
 
 @pytest.mark.parametrize("caller", ["credential", "owner"])
 async def test_calls_of_two_seconds_ask_each_service_six_times(
     caller: str,
-    proxy: Proxy,
+    resources: Resources,
     clock: Clock,
     client: httpx.AsyncClient,
     world: World,
@@ -39,7 +41,7 @@ async def test_calls_of_two_seconds_ask_each_service_six_times(
     issuer: Issuer,
 ) -> None:
     headers = issuer.headers(Role.PLAYER, world.owner_id) if caller == "owner" else world.headers
-    async with proxy.cats:
+    async with resources.cats:
         await client.get(world.path(), headers=headers)
         fake_services.calls.clear()
         for _ in range(20):
@@ -50,12 +52,16 @@ async def test_calls_of_two_seconds_ask_each_service_six_times(
 
 
 async def test_a_call_after_a_pause_asks_both_services_at_once(
-    proxy: Proxy, clock: Clock, client: httpx.AsyncClient, world: World, fake_services: FakeServices
+    resources: Resources,
+    clock: Clock,
+    client: httpx.AsyncClient,
+    world: World,
+    fake_services: FakeServices,
 ) -> None:
     seen: list[Counter[str]] = []
     go = asyncio.Event()
 
-    async with proxy.cats:
+    async with resources.cats:
         await client.get(world.path())
         clock.now += 60
         fake_services.calls.clear()
@@ -89,13 +95,13 @@ async def test_what_is_taken_back_is_refused_within_a_second_while_answers_are_r
     change: str,
     value: object,
     called_before: int,
-    proxy: Proxy,
+    resources: Resources,
     clock: Clock,
     client: httpx.AsyncClient,
     world: World,
 ) -> None:
     headers = world.headers
-    async with proxy.cats:
+    async with resources.cats:
         for _ in range(called_before):
             assert (await client.get(world.path(), headers=headers)).status_code == 200
             clock.now += STEP

@@ -10,7 +10,7 @@ async def test_calls_beyond_the_limit_are_refused_and_do_not_reach_the_cat(
     app: FastAPI, remake: Remake, client: AsyncClient, world: World, cat: ScriptedCat, rows: Rows
 ) -> None:
     remake({"rate_limit_per_installation": RateLimitItemPerHour(3)})
-    async with app.state.proxy.cats:
+    async with app.state.resources.cats:
         answers = [await client.get(world.path()) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
     assert [answer.headers["ratelimit-limit"] for answer in answers] == ["3"] * 5
@@ -32,7 +32,7 @@ async def test_installations_do_not_count_for_each_other(
     app: FastAPI, remake: Remake, client: AsyncClient, world: World, cat: ScriptedCat
 ) -> None:
     remake({"rate_limit_per_installation": RateLimitItemPerHour(1)})
-    async with app.state.proxy.cats:
+    async with app.state.resources.cats:
         assert (await client.get(world.path())).status_code == 200
         assert (await client.get(world.path())).status_code == 429
         other = World(world.fake_services, cat.url)
@@ -44,7 +44,7 @@ async def test_refused_calls_do_not_count(
     app: FastAPI, remake: Remake, client: AsyncClient, world: World
 ) -> None:
     remake({"rate_limit_per_installation": RateLimitItemPerHour(1)})
-    async with app.state.proxy.cats:
+    async with app.state.resources.cats:
         for _ in range(3):
             answer = await client.get(world.path("admin"))
             assert answer.status_code == 403

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
-from cathouse_proxy.services.addresses import AddressRefusedError
-from cathouse_proxy.services.cats import Cats
 from cathouse_proxy.services.errors import CatAddressRefused, CatAnswerBroken, CatUnreachable
+from cathouse_proxy.services.exchange.cat_client import CatClient
+from cathouse_proxy.services.exchange.ssrf_guard import AddressRefusedError
 from cathouse_proxy.testing import ScriptedCat, read_request
 from multidict import CIMultiDict
 
@@ -41,7 +41,7 @@ class CountingResolver(AbstractResolver):
 
 
 async def call(method: str, resolver: CountingResolver, cat: ScriptedCat) -> None:
-    async with Cats(allow_private=True, resolver=resolver) as cats:
+    async with CatClient(allow_private=True, resolver=resolver) as cats:
         answer = await cats.call(method, f"http://cat.example:{cat.port}/", CIMultiDict(), None)
         answer.close()
 
@@ -89,7 +89,7 @@ async def test_a_request_that_was_sent_is_never_repeated(
             writer.write(answer)
 
     cat.script = hang_up
-    async with Cats(allow_private=True) as cats:
+    async with CatClient(allow_private=True) as cats:
         if reused:
             answer = await cats.call("GET", cat.url, CIMultiDict(), None)
             await answer.whole()
@@ -105,7 +105,7 @@ async def test_a_body_is_sent_whole_at_the_second_try(cat: ScriptedCat) -> None:
         yield b"da"
         yield b"ta"
 
-    async with Cats(allow_private=True, resolver=CountingResolver(failures=1)) as cats:
+    async with CatClient(allow_private=True, resolver=CountingResolver(failures=1)) as cats:
         answer = await cats.call("PUT", f"http://cat.example:{cat.port}/", CIMultiDict(), body())
         answer.close()
     assert [request.body for request in cat.requests] == [b"data"]

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from cathouse_proxy.services.scopes import Route, Scope, opening_scopes
+from cathouse_proxy.services.admission.scopes import Route, Scope, opening_scopes
 from hypothesis import given
 from hypothesis import strategies as st
 

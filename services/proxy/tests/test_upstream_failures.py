@@ -8,7 +8,7 @@ import httpx
 import pytest
 from cathouse_kit.testing import JWKS_PATH, Answer, FakeServices, Issuer
 from cathouse_kit.tokens import Role
-from cathouse_proxy.services.recent import KEEP_SECONDS
+from cathouse_proxy.services.admission.ttl_cache import KEEP_SECONDS
 from cathouse_proxy.testing import VERIFY, Clock, Remake, Rows, ScriptedCat, World
 
 FAILURES: dict[str, Answer] = {

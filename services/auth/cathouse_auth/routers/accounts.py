@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.routing import APIRoute
 
 from cathouse_auth.models import Person
-from cathouse_auth.resources import Resources
+from cathouse_auth.resources import ResourcesDep
 from cathouse_auth.routers.addresses import address_of
 from cathouse_auth.schemas.people import PersonBody, Registration
 from cathouse_auth.schemas.sessions import RefreshRequest, SignIn, TokenPair
@@ -43,7 +43,7 @@ class LimitedByAddress(APIRoute):
             return handle
 
         async def limited(request: Request) -> Response:
-            await limit(request.app.state.auth.attempts, address_of(request))
+            await limit(request.app.state.resources.attempts, address_of(request))
             return await handle(request)
 
         return limited
@@ -71,11 +71,11 @@ router = APIRouter(
     ),
     summary="Make an account",
 )
-async def register(body: Registration, session: Session, auth: Resources) -> Person:
-    await auth.attempts.register(body.email)
+async def register(body: Registration, session: Session, resources: ResourcesDep) -> Person:
+    await resources.attempts.register(body.email)
     return await accounts.register(
         session,
-        auth.passwords,
+        resources.passwords,
         email=body.email,
         password=body.password.get_secret_value(),
         display_name=body.display_name,
@@ -95,14 +95,14 @@ async def login(
     form: Annotated[SignIn, Form()],
     request: Request,
     session: Session,
-    auth: Resources,
+    resources: ResourcesDep,
     response: Response,
 ) -> TokenPair:
-    async with auth.attempts.password(address_of(request), form.username):
+    async with resources.attempts.password(address_of(request), form.username):
         tokens = await accounts.sign_in(
             session,
-            auth.passwords,
-            auth.keys,
+            resources.passwords,
+            resources.keys,
             email=form.username,
             password=form.password.get_secret_value(),
         )
@@ -116,9 +116,9 @@ async def login(
     summary="Trade a refresh token for a new pair",
 )
 async def refresh(
-    body: RefreshRequest, session: Session, auth: Resources, response: Response
+    body: RefreshRequest, session: Session, resources: ResourcesDep, response: Response
 ) -> TokenPair:
-    tokens = await accounts.refresh(session, auth.keys, body.refresh_token.get_secret_value())
+    tokens = await accounts.refresh(session, resources.keys, body.refresh_token.get_secret_value())
     return _pair(tokens, response)
 
 

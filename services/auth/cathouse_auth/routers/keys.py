@@ -4,7 +4,7 @@ from cathouse_kit.security import anyone
 from cathouse_kit.signing_keys import KeySet
 from fastapi import APIRouter, Depends, Request, Response
 
-from cathouse_auth.resources import Auth
+from cathouse_auth.resources import Resources
 
 router = APIRouter(prefix="/api/v1/auth", tags=["keys"], dependencies=[Depends(anyone)])
 
@@ -12,6 +12,6 @@ router = APIRouter(prefix="/api/v1/auth", tags=["keys"], dependencies=[Depends(a
 @router.get("/jwks", response_model=KeySet, summary="Public keys of access tokens")
 async def jwks(request: Request, response: Response) -> dict[str, object]:
     # Read here and not by a dependency, which would take a tenth of the time: every service asks, again and again.
-    auth: Auth = request.app.state.auth
+    resources: Resources = request.app.state.resources
     response.headers["Cache-Control"] = "public, max-age=60"
-    return {"keys": await auth.keys.published()}
+    return {"keys": await resources.keys.published()}

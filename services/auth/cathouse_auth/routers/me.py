@@ -8,7 +8,7 @@ from cathouse_kit.service_context import ServiceContext
 from fastapi import APIRouter, Request
 
 from cathouse_auth.models import Person
-from cathouse_auth.resources import Resources
+from cathouse_auth.resources import ResourcesDep
 from cathouse_auth.routers.addresses import address_of
 from cathouse_auth.routers.guards import ActivePerson
 from cathouse_auth.schemas.people import PasswordChange, PersonBody, ProfileChange
@@ -58,12 +58,12 @@ async def change_my_password(
     principal: SignedIn,
     person: ActivePerson,
     session: Session,
-    auth: Resources,
+    resources: ResourcesDep,
 ) -> None:
-    async with auth.attempts.password(address_of(request), person.email):
+    async with resources.attempts.password(address_of(request), person.email):
         await accounts.change_password(
             session,
-            auth.passwords,
+            resources.passwords,
             person,
             principal.token_id,
             current_password=body.current_password.get_secret_value(),

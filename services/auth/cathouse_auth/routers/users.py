@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from cathouse_kit.database import Session
-from cathouse_kit.pages import Paging
+from cathouse_kit.pagination import Paging
 from cathouse_kit.problems import Forbidden, problem_responses
 from cathouse_kit.revocations import AccountDisabled
 from cathouse_kit.schemas import Page

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from cathouse_kit.admin_actions import record_admin_action
 from cathouse_kit.database import Database
-from cathouse_kit.pages import PageRequest, SortKey, select_page
+from cathouse_kit.pagination import PageRequest, SortKey, select_page
 from cathouse_kit.problems import Forbidden, Unauthenticated
 from cathouse_kit.reads import Read
 from cathouse_kit.revocations import AccountDisabled

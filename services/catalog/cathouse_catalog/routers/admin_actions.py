@@ -6,7 +6,7 @@ from uuid import UUID
 from cathouse_kit import admin_actions
 from cathouse_kit.admin_actions import AdminActionBody
 from cathouse_kit.database import Session
-from cathouse_kit.pages import Paging
+from cathouse_kit.pagination import Paging
 from cathouse_kit.problems import Forbidden, problem_responses
 from cathouse_kit.schemas import Page
 from cathouse_kit.security import Admin

@@ -1,7 +1,7 @@
 """Categories."""
 
 from cathouse_kit.database import Session
-from cathouse_kit.pages import Paging
+from cathouse_kit.pagination import Paging
 from cathouse_kit.schemas import Page
 from cathouse_kit.security import anyone
 from fastapi import APIRouter, Depends

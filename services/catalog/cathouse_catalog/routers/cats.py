@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from cathouse_kit.database import Session
-from cathouse_kit.pages import Paging
+from cathouse_kit.pagination import Paging
 from cathouse_kit.problems import Forbidden, InvalidRequest, Unauthenticated, problem_responses
 from cathouse_kit.quotas import QuotaReached
 from cathouse_kit.schemas import Line, Page
@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import StringConstraints
 
 from cathouse_catalog.models import CatStatus
-from cathouse_catalog.resources import Limits
+from cathouse_catalog.resources import ResourcesDep
 from cathouse_catalog.routers.parameters import OPTIONAL_SIGN_IN, CatId, CatReference
 from cathouse_catalog.schemas.cats import (
     CatBody,
@@ -121,16 +121,16 @@ async def read_cat(cat: CatReference, viewer: MaybeSignedIn, session: Session) -
     summary="Make a cat",
 )
 async def create_cat(
-    body: NewCat, developer: Developer, session: Session, limits: Limits
+    body: NewCat, developer: Developer, session: Session, resources: ResourcesDep
 ) -> CatBody:
     """The cat is a draft, which nobody else sees until it is submitted and approved."""
-    refuse_http(body.endpoint_url, allow_http=limits.catalog_allow_http_endpoints)
+    refuse_http(body.endpoint_url, allow_http=resources.settings.catalog_allow_http_endpoints)
     created = await cats.create_cat(
         session,
         developer,
         **body.model_dump(),
-        max_cats=limits.max_cats_per_developer,
-        max_drafts=limits.max_drafts_per_developer,
+        max_cats=resources.settings.max_cats_per_developer,
+        max_drafts=resources.settings.max_drafts_per_developer,
     )
     return CatBody.of(created, whole=True)
 
@@ -142,7 +142,7 @@ async def create_cat(
     summary="Change a cat",
 )
 async def change_cat(
-    cat_id: CatId, body: CatChanges, developer: Developer, session: Session, limits: Limits
+    cat_id: CatId, body: CatChanges, developer: Developer, session: Session, resources: ResourcesDep
 ) -> CatBody:
     """What changes of a published cat is seen at once. A submitted cat stands still until its review is over.
 
@@ -151,5 +151,7 @@ async def change_cat(
     change `endpoint_url` to what it is.
     """
     changes = body.model_dump(exclude_unset=True)
-    refuse_http(changes.get("endpoint_url"), allow_http=limits.catalog_allow_http_endpoints)
+    refuse_http(
+        changes.get("endpoint_url"), allow_http=resources.settings.catalog_allow_http_endpoints
+    )
     return CatBody.of(await cats.change_cat(session, cat_id, developer, changes), whole=True)

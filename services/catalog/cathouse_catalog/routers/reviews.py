@@ -1,7 +1,7 @@
 """What people think of a cat."""
 
 from cathouse_kit.database import Session
-from cathouse_kit.pages import Paging
+from cathouse_kit.pagination import Paging
 from cathouse_kit.problems import (
     Forbidden,
     ServiceUnavailable,
@@ -15,7 +15,7 @@ from cathouse_kit.service_client import PeerUnavailable
 from fastapi import APIRouter, Response
 
 from cathouse_catalog.models import Review
-from cathouse_catalog.resources import AdoptionsOfPlayers, Limits
+from cathouse_catalog.resources import ResourcesDep
 from cathouse_catalog.routers.parameters import OPTIONAL_SIGN_IN, CatId, CatReference
 from cathouse_catalog.schemas.reviews import NewReview, ReviewBody
 from cathouse_catalog.services import access, reviews
@@ -55,18 +55,17 @@ async def write_my_review(
     player: Player,
     session: Session,
     response: Response,
-    adoptions: AdoptionsOfPlayers,
-    limits: Limits,
+    resources: ResourcesDep,
 ) -> Review:
     """Everyone who has adopted the cat, or once had it, has one review of it; writing it again replaces it."""
     review, is_first = await reviews.write_review(
         session,
-        adoptions,
+        resources.adoptions,
         cat_id,
         player.id,
         rating=body.rating,
         comment=body.comment,
-        max_reviews=limits.max_reviews_per_player,
+        max_reviews=resources.settings.max_reviews_per_player,
     )
     response.status_code = 201 if is_first else 200
     return review

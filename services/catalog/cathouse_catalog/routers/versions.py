@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from cathouse_kit.database import Session
-from cathouse_kit.pages import Paging
+from cathouse_kit.pagination import Paging
 from cathouse_kit.problems import Forbidden, Unauthenticated, problem_responses
 from cathouse_kit.quotas import QuotaReached
 from cathouse_kit.schemas import Page
@@ -11,7 +11,7 @@ from cathouse_kit.security import Developer, MaybeSignedIn
 from fastapi import APIRouter, Path
 
 from cathouse_catalog.models import Version
-from cathouse_catalog.resources import Limits
+from cathouse_catalog.resources import ResourcesDep
 from cathouse_catalog.routers.parameters import OPTIONAL_SIGN_IN, CatId, CatReference
 from cathouse_catalog.schemas.fields import MAX_VERSION
 from cathouse_catalog.schemas.versions import ListedVersion, NewVersion, VersionBody
@@ -93,7 +93,7 @@ async def read_version(
     summary="Give a cat a new version",
 )
 async def add_version(
-    cat_id: CatId, body: NewVersion, developer: Developer, session: Session, limits: Limits
+    cat_id: CatId, body: NewVersion, developer: Developer, session: Session, resources: ResourcesDep
 ) -> Version:
     """The version is the current one from now on, also of a published cat, and needs no review: a scope that players
     may have granted can open fewer routes than before, never more. More routes need a scope of a new name, which
@@ -103,6 +103,6 @@ async def add_version(
         cat_id,
         developer,
         **body.model_dump(),
-        max_versions=limits.max_versions_per_cat,
-        max_versions_a_day=limits.max_versions_per_cat_a_day,
+        max_versions=resources.settings.max_versions_per_cat,
+        max_versions_a_day=resources.settings.max_versions_per_cat_a_day,
     )

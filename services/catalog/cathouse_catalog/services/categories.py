@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cathouse_kit.pages import PageRequest, SortKey, select_page
+from cathouse_kit.pagination import PageRequest, SortKey, select_page
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 

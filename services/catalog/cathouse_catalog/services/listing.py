@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from cathouse_kit.database import Database
-from cathouse_kit.pages import PageRead, PageRequest, SortKey
+from cathouse_kit.pagination import PageRead, PageRequest, SortKey
 from cathouse_kit.problems import InvalidRequest
 from cathouse_kit.tokens import Principal
 from sqlalchemy import (

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from cathouse_kit.pages import PageRequest, SortKey, select_page
+from cathouse_kit.pagination import PageRequest, SortKey, select_page
 from cathouse_kit.quotas import refuse_beyond
 from sqlalchemy import and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -62,7 +62,7 @@ def newly_opened(
 
 def _deciding(templates: Iterable[str], path: str) -> list[str]:
     """Return the most specific of these templates that match all that `path` matches, by the rules of the proxy
-    (`cathouse_proxy.services.scopes`). None where the most specific one only looks like it."""
+    (`cathouse_proxy.services.admission.scopes`). None where the most specific one only looks like it."""
     alike = [template for template in templates if _covers(_alike(template), _alike(path))]
     if not alike:
         return []

@@ -6,7 +6,7 @@ from math import ceil
 from uuid import UUID
 
 import semver
-from cathouse_kit.pages import PageRequest, SortKey, select_page
+from cathouse_kit.pagination import PageRequest, SortKey, select_page
 from cathouse_kit.quotas import QuotaReached
 from cathouse_kit.tokens import Principal
 from sqlalchemy import Interval, cast, func, insert, select

@@ -14,7 +14,7 @@ from cathouse_kit.security import Player
 from cathouse_kit.service_client import PeerUnavailable
 from fastapi import APIRouter, Header, Response
 
-from cathouse_installation.resources import Resources
+from cathouse_installation.resources import ResourcesDep
 from cathouse_installation.schemas.installations import Adoption, InstallationWithCredential
 from cathouse_installation.services.adoption import Wish, adopt
 from cathouse_installation.services.errors import (
@@ -66,7 +66,7 @@ async def adopt_cat(
     body: Adoption,
     player: Player,
     session: Session,
-    resources: Resources,
+    resources: ResourcesDep,
     response: Response,
     idempotency_key: Key = None,
 ) -> InstallationWithCredential:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from cathouse_kit.database import Session
-from cathouse_kit.pages import Paging
+from cathouse_kit.pagination import Paging
 from cathouse_kit.problems import InvalidRequest, ServiceUnavailable, problem_responses
 from cathouse_kit.schemas import Page
 from cathouse_kit.security import SignedIn
@@ -11,7 +11,7 @@ from cathouse_kit.service_client import PeerUnavailable
 from fastapi import APIRouter, Response
 
 from cathouse_installation.models import Installation, Status
-from cathouse_installation.resources import Resources
+from cathouse_installation.resources import ResourcesDep
 from cathouse_installation.schemas.installations import (
     InstallationBody,
     InstallationChange,
@@ -129,7 +129,7 @@ async def replace_scopes(
     body: ScopesChange,
     person: SignedIn,
     session: Session,
-    resources: Resources,
+    resources: ResourcesDep,
 ) -> Installation:
     """Grants these scopes and no others. They are checked against the cat's manifest as it is now, and `cat_version` is
     that manifest's from then on. While a cat is not published, scopes can be taken from it but not added."""
@@ -148,7 +148,7 @@ async def rotate_credential(
     installation_id: UUID,
     person: SignedIn,
     session: Session,
-    resources: Resources,
+    resources: ResourcesDep,
     response: Response,
 ) -> InstallationWithCredential:
     """The old one stops at once. The new one is in this answer alone, and kept only as a hash."""

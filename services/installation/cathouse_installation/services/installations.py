@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from cathouse_kit.pages import PageRequest, SortKey, select_page
+from cathouse_kit.pagination import PageRequest, SortKey, select_page
 from cathouse_kit.security_events import SecurityEvent, log_on_commit
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession

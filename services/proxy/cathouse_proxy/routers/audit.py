@@ -4,16 +4,16 @@ from typing import Annotated
 from uuid import UUID
 
 from cathouse_kit.database import Session
-from cathouse_kit.pages import Paging
+from cathouse_kit.pagination import Paging
 from cathouse_kit.problems import problem_responses
 from cathouse_kit.schemas import Page
 from cathouse_kit.security import SignedIn
 from fastapi import APIRouter, Query
 
 from cathouse_proxy.models import ProxiedCall
-from cathouse_proxy.resources import Resources
+from cathouse_proxy.resources import ResourcesDep
 from cathouse_proxy.schemas.audit import ProxiedCallBody
-from cathouse_proxy.services import audit
+from cathouse_proxy.services.audit.queries import list_visible_calls
 from cathouse_proxy.services.errors import InstallationNotFound
 
 router = APIRouter(prefix="/api/v1/proxy", tags=["audit"])
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/api/v1/proxy", tags=["audit"])
 async def list_audit(
     person: SignedIn,
     session: Session,
-    proxy: Resources,
+    resources: ResourcesDep,
     page: Paging,
     installation_id: Annotated[
         UUID | None,
@@ -38,7 +38,7 @@ async def list_audit(
     ] = None,
 ) -> dict[str, list[ProxiedCall] | str | None]:
     """Without an installation, one's own calls; for admins, everyone's."""
-    items, next_cursor = await audit.list_visible_calls(
-        session, proxy.lookups, person, page, installation_id
+    items, next_cursor = await list_visible_calls(
+        session, resources.lookups, person, page, installation_id
     )
     return {"items": items, "next_cursor": next_cursor}

@@ -12,16 +12,16 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import Receive, Scope, Send
 
-from cathouse_proxy.resources import Resources
+from cathouse_proxy.resources import ResourcesDep
 from cathouse_proxy.services import errors
-from cathouse_proxy.services.exchange import Exchange
+from cathouse_proxy.services.exchange.exchange import Exchange
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 
 
 class _Anything(Convertor[str]):
-    """Like Starlette's `path`, and line ends too: they are to be refused by the mediation, and written down."""
+    """Like Starlette's `path`, and line ends too: they are to be refused by the admission, and recorded."""
 
     regex = "(?s:.*)"
 
@@ -47,7 +47,7 @@ async def mediated(
     _person: Annotated[Bearer, Depends(access_token)],
     _installation: Annotated[Bearer, Depends(_credential)],
 ) -> None:
-    """Says that the mediation decides who may call."""
+    """Says that the admission decides who may call."""
 
 
 class MediatedAnswer(Response):
@@ -62,18 +62,20 @@ class MediatedAnswer(Response):
 
 
 class _UnparsedRoute(APIRoute):
-    """FastAPI describes the route, and runs no dependency: the mediation looks at the request."""
+    """FastAPI describes the route, and runs no dependency: the admission looks at the request."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         async def call(request: Request) -> Response:
-            response: Response = await self.endpoint(request.app.state.proxy, **request.path_params)
+            response: Response = await self.endpoint(
+                request.app.state.resources, **request.path_params
+            )
             return response
 
         return call
 
 
 async def call_cat(
-    proxy: Resources,
+    resources: ResourcesDep,
     installation_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],
     path: Annotated[str, Path(description="Below the cat's endpoint", examples=["tasks"])],
 ) -> Response:
@@ -93,7 +95,7 @@ async def call_cat(
     `Location`, `Content-Location` and `Link` lead to the same cat through the proxy or out of the platform; addresses
     of the platform are dropped. Redirects are not followed.
     """
-    return MediatedAnswer(proxy.exchange)
+    return MediatedAnswer(resources.exchange)
 
 
 def _description(method: str) -> dict[str, Any]:

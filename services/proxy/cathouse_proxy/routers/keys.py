@@ -4,12 +4,12 @@ from cathouse_kit.security import anyone
 from cathouse_kit.signing_keys import KeySet
 from fastapi import APIRouter, Depends, Response
 
-from cathouse_proxy.resources import Resources
+from cathouse_proxy.resources import ResourcesDep
 
 router = APIRouter(prefix="/api/v1/proxy", tags=["keys"], dependencies=[Depends(anyone)])
 
 
 @router.get("/jwks", response_model=KeySet, summary="Public keys of the tokens that cats get")
-async def jwks(proxy: Resources, response: Response) -> dict[str, object]:
+async def jwks(resources: ResourcesDep, response: Response) -> dict[str, object]:
     response.headers["Cache-Control"] = "public, max-age=60"
-    return {"keys": await proxy.keys.published()}
+    return {"keys": await resources.keys.published()}

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 import pytest
 from cathouse_kit.testing import running
-from cathouse_proxy.services.addresses import (
+from cathouse_proxy.services.errors import CatAddressRefused, CatUnreachable
+from cathouse_proxy.services.exchange.cat_client import CatClient
+from cathouse_proxy.services.exchange.ssrf_guard import (
     RESOLVING_THREADS,
     AddressInfo,
     AddressRefusedError,
@@ -16,8 +18,6 @@ from cathouse_proxy.services.addresses import (
     guarded_socket,
     is_public,
 )
-from cathouse_proxy.services.cats import Cats
-from cathouse_proxy.services.errors import CatAddressRefused, CatUnreachable
 from cathouse_proxy.testing import (
     Remake,
     Rows,
@@ -219,7 +219,7 @@ async def test_a_name_with_public_addresses_resolves_to_all_of_them() -> None:
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 async def test_no_spelling_of_this_machine_is_called(spelling: str, cat: ScriptedCat) -> None:
-    async with Cats(allow_private=False) as cats:
+    async with CatClient(allow_private=False) as cats:
         with pytest.raises((CatAddressRefused, CatUnreachable)):
             await cats.call("GET", f"http://{spelling}:{cat.port}/tasks", CIMultiDict(), None)
     assert cat.connections == 0
@@ -236,12 +236,12 @@ async def test_a_name_that_changes_is_resolved_once_and_checked_every_time(
 
     monkeypatch.setattr(type(asyncio.get_running_loop()), "sock_connect", connect)
     names = Names(["8.8.8.8"], ["127.0.0.1"])
-    async with Cats(allow_private=False, resolver=GuardedResolver(names)) as cats:
+    async with CatClient(allow_private=False, resolver=GuardedResolver(names)) as cats:
         # The first look-up is good; a second one, between it and the connection, would lead here.
         with pytest.raises(CatUnreachable):
             await cats.call("POST", f"http://cat.example:{cat.port}/", CIMultiDict(), None)
         assert (names.asked, connected) == (["cat.example"], ["8.8.8.8"])
-    async with Cats(allow_private=False, resolver=GuardedResolver(names)) as cats:
+    async with CatClient(allow_private=False, resolver=GuardedResolver(names)) as cats:
         with pytest.raises(CatAddressRefused):
             await cats.call("POST", f"http://cat.example:{cat.port}/", CIMultiDict(), None)
     assert connected == ["8.8.8.8"]
@@ -282,7 +282,7 @@ async def test_a_refused_address_is_a_problem_that_tells_nothing_of_it(
     ],
 )
 async def test_only_http_and_https_are_called(url: str) -> None:
-    async with Cats(allow_private=False) as cats:
+    async with CatClient(allow_private=False) as cats:
         with pytest.raises(CatUnreachable):
             await cats.call("GET", f"{url}/tasks", CIMultiDict(), None)
 
@@ -309,7 +309,7 @@ async def test_a_slow_name_system_is_given_up_on(world: World) -> None:
         asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
         return []
 
-    cats = Cats(allow_private=False, connect_seconds=0.05, resolver=GuardedResolver(never))
+    cats = CatClient(allow_private=False, connect_seconds=0.05, resolver=GuardedResolver(never))
     async with cats:
         with pytest.raises(CatUnreachable):
             await cats.call("POST", "http://cat.example/", CIMultiDict(), None)
@@ -333,7 +333,7 @@ async def test_slow_name_systems_keep_nobody_else_waiting(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(type(asyncio.get_running_loop()), "sock_connect", connect)
     resolver = GuardedResolver(look_up)
-    async with Cats(allow_private=False, connect_seconds=20, resolver=resolver) as cats:
+    async with CatClient(allow_private=False, connect_seconds=20, resolver=resolver) as cats:
 
         async def call(host: str) -> None:
             await cats.call("POST", f"http://{host}/", CIMultiDict(), None)

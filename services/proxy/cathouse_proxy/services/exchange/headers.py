@@ -10,9 +10,9 @@ from functools import lru_cache
 
 from multidict import CIMultiDict
 
-from cathouse_proxy.services.caching import private_cache_control
 from cathouse_proxy.services.errors import CatAnswerBroken, HeadersTooLarge, RequestRefused
-from cathouse_proxy.services.links import LinkRewriter
+from cathouse_proxy.services.exchange.caching import private_cache_control
+from cathouse_proxy.services.exchange.links import LinkRewriter
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 

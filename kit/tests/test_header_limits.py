@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from cathouse_kit import request_heads
-from cathouse_kit.request_heads import MAX_BYTES
+from cathouse_kit import header_limits
+from cathouse_kit.header_limits import MAX_BYTES
 
 from .conftest import Logged
 from .support import DEADLINE_SECONDS, ServiceProcess, running_package
@@ -32,7 +32,7 @@ async def connect(app: Answers) -> AsyncIterator[Connect]:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> float:
     """How long a head may take here."""
     seconds = 0.5
-    monkeypatch.setattr(request_heads, "MAX_SECONDS", seconds)
+    monkeypatch.setattr(header_limits, "MAX_SECONDS", seconds)
     return seconds
 
 

@@ -10,8 +10,8 @@ import httpx
 from cathouse_kit.service_client import PeerUnavailable, ServiceClient
 from pydantic import BaseModel, ValidationError
 
-from cathouse_proxy.services.recent import Recent
-from cathouse_proxy.services.scopes import Route, Scope
+from cathouse_proxy.services.admission.scopes import Route, Scope
+from cathouse_proxy.services.admission.ttl_cache import TTLCache
 
 _VERIFY = "/api/v1/installations/internal/verify"
 _CAT = "/api/v1/catalog/internal/cats/{}"
@@ -77,9 +77,9 @@ class Lookups:
     ) -> None:
         self._installation = installation
         self._catalog = catalog
-        self._by_credential = Recent(self._ask_by_credential, clock)
-        self._by_id = Recent(self._ask_by_id, clock)
-        self._cats = Recent(self._ask_for_cat, clock)
+        self._by_credential = TTLCache(self._ask_by_credential, clock)
+        self._by_id = TTLCache(self._ask_by_id, clock)
+        self._cats = TTLCache(self._ask_for_cat, clock)
         # By id and by the hash of a credential, the one that was asked for longest ago first.
         self._last_known: dict[UUID | bytes, Whose] = {}
 

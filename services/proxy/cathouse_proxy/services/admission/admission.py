@@ -1,4 +1,4 @@
-"""What stands between a caller and a cat: the checks in their order, and what of a request they look at."""
+"""Check whether a call may be made, in the order of the contract."""
 
 import re
 from dataclasses import dataclass
@@ -13,8 +13,11 @@ from cathouse_kit.tokens import KeySource, verify_access_token
 from limits import RateLimitItem
 from starlette.types import Scope
 
-from cathouse_proxy.services.audit import CallRecord
-from cathouse_proxy.services.breaker import CircuitBreaker, Permit
+from cathouse_proxy.services.admission.breaker import CircuitBreaker, Permit
+from cathouse_proxy.services.admission.lookups import Cat, Installation, Lookups
+from cathouse_proxy.services.admission.scopes import opening_scopes
+from cathouse_proxy.services.admission.targets import Target, parse_target
+from cathouse_proxy.services.audit.writer import CallRecord
 from cathouse_proxy.services.errors import (
     CatSuspended,
     InstallationNotFound,
@@ -25,10 +28,7 @@ from cathouse_proxy.services.errors import (
     ScopeMissing,
     UnknownCredential,
 )
-from cathouse_proxy.services.headers import check_request_headers
-from cathouse_proxy.services.lookups import Cat, Installation, Lookups
-from cathouse_proxy.services.scopes import opening_scopes
-from cathouse_proxy.services.targets import Target, parse_target
+from cathouse_proxy.services.exchange.headers import check_request_headers
 
 PREFIX = "/api/v1/proxy"
 
@@ -104,7 +104,7 @@ class Admission:
     permit: Permit
 
 
-class Mediation:
+class AdmissionControl:
     """The checks. What they find out goes into the call's record, for the audit."""
 
     def __init__(

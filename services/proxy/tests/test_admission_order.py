@@ -55,7 +55,7 @@ async def test_every_check_is_made_before_those_that_follow_it(
     world.endpoint_url = "http://127.0.0.1:1"
     neighbour = world.neighbour()
     remake({"rate_limit_per_installation": RateLimitItemPerHour(20)}, clock=clock)
-    async with app.state.proxy.cats:
+    async with app.state.resources.cats:
         failed = await client.get(neighbour.path(), headers=neighbour.headers)
         assert failed.status_code == 502
         for _ in range(19):

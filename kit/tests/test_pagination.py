@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 import pytest
 from cathouse_kit.database import Database
-from cathouse_kit.pages import PageRequest, Paging, SortKey, select_page
+from cathouse_kit.pagination import PageRequest, Paging, SortKey, select_page
 from cathouse_kit.problems import InvalidRequest
 from cathouse_kit.security import anyone
 from cathouse_kit.testing import running

@@ -15,23 +15,14 @@ commits, but many calls at once cost hardly more.
 import asyncio
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from uuid import UUID
 
 from cathouse_kit.database import Database
 from cathouse_kit.held_connection import HeldConnection
-from cathouse_kit.pages import PageRequest, SortKey, select_page
 from cathouse_kit.rate_limits import Window
-from cathouse_kit.tokens import Principal, Role
-from sqlalchemy import delete, select
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from cathouse_proxy.models import ProxiedCall
-from cathouse_proxy.services.errors import InstallationNotFound
-from cathouse_proxy.services.ids import uuid7
-from cathouse_proxy.services.lookups import Lookups
+from cathouse_proxy.services.audit.ids import uuid7
 
 STARTED = "started"
 """The cat is being called. A row that stays so is of a call during which the proxy died."""
@@ -41,8 +32,6 @@ ANSWERED = "answered"
 """All of the cat's answer was passed on, whatever its status."""
 CALLER_LEFT = "caller_left"
 
-_DELETED_AT_ONCE = 5_000
-_INSUFFICIENT_PRIVILEGE = "42501"
 
 _TYPES = {
     "id": "uuid",
@@ -66,10 +55,6 @@ _WRITE = (
     "where audit.duration_ms is null or excluded.duration_ms is not null"
 )
 _VALUES = attrgetter(*_TYPES)
-
-
-class PruningRefused(Exception):
-    """The database role may not delete from the audit."""
 
 
 @dataclass(slots=True)
@@ -146,61 +131,3 @@ def _look_at(turn: asyncio.Task[None]) -> None:
     # All who wait for it may have given up; it must not be reported as one that nobody looked at.
     if not turn.cancelled():
         turn.exception()
-
-
-async def delete_older_than(database: Database, age: timedelta) -> int:
-    """Deletes the rows of calls that began so long ago; returns how many they were.
-
-    A few thousand at a time, each its own transaction: calls go on being written meanwhile, and an end in the middle
-    loses nothing. By the id, which is in the order of time and has an index. Raises `PruningRefused` for any role but
-    the pruner's.
-    """
-    first_kept = uuid7(datetime.now(UTC) - age)
-    oldest = select(ProxiedCall.id).where(ProxiedCall.id < first_kept)
-    oldest = oldest.order_by(ProxiedCall.id).limit(_DELETED_AT_ONCE)
-    deleted = 0
-    while True:
-        async with database.session() as session:
-            try:
-                result = await session.execute(
-                    delete(ProxiedCall)
-                    .where(ProxiedCall.id.in_(oldest.scalar_subquery()))
-                    .returning(ProxiedCall.id)
-                )
-            except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) != _INSUFFICIENT_PRIVILEGE:
-                    raise
-                raise PruningRefused(
-                    "the role in DATABASE_URL may not delete from the audit: give the URL of the role proxy_pruner, in"
-                    " SECRETS_DIR/proxy_pruner/database_url or as DATABASE_URL"
-                ) from error
-            count = len(result.all())
-        deleted += count
-        if count < _DELETED_AT_ONCE:
-            return deleted
-
-
-async def list_visible_calls(
-    session: AsyncSession,
-    lookups: Lookups,
-    person: Principal,
-    page: PageRequest,
-    installation_id: UUID | None,
-) -> tuple[list[ProxiedCall], str | None]:
-    """The calls of one installation, or without one, the person's own; an admin sees all. Newest first.
-
-    Raises `InstallationNotFound` for an installation that is not the person's own.
-    """
-    statement = select(ProxiedCall)
-    if installation_id is not None:
-        statement = statement.where(ProxiedCall.installation_id == installation_id)
-    if person.role is not Role.ADMIN:
-        if installation_id is None:
-            statement = statement.where(ProxiedCall.user_id == person.id)
-        else:
-            installation = await lookups.installation(installation_id)
-            if installation is None or installation.user_id != person.id:
-                raise InstallationNotFound
-    keys = [SortKey(ProxiedCall.id, UUID, descending=True)]
-    rows, next_cursor = await select_page(session, statement, "newest", keys, page)
-    return [row[0] for row in rows], next_cursor

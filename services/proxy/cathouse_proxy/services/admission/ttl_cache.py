@@ -21,7 +21,7 @@ class _Asked(Generic[V]):
     answer: asyncio.Task[V]
 
 
-class Recent(Generic[K, V]):
+class TTLCache(Generic[K, V]):
     """Answers by key. Those who ask for the same at once share one question; errors are not kept."""
 
     def __init__(self, ask: Callable[[K], Awaitable[V]], clock: Callable[[], float]) -> None:

@@ -3,7 +3,12 @@
 import asyncio
 
 import pytest
-from cathouse_proxy.services.recent import KEEP_SECONDS, MAX_ENTRIES, REFRESH_SECONDS, Recent
+from cathouse_proxy.services.admission.ttl_cache import (
+    KEEP_SECONDS,
+    MAX_ENTRIES,
+    REFRESH_SECONDS,
+    TTLCache,
+)
 from cathouse_proxy.testing import Clock
 
 
@@ -31,12 +36,12 @@ def source() -> Source:
 
 
 @pytest.fixture
-def recent(source: Source, clock: Clock) -> Recent[str, int]:
-    return Recent(source, clock)
+def recent(source: Source, clock: Clock) -> TTLCache[str, int]:
+    return TTLCache(source, clock)
 
 
 async def test_an_answer_is_kept_for_less_than_the_second_that_the_contract_gives(
-    recent: Recent[str, int], clock: Clock
+    recent: TTLCache[str, int], clock: Clock
 ) -> None:
     assert KEEP_SECONDS <= 0.5
     assert [await recent.get("a"), await recent.get("a"), await recent.get("b")] == [1, 1, 2]
@@ -47,7 +52,7 @@ async def test_an_answer_is_kept_for_less_than_the_second_that_the_contract_give
 
 
 async def test_the_time_counts_from_the_question(
-    recent: Recent[str, int], source: Source, clock: Clock
+    recent: TTLCache[str, int], source: Source, clock: Clock
 ) -> None:
     source.go.clear()
     slow = asyncio.create_task(recent.get("a"))
@@ -60,7 +65,7 @@ async def test_the_time_counts_from_the_question(
 
 
 async def test_the_next_answer_is_asked_for_before_the_present_one_is_too_old(
-    recent: Recent[str, int], source: Source, clock: Clock
+    recent: TTLCache[str, int], source: Source, clock: Clock
 ) -> None:
     used = []
     for _ in range(20):
@@ -74,7 +79,7 @@ async def test_the_next_answer_is_asked_for_before_the_present_one_is_too_old(
 
 
 async def test_a_slow_next_answer_is_waited_for_and_no_old_one_is_used(
-    recent: Recent[str, int], source: Source, clock: Clock
+    recent: TTLCache[str, int], source: Source, clock: Clock
 ) -> None:
     assert await recent.get("a") == 1
     source.go.clear()
@@ -93,7 +98,7 @@ async def test_a_slow_next_answer_is_waited_for_and_no_old_one_is_used(
 
 
 async def test_an_answer_stays_usable_where_the_next_question_fails(
-    recent: Recent[str, int], source: Source, clock: Clock
+    recent: TTLCache[str, int], source: Source, clock: Clock
 ) -> None:
     assert await recent.get("a") == 1
     source.error = RuntimeError("down")
@@ -105,7 +110,7 @@ async def test_an_answer_stays_usable_where_the_next_question_fails(
 
 
 async def test_those_who_ask_at_once_share_the_answer_and_the_error(
-    recent: Recent[str, int], source: Source
+    recent: TTLCache[str, int], source: Source
 ) -> None:
     source.error = RuntimeError("down")
     results = await asyncio.gather(*(recent.get("a") for _ in range(5)), return_exceptions=True)
@@ -118,7 +123,7 @@ async def test_those_who_ask_at_once_share_the_answer_and_the_error(
 
 
 async def test_one_who_leaves_takes_the_answer_from_nobody(
-    recent: Recent[str, int], source: Source
+    recent: TTLCache[str, int], source: Source
 ) -> None:
     source.go.clear()
     leaving = asyncio.create_task(recent.get("a"))
@@ -132,7 +137,7 @@ async def test_one_who_leaves_takes_the_answer_from_nobody(
 
 
 async def test_no_more_is_kept_than_there_is_room_for(
-    recent: Recent[str, int], source: Source, clock: Clock
+    recent: TTLCache[str, int], source: Source, clock: Clock
 ) -> None:
     for n in range(MAX_ENTRIES + 1):
         await recent.get(str(n))

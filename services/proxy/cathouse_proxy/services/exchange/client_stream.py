@@ -12,7 +12,7 @@ class CallerLeft(Exception):
     """The caller has closed the connection."""
 
 
-class Waiting:
+class Stopwatch:
     """How long somebody is waited for, in all."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Waiting:
         return self._before + (time.monotonic() - self._since if self._since is not None else 0.0)
 
 
-class Caller:
+class ClientStream:
     """Iterating gives the body, as it arrives; the next part is not read before this one is taken.
 
     What goes wrong on this side is kept in `failure`, and `interrupt` is called, because those who iterate are in the
@@ -48,7 +48,7 @@ class Caller:
         self._interrupt = interrupt
         self._all_read = asyncio.Event()
         self.failure: BodyTooLarge | CallerLeft | None = None
-        self.waiting = Waiting()
+        self.waiting = Stopwatch()
         """For the next part of the body."""
         self.on_all_read: Callable[[], None] | None = None
 

@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from pydantic_core import Url
 
+from cathouse_proxy.services.admission.targets import parse_target
 from cathouse_proxy.services.errors import RequestRefused, TargetTooLong
-from cathouse_proxy.services.targets import parse_target
 
 Place = tuple[str, int | None]
 """Host, in one form, and port."""

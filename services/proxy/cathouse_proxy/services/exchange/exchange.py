@@ -11,18 +11,23 @@ from prometheus_client import Counter
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
-from cathouse_proxy.services.audit import ANSWERED, CALLER_LEFT, Audit, CallRecord
-from cathouse_proxy.services.caller import Caller, CallerLeft, Waiting
-from cathouse_proxy.services.cats import CatAnswer, Cats
+from cathouse_proxy.services.admission.admission import (
+    PREFIX,
+    Admission,
+    AdmissionControl,
+    Incoming,
+)
+from cathouse_proxy.services.audit.writer import ANSWERED, CALLER_LEFT, Audit, CallRecord
 from cathouse_proxy.services.errors import (
     CallerTooSlow,
     CatAnswerTooLarge,
     CatTimedOut,
 )
-from cathouse_proxy.services.headers import headers_to_caller, headers_to_cat
-from cathouse_proxy.services.identity import Identities
-from cathouse_proxy.services.links import LinkRewriter, Platform
-from cathouse_proxy.services.mediation import PREFIX, Admission, Incoming, Mediation
+from cathouse_proxy.services.exchange.cat_client import CatAnswer, CatClient
+from cathouse_proxy.services.exchange.client_stream import CallerLeft, ClientStream, Stopwatch
+from cathouse_proxy.services.exchange.headers import headers_to_caller, headers_to_cat
+from cathouse_proxy.services.exchange.identity import Identities
+from cathouse_proxy.services.exchange.links import LinkRewriter, Platform
 
 # An answer that says that it is no longer than this is read whole before any of it is sent, so that a cat that breaks
 # off is answered for with a problem, and the audit is complete with one write.
@@ -48,15 +53,15 @@ class Exchange:
     def __init__(
         self,
         *,
-        mediation: Mediation,
+        admission: AdmissionControl,
         audit: Audit,
         identities: Identities,
-        cats: Cats,
+        cats: CatClient,
         limits: Limits,
         platform: Platform,
         unidentified: Counter,
     ) -> None:
-        self._mediation = mediation
+        self._admission = admission
         self._audit = audit
         self._identities = identities
         self._cats = cats
@@ -75,7 +80,7 @@ class Exchange:
         call = CallRecord(request.method, request.raw_target, context.request_id)
         sender = _Sender(send)
         try:
-            admission = await self._mediation.admit(request, call)
+            admission = await self._admission.admit(request, call)
             await self._call(request, admission, call, context, receive, sender)
         except CallerLeft as left:
             await self._end(call, sender.status, CALLER_LEFT)
@@ -131,7 +136,7 @@ class Exchange:
         """Returns the cat's status, when all of its answer has been passed on."""
         loop = asyncio.get_running_loop()
         total = asyncio.timeout(self._limits.total_seconds)
-        caller = Caller(
+        caller = ClientStream(
             receive,
             max_bytes=self._limits.request_bytes,
             interrupt=lambda: total.reschedule(loop.time()),
@@ -158,7 +163,7 @@ class Exchange:
         finally:
             watch.cancel()
 
-    def _too_slow(self, body: Waiting, taking: Waiting, *, head_came: bool) -> bool:
+    def _too_slow(self, body: Stopwatch, taking: Stopwatch, *, head_came: bool) -> bool:
         """Whether it is the caller's fault that the total time has ended.
 
         Who is waited for at the end does not decide it alone: a caller could hold the last byte back until the end, and
@@ -172,7 +177,7 @@ class Exchange:
         return cats_share < (total - head if head_came else head)
 
     async def _ask(
-        self, request: Incoming, admission: Admission, context: RequestContext, caller: Caller
+        self, request: Incoming, admission: Admission, context: RequestContext, caller: ClientStream
     ) -> CatAnswer:
         """Sends the request to the cat, body and all, and returns the answer's head."""
         target = admission.target
@@ -265,7 +270,7 @@ class _Sender:
         self._send = send
         self.status: int | None = None
         """What has been sent; None as long as nothing has."""
-        self.waiting = Waiting()
+        self.waiting = Stopwatch()
         """For the caller, to take what was sent."""
 
     async def start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:

@@ -10,13 +10,17 @@ from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDict
 from yarl import URL
 
-from cathouse_proxy.services.addresses import AddressRefusedError, GuardedResolver, guarded_socket
 from cathouse_proxy.services.errors import (
     CatAddressRefused,
     CatAnswerBroken,
     CatUnreachable,
 )
-from cathouse_proxy.services.headers import check_answer_headers
+from cathouse_proxy.services.exchange.headers import check_answer_headers
+from cathouse_proxy.services.exchange.ssrf_guard import (
+    AddressRefusedError,
+    GuardedResolver,
+    guarded_socket,
+)
 
 CONNECT_SECONDS = 2.0
 # Shorter than what common servers keep an idle connection for: a request should not meet one that is being closed.
@@ -55,7 +59,7 @@ class CatAnswer:
         self._response.close()
 
 
-class Cats:
+class CatClient:
     """A pool of connections to cats. Follows no redirects, keeps no cookies, decodes nothing, takes no settings from
     the environment."""
 
@@ -71,7 +75,7 @@ class Cats:
         self._resolver = resolver or (None if allow_private else GuardedResolver())
         self._session: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> "Cats":
+    async def __aenter__(self) -> "CatClient":
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,

@@ -1,0 +1,49 @@
+"""Delete old rows of the audit."""
+
+from datetime import UTC, datetime, timedelta
+
+from cathouse_kit.database import Database
+from sqlalchemy import delete, select
+from sqlalchemy.exc import DBAPIError
+
+from cathouse_proxy.models import ProxiedCall
+from cathouse_proxy.services.audit.ids import uuid7
+
+_DELETED_AT_ONCE = 5_000
+_INSUFFICIENT_PRIVILEGE = "42501"
+
+
+class PruningRefused(Exception):
+    """The database role may not delete from the audit."""
+
+
+async def delete_older_than(database: Database, age: timedelta) -> int:
+    """Deletes the rows of calls that began so long ago; returns how many they were.
+
+    A few thousand at a time, each its own transaction: calls go on being written meanwhile, and an end in the middle
+    loses nothing. By the id, which is in the order of time and has an index. Raises `PruningRefused` for any role but
+    the pruner's.
+    """
+    first_kept = uuid7(datetime.now(UTC) - age)
+    oldest = select(ProxiedCall.id).where(ProxiedCall.id < first_kept)
+    oldest = oldest.order_by(ProxiedCall.id).limit(_DELETED_AT_ONCE)
+    deleted = 0
+    while True:
+        async with database.session() as session:
+            try:
+                result = await session.execute(
+                    delete(ProxiedCall)
+                    .where(ProxiedCall.id.in_(oldest.scalar_subquery()))
+                    .returning(ProxiedCall.id)
+                )
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) != _INSUFFICIENT_PRIVILEGE:
+                    raise
+                raise PruningRefused(
+                    "the role in DATABASE_URL may not delete from the audit: give the URL of the role proxy_pruner, in"
+                    " SECRETS_DIR/proxy_pruner/database_url or as DATABASE_URL"
+                ) from error
+            count = len(result.all())
+        deleted += count
+        if count < _DELETED_AT_ONCE:
+            return deleted

@@ -1,0 +1,1 @@
+"""Carry a call to its cat and the response back."""
