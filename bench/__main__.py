@@ -7,10 +7,10 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench.data import populate
 from bench.load import LoadFailed, require_wrk
 from bench.processes import ROOT, Machine
 from bench.rows import HEADER, Row, memory_line, rows
-from bench.world import populate
 
 SERVICES = ("auth", "catalog", "installation", "proxy")
 # Others must leave both cores nearly alone.
@@ -35,7 +35,7 @@ def main() -> None:
         machine.postgres()
         services = {name: machine.service(name) for name in SERVICES}
         cat = machine.peer("bare", beside_load=True)
-        world = populate(machine, cat.url)
+        data = populate(machine, cat.url)
         peers = {
             "bare": machine.peer("bare"),
             "route": machine.peer("route"),
@@ -47,7 +47,7 @@ def main() -> None:
             "cats": machine.peer("cats", DATABASE_URL=machine.database_url("catalog")),
             "passes_on": machine.peer("passes_on", CAT_URL=cat.url),
         }
-        table = rows(world, services, peers, cat)
+        table = rows(data, services, peers, cat)
         if arguments.profile:
             (row,) = (row for row in table if row.name == _PROFILED[arguments.profile])
             profile(arguments.profile, row, arguments.seconds)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
+from bench.data import BenchData
 from bench.load import Load, Measured, measure
 from bench.processes import Served
-from bench.world import World
 
 HEADER = f"{'':<44}{'ours':>9}{'peer':>9}{'ratio':>7}{'CPU µs: ours':>14}{'peer':>7}{'ratio':>7}"
 
@@ -89,16 +89,16 @@ def _number(value: float) -> str:
 
 
 def rows(
-    world: World, services: dict[str, Served], peers: dict[str, Served], cat: Served
+    data: BenchData, services: dict[str, Served], peers: dict[str, Served], cat: Served
 ) -> list[Row]:
     def load(served: Served, path: str, connections: int, token: str | None = None) -> Load:
         return Load(served.process, served.url + path, connections, token)
 
     auth, catalog, proxy = services["auth"], services["catalog"], services["proxy"]
     me = "/api/v1/auth/me"
-    form = urlencode({"username": world.email, "password": world.password})
+    form = urlencode({"username": data.email, "password": data.password})
     sign_in = replace(load(auth, "/api/v1/auth/login", 8), form=form)
-    called = f"/api/v1/proxy/{world.installation}/tasks"
+    called = f"/api/v1/proxy/{data.installation}/tasks"
     found = "/api/v1/catalog/cats"
     return [
         Row(
@@ -126,8 +126,8 @@ def rows(
             "me",
             "/me, 32 connections",
             [RATE],
-            load(auth, me, 32, world.token),
-            load(peers["me"], "/me", 32, world.token),
+            load(auth, me, 32, data.token),
+            load(peers["me"], "/me", 32, data.token),
         ),
         Row(
             "list",
@@ -147,7 +147,7 @@ def rows(
             "added",
             "added to a direct call",
             [P50, P99],
-            load(proxy, called, 1, world.credential),
+            load(proxy, called, 1, data.credential),
             load(peers["passes_on"], "/tasks", 1),
             direct=load(cat, "/tasks", 1),
         ),
@@ -155,15 +155,15 @@ def rows(
             "proxied",
             "proxied, 32 connections",
             [RATE],
-            load(proxy, called, 32, world.credential),
+            load(proxy, called, 32, data.credential),
             load(peers["passes_on"], "/tasks", 32),
         ),
         Row(
             "me-busy",
             "/me while 8 sign in; peer: /me alone",
             [P50],
-            load(auth, me, 1, world.token),
-            load(auth, me, 1, world.token),
+            load(auth, me, 1, data.token),
+            load(auth, me, 1, data.token),
             beside=sign_in,
         ),
         Row("sign-in", "sign-ins, 8 connections", [RATE], sign_in, None),

@@ -114,10 +114,10 @@ def publish(fake_services: FakeServices) -> Callable[..., UUID]:
 def adopt(
     player: httpx.AsyncClient, publish: Callable[..., UUID]
 ) -> Callable[..., Awaitable[dict[str, Any]]]:
-    """Lets the player adopt a new cat, and returns the answer's body; `wish` replaces what is usual of the request."""
+    """Lets the player adopt a new cat, and returns the answer's body; `adoption` replaces what is usual of the request."""
 
-    async def adopt(**wish: Any) -> dict[str, Any]:
-        body = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]} | wish
+    async def adopt(**adoption: Any) -> dict[str, Any]:
+        body = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]} | adoption
         response = await player.post("/api/v1/installations", json=body)
         assert response.status_code == 201, response.text
         answer: dict[str, Any] = response.json()

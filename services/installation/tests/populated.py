@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 async def populate(populating: "Populating") -> "Surroundings":
     player = populating.issuer.headers(Role.PLAYER, populating.others.player_id)
-    wish = {"cat_id": str(populating.others.cat_id), "granted_scopes": [populating.scope["name"]]}
-    adopted = await populating.post("/api/v1/installations", json=wish, headers=player)
+    adoption = {"cat_id": str(populating.others.cat_id), "granted_scopes": [populating.scope["name"]]}
+    adopted = await populating.post("/api/v1/installations", json=adoption, headers=player)
     return populating.surroundings(
         {
             "player": player,

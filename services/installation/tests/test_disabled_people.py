@@ -69,14 +69,14 @@ async def test_the_cat_of_a_disabled_developer_cannot_be_adopted_until_they_are_
     sql: Sql,
 ) -> None:
     developer = uuid4()
-    wish = {"cat_id": str(publish(developer_id=str(developer))), "granted_scopes": ["tasks:read"]}
+    adoption = {"cat_id": str(publish(developer_id=str(developer))), "granted_scopes": ["tasks:read"]}
     fake_services.revocations.note(developer, active=False)
     await revocations.poll()
-    assert kind(await player.post(URL, json=wish)) == (409, "developer_disabled")
+    assert kind(await player.post(URL, json=adoption)) == (409, "developer_disabled")
     assert await sql("select * from installations") == []
     fake_services.revocations.note(developer, active=True)
     await revocations.poll()
-    assert (await player.post(URL, json=wish)).status_code == 201
+    assert (await player.post(URL, json=adoption)).status_code == 201
 
 
 async def test_an_installation_of_a_disabled_developers_cat_gets_no_scope_but_loses_some(
@@ -86,8 +86,8 @@ async def test_an_installation_of_a_disabled_developers_cat_gets_no_scope_but_lo
     revocations: Revocations,
 ) -> None:
     developer, both = uuid4(), ["tasks:read", "tasks:write"]
-    wish = {"cat_id": str(publish(developer_id=str(developer))), "granted_scopes": both}
-    adopted = (await player.post(URL, json=wish)).json()["installation"]
+    adoption = {"cat_id": str(publish(developer_id=str(developer))), "granted_scopes": both}
+    adopted = (await player.post(URL, json=adoption)).json()["installation"]
     scopes = f"{URL}/{adopted['id']}/scopes"
     fake_services.revocations.note(developer, active=False)
     await revocations.poll()
@@ -104,12 +104,12 @@ async def test_a_repeated_adoption_is_answered_although_the_developer_is_disable
     revocations: Revocations,
 ) -> None:
     developer = uuid4()
-    wish = {"cat_id": str(publish(developer_id=str(developer))), "granted_scopes": ["tasks:read"]}
+    adoption = {"cat_id": str(publish(developer_id=str(developer))), "granted_scopes": ["tasks:read"]}
     key = {"Idempotency-Key": "once"}
-    first = await player.post(URL, json=wish, headers=key)
+    first = await player.post(URL, json=adoption, headers=key)
     fake_services.revocations.note(developer, active=False)
     await revocations.poll()
-    again = await player.post(URL, json=wish, headers=key)
+    again = await player.post(URL, json=adoption, headers=key)
     assert again.json()["credential"] == first.json()["credential"]
 
 
@@ -121,8 +121,8 @@ async def test_a_cold_start_without_auth_refuses_adoption_and_names_auth(
     emptied: None,
 ) -> None:
     fake_services.on("GET", PATH, httpx.ConnectError("refused"))
-    wish = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]}
+    adoption = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]}
     async with running(create_app(settings, transport=fake_services.transport)) as client:
-        response = await client.post(URL, json=wish, headers=issuer.headers(Role.PLAYER))
+        response = await client.post(URL, json=adoption, headers=issuer.headers(Role.PLAYER))
     assert kind(response) == (503, "peer_unavailable")
     assert response.json()["peer"] == "auth"

@@ -21,7 +21,7 @@ Sql = Callable[..., Awaitable[Sequence[RowMapping]]]
 
 
 @pytest.fixture
-def wish(publish: Callable[..., UUID]) -> dict[str, Any]:
+def adoption(publish: Callable[..., UUID]) -> dict[str, Any]:
     return {"cat_id": str(publish()), "granted_scopes": ["tasks:read", "tasks:write"]}
 
 
@@ -31,10 +31,10 @@ async def works(service: httpx.AsyncClient, credential: str) -> bool:
 
 
 async def test_a_repeat_gets_the_same_installation_and_a_credential_that_works(
-    player: httpx.AsyncClient, service: httpx.AsyncClient, wish: dict[str, Any], sql: Sql
+    player: httpx.AsyncClient, service: httpx.AsyncClient, adoption: dict[str, Any], sql: Sql
 ) -> None:
-    first = await player.post(URL, json=wish, headers=KEY)
-    again = await player.post(URL, json=wish, headers=KEY)
+    first = await player.post(URL, json=adoption, headers=KEY)
+    again = await player.post(URL, json=adoption, headers=KEY)
     assert (first.status_code, again.status_code) == (201, 201)
     assert again.json() == first.json()
     assert again.headers["location"] == first.headers["location"]
@@ -43,9 +43,9 @@ async def test_a_repeat_gets_the_same_installation_and_a_credential_that_works(
 
 
 async def test_fifty_simultaneous_requests_with_one_key_give_one_installation(
-    player: httpx.AsyncClient, service: httpx.AsyncClient, wish: dict[str, Any], sql: Sql
+    player: httpx.AsyncClient, service: httpx.AsyncClient, adoption: dict[str, Any], sql: Sql
 ) -> None:
-    answers = await asyncio.gather(*(player.post(URL, json=wish, headers=KEY) for _ in range(50)))
+    answers = await asyncio.gather(*(player.post(URL, json=adoption, headers=KEY) for _ in range(50)))
     assert {answer.status_code for answer in answers} == {201}
     assert all(answer.json() == answers[0].json() for answer in answers)
     assert await works(service, answers[0].json()["credential"])
@@ -72,10 +72,10 @@ async def test_fifty_simultaneous_requests_with_one_key_and_different_bodies_giv
 
 
 async def test_a_repeat_may_write_the_same_wish_differently(
-    player: httpx.AsyncClient, wish: dict[str, Any]
+    player: httpx.AsyncClient, adoption: dict[str, Any]
 ) -> None:
     first = await player.post(
-        URL, json=wish | {"name": "Home", "settings": {"a": 1, "b": 2}}, headers=KEY
+        URL, json=adoption | {"name": "Home", "settings": {"a": 1, "b": 2}}, headers=KEY
     )
     again = await player.post(
         URL,
@@ -83,7 +83,7 @@ async def test_a_repeat_may_write_the_same_wish_differently(
             "settings": {"b": 2, "a": 1},
             "name": " Home",
             "granted_scopes": ["tasks:write", "tasks:read"],
-            "cat_id": wish["cat_id"].upper(),
+            "cat_id": adoption["cat_id"].upper(),
         },
         headers=KEY,
     )
@@ -101,61 +101,61 @@ async def test_a_repeat_may_write_the_same_wish_differently(
     ids=lambda change: next(iter(change)),
 )
 async def test_a_key_that_comes_with_another_body_is_refused(
-    player: httpx.AsyncClient, wish: dict[str, Any], sql: Sql, change: dict[str, Any]
+    player: httpx.AsyncClient, adoption: dict[str, Any], sql: Sql, change: dict[str, Any]
 ) -> None:
-    await player.post(URL, json=wish, headers=KEY)
-    refused = await player.post(URL, json=wish | change, headers=KEY)
+    await player.post(URL, json=adoption, headers=KEY)
+    refused = await player.post(URL, json=adoption | change, headers=KEY)
     assert refused.status_code == 422
     assert refused.json()["type"] == "urn:cathouse:problem:idempotency_key_reused"
     assert len(await sql("select 1 from installation.installations")) == 1
 
 
 async def test_a_key_is_one_persons(
-    player: httpx.AsyncClient, stranger: httpx.AsyncClient, wish: dict[str, Any]
+    player: httpx.AsyncClient, stranger: httpx.AsyncClient, adoption: dict[str, Any]
 ) -> None:
-    mine = (await player.post(URL, json=wish, headers=KEY)).json()
-    theirs = (await stranger.post(URL, json=wish, headers=KEY)).json()
+    mine = (await player.post(URL, json=adoption, headers=KEY)).json()
+    theirs = (await stranger.post(URL, json=adoption, headers=KEY)).json()
     assert mine["installation"]["id"] != theirs["installation"]["id"]
     assert mine["credential"] != theirs["credential"]
 
 
 async def test_another_key_does_not_adopt_a_cat_twice(
-    player: httpx.AsyncClient, wish: dict[str, Any]
+    player: httpx.AsyncClient, adoption: dict[str, Any]
 ) -> None:
-    first = await player.post(URL, json=wish, headers=KEY)
-    other = await player.post(URL, json=wish, headers={"Idempotency-Key": "another"})
+    first = await player.post(URL, json=adoption, headers=KEY)
+    other = await player.post(URL, json=adoption, headers={"Idempotency-Key": "another"})
     assert other.status_code == 409
     assert other.json()["installation_id"] == first.json()["installation"]["id"]
 
 
 async def test_a_repeat_is_answered_while_the_catalog_is_down_or_the_cat_suspended(
-    player: httpx.AsyncClient, wish: dict[str, Any], fake_services: FakeServices
+    player: httpx.AsyncClient, adoption: dict[str, Any], fake_services: FakeServices
 ) -> None:
-    first = await player.post(URL, json=wish, headers=KEY)
+    first = await player.post(URL, json=adoption, headers=KEY)
     fake_services.on(
         "GET",
-        f"/api/v1/catalog/internal/cats/{wish['cat_id']}",
+        f"/api/v1/catalog/internal/cats/{adoption['cat_id']}",
         AssertionError("a repeat must not ask the catalog"),
     )
-    assert (await player.post(URL, json=wish, headers=KEY)).json() == first.json()
+    assert (await player.post(URL, json=adoption, headers=KEY)).json() == first.json()
 
 
 async def test_an_adoption_that_was_refused_can_be_repeated_with_its_key(
-    player: httpx.AsyncClient, wish: dict[str, Any], publish: Callable[..., UUID]
+    player: httpx.AsyncClient, adoption: dict[str, Any], publish: Callable[..., UUID]
 ) -> None:
-    publish(UUID(wish["cat_id"]), status="submitted")
-    assert (await player.post(URL, json=wish, headers=KEY)).status_code == 404
-    publish(UUID(wish["cat_id"]))
-    assert (await player.post(URL, json=wish, headers=KEY)).status_code == 201
+    publish(UUID(adoption["cat_id"]), status="submitted")
+    assert (await player.post(URL, json=adoption, headers=KEY)).status_code == 404
+    publish(UUID(adoption["cat_id"]))
+    assert (await player.post(URL, json=adoption, headers=KEY)).status_code == 201
 
 
 async def test_a_repeat_after_a_rotation_is_told_and_the_new_credential_goes_on_working(
-    player: httpx.AsyncClient, service: httpx.AsyncClient, wish: dict[str, Any]
+    player: httpx.AsyncClient, service: httpx.AsyncClient, adoption: dict[str, Any]
 ) -> None:
-    first = (await player.post(URL, json=wish, headers=KEY)).json()
+    first = (await player.post(URL, json=adoption, headers=KEY)).json()
     installation_id = first["installation"]["id"]
     rotated = (await player.post(f"{URL}/{installation_id}/credential")).json()
-    repeat = await player.post(URL, json=wish, headers=KEY)
+    repeat = await player.post(URL, json=adoption, headers=KEY)
     assert repeat.status_code == 409
     assert repeat.json()["type"] == "urn:cathouse:problem:credential_replaced"
     assert repeat.json()["installation_id"] == installation_id
@@ -164,58 +164,58 @@ async def test_a_repeat_after_a_rotation_is_told_and_the_new_credential_goes_on_
 
 
 async def test_a_repeat_after_the_service_token_was_replaced_gets_no_credential_that_fails(
-    player: httpx.AsyncClient, settings: Settings, fake_services: FakeServices, wish: dict[str, Any]
+    player: httpx.AsyncClient, settings: Settings, fake_services: FakeServices, adoption: dict[str, Any]
 ) -> None:
-    first = (await player.post(URL, json=wish, headers=KEY)).json()
+    first = (await player.post(URL, json=adoption, headers=KEY)).json()
     replaced = settings.model_copy(update={"service_token": SecretStr("x" * 32)})
     async with running(create_app(replaced, transport=fake_services.transport)) as client:
         repeat = await client.post(
-            URL, json=wish, headers={"Authorization": player.headers["authorization"]} | KEY
+            URL, json=adoption, headers={"Authorization": player.headers["authorization"]} | KEY
         )
     assert repeat.status_code == 409
     assert repeat.json()["installation_id"] == first["installation"]["id"]
 
 
 async def test_a_repeat_while_the_service_token_is_replaced_gets_the_same_credential(
-    player: httpx.AsyncClient, settings: Settings, fake_services: FakeServices, wish: dict[str, Any]
+    player: httpx.AsyncClient, settings: Settings, fake_services: FakeServices, adoption: dict[str, Any]
 ) -> None:
-    first = (await player.post(URL, json=wish, headers=KEY)).json()
+    first = (await player.post(URL, json=adoption, headers=KEY)).json()
     both = SecretStr(f"{'x' * 32},{settings.service_token.get_secret_value()}")
     replacing = settings.model_copy(update={"service_token": both})
     async with running(create_app(replacing, transport=fake_services.transport)) as client:
         repeat = await client.post(
-            URL, json=wish, headers={"Authorization": player.headers["authorization"]} | KEY
+            URL, json=adoption, headers={"Authorization": player.headers["authorization"]} | KEY
         )
     assert repeat.status_code == 201
     assert repeat.json()["credential"] == first["credential"]
 
 
 async def test_a_repeat_after_uninstalling_tells_so_and_adopts_nothing(
-    player: httpx.AsyncClient, wish: dict[str, Any], sql: Sql
+    player: httpx.AsyncClient, adoption: dict[str, Any], sql: Sql
 ) -> None:
-    first = (await player.post(URL, json=wish, headers=KEY)).json()["installation"]
+    first = (await player.post(URL, json=adoption, headers=KEY)).json()["installation"]
     await player.delete(f"{URL}/{first['id']}")
-    repeat = await player.post(URL, json=wish, headers=KEY)
+    repeat = await player.post(URL, json=adoption, headers=KEY)
     assert repeat.status_code == 201
     assert repeat.json()["installation"] == first | {"status": "uninstalled"}
     assert len(await sql("select 1 from installation.installations")) == 1
 
 
 async def test_a_slow_repeat_that_is_overtaken_adopts_nothing_though_the_cat_is_free_again(
-    player: httpx.AsyncClient, wish: dict[str, Any], fake_services: FakeServices, sql: Sql
+    player: httpx.AsyncClient, adoption: dict[str, Any], fake_services: FakeServices, sql: Sql
 ) -> None:
-    path = f"/api/v1/catalog/internal/cats/{wish['cat_id']}"
+    path = f"/api/v1/catalog/internal/cats/{adoption['cat_id']}"
     manifest = (await catalog_answer(fake_services, path)).json()
     overtaking: list[dict[str, Any]] = []
 
     async def overtaken(_request: httpx.Request) -> httpx.Response:
         fake_services.on("GET", path, httpx.Response(200, json=manifest))
-        overtaking.append((await player.post(URL, json=wish, headers=KEY)).json())
+        overtaking.append((await player.post(URL, json=adoption, headers=KEY)).json())
         await player.delete(f"{URL}/{overtaking[0]['installation']['id']}")
         return httpx.Response(200, json=manifest)
 
     fake_services.on("GET", path, overtaken)
-    slow = await player.post(URL, json=wish, headers=KEY)
+    slow = await player.post(URL, json=adoption, headers=KEY)
     assert slow.status_code == 201
     assert slow.json()["installation"] == overtaking[0]["installation"] | {"status": "uninstalled"}
     assert slow.json()["credential"] == overtaking[0]["credential"]
@@ -228,12 +228,12 @@ async def catalog_answer(fake_services: FakeServices, path: str) -> httpx.Respon
 
 
 async def test_a_key_is_kept_for_24_hours_and_is_free_after(
-    player: httpx.AsyncClient, wish: dict[str, Any], publish: Callable[..., UUID], sql: Sql
+    player: httpx.AsyncClient, adoption: dict[str, Any], publish: Callable[..., UUID], sql: Sql
 ) -> None:
-    first = (await player.post(URL, json=wish, headers=KEY)).json()
+    first = (await player.post(URL, json=adoption, headers=KEY)).json()
     age = "update installation.idempotency_keys set created_at = now() - make_interval(mins => :m)"
     await sql(age, m=24 * 60 - 1)
-    assert (await player.post(URL, json=wish, headers=KEY)).json() == first
+    assert (await player.post(URL, json=adoption, headers=KEY)).json() == first
     await sql(age, m=24 * 60)
     other = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]}
     second = await player.post(URL, json=other, headers=KEY)
@@ -262,9 +262,9 @@ async def test_the_next_adoption_deletes_keys_that_are_no_longer_kept_and_no_oth
 
 
 async def test_an_adoption_does_not_wait_for_an_expired_key_that_another_transaction_holds(
-    app: FastAPI, player: httpx.AsyncClient, wish: dict[str, Any], publish: Callable[..., UUID]
+    app: FastAPI, player: httpx.AsyncClient, adoption: dict[str, Any], publish: Callable[..., UUID]
 ) -> None:
-    await player.post(URL, json=wish, headers=KEY)
+    await player.post(URL, json=adoption, headers=KEY)
     async with app.state.context.database.engine.begin() as connection:
         await connection.execute(
             text("update installation.idempotency_keys set created_at = now() - interval '2 days'")
@@ -278,18 +278,18 @@ async def test_an_adoption_does_not_wait_for_an_expired_key_that_another_transac
 
 @pytest.mark.parametrize("key", [b"", b"k" * 256, b"two words", "naïve".encode(), b"tab\tbed"])
 async def test_a_key_that_is_no_key_is_refused(
-    player: httpx.AsyncClient, wish: dict[str, Any], sql: Sql, key: bytes
+    player: httpx.AsyncClient, adoption: dict[str, Any], sql: Sql, key: bytes
 ) -> None:
-    refused = await player.post(URL, json=wish, headers={b"Idempotency-Key": key})
+    refused = await player.post(URL, json=adoption, headers={b"Idempotency-Key": key})
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["loc"] == ["header", "Idempotency-Key"]
     assert await sql("select 1 from installation.installations") == []
 
 
 async def test_neither_the_key_nor_the_credential_can_be_read_from_the_database(
-    player: httpx.AsyncClient, wish: dict[str, Any], sql: Sql
+    player: httpx.AsyncClient, adoption: dict[str, Any], sql: Sql
 ) -> None:
-    credential = (await player.post(URL, json=wish, headers=KEY)).json()["credential"]
+    credential = (await player.post(URL, json=adoption, headers=KEY)).json()["credential"]
     for table in ("installations", "idempotency_keys"):
         rows = await sql(f"select to_jsonb(t)::text as row from installation.{table} t")
         assert len(rows) == 1

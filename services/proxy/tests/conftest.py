@@ -11,9 +11,10 @@ from cathouse_kit.testing import FakeServices, running
 from cathouse_proxy.main import create_app
 from cathouse_proxy.resources import create_resources
 from cathouse_proxy.settings import Settings
-from cathouse_proxy.testing import Clock, Remake, Rows, ScriptedCat, World, served
 from fastapi import FastAPI
 from limits import RateLimitItemPerSecond
+
+from .support import Clock, FakePlatform, Remake, Rows, ScriptedCat, served
 
 
 @pytest.fixture
@@ -41,8 +42,8 @@ async def cat() -> AsyncIterator[ScriptedCat]:
 
 
 @pytest.fixture
-def world(fake_services: FakeServices, cat: ScriptedCat) -> World:
-    return World(fake_services, endpoint_url=cat.url)
+def platform(fake_services: FakeServices, cat: ScriptedCat) -> FakePlatform:
+    return FakePlatform(fake_services, endpoint_url=cat.url)
 
 
 @pytest.fixture
@@ -65,10 +66,12 @@ def remake(app: FastAPI, settings: Settings) -> Remake:
 
 
 @pytest.fixture
-async def client(app: FastAPI, emptied: None, world: World) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the app, with the credential of the world's installation."""
+async def client(
+    app: FastAPI, emptied: None, platform: FakePlatform
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the app, with the credential of the platform's installation."""
     async with running(app) as client:
-        client.headers.update(world.headers)
+        client.headers.update(platform.headers)
         yield client
 
 

@@ -3,16 +3,17 @@
 import fastapi.routing
 import pytest
 from cathouse_kit.testing import Issuer
-from cathouse_proxy.testing import Clock, Remake, Rows, ScriptedCat, World
 from fastapi import FastAPI
 from httpx import AsyncClient
 from limits import RateLimitItemPerHour
 
+from .support import Clock, FakePlatform, Remake, Rows, ScriptedCat
+
 
 async def test_a_call_reaches_the_cat_and_its_answer_comes_back(
-    client: AsyncClient, world: World, cat: ScriptedCat, rows: Rows
+    client: AsyncClient, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
-    response = await client.get(world.path("tasks?done=no"))
+    response = await client.get(platform.path("tasks?done=no"))
     assert (response.status_code, response.json()) == (200, {"ok": True})
     assert cat.requests[0].line == "GET /tasks?done=no HTTP/1.1"
     [row] = await rows()
@@ -20,9 +21,9 @@ async def test_a_call_reaches_the_cat_and_its_answer_comes_back(
     assert row.pop("id") is not None
     assert row.pop("duration_ms") > 0
     assert row == {
-        "installation_id": world.installation_id,
-        "user_id": world.owner_id,
-        "cat_id": world.cat_id,
+        "installation_id": platform.installation_id,
+        "user_id": platform.owner_id,
+        "cat_id": platform.cat_id,
         "method": "GET",
         "path": "/tasks",
         "scope": "tasks:read",
@@ -37,7 +38,7 @@ async def test_every_check_is_made_before_those_that_follow_it(
     remake: Remake,
     clock: Clock,
     client: AsyncClient,
-    world: World,
+    platform: FakePlatform,
     cat: ScriptedCat,
     issuer: Issuer,
     rows: Rows,
@@ -46,20 +47,20 @@ async def test_every_check_is_made_before_those_that_follow_it(
 
     async def call(headers: dict[str, str], path: str, **changes: object) -> None:
         for name, value in changes.items():
-            setattr(world, name, value)
+            setattr(platform, name, value)
         clock.now += 1  # what the other services said is too old now
-        response = await client.get(world.path(path), headers={"Authorization": ""} | headers)
+        response = await client.get(platform.path(path), headers={"Authorization": ""} | headers)
         kind = response.json()["type"]
         problems.append((response.status_code, kind.removeprefix("urn:cathouse:problem:")))
 
-    world.endpoint_url = "http://127.0.0.1:1"
-    neighbour = world.neighbour()
+    platform.endpoint_url = "http://127.0.0.1:1"
+    neighbour = platform.neighbour()
     remake({"rate_limit_per_installation": RateLimitItemPerHour(20)}, clock=clock)
     async with app.state.resources.cats:
         failed = await client.get(neighbour.path(), headers=neighbour.headers)
         assert failed.status_code == 502
         for _ in range(19):
-            await call(world.headers, "tasks", granted_scopes=["tasks:read"])
+            await call(platform.headers, "tasks", granted_scopes=["tasks:read"])
         assert problems == [(502, "cat_unreachable")] * 19
         problems.clear()
 
@@ -68,13 +69,13 @@ async def test_every_check_is_made_before_those_that_follow_it(
         await call({}, forbidden, **everything)
         await call({"Authorization": "Bearer nobody-has-this"}, forbidden)
         await call(issuer.headers(), forbidden)
-        await call(world.headers, forbidden)
-        await call(world.headers, forbidden, status="active")
-        await call(world.headers, forbidden, cat_status="published")
-        await call(world.headers, "tasks")
+        await call(platform.headers, forbidden)
+        await call(platform.headers, forbidden, status="active")
+        await call(platform.headers, forbidden, cat_status="published")
+        await call(platform.headers, "tasks")
         # Its last call within the rate finds the circuit open; the next one is not within the rate either.
-        await call(world.headers, "tasks", granted_scopes=["tasks:read"])
-        await call(world.headers, "tasks")
+        await call(platform.headers, "tasks", granted_scopes=["tasks:read"])
+        await call(platform.headers, "tasks")
 
     assert problems == [
         (401, "unauthenticated"),
@@ -93,10 +94,10 @@ async def test_every_check_is_made_before_those_that_follow_it(
 
 
 async def test_the_mediation_alone_looks_at_a_call(
-    client: AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
+    client: AsyncClient, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def solve(**_: object) -> None:
         raise AssertionError("dependencies are solved for a proxied call")
 
     monkeypatch.setattr(fastapi.routing, "solve_dependencies", solve)
-    assert (await client.get(world.path())).status_code == 200
+    assert (await client.get(platform.path())).status_code == 200

@@ -16,25 +16,26 @@ from cathouse_proxy.main import create_app
 from cathouse_proxy.models import ProxiedCall
 from cathouse_proxy.services.audit.writer import CallRecord
 from cathouse_proxy.settings import Settings
-from cathouse_proxy.testing import (
+from fastapi import FastAPI
+from pydantic import SecretStr
+from sqlalchemy import event
+
+from .support import (
     VERIFY,
+    FakePlatform,
     Rows,
     ScriptedCat,
-    World,
     other_services,
     request_bytes,
     server_process,
     status_of,
 )
-from fastapi import FastAPI
-from pydantic import SecretStr
-from sqlalchemy import event
 
 AUDIT = "/api/v1/proxy/audit"
 
 
 async def test_the_row_is_there_while_the_cat_is_being_called(
-    client: httpx.AsyncClient, world: World, cat: ScriptedCat, rows: Rows
+    client: httpx.AsyncClient, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     seen: list[dict[str, Any]] = []
 
@@ -46,10 +47,10 @@ async def test_the_row_is_there_while_the_cat_is_being_called(
         writer.write(cat.OK)
 
     cat.script = look
-    assert (await client.get(world.path())).status_code == 200
+    assert (await client.get(platform.path())).status_code == 200
     [row] = seen
     assert (row["outcome"], row["status"], row["duration_ms"]) == ("started", None, None)
-    assert (row["scope"], row["cat_id"]) == ("tasks:read", world.cat_id)
+    assert (row["scope"], row["cat_id"]) == ("tasks:read", platform.cat_id)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ async def test_the_row_tells_the_status_before_the_first_byte_leaves(
     expected: tuple[int, str],
     app: FastAPI,
     emptied: None,
-    world: World,
+    platform: FakePlatform,
     cat: ScriptedCat,
     rows: Rows,
 ) -> None:
@@ -91,10 +92,10 @@ async def test_the_row_tells_the_status_before_the_first_byte_leaves(
         "http_version": "1.1",
         "method": "GET",
         "scheme": "http",
-        "path": world.path(),
-        "raw_path": world.path().encode(),
+        "path": platform.path(),
+        "raw_path": platform.path().encode(),
         "query_string": b"",
-        "headers": [(b"authorization", f"Bearer {world.credential}".encode())],
+        "headers": [(b"authorization", f"Bearer {platform.credential}".encode())],
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 2),
     }
@@ -104,15 +105,15 @@ async def test_the_row_tells_the_status_before_the_first_byte_leaves(
 
 
 async def test_without_a_database_no_cat_is_called(
-    settings: Settings, fake_services: FakeServices, world: World, cat: ScriptedCat
+    settings: Settings, fake_services: FakeServices, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     nowhere = SecretStr("postgresql://proxy:x@127.0.0.1:1/nowhere")
     app = create_app(
         settings.model_copy(update={"database_url": nowhere}), transport=fake_services.transport
     )
     async with running(app) as client:
-        allowed = await client.get(world.path(), headers=world.headers)
-        refused = await client.get(world.path())
+        allowed = await client.get(platform.path(), headers=platform.headers)
+        refused = await client.get(platform.path())
     # One who has no credential has no row either.
     assert [allowed.status_code, refused.status_code] == [503, 401]
     assert allowed.json()["type"] == "urn:cathouse:problem:database_unavailable"
@@ -120,7 +121,12 @@ async def test_without_a_database_no_cat_is_called(
 
 
 async def test_a_call_during_which_the_proxy_is_killed_leaves_its_row(
-    settings: Settings, world: World, cat: ScriptedCat, emptied: None, rows: Rows, tmp_path: Path
+    settings: Settings,
+    platform: FakePlatform,
+    cat: ScriptedCat,
+    emptied: None,
+    rows: Rows,
+    tmp_path: Path,
 ) -> None:
     called = asyncio.Event()
 
@@ -133,11 +139,11 @@ async def test_a_call_during_which_the_proxy_is_killed_leaves_its_row(
 
     cat.script = never_answer
     async with (
-        other_services(world) as peers,
+        other_services(platform) as peers,
         server_process(settings, peers, tmp_path) as (process, port),
     ):
         _reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(request_bytes(world, f"GET {world.path()}"))
+        writer.write(request_bytes(platform, f"GET {platform.path()}"))
         async with asyncio.timeout(5):
             await called.wait()
         process.kill()
@@ -147,21 +153,26 @@ async def test_a_call_during_which_the_proxy_is_killed_leaves_its_row(
 
 
 async def test_an_unexpected_failure_is_in_the_audit_too(
-    client: httpx.AsyncClient, world: World, fake_services: FakeServices, rows: Rows
+    client: httpx.AsyncClient, platform: FakePlatform, fake_services: FakeServices, rows: Rows
 ) -> None:
-    path = f"/api/v1/catalog/internal/cats/{world.cat_id}"
+    path = f"/api/v1/catalog/internal/cats/{platform.cat_id}"
     fake_services.on("GET", path, RuntimeError("a bug"))
-    response = await client.get(world.path())
+    response = await client.get(platform.path())
     assert (response.status_code, "bug" in response.text) == (500, False)
     assert [(row["status"], row["outcome"]) for row in await rows()] == [(500, "internal_error")]
 
 
 async def test_a_body_beyond_the_limit_is_in_the_audit(
-    port: int, app: FastAPI, settings: Settings, world: World, cat: ScriptedCat, rows: Rows
+    port: int,
+    app: FastAPI,
+    settings: Settings,
+    platform: FakePlatform,
+    cat: ScriptedCat,
+    rows: Rows,
 ) -> None:
     length = f"Content-Length: {settings.proxy_max_request_bytes + 1}"
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(request_bytes(world, f"POST {world.path()}", length))
+    writer.write(request_bytes(platform, f"POST {platform.path()}", length))
     assert status_of(await reader.readuntil(b"\r\n\r\n")) == 413
     writer.close()
     assert [(row["status"], row["outcome"]) for row in await rows()] == [(413, "body_too_large")]
@@ -169,10 +180,10 @@ async def test_a_body_beyond_the_limit_is_in_the_audit(
 
 
 async def test_the_query_is_not_written_down(
-    client: httpx.AsyncClient, world: World, rows: Rows
+    client: httpx.AsyncClient, platform: FakePlatform, rows: Rows
 ) -> None:
-    await client.get(world.path("tasks?token=secret"))
-    await client.get(world.path("admin?token=secret"))
+    await client.get(platform.path("tasks?token=secret"))
+    await client.get(platform.path("admin?token=secret"))
     assert [row["path"] for row in await rows()] == ["/tasks", "/admin"]
 
 
@@ -197,21 +208,23 @@ def add(app: FastAPI) -> Any:
     return add
 
 
-def own(issuer: Issuer, world: World) -> dict[str, str]:
-    return issuer.headers(Role.PLAYER, world.owner_id)
+def own(issuer: Issuer, platform: FakePlatform) -> dict[str, str]:
+    return issuer.headers(Role.PLAYER, platform.owner_id)
 
 
 async def test_an_owner_reads_the_calls_of_an_installation(
-    client: httpx.AsyncClient, world: World, issuer: Issuer
+    client: httpx.AsyncClient, platform: FakePlatform, issuer: Issuer
 ) -> None:
     made = [
-        await client.get(world.path()),
-        await client.get(world.path("admin")),
+        await client.get(platform.path()),
+        await client.get(platform.path("admin")),
     ]
-    await client.get(world.path(), headers={"Authorization": "Bearer unknown"})
-    await client.get(world.path(), headers=issuer.headers(Role.PLAYER))
+    await client.get(platform.path(), headers={"Authorization": "Bearer unknown"})
+    await client.get(platform.path(), headers=issuer.headers(Role.PLAYER))
     response = await client.get(
-        AUDIT, params={"installation_id": str(world.installation_id)}, headers=own(issuer, world)
+        AUDIT,
+        params={"installation_id": str(platform.installation_id)},
+        headers=own(issuer, platform),
     )
     assert response.status_code == 200
     page = response.json()
@@ -221,28 +234,28 @@ async def test_an_owner_reads_the_calls_of_an_installation(
         answer.headers["x-request-id"] for answer in reversed(made)
     ]
     newest, oldest = page["items"]
-    assert (newest["outcome"], newest["user_id"]) == ("scope_missing", str(world.owner_id))
+    assert (newest["outcome"], newest["user_id"]) == ("scope_missing", str(platform.owner_id))
     assert oldest["at"].endswith("Z")
     assert sorted(oldest) == sorted(column.name for column in ProxiedCall.__table__.columns)
     assert oldest["status"] == 200
 
 
 async def test_without_an_installation_one_reads_ones_own_calls(
-    client: httpx.AsyncClient, world: World, issuer: Issuer, add: Any
+    client: httpx.AsyncClient, platform: FakePlatform, issuer: Issuer, add: Any
 ) -> None:
-    await add(2, user_id=world.owner_id, installation_id=uuid4())
+    await add(2, user_id=platform.owner_id, installation_id=uuid4())
     await add(3, user_id=uuid4(), installation_id=uuid4())
-    mine = (await client.get(AUDIT, headers=own(issuer, world))).json()["items"]
-    assert [item["user_id"] for item in mine] == [str(world.owner_id)] * 2
+    mine = (await client.get(AUDIT, headers=own(issuer, platform))).json()["items"]
+    assert [item["user_id"] for item in mine] == [str(platform.owner_id)] * 2
     everyone = (await client.get(AUDIT, headers=issuer.headers(Role.ADMIN))).json()["items"]
     assert len(everyone) == 5
 
 
 @pytest.mark.parametrize("role", [Role.PLAYER, Role.DEVELOPER])
 async def test_the_calls_of_anothers_installation_are_not_ones_business(
-    role: Role, client: httpx.AsyncClient, world: World, issuer: Issuer
+    role: Role, client: httpx.AsyncClient, platform: FakePlatform, issuer: Issuer
 ) -> None:
-    for installation_id in (world.installation_id, uuid4()):
+    for installation_id in (platform.installation_id, uuid4()):
         response = await client.get(
             AUDIT,
             params={"installation_id": str(installation_id)},
@@ -253,28 +266,32 @@ async def test_the_calls_of_anothers_installation_are_not_ones_business(
 
 
 async def test_an_admin_reads_any_and_asks_nobody(
-    client: httpx.AsyncClient, world: World, issuer: Issuer, fake_services: FakeServices, add: Any
+    client: httpx.AsyncClient,
+    platform: FakePlatform,
+    issuer: Issuer,
+    fake_services: FakeServices,
+    add: Any,
 ) -> None:
-    await add(1, user_id=world.owner_id, installation_id=world.installation_id)
-    await add(1, user_id=world.owner_id, installation_id=uuid4())
+    await add(1, user_id=platform.owner_id, installation_id=platform.installation_id)
+    await add(1, user_id=platform.owner_id, installation_id=uuid4())
     fake_services.on("POST", VERIFY, httpx.ConnectError("down"))
     response = await client.get(
         AUDIT,
-        params={"installation_id": str(world.installation_id)},
+        params={"installation_id": str(platform.installation_id)},
         headers=issuer.headers(Role.ADMIN),
     )
     assert (response.status_code, len(response.json()["items"])) == (200, 1)
 
 
 async def test_the_audit_is_for_those_who_are_signed_in(
-    client: httpx.AsyncClient, world: World, fake_services: FakeServices, issuer: Issuer
+    client: httpx.AsyncClient, platform: FakePlatform, fake_services: FakeServices, issuer: Issuer
 ) -> None:
-    for token in ("", world.credential):
+    for token in ("", platform.credential):
         response = await client.get(AUDIT, headers={"Authorization": f"Bearer {token}"})
         assert response.status_code == 401
     fake_services.on("POST", VERIFY, httpx.ConnectError("down"))
     response = await client.get(
-        AUDIT, params={"installation_id": str(uuid4())}, headers=own(issuer, world)
+        AUDIT, params={"installation_id": str(uuid4())}, headers=own(issuer, platform)
     )
     assert (response.status_code, response.json()["peer"]) == (503, "installation")
 
@@ -292,16 +309,16 @@ async def test_parameters_that_mean_nothing_are_refused(
 
 
 async def test_pages_lose_and_repeat_nothing_while_calls_are_made(
-    client: httpx.AsyncClient, world: World, issuer: Issuer, add: Any
+    client: httpx.AsyncClient, platform: FakePlatform, issuer: Issuer, add: Any
 ) -> None:
-    await add(7, user_id=world.owner_id)
+    await add(7, user_id=platform.owner_id)
     seen: list[UUID] = []
     cursor = None
     while True:
         params = {"limit": "3"} | ({"cursor": cursor} if cursor else {})
-        page = (await client.get(AUDIT, params=params, headers=own(issuer, world))).json()
+        page = (await client.get(AUDIT, params=params, headers=own(issuer, platform))).json()
         seen += [item["id"] for item in page["items"]]
-        await add(2, user_id=world.owner_id)
+        await add(2, user_id=platform.owner_id)
         if (cursor := page["next_cursor"]) is None:
             break
     assert len(seen) == len(set(seen)) == 7
@@ -309,9 +326,9 @@ async def test_pages_lose_and_repeat_nothing_while_calls_are_made(
 
 
 async def test_a_page_is_one_query(
-    app: FastAPI, client: httpx.AsyncClient, world: World, issuer: Issuer, add: Any
+    app: FastAPI, client: httpx.AsyncClient, platform: FakePlatform, issuer: Issuer, add: Any
 ) -> None:
-    await add(30, user_id=world.owner_id)
+    await add(30, user_id=platform.owner_id)
     statements: list[str] = []
 
     def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -319,15 +336,15 @@ async def test_a_page_is_one_query(
 
     engine = app.state.context.database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
-    await client.get(AUDIT, headers=own(issuer, world))
+    await client.get(AUDIT, headers=own(issuer, platform))
     assert len([text for text in statements if "FROM proxy.audit" in text]) == 1
     assert len(statements) == 1
 
 
 async def test_calls_that_end_together_are_written_together(
-    statements: list[LoggedQuery], client: httpx.AsyncClient, world: World, rows: Rows
+    statements: list[LoggedQuery], client: httpx.AsyncClient, platform: FakePlatform, rows: Rows
 ) -> None:
-    answers = await asyncio.gather(*(client.get(world.path()) for _ in range(40)))
+    answers = await asyncio.gather(*(client.get(platform.path()) for _ in range(40)))
     assert {answer.status_code for answer in answers} == {200}
     writes = [
         len(ran.args[0]) for ran in statements if ran.query.startswith("insert into proxy.audit")
@@ -346,7 +363,7 @@ async def test_a_call_is_two_round_trips_to_the_database_and_a_refused_one_is_on
     trips: int,
     settings: Settings,
     fake_services: FakeServices,
-    world: World,
+    platform: FakePlatform,
     emptied: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -358,7 +375,7 @@ async def test_a_call_is_two_round_trips_to_the_database_and_a_refused_one_is_on
         async with running(create_app(far, transport=fake_services.transport)) as client:
             for _ in range(2):
                 way.round_trips = 0
-                answer = await client.get(world.path(below), headers=world.headers)
+                answer = await client.get(platform.path(below), headers=platform.headers)
                 assert answer.status_code == status
             assert way.round_trips == trips
 
@@ -375,17 +392,17 @@ async def test_a_first_write_that_arrives_late_changes_nothing(
 
 
 async def test_a_connection_that_was_cut_is_replaced_and_no_call_notices(
-    client: httpx.AsyncClient, world: World, rows: Rows, database_urls: dict[str, str]
+    client: httpx.AsyncClient, platform: FakePlatform, rows: Rows, database_urls: dict[str, str]
 ) -> None:
     connection = await asyncpg.connect(database_urls["proxy"])
     for _ in range(3):
-        assert (await client.get(world.path())).status_code == 200
+        assert (await client.get(platform.path())).status_code == 200
         ended = await connection.fetch(
             "select pg_terminate_backend(pid) from pg_stat_activity "
             "where application_name = 'proxy' and datname = current_database()"
         )
         assert ended
-    assert (await client.get(world.path())).status_code == 200
+    assert (await client.get(platform.path())).status_code == 200
     assert [row["outcome"] for row in await rows()] == ["answered"] * 4
     await connection.close()
 

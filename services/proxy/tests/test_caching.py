@@ -3,9 +3,10 @@
 import httpx
 import pytest
 from cathouse_proxy.services.exchange.caching import private_cache_control
-from cathouse_proxy.testing import ScriptedCat, World
 from hypothesis import given
 from hypothesis import strategies as st
+
+from .support import FakePlatform, ScriptedCat
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_no_shared_cache_may_keep_it_whatever_a_cat_says(values: list[str]) -> N
 
 
 async def test_every_response_of_a_cat_is_private_and_no_order_to_shared_caches_passes(
-    client: httpx.AsyncClient, world: World, cat: ScriptedCat
+    client: httpx.AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     others = [
         *("Surrogate-Control", "CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Edge-Control"),
@@ -99,9 +100,9 @@ async def test_every_response_of_a_cat_is_private_and_no_order_to_shared_caches_
     )
     for status in (200, 203, 301, 404, 500):
         cat.answer = f"HTTP/1.1 {status} X\r\n{answer}".encode()
-        response = await client.get(world.path())
+        response = await client.get(platform.path())
         assert response.headers.get_list("cache-control") == ["private"]
         assert not {name.lower() for name in others} & set(response.headers)
         assert response.headers["expires"] == "0"
     cat.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-    assert (await client.get(world.path())).headers["cache-control"] == "private"
+    assert (await client.get(platform.path())).headers["cache-control"] == "private"

@@ -6,7 +6,8 @@ import httpx
 import pytest
 from cathouse_kit.testing import FakeServices, Issuer, bearer
 from cathouse_kit.tokens import Role
-from cathouse_proxy.testing import VERIFY, Rows, ScriptedCat, World
+
+from .support import VERIFY, FakePlatform, Rows, ScriptedCat
 
 
 def kind_of(response: httpx.Response) -> str:
@@ -16,47 +17,49 @@ def kind_of(response: httpx.Response) -> str:
 
 
 async def test_the_owner_may_call_with_an_access_token(
-    client: httpx.AsyncClient, world: World, issuer: Issuer, cat: ScriptedCat
+    client: httpx.AsyncClient, platform: FakePlatform, issuer: Issuer, cat: ScriptedCat
 ) -> None:
-    response = await client.get(world.path(), headers=issuer.headers(Role.PLAYER, world.owner_id))
+    response = await client.get(
+        platform.path(), headers=issuer.headers(Role.PLAYER, platform.owner_id)
+    )
     assert response.status_code == 200
     assert len(cat.requests) == 1
 
 
 async def test_it_is_told_who_uses_an_installation_and_reading_the_audit_is_no_use(
-    client: httpx.AsyncClient, world: World, issuer: Issuer, fake_services: FakeServices
+    client: httpx.AsyncClient, platform: FakePlatform, issuer: Issuer, fake_services: FakeServices
 ) -> None:
-    owner = issuer.headers(Role.PLAYER, world.owner_id)
+    owner = issuer.headers(Role.PLAYER, platform.owner_id)
     stranger = uuid4()
-    audit = f"/api/v1/proxy/audit?installation_id={world.installation_id}"
+    audit = f"/api/v1/proxy/audit?installation_id={platform.installation_id}"
     assert (await client.get(audit, headers=owner)).status_code == 200
-    assert (await client.get(world.path(), headers=owner)).status_code == 200
-    refused = await client.get(world.path(), headers=issuer.headers(Role.PLAYER, stranger))
+    assert (await client.get(platform.path(), headers=owner)).status_code == 200
+    refused = await client.get(platform.path(), headers=issuer.headers(Role.PLAYER, stranger))
     assert refused.status_code == 404
-    assert (await client.get(world.path())).status_code == 200
+    assert (await client.get(platform.path())).status_code == 200
     asked = [dict(call.url.params) for call in fake_services.calls if call.url.path == VERIFY]
     # The last was made with the credential, which is use enough.
-    assert asked == [{}, {"used_by": str(world.owner_id)}, {"used_by": str(stranger)}, {}]
+    assert asked == [{}, {"used_by": str(platform.owner_id)}, {"used_by": str(stranger)}, {}]
 
 
 @pytest.mark.parametrize("role", list(Role))
 async def test_for_everyone_else_the_installation_does_not_exist(
     role: Role,
     client: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
     issuer: Issuer,
     cat: ScriptedCat,
     rows: Rows,
 ) -> None:
     stranger = uuid4()
-    response = await client.get(world.path(), headers=issuer.headers(role, stranger))
+    response = await client.get(platform.path(), headers=issuer.headers(role, stranger))
     assert (response.status_code, kind_of(response)) == (404, "installation_not_found")
     assert cat.requests == []
     assert await rows() == []
 
 
 async def test_a_credential_opens_no_other_installation(
-    client: httpx.AsyncClient, world: World, rows: Rows
+    client: httpx.AsyncClient, platform: FakePlatform, rows: Rows
 ) -> None:
     other = uuid4()
     response = await client.get(f"/api/v1/proxy/{other}/tasks")
@@ -68,9 +71,9 @@ async def test_a_credential_opens_no_other_installation(
     "name", ["no-id", "01a20773", "{01a20773-16a8-738d-8ac7-04ebf8a46c31}", "audits", "%00"]
 )
 async def test_what_is_no_id_is_no_installation(
-    name: str, client: httpx.AsyncClient, issuer: Issuer, world: World, rows: Rows
+    name: str, client: httpx.AsyncClient, issuer: Issuer, platform: FakePlatform, rows: Rows
 ) -> None:
-    for headers in (issuer.headers(Role.PLAYER, world.owner_id), world.headers):
+    for headers in (issuer.headers(Role.PLAYER, platform.owner_id), platform.headers):
         response = await client.get(f"/api/v1/proxy/{name}/tasks", headers=headers)
         assert (response.status_code, kind_of(response)) == (404, "installation_not_found")
     assert await rows() == []
@@ -93,12 +96,12 @@ async def test_what_is_no_id_is_no_installation(
 async def test_without_a_good_token_nobody_is_let_in(
     authorization: str,
     client: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
     fake_services: FakeServices,
     cat: ScriptedCat,
     rows: Rows,
 ) -> None:
-    response = await client.get(world.path(), headers={"Authorization": authorization})
+    response = await client.get(platform.path(), headers={"Authorization": authorization})
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == "Bearer"
     assert cat.requests == []
@@ -109,19 +112,21 @@ async def test_without_a_good_token_nobody_is_let_in(
 
 
 async def test_a_token_that_has_expired_or_is_of_another_key_is_refused(
-    client: httpx.AsyncClient, world: World, issuer: Issuer
+    client: httpx.AsyncClient, platform: FakePlatform, issuer: Issuer
 ) -> None:
-    expired = issuer.token(Role.PLAYER, world.owner_id, expires_in=-60)
-    forged = Issuer().token(Role.PLAYER, world.owner_id)
+    expired = issuer.token(Role.PLAYER, platform.owner_id, expires_in=-60)
+    forged = Issuer().token(Role.PLAYER, platform.owner_id)
     for token in (expired, forged):
-        response = await client.get(world.path(), headers=bearer(token))
+        response = await client.get(platform.path(), headers=bearer(token))
         assert (response.status_code, kind_of(response)) == (401, "unauthenticated")
 
 
-async def test_two_authorizations_are_none(client: httpx.AsyncClient, world: World) -> None:
+async def test_two_authorizations_are_none(
+    client: httpx.AsyncClient, platform: FakePlatform
+) -> None:
     response = await client.get(
-        world.path(),
-        headers=[("Authorization", "Bearer x"), ("Authorization", f"Bearer {world.credential}")],
+        platform.path(),
+        headers=[("Authorization", "Bearer x"), ("Authorization", f"Bearer {platform.credential}")],
     )
     assert response.status_code == 401
 
@@ -138,39 +143,39 @@ async def test_only_an_active_installation_may_call(
     status: str,
     problem: str,
     client: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
     cat: ScriptedCat,
     rows: Rows,
 ) -> None:
-    world.status = status
-    response = await client.get(world.path())
+    platform.status = status
+    response = await client.get(platform.path())
     assert (response.status_code, kind_of(response)) == (403, problem)
     assert cat.requests == []
     [row] = await rows()
-    assert (row["user_id"], row["cat_id"]) == (world.owner_id, world.cat_id)
+    assert (row["user_id"], row["cat_id"]) == (platform.owner_id, platform.cat_id)
 
 
 @pytest.mark.parametrize("status", ["draft", "submitted", "rejected", "suspended", "gone"])
 async def test_only_a_published_cat_is_called(
     status: str,
     client: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
     fake_services: FakeServices,
     cat: ScriptedCat,
 ) -> None:
-    world.cat_status = status
+    platform.cat_status = status
     if status == "gone":
-        path = f"/api/v1/catalog/internal/cats/{world.cat_id}"
+        path = f"/api/v1/catalog/internal/cats/{platform.cat_id}"
         fake_services.on("GET", path, httpx.Response(404, json={}))
-    response = await client.get(world.path())
+    response = await client.get(platform.path())
     assert (response.status_code, kind_of(response)) == (403, "cat_suspended")
     assert cat.requests == []
 
 
 async def test_a_missing_scope_is_named(
-    client: httpx.AsyncClient, world: World, cat: ScriptedCat, rows: Rows
+    client: httpx.AsyncClient, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
-    response = await client.post(world.path("tasks/7/share"))
+    response = await client.post(platform.path("tasks/7/share"))
     problem = response.json()
     assert (response.status_code, kind_of(response)) == (403, "scope_missing")
     assert problem["scope"] == "tasks:share"
@@ -185,9 +190,9 @@ async def test_a_missing_scope_is_named(
     [("GET", "cats"), ("DELETE", "tasks"), ("GET", ""), ("GET", "tasks/"), ("GET", "Tasks")],
 )
 async def test_what_no_scope_opens_is_refused_and_says_so(
-    method: str, path: str, client: httpx.AsyncClient, world: World, cat: ScriptedCat
+    method: str, path: str, client: httpx.AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
-    response = await client.request(method, world.path(path))
+    response = await client.request(method, platform.path(path))
     assert (response.status_code, kind_of(response)) == (403, "scope_missing")
     assert response.json()["scope"] is None
     assert response.json()["detail"] == f"No scope of this cat opens {method} /{path}."
@@ -195,19 +200,19 @@ async def test_what_no_scope_opens_is_refused_and_says_so(
 
 
 async def test_a_scope_that_is_granted_and_not_declared_opens_nothing(
-    client: httpx.AsyncClient, world: World
+    client: httpx.AsyncClient, platform: FakePlatform
 ) -> None:
-    world.granted_scopes = ["tasks:share", "everything"]
-    world.scopes = [scope for scope in world.scopes if scope["name"] != "tasks:share"]
-    response = await client.post(world.path("tasks/7/share"))
+    platform.granted_scopes = ["tasks:share", "everything"]
+    platform.scopes = [scope for scope in platform.scopes if scope["name"] != "tasks:share"]
+    response = await client.post(platform.path("tasks/7/share"))
     assert (response.status_code, response.json()["scope"]) == (403, None)
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "BREW"])
 async def test_other_methods_are_not_passed_on(
-    method: str, client: httpx.AsyncClient, world: World, cat: ScriptedCat, rows: Rows
+    method: str, client: httpx.AsyncClient, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
-    response = await client.request(method, world.path())
+    response = await client.request(method, platform.path())
     assert response.status_code == 405
     assert cat.requests == []
     assert await rows() == []

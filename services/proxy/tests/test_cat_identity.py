@@ -13,9 +13,10 @@ from cathouse_proxy.models import SigningKey
 from cathouse_proxy.services.exchange import identity
 from cathouse_proxy.services.exchange.identity import _KEEP_SECONDS, Identities, SigningKeys
 from cathouse_proxy.settings import Settings
-from cathouse_proxy.testing import Clock, Remake, ScriptedCat, World
 from fastapi import FastAPI
 from httpx import AsyncClient
+
+from .support import Clock, FakePlatform, Remake, ScriptedCat
 
 
 async def published(client: AsyncClient) -> dict[str, Any]:
@@ -26,8 +27,8 @@ async def published(client: AsyncClient) -> dict[str, Any]:
     return keys
 
 
-async def received_token(client: AsyncClient, world: World, cat: ScriptedCat) -> str:
-    assert (await client.get(world.path(), headers=world.headers)).status_code == 200
+async def received_token(client: AsyncClient, platform: FakePlatform, cat: ScriptedCat) -> str:
+    assert (await client.get(platform.path(), headers=platform.headers)).status_code == 200
     return (cat.requests[-1].header("authorization") or "").removeprefix("Bearer ")
 
 
@@ -41,26 +42,26 @@ def read(token: str, keys: dict[str, Any], cat_id: UUID) -> dict[str, Any]:
 
 
 async def test_a_cat_can_check_the_call_with_the_published_keys(
-    client: AsyncClient, world: World, cat: ScriptedCat
+    client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
-    token = await received_token(client, world, cat)
-    claims = read(token, await published(client), world.cat_id)
+    token = await received_token(client, platform, cat)
+    claims = read(token, await published(client), platform.cat_id)
     assert abs(claims.pop("iat") - time.time()) < 30
     assert claims.pop("exp") - time.time() <= 60
     assert len(claims.pop("sub")) == 43
     assert claims == {
         "iss": "cathouse-proxy",
-        "aud": str(world.cat_id),
+        "aud": str(platform.cat_id),
         "scope": "tasks:read",
-        "installation": str(world.installation_id),
+        "installation": str(platform.installation_id),
     }
-    assert str(world.owner_id) not in str(jwt.decode(token, options={"verify_signature": False}))
+    assert str(platform.owner_id) not in str(jwt.decode(token, options={"verify_signature": False}))
 
 
 async def test_the_token_is_good_for_no_other_cat(
-    client: AsyncClient, world: World, cat: ScriptedCat
+    client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
-    token = await received_token(client, world, cat)
+    token = await received_token(client, platform, cat)
     keys = await published(client)
     with pytest.raises(jwt.InvalidAudienceError):
         read(token, keys, uuid4())
@@ -72,13 +73,13 @@ async def test_private_keys_are_not_published(client: AsyncClient) -> None:
 
 
 async def test_all_scopes_that_open_the_call_and_were_granted_are_told_and_no_others(
-    client: AsyncClient, world: World, cat: ScriptedCat
+    client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     reading = {"routes": [{"methods": ["GET"], "path": "/tasks"}]}
-    world.scopes = [{"name": name, **reading} for name in ("a:one", "a:two", "a:three")]
-    world.granted_scopes = ["a:three", "a:one", "a:other"]
-    token = await received_token(client, world, cat)
-    claims = read(token, await published(client), world.cat_id)
+    platform.scopes = [{"name": name, **reading} for name in ("a:one", "a:two", "a:three")]
+    platform.granted_scopes = ["a:three", "a:one", "a:other"]
+    token = await received_token(client, platform, cat)
+    claims = read(token, await published(client), platform.cat_id)
     assert claims["scope"] == "a:one a:three"
 
 
@@ -102,30 +103,34 @@ async def test_a_pseudonym_is_stable_per_person_and_cat_and_differs_otherwise(
 
 
 async def test_two_installations_of_one_cat_are_the_same_person_to_it(
-    client: AsyncClient, world: World, cat: ScriptedCat
+    client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
-    other = World(world.fake_services, cat.url, owner_id=world.owner_id, cat_id=world.cat_id)
+    other = FakePlatform(
+        platform.fake_services, cat.url, owner_id=platform.owner_id, cat_id=platform.cat_id
+    )
     keys: dict[str, Any] | None = None
     subjects = []
-    for installation in (world, other):
-        world.fake_services.on("POST", "/api/v1/installations/internal/verify", installation.verify)
+    for installation in (platform, other):
+        platform.fake_services.on(
+            "POST", "/api/v1/installations/internal/verify", installation.verify
+        )
         token = await received_token(client, installation, cat)
         keys = keys or await published(client)
-        subjects.append(read(token, keys, world.cat_id)["sub"])
+        subjects.append(read(token, keys, platform.cat_id)["sub"])
     assert subjects[0] == subjects[1]
 
 
 async def test_a_retired_key_stays_published_for_as_long_as_its_tokens(
-    app: FastAPI, client: AsyncClient, world: World, cat: ScriptedCat
+    app: FastAPI, client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
-    token = await received_token(client, world, cat)
+    token = await received_token(client, platform, cat)
     async with app.state.context.database.session() as session:
         new = await rotate_signing_key(session, SigningKey)
     fresh = SigningKeys(app.state.context.database)
     keys = {"keys": await fresh.published()}
     assert keys["keys"][0]["kid"] == new
     assert len(keys["keys"]) == 2
-    assert read(token, keys, world.cat_id)["sub"]
+    assert read(token, keys, platform.cat_id)["sub"]
 
 
 @pytest.fixture
@@ -198,20 +203,25 @@ async def test_no_more_tokens_are_kept_than_there_is_room_for(
 
 
 async def test_a_narrowed_installation_is_narrowed_in_the_next_token_too(
-    app: FastAPI, remake: Remake, clock: Clock, client: AsyncClient, world: World, cat: ScriptedCat
+    app: FastAPI,
+    remake: Remake,
+    clock: Clock,
+    client: AsyncClient,
+    platform: FakePlatform,
+    cat: ScriptedCat,
 ) -> None:
     reading = {"routes": [{"methods": ["GET"], "path": "/tasks"}]}
-    world.scopes = [{"name": name, **reading} for name in ("a:one", "a:two")]
-    world.granted_scopes = ["a:one", "a:two"]
+    platform.scopes = [{"name": name, **reading} for name in ("a:one", "a:two")]
+    platform.granted_scopes = ["a:one", "a:two"]
     remake(clock=clock)
     async with app.state.resources.cats:
         keys = await published(client)
-        token = await received_token(client, world, cat)
-        assert read(token, keys, world.cat_id)["scope"] == "a:one a:two"
-        world.granted_scopes = ["a:two"]
+        token = await received_token(client, platform, cat)
+        assert read(token, keys, platform.cat_id)["scope"] == "a:one a:two"
+        platform.granted_scopes = ["a:two"]
         clock.now += 1
-        token = await received_token(client, world, cat)
-        assert read(token, keys, world.cat_id)["scope"] == "a:two"
+        token = await received_token(client, platform, cat)
+        assert read(token, keys, platform.cat_id)["scope"] == "a:two"
 
 
 async def test_processes_that_start_together_agree_on_one_key(

@@ -9,20 +9,21 @@ import pytest
 from cathouse_proxy.services.admission.breaker import CircuitBreaker
 from cathouse_proxy.services.errors import CatCutOff
 from cathouse_proxy.services.exchange.exchange import Limits
-from cathouse_proxy.testing import (
+from fastapi import FastAPI
+from httpx import AsyncClient
+
+from .support import (
     Clock,
+    FakePlatform,
     Remake,
     Rows,
     ScriptedCat,
-    World,
     ended,
     exchange,
     request_bytes,
     served,
     status_of,
 )
-from fastapi import FastAPI
-from httpx import AsyncClient
 
 CAT = uuid4()
 ANN, BEN = uuid4(), uuid4()
@@ -179,11 +180,11 @@ def test_cats_are_judged_each_for_itself(breaker: CircuitBreaker) -> None:
 
 
 async def test_one_player_who_calls_what_fails_cuts_the_cat_off_for_nobody(
-    client: AsyncClient, world: World, cat: ScriptedCat
+    client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     cat.answer = b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"
-    other = world.neighbour()
-    assert {(await client.get(world.path())).status_code for _ in range(60)} == {500}
+    other = platform.neighbour()
+    assert {(await client.get(platform.path())).status_code for _ in range(60)} == {500}
     cat.answer = cat.OK
     assert (await client.get(other.path(), headers=other.headers)).status_code == 200
 
@@ -193,31 +194,31 @@ async def test_a_cat_that_fails_is_left_alone_and_comes_back(
     remake: Remake,
     clock: Clock,
     client: AsyncClient,
-    world: World,
+    platform: FakePlatform,
     cat: ScriptedCat,
 ) -> None:
     remake(clock=clock)
     async with app.state.resources.cats:
         cat.answer = b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"
-        other = world.neighbour()
-        for caller in [world, other] * 10:
+        other = platform.neighbour()
+        for caller in [platform, other] * 10:
             response = await client.get(caller.path(), headers=caller.headers)
             assert (response.status_code, response.text) == (500, "no")
-        response = await client.get(world.path())
+        response = await client.get(platform.path())
         assert (response.status_code, response.headers["retry-after"]) == (503, "30")
         assert response.json()["type"] == "urn:cathouse:problem:cat_cut_off"
         assert len(cat.requests) == 20
 
         clock.now += 30
         cat.answer = cat.OK
-        assert [(await client.get(world.path())).status_code for _ in range(3)] == [200] * 3
+        assert [(await client.get(platform.path())).status_code for _ in range(3)] == [200] * 3
 
 
 async def test_refusals_by_the_cat_are_no_failures(
-    client: AsyncClient, world: World, cat: ScriptedCat
+    client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     cat.answer = b"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\nno"
-    assert {(await client.get(world.path())).status_code for _ in range(30)} == {404}
+    assert {(await client.get(platform.path())).status_code for _ in range(30)} == {404}
 
 
 @pytest.fixture
@@ -229,14 +230,14 @@ async def hurried_port(app: FastAPI, remake: Remake, emptied: None) -> AsyncIter
 
 
 async def test_callers_who_hold_the_end_of_their_bodies_back_cut_no_cat_off(
-    hurried_port: int, world: World, cat: ScriptedCat, rows: Rows
+    hurried_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     callers = 20
     all_called, called = asyncio.Barrier(callers), asyncio.Event()
 
     async def hold_back() -> int:
         reader, writer = await asyncio.open_connection("127.0.0.1", hurried_port)
-        writer.write(request_bytes(world, f"POST {world.path()}", "Content-Length: 2") + b"{")
+        writer.write(request_bytes(platform, f"POST {platform.path()}", "Content-Length: 2") + b"{")
         # The call's time runs by then. The end of the body comes so late in it that the cat has less than the second
         # that it may take for the head of its response.
         await called.wait()
@@ -258,12 +259,12 @@ async def test_callers_who_hold_the_end_of_their_bodies_back_cut_no_cat_off(
     assert await asyncio.gather(*(hold_back() for _ in range(callers))) == [408] * callers
     assert {row["outcome"] for row in await rows()} == {"caller_too_slow"}
     cat.script = None
-    answer = await exchange(hurried_port, request_bytes(world, f"GET {world.path()}"))
+    answer = await exchange(hurried_port, request_bytes(platform, f"GET {platform.path()}"))
     assert status_of(answer) == 200
 
 
 async def test_a_caller_who_takes_an_answer_slowly_is_not_the_cats_fault(
-    hurried_port: int, world: World, cat: ScriptedCat, rows: Rows
+    hurried_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     part = b"%x\r\n%b\r\n" % (MEGABYTE, bytes(MEGABYTE))
 
@@ -280,7 +281,7 @@ async def test_a_caller_who_takes_an_answer_slowly_is_not_the_cats_fault(
 
     cat.script = answer_all_but_the_end
     reader, writer = await asyncio.open_connection("127.0.0.1", hurried_port)
-    writer.write(request_bytes(world, f"GET {world.path()}"))
+    writer.write(request_bytes(platform, f"GET {platform.path()}"))
     await reader.readuntil(b"\r\n\r\n")
     await asyncio.sleep(1.5)
     async with asyncio.timeout(10):
@@ -291,7 +292,7 @@ async def test_a_caller_who_takes_an_answer_slowly_is_not_the_cats_fault(
 
 
 async def test_a_cat_that_stops_in_the_middle_is_at_fault_though_its_caller_took_a_while(
-    hurried_port: int, world: World, cat: ScriptedCat, rows: Rows
+    hurried_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     async def begin_to_answer(
         _: ScriptedCat, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -302,7 +303,7 @@ async def test_a_cat_that_stops_in_the_middle_is_at_fault_though_its_caller_took
 
     cat.script = begin_to_answer
     reader, writer = await asyncio.open_connection("127.0.0.1", hurried_port)
-    writer.write(request_bytes(world, f"POST {world.path()}", "Content-Length: 2") + b"{")
+    writer.write(request_bytes(platform, f"POST {platform.path()}", "Content-Length: 2") + b"{")
     await asyncio.sleep(0.2)
     writer.write(b"}")
     async with asyncio.timeout(10):

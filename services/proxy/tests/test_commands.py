@@ -18,8 +18,9 @@ from cathouse_proxy.main import create_app
 from cathouse_proxy.services.audit import retention
 from cathouse_proxy.services.audit.ids import uuid7
 from cathouse_proxy.settings import Settings
-from cathouse_proxy.testing import Rows, World
 from pydantic import SecretStr
+
+from .support import FakePlatform, Rows
 
 Run = Callable[..., Awaitable[subprocess.CompletedProcess[str]]]
 
@@ -99,7 +100,7 @@ async def test_older_rows_are_deleted_and_no_others(
 
 async def test_many_rows_are_deleted_in_steps_while_calls_are_written(
     client: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
     database_urls: dict[str, str],
     rows: Rows,
     monkeypatch: pytest.MonkeyPatch,
@@ -111,7 +112,7 @@ async def test_many_rows_are_deleted_in_steps_while_calls_are_written(
     )
     try:
         deleted, answer = await asyncio.gather(
-            retention.delete_older_than(pruner, timedelta(days=1)), client.get(world.path())
+            retention.delete_older_than(pruner, timedelta(days=1)), client.get(platform.path())
         )
     finally:
         await pruner.close()

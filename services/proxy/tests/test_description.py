@@ -1,8 +1,9 @@
 """How the proxy describes itself, and how its routes lie beside the paths that it passes on."""
 
-from cathouse_proxy.testing import World
 from fastapi import FastAPI
 from httpx import AsyncClient
+
+from .support import FakePlatform
 
 CALLS = "/api/v1/proxy/{installation_id}/{path}"
 
@@ -38,7 +39,7 @@ def test_operation_ids_are_unique(app: FastAPI) -> None:
 
 
 async def test_the_proxys_own_routes_are_not_taken_for_installations(
-    client: AsyncClient, world: World
+    client: AsyncClient, platform: FakePlatform
 ) -> None:
     assert (await client.get("/api/v1/proxy/jwks")).status_code == 200
     assert (await client.get("/api/v1/proxy/audit")).status_code == 401
@@ -47,12 +48,14 @@ async def test_the_proxys_own_routes_are_not_taken_for_installations(
     assert (await client.get("/api/v1/proxy/audit/x")).status_code == 404
 
 
-async def test_metrics_know_the_template_and_no_path(client: AsyncClient, world: World) -> None:
-    await client.get(world.path("tasks?x=secret"))
-    await client.get(world.path("secret"))
+async def test_metrics_know_the_template_and_no_path(
+    client: AsyncClient, platform: FakePlatform
+) -> None:
+    await client.get(platform.path("tasks?x=secret"))
+    await client.get(platform.path("secret"))
     metrics = (await client.get("/metrics")).text
     route = '{method="GET",route="/api/v1/proxy/{installation_id}/{path}",status="%s"} 1.0'
     for status in (200, 403):
         assert f"http_requests_total{route % status}" in metrics
     assert "secret" not in metrics
-    assert str(world.installation_id) not in metrics
+    assert str(platform.installation_id) not in metrics

@@ -9,8 +9,9 @@ from cathouse_kit.testing import FakeServices, Issuer, running
 from cathouse_kit.tokens import Role
 from cathouse_proxy.main import create_app
 from cathouse_proxy.settings import Settings
-from cathouse_proxy.testing import Rows, ScriptedCat, World
 from fastapi import FastAPI
+
+from .support import FakePlatform, Rows, ScriptedCat
 
 
 @pytest.fixture
@@ -26,70 +27,73 @@ def kind(response: httpx.Response) -> tuple[int, str]:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "OPTIONS"])
 async def test_the_credential_of_a_disabled_owner_opens_nothing_from_the_next_call_on(
     client: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
     cat: ScriptedCat,
     fake_services: FakeServices,
     revocations: Revocations,
     rows: Rows,
     method: str,
 ) -> None:
-    assert (await client.request(method, world.path())).status_code == 200
+    assert (await client.request(method, platform.path())).status_code == 200
     called = len(cat.requests)
-    fake_services.revocations.note(world.owner_id, active=False)
+    fake_services.revocations.note(platform.owner_id, active=False)
     await revocations.poll()
     # What installation said a moment ago is still kept: that does not matter.
-    response = await client.request(method, world.path())
+    response = await client.request(method, platform.path())
     assert response.status_code == 403
     if method != "HEAD":
         assert kind(response) == (403, "owner_disabled")
     assert len(cat.requests) == called
     row = (await rows())[-1]
     assert (row["status"], row["outcome"]) == (403, "owner_disabled")
-    assert (row["user_id"], row["cat_id"]) == (world.owner_id, world.cat_id)
+    assert (row["user_id"], row["cat_id"]) == (platform.owner_id, platform.cat_id)
 
-    fake_services.revocations.note(world.owner_id, active=True)
+    fake_services.revocations.note(platform.owner_id, active=True)
     await revocations.poll()
-    assert (await client.request(method, world.path())).status_code == 200
+    assert (await client.request(method, platform.path())).status_code == 200
 
 
 async def test_a_disabled_owner_is_told_so_before_the_status_of_the_installation(
-    client: httpx.AsyncClient, world: World, fake_services: FakeServices, revocations: Revocations
+    client: httpx.AsyncClient,
+    platform: FakePlatform,
+    fake_services: FakeServices,
+    revocations: Revocations,
 ) -> None:
-    world.status = "paused"
-    fake_services.revocations.note(world.owner_id, active=False)
+    platform.status = "paused"
+    fake_services.revocations.note(platform.owner_id, active=False)
     await revocations.poll()
-    assert kind(await client.get(world.path())) == (403, "owner_disabled")
+    assert kind(await client.get(platform.path())) == (403, "owner_disabled")
 
 
 async def test_the_access_token_of_a_disabled_owner_calls_nothing_and_reads_no_audit(
     client: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
     issuer: Issuer,
     cat: ScriptedCat,
     fake_services: FakeServices,
     revocations: Revocations,
 ) -> None:
-    owner = issuer.headers(Role.PLAYER, world.owner_id)
-    assert (await client.get(world.path(), headers=owner)).status_code == 200
-    fake_services.revocations.note(world.owner_id, active=False)
+    owner = issuer.headers(Role.PLAYER, platform.owner_id)
+    assert (await client.get(platform.path(), headers=owner)).status_code == 200
+    fake_services.revocations.note(platform.owner_id, active=False)
     await revocations.poll()
-    for path in (world.path(), "/api/v1/proxy/audit"):
+    for path in (platform.path(), "/api/v1/proxy/audit"):
         assert kind(await client.get(path, headers=owner)) == (403, "account_disabled")
     assert len(cat.requests) == 1
 
 
 async def test_an_owner_whose_role_changed_needs_a_new_token_and_the_credential_goes_on(
     client: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
     issuer: Issuer,
     fake_services: FakeServices,
     revocations: Revocations,
 ) -> None:
-    owner = issuer.headers(Role.PLAYER, world.owner_id)
-    fake_services.revocations.note(world.owner_id, active=True)
+    owner = issuer.headers(Role.PLAYER, platform.owner_id)
+    fake_services.revocations.note(platform.owner_id, active=True)
     await revocations.poll()
-    assert kind(await client.get(world.path(), headers=owner)) == (401, "unauthenticated")
-    assert (await client.get(world.path())).status_code == 200
+    assert kind(await client.get(platform.path(), headers=owner)) == (401, "unauthenticated")
+    assert (await client.get(platform.path())).status_code == 200
 
 
 async def test_a_demoted_admin_reads_the_audit_of_others_no_more(
@@ -104,34 +108,37 @@ async def test_a_demoted_admin_reads_the_audit_of_others_no_more(
 
 
 async def test_while_auth_is_down_disabled_owners_stay_out_and_others_go_on(
-    client: httpx.AsyncClient, world: World, fake_services: FakeServices, revocations: Revocations
+    client: httpx.AsyncClient,
+    platform: FakePlatform,
+    fake_services: FakeServices,
+    revocations: Revocations,
 ) -> None:
     fake_services.on("GET", PATH, httpx.ConnectError("refused"))
     await revocations.poll()
-    assert (await client.get(world.path())).status_code == 200
+    assert (await client.get(platform.path())).status_code == 200
     fake_services.on("GET", PATH, fake_services.revocations.answer)
-    fake_services.revocations.note(world.owner_id, active=False)
+    fake_services.revocations.note(platform.owner_id, active=False)
     await revocations.poll()
     fake_services.on("GET", PATH, httpx.ConnectError("refused"))
     await revocations.poll()
-    assert kind(await client.get(world.path())) == (403, "owner_disabled")
+    assert kind(await client.get(platform.path())) == (403, "owner_disabled")
 
 
 @pytest.mark.parametrize("caller", ["credential", "owner"])
 async def test_a_cold_start_without_auth_refuses_every_call_and_names_auth(
     settings: Settings,
     fake_services: FakeServices,
-    world: World,
+    platform: FakePlatform,
     issuer: Issuer,
     cat: ScriptedCat,
     emptied: None,
     caller: str,
 ) -> None:
     fake_services.on("GET", PATH, httpx.ConnectError("refused"))
-    owner = issuer.headers(Role.PLAYER, world.owner_id)
-    headers = world.headers if caller == "credential" else owner
+    owner = issuer.headers(Role.PLAYER, platform.owner_id)
+    headers = platform.headers if caller == "credential" else owner
     async with running(create_app(settings, transport=fake_services.transport)) as client:
-        response = await client.get(world.path(), headers=headers)
+        response = await client.get(platform.path(), headers=headers)
         ready = await client.get("/health/ready")
     assert kind(response) == (503, "peer_unavailable")
     assert response.json()["peer"] == "auth"

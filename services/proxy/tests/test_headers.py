@@ -1,12 +1,13 @@
 """Which headers pass, both ways."""
 
 import pytest
-from cathouse_proxy.testing import ScriptedCat, World
 from httpx import AsyncClient
+
+from .support import FakePlatform, ScriptedCat
 
 
 async def test_a_cat_gets_the_callers_headers_and_the_proxys_own(
-    client: AsyncClient, world: World, cat: ScriptedCat
+    client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     sent = [
         ("Content-Type", "application/json"),
@@ -29,7 +30,7 @@ async def test_a_cat_gets_the_callers_headers_and_the_proxys_own(
         ("Via", "1.1 elsewhere"),
     ]
     await client.post(
-        world.path(),
+        platform.path(),
         content=b'{"title":"x"}',
         headers=[(name.encode(), value.encode()) for name, value in sent],
     )
@@ -57,7 +58,7 @@ async def test_a_cat_gets_the_callers_headers_and_the_proxys_own(
         "x-forwarded-for": "127.0.0.1",
         "x-forwarded-host": "cathouse.test",
         "x-forwarded-proto": "http",
-        "x-forwarded-prefix": f"/api/v1/proxy/{world.installation_id}",
+        "x-forwarded-prefix": f"/api/v1/proxy/{platform.installation_id}",
     }
 
 
@@ -84,16 +85,16 @@ async def test_a_cat_gets_the_callers_headers_and_the_proxys_own(
     ],
 )
 async def test_no_header_makes_another_call_of_it_than_the_one_that_was_checked(
-    name: str, client: AsyncClient, world: World, cat: ScriptedCat
+    name: str, client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
-    response = await client.get(world.path(), headers={name: "DELETE", "X-Cat-Own": "one"})
+    response = await client.get(platform.path(), headers={name: "DELETE", "X-Cat-Own": "one"})
     assert response.status_code == 200
     [request] = cat.requests
     assert (request.header(name), request.header("x-cat-own")) == (None, "one")
 
 
 async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin_or_a_server(
-    client: AsyncClient, world: World, cat: ScriptedCat
+    client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     cat.answer = (
         b"HTTP/1.1 201 Made\r\n"
@@ -112,7 +113,7 @@ async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin
         b"X-SendFile2: /etc/passwd 0-\r\nX-LIGHTTPD-send-file: /etc/passwd\r\n"
         b"X-LiteSpeed-Location: /metrics\r\nX-Reproxy-URL: http://127.0.0.1/metrics\r\n\r\nok"
     )
-    response = await client.post(world.path(), headers={"X-Request-ID": "a-request-of-mine"})
+    response = await client.post(platform.path(), headers={"X-Request-ID": "a-request-of-mine"})
     assert (response.status_code, response.content) == (201, b"ok")
     headers = [
         (name.decode(), value.decode())
@@ -124,8 +125,8 @@ async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin
         ("etag", '"7"'),
         ("content-encoding", "br"),
         ("retry-after", "7"),
-        ("link", f"<{world.path('a')}>; rel=next"),
-        ("link", f"<{world.path('b')}>; rel=prev"),
+        ("link", f"<{platform.path('a')}>; rel=next"),
+        ("link", f"<{platform.path('b')}>; rel=prev"),
         ("x-cat-own", "ü"),
         ("cache-control", "private, max-age=5"),
         ("x-content-type-options", "nosniff"),
@@ -179,19 +180,19 @@ async def test_addresses_in_the_cat_become_addresses_in_the_proxy_and_none_leads
     location: str,
     rewritten: str | None,
     client: AsyncClient,
-    world: World,
+    platform: FakePlatform,
     cat: ScriptedCat,
 ) -> None:
-    world.endpoint_url = f"{cat.url}/base"
+    platform.endpoint_url = f"{cat.url}/base"
     names = {
         "cat": cat.url,
-        "endpoint": world.endpoint_url,
-        "proxy": f"/api/v1/proxy/{world.installation_id}",
+        "endpoint": platform.endpoint_url,
+        "proxy": f"/api/v1/proxy/{platform.installation_id}",
     }
     cat.answer = (
         f"HTTP/1.1 201 Made\r\n{header}: {location.format(**names)}\r\nContent-Length: 0\r\n\r\n"
     ).encode()
-    response = await client.post(world.path())
+    response = await client.post(platform.path())
     assert cat.requests[0].line == "POST /base/tasks HTTP/1.1"
     assert response.headers.get(header) == (rewritten and rewritten.format(**names))
 
@@ -220,11 +221,11 @@ async def test_answers_without_a_body(
     status: int,
     length: str | None,
     client: AsyncClient,
-    world: World,
+    platform: FakePlatform,
     cat: ScriptedCat,
 ) -> None:
     cat.answer = answer
-    response = await client.request(method, world.path())
+    response = await client.request(method, platform.path())
     assert (response.status_code, response.content) == (status, b"")
     assert response.headers.get("content-length") == length
     assert "link" not in response.headers
@@ -232,10 +233,10 @@ async def test_answers_without_a_body(
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 async def test_every_method_reaches_the_cat(
-    method: str, client: AsyncClient, world: World, cat: ScriptedCat
+    method: str, client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     path = "tasks/7" if method in ("PATCH", "DELETE") else "tasks"
-    response = await client.request(method, world.path(path))
+    response = await client.request(method, platform.path(path))
     assert response.status_code == 200
     assert cat.requests[0].line == f"{method} /{path} HTTP/1.1"
     expected = None if method in ("GET", "HEAD", "OPTIONS") else "0"
@@ -243,7 +244,7 @@ async def test_every_method_reaches_the_cat(
 
 
 async def test_the_path_that_was_checked_is_the_path_that_is_sent(
-    client: AsyncClient, world: World, cat: ScriptedCat
+    client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
-    await client.delete(world.path("t%61sks/caf%c3%a9%20%7E?q=%2e%2E/../&r=[1]"))
+    await client.delete(platform.path("t%61sks/caf%c3%a9%20%7E?q=%2e%2E/../&r=[1]"))
     assert cat.requests[0].line == "DELETE /tasks/caf%C3%A9%20~?q=%2e%2E/../&r=[1] HTTP/1.1"

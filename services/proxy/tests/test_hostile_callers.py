@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
-from cathouse_proxy.testing import (
+
+from .support import (
     AMBIGUOUS_PATHS,
+    FakePlatform,
     Rows,
     ScriptedCat,
-    World,
     ended,
     exchange,
     request_bytes,
@@ -23,10 +24,10 @@ ON_THE_WIRE = [
 
 
 async def test_ambiguous_paths_are_refused(
-    port: int, world: World, cat: ScriptedCat, rows: Rows
+    port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     for raw in ON_THE_WIRE:
-        answer = await exchange(port, request_bytes(world, f"GET {world.path(raw.decode())}"))
+        answer = await exchange(port, request_bytes(platform, f"GET {platform.path(raw.decode())}"))
         assert status_of(answer) == 400, raw
         assert b"urn:cathouse:problem:request_refused" in answer
     assert cat.requests == []
@@ -50,10 +51,10 @@ async def test_ambiguous_paths_are_refused(
     ],
 )
 async def test_other_malformed_targets_never_reach_the_cat(
-    target: bytes, port: int, world: World, cat: ScriptedCat
+    target: bytes, port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
-    line = b"GET " + target % {b"id": str(world.installation_id).encode()} + b" HTTP/1.1\r\n"
-    head = request_bytes(world, "GET /").partition(b"\r\n")[2]
+    line = b"GET " + target % {b"id": str(platform.installation_id).encode()} + b" HTTP/1.1\r\n"
+    head = request_bytes(platform, "GET /").partition(b"\r\n")[2]
     answer = await exchange(port, line + head)
     assert 400 <= status_of(answer) < 500
     assert cat.requests == []
@@ -61,22 +62,24 @@ async def test_other_malformed_targets_never_reach_the_cat(
 
 @pytest.mark.parametrize("before", ["/api/v1/prox%79/", "/api%2fv1/proxy/", "/api/v1/proxy/%30"])
 async def test_what_stands_before_the_cats_path_must_not_be_encoded(
-    before: str, port: int, world: World, cat: ScriptedCat
+    before: str, port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     # %30 is 0: the id is made one that begins with it.
-    world.installation_id = type(world.installation_id)("0" + str(world.installation_id)[1:])
-    rest = str(world.installation_id)[1 if before.endswith("%30") else 0 :]
-    answer = await exchange(port, request_bytes(world, f"GET {before}{rest}/tasks"))
+    platform.installation_id = type(platform.installation_id)(
+        "0" + str(platform.installation_id)[1:]
+    )
+    rest = str(platform.installation_id)[1 if before.endswith("%30") else 0 :]
+    answer = await exchange(port, request_bytes(platform, f"GET {before}{rest}/tasks"))
     assert status_of(answer) in (400, 404)
     assert cat.requests == []
 
 
 async def test_the_host_of_an_absolute_target_is_nobodys_business(
-    port: int, world: World, cat: ScriptedCat
+    port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     async with ScriptedCat().running() as evil:
-        target = f"{evil.url}{world.path()}"
-        answer = await exchange(port, request_bytes(world, f"GET {target}"))
+        target = f"{evil.url}{platform.path()}"
+        answer = await exchange(port, request_bytes(platform, f"GET {target}"))
         assert status_of(answer) == 200
         assert evil.requests == []
     # RFC 9112, section 3.2.2: a server must accept the form; what it names is still this cat.
@@ -109,12 +112,12 @@ async def test_the_host_of_an_absolute_target_is_nobodys_business(
     ],
 )
 async def test_headers_that_split_or_contradict_are_refused(
-    header: str, port: int, world: World, cat: ScriptedCat
+    header: str, port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     answer = await exchange(
         port,
         request_bytes(
-            world, f"POST {world.path()}", header, body=b"0\r\n\r\nGET / HTTP/1.1\r\n\r\n"
+            platform, f"POST {platform.path()}", header, body=b"0\r\n\r\nGET / HTTP/1.1\r\n\r\n"
         ),
     )
     assert status_of(answer) in (400, 401)
@@ -131,28 +134,32 @@ async def test_headers_that_split_or_contradict_are_refused(
     ],
 )
 async def test_large_headers_are_refused(
-    headers: list[str], port: int, world: World, cat: ScriptedCat, rows: Rows
+    headers: list[str], port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
-    answer = await exchange(port, request_bytes(world, f"GET {world.path()}", *headers))
+    answer = await exchange(port, request_bytes(platform, f"GET {platform.path()}", *headers))
     assert status_of(answer) == 431
     assert cat.requests == []
     assert [row["outcome"] for row in await rows()] == ["headers_too_large"]
 
 
-async def test_a_long_target_is_refused(port: int, world: World, cat: ScriptedCat) -> None:
-    answer = await exchange(port, request_bytes(world, f"GET {world.path('a' * 9000)}"))
+async def test_a_long_target_is_refused(
+    port: int, platform: FakePlatform, cat: ScriptedCat
+) -> None:
+    answer = await exchange(port, request_bytes(platform, f"GET {platform.path('a' * 9000)}"))
     assert status_of(answer) == 414
-    answer = await exchange(port, request_bytes(world, f"GET {world.path('tasks?' + 'a' * 9000)}"))
+    answer = await exchange(
+        port, request_bytes(platform, f"GET {platform.path('tasks?' + 'a' * 9000)}")
+    )
     assert status_of(answer) == 414
     assert cat.requests == []
 
 
 async def test_what_belongs_to_one_connection_is_not_passed_on(
-    port: int, world: World, cat: ScriptedCat
+    port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     request = request_bytes(
-        world,
-        f"POST {world.path()}",
+        platform,
+        f"POST {platform.path()}",
         "Connection: X-Cat-Named, keep-alive, X_Also, X-Request-ID, Content-Length",
         "X-Cat-Named: 1",
         "X_Also: 1",
@@ -183,12 +190,12 @@ async def test_what_belongs_to_one_connection_is_not_passed_on(
 
 
 async def test_a_request_hidden_in_a_chunked_body_stays_a_body(
-    port: int, world: World, cat: ScriptedCat
+    port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     hidden = b"GET /admin HTTP/1.1\r\nHost: x\r\n\r\n"
     chunked = b"%x\r\n%s\r\n0\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n" % (len(hidden), hidden)
     request = request_bytes(
-        world, f"POST {world.path()}", "Transfer-Encoding: chunked", body=chunked
+        platform, f"POST {platform.path()}", "Transfer-Encoding: chunked", body=chunked
     )
     assert status_of(await exchange(port, request)) == 200
     [received] = cat.requests
@@ -199,7 +206,7 @@ async def test_a_request_hidden_in_a_chunked_body_stays_a_body(
 
 @pytest.mark.parametrize("version", ["13", None])
 async def test_a_websocket_is_refused_clearly(
-    version: str | None, port: int, world: World, cat: ScriptedCat, rows: Rows
+    version: str | None, port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     headers = [
         "Connection: Upgrade",
@@ -208,7 +215,7 @@ async def test_a_websocket_is_refused_clearly(
     ]
     if version:
         headers.append(f"Sec-WebSocket-Version: {version}")
-    answer = await exchange(port, request_bytes(world, f"GET {world.path()}", *headers))
+    answer = await exchange(port, request_bytes(platform, f"GET {platform.path()}", *headers))
     assert status_of(answer) == 400
     assert b"WebSockets are not passed on" in answer
     assert cat.requests == []
@@ -216,10 +223,10 @@ async def test_a_websocket_is_refused_clearly(
 
 
 async def test_requests_in_a_row_on_one_connection_are_each_mediated(
-    port: int, world: World, cat: ScriptedCat, rows: Rows
+    port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
-    allowed = request_bytes(world, f"GET {world.path()}")
-    refused = request_bytes(world, f"GET {world.path('admin')}", "Connection: close")
+    allowed = request_bytes(platform, f"GET {platform.path()}")
+    refused = request_bytes(platform, f"GET {platform.path('admin')}", "Connection: close")
     answer = await exchange(port, allowed + refused, until_closed=True)
     assert (status_of(answer), answer.count(b"HTTP/1.1 403")) == (200, 1)
     assert [request.line for request in cat.requests] == ["GET /tasks HTTP/1.1"]
@@ -227,7 +234,7 @@ async def test_requests_in_a_row_on_one_connection_are_each_mediated(
 
 
 async def test_a_caller_who_leaves_before_the_answer_ends_the_call(
-    port: int, world: World, cat: ScriptedCat, rows: Rows
+    port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     left = asyncio.Event()
 
@@ -241,7 +248,7 @@ async def test_a_caller_who_leaves_before_the_answer_ends_the_call(
 
     cat.script = wait
     _, writer_of_caller = await asyncio.open_connection("127.0.0.1", port)
-    writer_of_caller.write(request_bytes(world, f"GET {world.path()}"))
+    writer_of_caller.write(request_bytes(platform, f"GET {platform.path()}"))
     async with asyncio.timeout(5):
         await left.wait()
     [row] = await ended(rows)
@@ -249,7 +256,7 @@ async def test_a_caller_who_leaves_before_the_answer_ends_the_call(
 
 
 async def test_a_caller_who_leaves_in_the_middle_of_a_body_ends_the_call(
-    port: int, world: World, cat: ScriptedCat, rows: Rows
+    port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     broken_off = asyncio.Event()
 
@@ -265,7 +272,7 @@ async def test_a_caller_who_leaves_in_the_middle_of_a_body_ends_the_call(
     cat.script = wait
     _, writer_of_caller = await asyncio.open_connection("127.0.0.1", port)
     writer_of_caller.write(
-        request_bytes(world, f"POST {world.path()}", "Content-Length: 100", body=b"data")
+        request_bytes(platform, f"POST {platform.path()}", "Content-Length: 100", body=b"data")
     )
     async with asyncio.timeout(5):
         await broken_off.wait()

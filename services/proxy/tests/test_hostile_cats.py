@@ -7,19 +7,20 @@ from functools import partial
 
 import pytest
 from cathouse_proxy.services.exchange.exchange import Limits
-from cathouse_proxy.testing import (
+from fastapi import FastAPI
+
+from .support import (
+    FakePlatform,
     Remake,
     Rows,
     Script,
     ScriptedCat,
-    World,
     ended,
     exchange,
     request_bytes,
     served,
     status_of,
 )
-from fastapi import FastAPI
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
@@ -100,12 +101,12 @@ async def quick_port(app: FastAPI, remake: Remake, emptied: None) -> object:
 
 
 async def test_broken_answers_are_answered_for(
-    quick_port: int, world: World, cat: ScriptedCat, rows: Rows
+    quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     outcomes = {}
     for name, answer in BROKEN.items():
         # Each time another cat, so that none is cut off.
-        another = World(world.fake_services, cat.url)
+        another = FakePlatform(platform.fake_services, cat.url)
         cat.script = after_the_request(partial(write, answer))
         received = await exchange(quick_port, request_bytes(another, f"GET {another.path()}"))
         outcomes[name] = (status_of(received), b"cat_answer_broken" in received)
@@ -125,13 +126,13 @@ async def test_broken_answers_are_answered_for(
 async def test_a_head_that_does_not_come_is_not_waited_for(
     action: Callable[[asyncio.StreamWriter], object],
     quick_port: int,
-    world: World,
+    platform: FakePlatform,
     cat: ScriptedCat,
     rows: Rows,
 ) -> None:
     cat.script = after_the_request(action)
     started = asyncio.get_running_loop().time()
-    answer = await exchange(quick_port, request_bytes(world, f"GET {world.path()}"))
+    answer = await exchange(quick_port, request_bytes(platform, f"GET {platform.path()}"))
     assert asyncio.get_running_loop().time() - started < 2
     assert status_of(answer) == 504
     assert b"cat_timed_out" in answer
@@ -148,14 +149,14 @@ async def test_a_head_that_does_not_come_is_not_waited_for(
     ],
 )
 async def test_a_body_in_drops_has_an_end(
-    head: bytes, status: int, quick_port: int, world: World, cat: ScriptedCat, rows: Rows
+    head: bytes, status: int, quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     async def slowly(writer: asyncio.StreamWriter) -> None:
         writer.write(HEAD + head + b"\r\n\r\n")
         await drip(writer, b"a" * 1000)
 
     cat.script = after_the_request(slowly)
-    request = request_bytes(world, f"GET {world.path()}", "Connection: close")
+    request = request_bytes(platform, f"GET {platform.path()}", "Connection: close")
     answer = await exchange(quick_port, request, until_closed=True)
     [row] = await ended(rows)
     assert (row["status"], row["outcome"]) == (status, "cat_timed_out")
@@ -165,17 +166,17 @@ async def test_a_body_in_drops_has_an_end(
 
 
 async def test_a_header_in_several_lines_is_passed_on_in_one(
-    quick_port: int, world: World, cat: ScriptedCat
+    quick_port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     cat.answer = HEAD + b"X-Cat-A: a\r\n Set-Cookie: b\r\nContent-Length: 0\r\n\r\n"
-    answer = await exchange(quick_port, request_bytes(world, f"GET {world.path()}"))
+    answer = await exchange(quick_port, request_bytes(platform, f"GET {platform.path()}"))
     [line] = [line for line in answer.split(b"\r\n") if line.startswith(b"x-cat-a:")]
     assert line.split() == [b"x-cat-a:", b"a", b"Set-Cookie:", b"b"]
     assert b"\nset-cookie" not in answer.lower()
 
 
 async def test_an_endless_body_is_cut_off_at_the_limit(
-    quick_port: int, world: World, cat: ScriptedCat, rows: Rows
+    quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     sent = 0
 
@@ -189,7 +190,7 @@ async def test_an_endless_body_is_cut_off_at_the_limit(
 
     cat.script = after_the_request(endlessly)
     answer = await exchange(
-        quick_port, request_bytes(world, f"GET {world.path()}"), until_closed=True
+        quick_port, request_bytes(platform, f"GET {platform.path()}"), until_closed=True
     )
     assert status_of(answer) == 200
     assert not answer.endswith(b"0\r\n\r\n")
@@ -199,12 +200,12 @@ async def test_an_endless_body_is_cut_off_at_the_limit(
 
 
 async def test_an_answer_that_announces_too_much_is_refused_at_once(
-    quick_port: int, world: World, cat: ScriptedCat, rows: Rows
+    quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     cat.script = after_the_request(
         lambda writer: writer.write(HEAD + b"Content-Length: 104857600\r\n\r\n" + b"a" * 1000)
     )
-    answer = await exchange(quick_port, request_bytes(world, f"GET {world.path()}"))
+    answer = await exchange(quick_port, request_bytes(platform, f"GET {platform.path()}"))
     assert status_of(answer) == 502
     assert b"cat_answer_too_large" in answer
     assert [row["outcome"] for row in await rows()] == ["cat_answer_too_large"]
@@ -223,7 +224,7 @@ async def test_an_answer_that_announces_too_much_is_refused_at_once(
     ],
 )
 async def test_a_connection_that_is_cut_in_the_middle_is_cut_for_the_caller_too(
-    head: bytes, body: bytes, quick_port: int, world: World, cat: ScriptedCat, rows: Rows
+    head: bytes, body: bytes, quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     continue_ = asyncio.Event()
 
@@ -237,7 +238,7 @@ async def test_a_connection_that_is_cut_in_the_middle_is_cut_for_the_caller_too(
 
     cat.script = after_the_request(cut)
     reader, writer = await asyncio.open_connection("127.0.0.1", quick_port)
-    writer.write(request_bytes(world, f"GET {world.path()}"))
+    writer.write(request_bytes(platform, f"GET {platform.path()}"))
     async with asyncio.timeout(5):
         answer = await reader.readuntil(b"\r\n\r\n")
         [row] = await rows()
@@ -252,25 +253,25 @@ async def test_a_connection_that_is_cut_in_the_middle_is_cut_for_the_caller_too(
 
 
 async def test_bytes_after_an_answer_are_no_answer_to_the_next_call(
-    quick_port: int, world: World, cat: ScriptedCat
+    quick_port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     smuggled = HEAD + b"Content-Length: 4\r\n\r\nevil"
     cat.answer = HEAD + b"Content-Length: 5\r\n\r\nhello" + smuggled
     for _ in range(3):
-        answer = await exchange(quick_port, request_bytes(world, f"GET {world.path()}"))
+        answer = await exchange(quick_port, request_bytes(platform, f"GET {platform.path()}"))
         assert answer.endswith(b"hello")
     # The connection is not used again.
     assert cat.connections == 3
 
 
 async def test_an_early_answer_ends_an_upload(
-    quick_port: int, world: World, cat: ScriptedCat, rows: Rows
+    quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     cat.script = after_the_request(
         lambda writer: writer.write(b"HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno")
     )
     request = request_bytes(
-        world, f"POST {world.path()}", "Content-Length: 100000", body=b"a" * 1000
+        platform, f"POST {platform.path()}", "Content-Length: 100000", body=b"a" * 1000
     )
     answer = await exchange(quick_port, request)
     assert status_of(answer) == 413
@@ -279,11 +280,11 @@ async def test_an_early_answer_ends_an_upload(
 
 
 async def test_an_upload_that_nobody_takes_ends_in_time(
-    quick_port: int, world: World, cat: ScriptedCat, rows: Rows
+    quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     cat.script = after_the_request(lambda writer: asyncio.sleep(5))
     request = request_bytes(
-        world, f"POST {world.path()}", "Content-Length: 100000", body=b"a" * 100_000
+        platform, f"POST {platform.path()}", "Content-Length: 100000", body=b"a" * 100_000
     )
     answer = await exchange(quick_port, request)
     assert status_of(answer) == 504
@@ -291,9 +292,11 @@ async def test_an_upload_that_nobody_takes_ends_in_time(
 
 
 async def test_a_caller_who_is_slow_is_not_the_cats_fault(
-    quick_port: int, world: World, cat: ScriptedCat, rows: Rows
+    quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
-    request = request_bytes(world, f"POST {world.path()}", "Content-Length: 100", body=b"slow")
+    request = request_bytes(
+        platform, f"POST {platform.path()}", "Content-Length: 100", body=b"slow"
+    )
     answer = await exchange(quick_port, request)
     assert status_of(answer) == 408
     assert [row["outcome"] for row in await rows()] == ["caller_too_slow"]

@@ -5,10 +5,11 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pytest
 from cathouse_proxy.services.exchange.links import MAX_LINKS, LinkRewriter, Platform
-from cathouse_proxy.testing import ScriptedCat, World
 from hypothesis import example, given
 from hypothesis import strategies as st
 from yarl import URL
+
+from .support import FakePlatform, ScriptedCat
 
 PROXY = "/api/v1/proxy/0197"
 SERVICES = ("http://127.0.0.1:8003", "http://auth:8005", "not a URL", "https://catalog.internal")
@@ -376,12 +377,12 @@ DROPPED = [
 @pytest.mark.parametrize("status", [200, 201, 301, 302, 303, 307, 308])
 @pytest.mark.parametrize("value", ["http://%6cocalhost:{port}/x", "http://host\\@evil.example/x"])
 async def test_a_redirect_to_the_platform_loses_its_address_over_http(
-    status: int, value: str, client: httpx.AsyncClient, world: World, cat: ScriptedCat
+    status: int, value: str, client: httpx.AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     value = value.format(port=8003)
     fields = "".join(f"{name}: {value}\r\n" for name in FOLLOWED)
     cat.answer = f"HTTP/1.1 {status} X\r\n{fields}Content-Length: 0\r\n\r\n".encode()
-    response = await client.put(world.path(), headers={"Host": "host"})
+    response = await client.put(platform.path(), headers={"Host": "host"})
     assert response.status_code == status
     assert not {name.lower() for name in FOLLOWED} & set(response.headers)
 
@@ -396,21 +397,21 @@ async def test_a_redirect_to_the_platform_loses_its_address_over_http(
     ],
 )
 async def test_a_host_by_which_the_platform_was_reached_is_not_led_to(
-    name: str, value: str, client: httpx.AsyncClient, world: World, cat: ScriptedCat
+    name: str, value: str, client: httpx.AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     location = "Location: https://cathouse.example/api/v1/auth/me\r\n"
     cat.answer = f"HTTP/1.1 307 X\r\n{location}Content-Length: 0\r\n\r\n".encode()
-    response = await client.get(world.path(), headers={name: value})
+    response = await client.get(platform.path(), headers={name: value})
     assert response.status_code == 307
     assert "location" not in response.headers
 
 
 async def test_no_other_header_that_a_client_may_follow_passes(
-    client: httpx.AsyncClient, world: World, cat: ScriptedCat
+    client: httpx.AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     fields = "".join(f"{name}: /api/v1/auth/me\r\n" for name in DROPPED)
     cat.answer = f"HTTP/1.1 200 OK\r\n{fields}Content-Length: 0\r\n\r\n".encode()
-    response = await client.get(world.path())
+    response = await client.get(platform.path())
     assert {name.lower() for name in DROPPED} & set(response.headers) <= {"x-cat_own"}
     assert b"/api/v1/auth/me" not in b"".join(
         value for name, value in response.headers.raw if name.lower() != b"x-cat_own"

@@ -9,8 +9,9 @@ from cathouse_kit.testing import FakeServices, Issuer
 from cathouse_kit.tokens import Role
 from cathouse_proxy.resources import Resources
 from cathouse_proxy.services.admission.ttl_cache import KEEP_SECONDS
-from cathouse_proxy.testing import VERIFY, Clock, Remake, World, eventually
 from fastapi import FastAPI
+
+from .support import VERIFY, Clock, FakePlatform, Remake, eventually
 
 STEP = 0.1
 
@@ -36,18 +37,20 @@ async def test_calls_of_two_seconds_ask_each_service_six_times(
     resources: Resources,
     clock: Clock,
     client: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
     fake_services: FakeServices,
     issuer: Issuer,
 ) -> None:
-    headers = issuer.headers(Role.PLAYER, world.owner_id) if caller == "owner" else world.headers
+    headers = (
+        issuer.headers(Role.PLAYER, platform.owner_id) if caller == "owner" else platform.headers
+    )
     async with resources.cats:
-        await client.get(world.path(), headers=headers)
+        await client.get(platform.path(), headers=headers)
         fake_services.calls.clear()
         for _ in range(20):
             clock.now += STEP
             for _ in range(3):
-                assert (await client.get(world.path(), headers=headers)).status_code == 200
+                assert (await client.get(platform.path(), headers=headers)).status_code == 200
     assert asked(fake_services) == {"installation": 6, "cat": 6}
 
 
@@ -55,24 +58,24 @@ async def test_a_call_after_a_pause_asks_both_services_at_once(
     resources: Resources,
     clock: Clock,
     client: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
     fake_services: FakeServices,
 ) -> None:
     seen: list[Counter[str]] = []
     go = asyncio.Event()
 
     async with resources.cats:
-        await client.get(world.path())
+        await client.get(platform.path())
         clock.now += 60
         fake_services.calls.clear()
-        answer = world.verify
+        answer = platform.verify
 
         async def slowly(request: httpx.Request) -> httpx.Response:
             await go.wait()
             return answer(request)
 
         fake_services.on("POST", VERIFY, slowly)
-        call = asyncio.create_task(client.get(world.path()))
+        call = asyncio.create_task(client.get(platform.path()))
         await eventually(lambda: asked(fake_services)["cat"])
         seen.append(asked(fake_services))
         go.set()
@@ -98,17 +101,17 @@ async def test_what_is_taken_back_is_refused_within_a_second_while_answers_are_r
     resources: Resources,
     clock: Clock,
     client: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
 ) -> None:
-    headers = world.headers
+    headers = platform.headers
     async with resources.cats:
         for _ in range(called_before):
-            assert (await client.get(world.path(), headers=headers)).status_code == 200
+            assert (await client.get(platform.path(), headers=headers)).status_code == 200
             clock.now += STEP
-        setattr(world, change, value)
+        setattr(platform, change, value)
         changed = clock.now
         while clock.now < changed + KEEP_SECONDS:
-            await client.get(world.path(), headers=headers)
+            await client.get(platform.path(), headers=headers)
             clock.now += STEP
         assert clock.now < changed + 1
-        assert (await client.get(world.path(), headers=headers)).status_code in (401, 403)
+        assert (await client.get(platform.path(), headers=headers)).status_code in (401, 403)

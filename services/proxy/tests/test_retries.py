@@ -9,8 +9,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from cathouse_proxy.services.errors import CatAddressRefused, CatAnswerBroken, CatUnreachable
 from cathouse_proxy.services.exchange.cat_client import CatClient
 from cathouse_proxy.services.exchange.ssrf_guard import AddressRefusedError
-from cathouse_proxy.testing import ScriptedCat, read_request
 from multidict import CIMultiDict
+
+from .support import ScriptedCat, read_request
 
 IDEMPOTENT = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 OTHERS = ("POST", "PATCH")

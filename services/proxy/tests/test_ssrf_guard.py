@@ -18,18 +18,19 @@ from cathouse_proxy.services.exchange.ssrf_guard import (
     guarded_socket,
     is_public,
 )
-from cathouse_proxy.testing import (
+from fastapi import FastAPI
+from multidict import CIMultiDict
+
+from .support import (
+    FakePlatform,
     Remake,
     Rows,
     ScriptedCat,
-    World,
     eventually,
     exchange,
     request_bytes,
     status_of,
 )
-from fastapi import FastAPI
-from multidict import CIMultiDict
 
 PUBLIC = [
     "8.8.8.8",
@@ -257,11 +258,16 @@ def test_the_socket_itself_is_only_made_for_public_addresses() -> None:
 
 
 async def test_a_refused_address_is_a_problem_that_tells_nothing_of_it(
-    app: FastAPI, remake: Remake, emptied: None, world: World, cat: ScriptedCat, rows: Rows
+    app: FastAPI,
+    remake: Remake,
+    emptied: None,
+    platform: FakePlatform,
+    cat: ScriptedCat,
+    rows: Rows,
 ) -> None:
     remake({"proxy_allow_private_upstreams": False})
     async with running(app) as client:
-        response = await client.get(world.path(), headers=world.headers)
+        response = await client.get(platform.path(), headers=platform.headers)
     assert response.status_code == 502
     assert response.json()["type"] == "urn:cathouse:problem:cat_address_refused"
     assert "127.0.0.1" not in response.text
@@ -288,20 +294,20 @@ async def test_only_http_and_https_are_called(url: str) -> None:
 
 
 async def test_a_redirect_to_this_machine_is_passed_on_and_not_followed(
-    port: int, world: World, cat: ScriptedCat
+    port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     async with ScriptedCat().running() as inside:
         location = f"{inside.url}/secrets".encode()
         cat.answer = (
             b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n"
         )
-        answer = await exchange(port, request_bytes(world, f"GET {world.path()}"))
+        answer = await exchange(port, request_bytes(platform, f"GET {platform.path()}"))
         assert status_of(answer) == 302
         assert b"location: " + location in answer
         assert inside.connections == 0
 
 
-async def test_a_slow_name_system_is_given_up_on(world: World) -> None:
+async def test_a_slow_name_system_is_given_up_on(platform: FakePlatform) -> None:
     release = asyncio.Event()
     loop = asyncio.get_running_loop()
 

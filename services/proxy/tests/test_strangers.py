@@ -9,9 +9,10 @@ from cathouse_kit.testing import FakeServices, Issuer
 from cathouse_kit.tokens import Role
 from cathouse_proxy.main import create_app
 from cathouse_proxy.settings import Settings
-from cathouse_proxy.testing import VERIFY, Rows, ScriptedCat, World
 from fastapi import FastAPI
 from limits import RateLimitItemPerHour
+
+from .support import VERIFY, FakePlatform, Rows, ScriptedCat
 
 METRIC = "proxy_unidentified_calls_total"
 
@@ -56,11 +57,11 @@ async def test_strangers_are_refused_more_shortly_after_a_while_and_leave_no_row
     app: FastAPI,
     client: httpx.AsyncClient,
     stranger: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
     rows: Rows,
 ) -> None:
     headers = {"Authorization": KINDS[kind]}
-    answers = [await stranger.get(world.path(), headers=headers) for _ in range(6)]
+    answers = [await stranger.get(platform.path(), headers=headers) for _ in range(6)]
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429, 429]
     problem = answers[-1].json()
     assert problem["type"] == "urn:cathouse:problem:too_many_requests"
@@ -70,16 +71,16 @@ async def test_strangers_are_refused_more_shortly_after_a_while_and_leave_no_row
     assert sum(counted(app).values()) == 6
     assert counted(app)["too_many_requests"] == 3
     # One who has a credential is not held to it, at the same address.
-    assert (await client.get(world.path())).status_code == 200
+    assert (await client.get(platform.path())).status_code == 200
     assert [row["outcome"] for row in await rows()] == ["answered"]
     assert sum(counted(app).values()) == 6
 
 
 async def test_another_persons_token_and_credential_count_and_leave_no_row(
-    app: FastAPI, client: httpx.AsyncClient, world: World, issuer: Issuer, rows: Rows
+    app: FastAPI, client: httpx.AsyncClient, platform: FakePlatform, issuer: Issuer, rows: Rows
 ) -> None:
     someone = issuer.headers(Role.PLAYER)
-    paths = [world.path(), f"/api/v1/proxy/{uuid4()}/tasks", "/api/v1/proxy/no-id/tasks"]
+    paths = [platform.path(), f"/api/v1/proxy/{uuid4()}/tasks", "/api/v1/proxy/no-id/tasks"]
     answers = [await client.get(path, headers=someone) for path in paths]
     answers.append(await client.get(paths[1]))
     assert [answer.status_code for answer in answers] == [404, 404, 404, 429]
@@ -88,12 +89,12 @@ async def test_another_persons_token_and_credential_count_and_leave_no_row(
 
 
 async def test_each_address_has_its_own_limit_and_a_network_of_ipv6_one(
-    app: FastAPI, client: httpx.AsyncClient, world: World
+    app: FastAPI, client: httpx.AsyncClient, platform: FakePlatform
 ) -> None:
     async def status(address: str) -> int:
         transport = httpx.ASGITransport(app, client=(address, 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://cathouse.test") as other:
-            return (await other.get(world.path())).status_code
+            return (await other.get(platform.path())).status_code
 
     addresses = ["8.8.8.8", "8.8.4.4", "2a00:1450::1"]
     assert [await status(address) for address in addresses for _ in range(4)] == [
@@ -109,23 +110,23 @@ async def test_calls_while_nobody_can_say_whose_they_are_leave_no_row(
     service: str,
     app: FastAPI,
     client: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
     issuer: Issuer,
     fake_services: FakeServices,
     rows: Rows,
 ) -> None:
     fake_services.on("POST", VERIFY, httpx.ConnectError("down"))
     fake_services.on("GET", "/api/v1/auth/jwks", httpx.ConnectError("down"))
-    headers = world.headers if service == "installation" else issuer.headers()
-    assert (await client.get(world.path(), headers=headers)).status_code == 503
+    headers = platform.headers if service == "installation" else issuer.headers()
+    assert (await client.get(platform.path(), headers=headers)).status_code == 503
     assert await rows() == []
     assert counted(app) == {"peer_unavailable": 1}
 
 
 async def test_the_count_is_among_the_metrics(
-    client: httpx.AsyncClient, stranger: httpx.AsyncClient, world: World
+    client: httpx.AsyncClient, stranger: httpx.AsyncClient, platform: FakePlatform
 ) -> None:
-    await stranger.get(world.path())
+    await stranger.get(platform.path())
     metrics = (await client.get("/metrics")).text
     assert f'{METRIC}{{outcome="unauthenticated"}} 1.0' in metrics
 
@@ -142,9 +143,9 @@ async def test_the_count_is_among_the_metrics(
     ],
 )
 async def test_the_path_of_a_refused_call_is_cut(
-    path: str, status: int, client: httpx.AsyncClient, world: World, rows: Rows
+    path: str, status: int, client: httpx.AsyncClient, platform: FakePlatform, rows: Rows
 ) -> None:
-    response = await client.get(world.path(path))
+    response = await client.get(platform.path(path))
     assert response.status_code == status
     [row] = await rows()
     assert (row["status"], len(row["path"].encode())) == (status, 512)
@@ -152,17 +153,17 @@ async def test_the_path_of_a_refused_call_is_cut(
 
 
 async def test_a_paused_installation_has_its_rows_cut_too(
-    client: httpx.AsyncClient, world: World, rows: Rows
+    client: httpx.AsyncClient, platform: FakePlatform, rows: Rows
 ) -> None:
-    world.status = "paused"
-    assert (await client.get(world.path("a" * 4000))).status_code == 403
+    platform.status = "paused"
+    assert (await client.get(platform.path("a" * 4000))).status_code == 403
     [row] = await rows()
     assert (row["outcome"], len(row["path"])) == ("installation_paused", 512)
 
 
 async def test_the_path_of_a_call_that_is_made_is_whole(
-    client: httpx.AsyncClient, world: World, cat: ScriptedCat, rows: Rows
+    client: httpx.AsyncClient, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
-    assert (await client.delete(world.path("tasks/" + "a" * 4000))).status_code == 200
+    assert (await client.delete(platform.path("tasks/" + "a" * 4000))).status_code == 200
     [row] = await rows()
     assert row["path"] == "/tasks/" + "a" * 4000

@@ -7,10 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 from cathouse_proxy.settings import Settings
-from cathouse_proxy.testing import (
+
+from .support import (
+    FakePlatform,
     Rows,
     ScriptedCat,
-    World,
     ended,
     eventually,
     other_services,
@@ -23,7 +24,7 @@ MEGABYTE = 1024 * 1024
 
 
 async def test_the_first_part_of_an_answer_arrives_before_the_cat_has_made_the_second(
-    port: int, world: World, cat: ScriptedCat
+    port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     arrived = asyncio.Event()
 
@@ -37,7 +38,7 @@ async def test_the_first_part_of_an_answer_arrives_before_the_cat_has_made_the_s
 
     cat.script = in_parts
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(request_bytes(world, f"GET {world.path()}"))
+    writer.write(request_bytes(platform, f"GET {platform.path()}"))
     async with asyncio.timeout(5):
         await reader.readuntil(b"first\r\n")
         arrived.set()
@@ -46,7 +47,7 @@ async def test_the_first_part_of_an_answer_arrives_before_the_cat_has_made_the_s
 
 
 async def test_the_cat_gets_the_first_part_of_a_body_before_the_caller_has_sent_the_second(
-    port: int, world: World, cat: ScriptedCat
+    port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     arrived = asyncio.Event()
 
@@ -60,7 +61,7 @@ async def test_the_cat_gets_the_first_part_of_a_body_before_the_caller_has_sent_
 
     cat.script = in_parts
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = request_bytes(world, f"POST {world.path()}", "Transfer-Encoding: chunked")
+    head = request_bytes(platform, f"POST {platform.path()}", "Transfer-Encoding: chunked")
     writer.write(head + b"5\r\nfirst\r\n")
     async with asyncio.timeout(5):
         await arrived.wait()
@@ -71,7 +72,12 @@ async def test_the_cat_gets_the_first_part_of_a_body_before_the_caller_has_sent_
 
 @pytest.mark.parametrize("announced", [True, False])
 async def test_a_body_beyond_the_limit_is_stopped_while_it_streams(
-    announced: bool, port: int, world: World, cat: ScriptedCat, settings: Settings, rows: Rows
+    announced: bool,
+    port: int,
+    platform: FakePlatform,
+    cat: ScriptedCat,
+    settings: Settings,
+    rows: Rows,
 ) -> None:
     taken = 0
 
@@ -86,7 +92,7 @@ async def test_a_body_beyond_the_limit_is_stopped_while_it_streams(
     limit = settings.proxy_max_request_bytes
     framing = f"Content-Length: {limit + 1}" if announced else "Transfer-Encoding: chunked"
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(request_bytes(world, f"POST {world.path()}", framing))
+    writer.write(request_bytes(platform, f"POST {platform.path()}", framing))
 
     async def send() -> None:
         part = b"a" * 65536 if announced else b"10000\r\n" + b"a" * 65536 + b"\r\n"
@@ -108,7 +114,7 @@ async def test_a_body_beyond_the_limit_is_stopped_while_it_streams(
 
 
 async def test_a_caller_who_does_not_read_makes_the_cat_wait(
-    port: int, world: World, cat: ScriptedCat
+    port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     sent = 0
 
@@ -125,7 +131,7 @@ async def test_a_caller_who_does_not_read_makes_the_cat_wait(
 
     cat.script = flood
     _reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=65536)
-    writer.write(request_bytes(world, f"GET {world.path()}"))
+    writer.write(request_bytes(platform, f"GET {platform.path()}"))
     await eventually(lambda: sent)
     # It goes on until the buffers between the two are full, which the systems' own sizes decide, and then no further.
     before = -1
@@ -146,7 +152,7 @@ def resident_bytes(pid: int) -> int:
 async def test_memory_stays_flat_while_200_megabytes_stream_through(
     direction: str,
     settings: Settings,
-    world: World,
+    platform: FakePlatform,
     cat: ScriptedCat,
     emptied: None,
     tmp_path: Path,
@@ -169,18 +175,18 @@ async def test_memory_stays_flat_while_200_megabytes_stream_through(
             writer.write(cat.OK)
 
     async with (
-        other_services(world) as peers,
+        other_services(platform) as peers,
         server_process(settings, peers, tmp_path) as (process, port),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
     ):
-        client.headers.update(world.headers)
+        client.headers.update(platform.headers)
         cat.answer = b"HTTP/1.1 204 None\r\nConnection: close\r\n\r\n"
-        assert (await client.get(world.path())).status_code == 204
+        assert (await client.get(platform.path())).status_code == 204
         cat.script = stream
         before = highest = resident_bytes(process.pid)
         passed = 0
         if direction == "down":
-            async with client.stream("GET", world.path()) as response:
+            async with client.stream("GET", platform.path()) as response:
                 assert response.status_code == 200
                 async for part in response.aiter_raw():
                     passed += len(part)
@@ -195,7 +201,7 @@ async def test_memory_stays_flat_while_200_megabytes_stream_through(
                     highest = max(highest, resident_bytes(process.pid))
 
             response = await client.post(
-                world.path(), content=watched(), headers={"Content-Length": str(size)}
+                platform.path(), content=watched(), headers={"Content-Length": str(size)}
             )
             assert response.status_code == 200
     assert passed == size

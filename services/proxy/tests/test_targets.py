@@ -5,9 +5,10 @@ from urllib.parse import quote, unquote
 import pytest
 from cathouse_proxy.services.admission.targets import parse_target
 from cathouse_proxy.services.errors import RequestRefused, TargetTooLong
-from cathouse_proxy.testing import AMBIGUOUS_PATHS
 from hypothesis import given
 from hypothesis import strategies as st
+
+from .support import AMBIGUOUS_PATHS
 
 
 @pytest.mark.parametrize("raw", AMBIGUOUS_PATHS)

@@ -9,7 +9,8 @@ from cathouse_proxy.services.admission.ttl_cache import (
     REFRESH_SECONDS,
     TTLCache,
 )
-from cathouse_proxy.testing import Clock
+
+from .support import Clock
 
 
 class Source:

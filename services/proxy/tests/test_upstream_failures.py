@@ -9,7 +9,8 @@ import pytest
 from cathouse_kit.testing import JWKS_PATH, Answer, FakeServices, Issuer
 from cathouse_kit.tokens import Role
 from cathouse_proxy.services.admission.ttl_cache import KEEP_SECONDS
-from cathouse_proxy.testing import VERIFY, Clock, Remake, Rows, ScriptedCat, World
+
+from .support import VERIFY, Clock, FakePlatform, Remake, Rows, ScriptedCat
 
 FAILURES: dict[str, Answer] = {
     "down": httpx.ConnectError("refused"),
@@ -44,7 +45,7 @@ async def test_installation_failing(
     failure: str,
     caller: str,
     client: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
     issuer: Issuer,
     fake_services: FakeServices,
     cat: ScriptedCat,
@@ -52,9 +53,11 @@ async def test_installation_failing(
 ) -> None:
     fake_services.on("POST", VERIFY, FAILURES[failure])
     headers = (
-        world.headers if caller == "credential" else issuer.headers(Role.PLAYER, world.owner_id)
+        platform.headers
+        if caller == "credential"
+        else issuer.headers(Role.PLAYER, platform.owner_id)
     )
-    response = await client.get(world.path(), headers=headers)
+    response = await client.get(platform.path(), headers=headers)
     await assert_named(response, "installation", cat)
     # Nobody knows whose call it is: a row for it would be one for any stranger.
     assert await rows() == []
@@ -67,48 +70,54 @@ async def test_calls_of_installations_that_were_known_have_rows_while_installati
     caller: str,
     timed: Clock,
     client: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
     issuer: Issuer,
     fake_services: FakeServices,
     cat: ScriptedCat,
     rows: Rows,
 ) -> None:
     headers = (
-        world.headers if caller == "credential" else issuer.headers(Role.PLAYER, world.owner_id)
+        platform.headers
+        if caller == "credential"
+        else issuer.headers(Role.PLAYER, platform.owner_id)
     )
-    assert (await client.get(world.path(), headers=headers)).status_code == 200
+    assert (await client.get(platform.path(), headers=headers)).status_code == 200
     cat.requests.clear()
     timed.now += KEEP_SECONDS
     fake_services.on("POST", VERIFY, FAILURES[failure])
-    await assert_named(await client.get(world.path(), headers=headers), "installation", cat)
+    await assert_named(await client.get(platform.path(), headers=headers), "installation", cat)
     row = (await rows())[-1]
     assert (row["installation_id"], row["user_id"], row["cat_id"]) == (
-        world.installation_id,
-        world.owner_id,
-        world.cat_id,
+        platform.installation_id,
+        platform.owner_id,
+        platform.cat_id,
     )
     assert (row["path"], row["status"], row["outcome"]) == ("/tasks", 503, "peer_unavailable")
 
     # Others write nothing into the owner's audit, and one who has the credential nothing into another's.
     for path, stranger in (
-        (world.path(), {"Authorization": "Bearer unknown"}),
-        (world.path(), issuer.headers(Role.PLAYER)),
+        (platform.path(), {"Authorization": "Bearer unknown"}),
+        (platform.path(), issuer.headers(Role.PLAYER)),
         (f"/api/v1/proxy/{uuid4()}/tasks", headers),
-        ("/api/v1/proxy/no-id/tasks", world.headers),
+        ("/api/v1/proxy/no-id/tasks", platform.headers),
     ):
         assert (await client.get(path, headers=stranger)).status_code in (404, 503)
     assert len(await rows()) == 2
 
 
 async def test_a_credential_that_was_replaced_has_no_rows_while_installation_fails(
-    timed: Clock, client: httpx.AsyncClient, world: World, fake_services: FakeServices, rows: Rows
+    timed: Clock,
+    client: httpx.AsyncClient,
+    platform: FakePlatform,
+    fake_services: FakeServices,
+    rows: Rows,
 ) -> None:
-    assert (await client.get(world.path())).status_code == 200
-    world.credential = "another"
-    for verify, status in ((world.verify, 401), (httpx.ConnectError("down"), 503)):
+    assert (await client.get(platform.path())).status_code == 200
+    platform.credential = "another"
+    for verify, status in ((platform.verify, 401), (httpx.ConnectError("down"), 503)):
         timed.now += KEEP_SECONDS
         fake_services.on("POST", VERIFY, verify)
-        assert (await client.get(world.path())).status_code == status
+        assert (await client.get(platform.path())).status_code == status
     assert len(await rows()) == 1
 
 
@@ -116,13 +125,13 @@ async def test_a_credential_that_was_replaced_has_no_rows_while_installation_fai
 async def test_catalog_failing(
     failure: str,
     client: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
     fake_services: FakeServices,
     cat: ScriptedCat,
     rows: Rows,
 ) -> None:
-    fake_services.on("GET", f"/api/v1/catalog/internal/cats/{world.cat_id}", FAILURES[failure])
-    await assert_named(await client.get(world.path()), "catalog", cat)
+    fake_services.on("GET", f"/api/v1/catalog/internal/cats/{platform.cat_id}", FAILURES[failure])
+    await assert_named(await client.get(platform.path()), "catalog", cat)
     assert [(row["status"], row["outcome"]) for row in await rows()] == [(503, "peer_unavailable")]
 
 
@@ -130,28 +139,32 @@ async def test_catalog_failing(
 async def test_auth_failing(
     failure: str,
     client: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
     issuer: Issuer,
     fake_services: FakeServices,
     cat: ScriptedCat,
     rows: Rows,
 ) -> None:
     fake_services.on("GET", JWKS_PATH, FAILURES[failure])
-    response = await client.get(world.path(), headers=issuer.headers())
+    response = await client.get(platform.path(), headers=issuer.headers())
     await assert_named(response, "auth", cat)
     assert await rows() == []
 
 
 async def test_a_credential_needs_no_auth(
-    client: httpx.AsyncClient, world: World, fake_services: FakeServices
+    client: httpx.AsyncClient, platform: FakePlatform, fake_services: FakeServices
 ) -> None:
     fake_services.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
-    assert (await client.get(world.path())).status_code == 200
+    assert (await client.get(platform.path())).status_code == 200
 
 
 @pytest.mark.parametrize("peer", ["installation", "catalog"])
 async def test_an_answer_about_something_else_is_none(
-    peer: str, client: httpx.AsyncClient, world: World, issuer: Issuer, fake_services: FakeServices
+    peer: str,
+    client: httpx.AsyncClient,
+    platform: FakePlatform,
+    issuer: Issuer,
+    fake_services: FakeServices,
 ) -> None:
     def about_another(answer: Callable[[httpx.Request], httpx.Response], name: str) -> Answer:
         def changed(request: httpx.Request) -> httpx.Response:
@@ -160,20 +173,25 @@ async def test_an_answer_about_something_else_is_none(
 
         return changed
 
-    fake_services.on("POST", VERIFY, world.verify)
+    fake_services.on("POST", VERIFY, platform.verify)
     if peer == "installation":
-        fake_services.on("POST", VERIFY, about_another(world.verify, "installation_id"))
+        fake_services.on("POST", VERIFY, about_another(platform.verify, "installation_id"))
     else:
-        path = f"/api/v1/catalog/internal/cats/{world.cat_id}"
-        fake_services.on("GET", path, about_another(world.manifest, "id"))
-    response = await client.get(world.path(), headers=issuer.headers(Role.PLAYER, world.owner_id))
+        path = f"/api/v1/catalog/internal/cats/{platform.cat_id}"
+        fake_services.on("GET", path, about_another(platform.manifest, "id"))
+    response = await client.get(
+        platform.path(), headers=issuer.headers(Role.PLAYER, platform.owner_id)
+    )
     assert (response.status_code, response.json()["peer"]) == (503, peer)
 
 
 async def test_what_is_asked_carries_the_request_on(
-    client: httpx.AsyncClient, world: World, fake_services: FakeServices, service_token: str
+    client: httpx.AsyncClient,
+    platform: FakePlatform,
+    fake_services: FakeServices,
+    service_token: str,
 ) -> None:
-    await client.get(world.path(), headers={"X-Request-ID": "a-request-of-mine"})
+    await client.get(platform.path(), headers={"X-Request-ID": "a-request-of-mine"})
     assert len(fake_services.calls) == 2
     for request in fake_services.calls:
         assert request.headers["x-request-id"] == "a-request-of-mine"

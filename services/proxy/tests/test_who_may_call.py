@@ -7,8 +7,9 @@ import orjson
 import pytest
 from cathouse_kit.testing import FakeServices, Issuer, bearer, described_routes
 from cathouse_kit.tokens import Role
-from cathouse_proxy.testing import VERIFY, World
 from fastapi import FastAPI
+
+from .support import VERIFY, FakePlatform
 
 PREFIX = "/api/v1/proxy"
 OTHER_CREDENTIAL = "cat_" + "d" * 43
@@ -59,19 +60,21 @@ def test_every_route_has_its_line_here(app: FastAPI) -> None:
 
 
 @pytest.fixture
-def headers(world: World, issuer: Issuer, service_token: str) -> dict[str, dict[str, str]]:
+def headers(
+    platform: FakePlatform, issuer: Issuer, service_token: str
+) -> dict[str, dict[str, str]]:
     """What each of PEOPLE sends along."""
     return {
         "nobody": {},
-        "installation": bearer(world.credential),
+        "installation": bearer(platform.credential),
         "other_installation": bearer(OTHER_CREDENTIAL),
-        "player": issuer.headers(Role.PLAYER, world.owner_id),
+        "player": issuer.headers(Role.PLAYER, platform.owner_id),
         "other_player": issuer.headers(Role.PLAYER),
         "developer": issuer.headers(Role.DEVELOPER),
         "other_developer": issuer.headers(Role.DEVELOPER),
         "admin": issuer.headers(Role.ADMIN),
-        "expired": bearer(issuer.token(Role.PLAYER, world.owner_id, expires_in=-60)),
-        "stranger": bearer(Issuer().token(Role.PLAYER, world.owner_id)),
+        "expired": bearer(issuer.token(Role.PLAYER, platform.owner_id, expires_in=-60)),
+        "stranger": bearer(Issuer().token(Role.PLAYER, platform.owner_id)),
         "service": bearer(service_token),
     }
 
@@ -79,23 +82,27 @@ def headers(world: World, issuer: Issuer, service_token: str) -> dict[str, dict[
 @pytest.mark.parametrize("route", ROUTES)
 async def test_a_route_lets_in_only_those_it_is_for(
     client: httpx.AsyncClient,
-    world: World,
+    platform: FakePlatform,
     fake_services: FakeServices,
     headers: dict[str, dict[str, str]],
     route: str,
 ) -> None:
     def verify(request: httpx.Request) -> httpx.Response:
         if orjson.loads(request.content) != {"credential": OTHER_CREDENTIAL}:
-            return world.verify(request)
+            return platform.verify(request)
         other = {"installation_id": str(uuid4()), "user_id": str(uuid4())}
-        rest = {"cat_id": str(world.cat_id), "status": "active", "granted_scopes": ["tasks:read"]}
+        rest = {
+            "cat_id": str(platform.cat_id),
+            "status": "active",
+            "granted_scopes": ["tasks:read"],
+        }
         return httpx.Response(200, json=other | rest)
 
     fake_services.on("POST", VERIFY, verify)
     del client.headers["Authorization"]
     target, asked, expected = ROUTES[route]
     method = target.partition(" ")[0]
-    url = PREFIX + asked.format(installation_id=world.installation_id)
+    url = PREFIX + asked.format(installation_id=platform.installation_id)
     answers = [
         (await client.request(method, url, headers=headers[name])).status_code for name in PEOPLE
     ]

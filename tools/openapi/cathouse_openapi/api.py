@@ -7,7 +7,7 @@ from typing import Any
 
 from cathouse_openapi.changelog import check_next, with_release, with_unreleased
 from cathouse_openapi.changes import Change, changes_between
-from cathouse_openapi.declared import HEADER, judge, read_breaks
+from cathouse_openapi.declared_breaks import HEADER, judge, read_breaks
 from cathouse_openapi.descriptions import (
     Descriptions,
     as_text,

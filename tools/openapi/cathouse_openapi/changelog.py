@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from cathouse_openapi.changes import Change
-from cathouse_openapi.declared import Break
+from cathouse_openapi.declared_breaks import Break
 from cathouse_openapi.errors import ApiError
 
 _BEGIN = "<!-- since the last release: written by `make openapi` -->\n"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cathouse_openapi.places import EVERY_PROBLEM, Key, Kind, Place, Side, lay_out
+from cathouse_openapi.flatten import EVERY_PROBLEM, Key, Kind, SchemaNode, Side, flatten
 
 _AT_LEAST = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains")
 _AT_MOST = (
@@ -22,7 +22,7 @@ _AT_MOST = (
     "maxContains",
     "x-maxBytes",
 )
-# What goes without saying in the name of a place.
+# What goes without saying in the name of a node.
 _PLAIN_TYPES = re.compile(
     r"\((string|number|boolean|null|array|object|anything)\)| as application/(problem\+)?json"
 )
@@ -42,11 +42,11 @@ class Change:
 
 def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     """The changes of a description, by operation."""
-    return sorted(_Comparison(lay_out(before), lay_out(after)).changes())
+    return sorted(_Comparison(flatten(before), flatten(after)).changes())
 
 
 class _Comparison:
-    def __init__(self, before: Mapping[Key, Place], after: Mapping[Key, Place]) -> None:
+    def __init__(self, before: Mapping[Key, SchemaNode], after: Mapping[Key, SchemaNode]) -> None:
         self._before = before
         self._after = after
 
@@ -67,25 +67,25 @@ class _Comparison:
         elif key == EVERY_PROBLEM:
             # It comes and goes with the service's operations.
             return
-        # What stands below a place that came or went as a whole need not be told.
+        # What stands below a node that came or went as a whole need not be told.
         elif after is not None and self._stands_in(self._before, key):
             yield from self._came(key, after)
         elif before is not None and self._stands_in(self._after, key):
             yield from self._went(key, before)
 
-    def _stands_in(self, places: Mapping[Key, Place], key: Key) -> bool:
-        return len(key) == 1 or key[:-1] in places
+    def _stands_in(self, nodes: Mapping[Key, SchemaNode], key: Key) -> bool:
+        return len(key) == 1 or key[:-1] in nodes
 
-    def _came(self, key: Key, place: Place) -> Iterator[tuple[str, bool]]:
-        name, given = _name(key), place.side is Side.GIVEN
-        match place.kind:
+    def _came(self, key: Key, node: SchemaNode) -> Iterator[tuple[str, bool]]:
+        name, given = _name(key), node.side is Side.GIVEN
+        match node.kind:
             case Kind.OPERATION:
                 yield "is new", False
             case Kind.ANSWER:
                 yield f"may answer {name}", _is_success(key)
             case Kind.FIELD if given:
                 yield f"{name} is new", False
-            case Kind.FIELD if place.required:
+            case Kind.FIELD if node.required:
                 yield f"{name} is new, and required", True
             case Kind.FIELD:
                 yield f"{name} is new, and may be left out", False
@@ -95,9 +95,9 @@ class _Comparison:
                 breaking = given and not self._anything(self._before, key)
                 yield f"{_name(key[:-1])} may be {_value(key)}", breaking
 
-    def _went(self, key: Key, place: Place) -> Iterator[tuple[str, bool]]:
-        name, given = _name(key), place.side is Side.GIVEN
-        match place.kind:
+    def _went(self, key: Key, node: SchemaNode) -> Iterator[tuple[str, bool]]:
+        name, given = _name(key), node.side is Side.GIVEN
+        match node.kind:
             case Kind.OPERATION:
                 yield "is removed", True
             case Kind.ANSWER:
@@ -110,11 +110,11 @@ class _Comparison:
                 breaking = not given and not self._anything(self._after, key)
                 yield f"{_name(key[:-1])} may no longer be {_value(key)}", breaking
 
-    def _anything(self, places: Mapping[Key, Place], key: Key) -> bool:
-        return (*key[:-1], "(anything)") in places
+    def _anything(self, nodes: Mapping[Key, SchemaNode], key: Key) -> bool:
+        return (*key[:-1], "(anything)") in nodes
 
 
-def _required(key: Key, before: Place, after: Place) -> Iterator[tuple[str, bool]]:
+def _required(key: Key, before: SchemaNode, after: SchemaNode) -> Iterator[tuple[str, bool]]:
     if before.required == after.required:
         return
     if after.side is Side.GIVEN:
@@ -125,7 +125,7 @@ def _required(key: Key, before: Place, after: Place) -> Iterator[tuple[str, bool
         yield f"{_name(key)} {text}", after.required
 
 
-def _facts(key: Key, before: Place, after: Place) -> Iterator[tuple[str, bool]]:
+def _facts(key: Key, before: SchemaNode, after: SchemaNode) -> Iterator[tuple[str, bool]]:
     for fact in sorted(before.facts.keys() | after.facts.keys()):
         old: Any = before.facts.get(fact)
         new: Any = after.facts.get(fact)
@@ -184,7 +184,7 @@ def _is_success(key: Key) -> bool:
 
 
 def _name(key: Key) -> str:
-    """A place as people write it, such as `200.items[].name`."""
+    """A node as people write it, such as `200.items[].name`."""
     return _PLAIN_TYPES.sub("", "".join(key[1:])).strip() if len(key) > 1 else ""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cathouse_kit.registry import load_registry
 from cathouse_openapi.api import Api
-from cathouse_openapi.declared import HEADER
+from cathouse_openapi.declared_breaks import HEADER
 from cathouse_openapi.descriptions import describe
 from cathouse_openapi.errors import ApiError
 

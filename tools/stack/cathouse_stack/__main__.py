@@ -87,10 +87,10 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
 
 
 def _status(services: Sequence[Service]) -> int:
-    from cathouse_stack.ports import places
+    from cathouse_stack.ports import endpoints
     from cathouse_stack.status import statuses, table
 
-    found = statuses(places(services))
+    found = statuses(endpoints(services))
     print(table(found))
     return 0 if all(status.ready for status in found) else 1
 

@@ -18,7 +18,7 @@ import httpx
 from cathouse_kit.registry import Service
 
 from cathouse_stack.errors import StackError
-from cathouse_stack.ports import places
+from cathouse_stack.ports import endpoints
 
 MANIFEST = Path("examples/tasks/manifest.json")
 _RESTART_SECONDS = 60.0
@@ -107,7 +107,7 @@ class Story:
 
 def demo(services: Sequence[Service], running: Running) -> None:
     """Tells the story. Raises `StackError` at the first step that does not go as it should."""
-    urls = {place.service.name: place.url for place in places(services)}
+    urls = {endpoint.service.name: endpoint.url for endpoint in endpoints(services)}
     with httpx.Client(timeout=30, trust_env=False) as client:
         story = Story(urls, client)
         olga, ada, paul = Actor("olga", "developer"), Actor("ada", "admin"), Actor("paul", "player")

@@ -15,7 +15,7 @@ CAT_PORT = 8010
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Endpoint:
     """Where a service answers in this stack."""
 
     service: Service
@@ -26,12 +26,14 @@ class Place:
         return f"http://127.0.0.1:{self.port}"
 
 
-def places(services: Sequence[Service]) -> tuple[Place, ...]:
+def endpoints(services: Sequence[Service]) -> tuple[Endpoint, ...]:
     """Where each service answers, by NAME_PORT in the environment, else by the registry.
 
     Raises `StackError` for a value that is no port.
     """
-    return tuple(Place(service, _port(service.port_variable, service.port)) for service in services)
+    return tuple(
+        Endpoint(service, _port(service.port_variable, service.port)) for service in services
+    )
 
 
 def _port(variable: str, default: int) -> int:

@@ -11,7 +11,7 @@ from cathouse_kit.registry import Service
 from dotenv import dotenv_values
 
 from cathouse_stack.errors import StackError
-from cathouse_stack.ports import cat_port, listener_on, places
+from cathouse_stack.ports import cat_port, endpoints, listener_on
 
 # Of libpq, the web server, OpenTelemetry, Python, and the tools of the stack: no service's example lists them.
 _FAMILIES = ("PG", "UVICORN_", "OTEL_")
@@ -59,7 +59,9 @@ def make_service_token(path: Path) -> None:
 
 
 def _taken_ports(services: Sequence[Service]) -> Iterator[str]:
-    ports = {place.service.name: place.port for place in places(services)} | {"tasks": cat_port()}
+    ports = {endpoint.service.name: endpoint.port for endpoint in endpoints(services)} | {
+        "tasks": cat_port()
+    }
     for name, port in ports.items():
         if listener := listener_on(port):
             yield (

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-from cathouse_stack.ports import Place
+from cathouse_stack.ports import Endpoint
 
 _TIMEOUT_SECONDS = 5.0
 _START_TIME = re.compile(r"^process_start_time_seconds (\S+)$", re.MULTILINE)
@@ -22,7 +22,7 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 class Status:
     """How one service is."""
 
-    place: Place
+    endpoint: Endpoint
     state: str
     """`ready`, or what it is instead: `down`, or the checks that fail."""
     started: datetime | None
@@ -33,10 +33,10 @@ class Status:
         return self.state == "ready"
 
 
-def statuses(places: Sequence[Place]) -> list[Status]:
+def statuses(endpoints: Sequence[Endpoint]) -> list[Status]:
     """Asks every service at once; waits a few seconds for one that does not answer."""
-    with ThreadPoolExecutor(max_workers=len(places)) as threads:
-        return list(threads.map(_status, places))
+    with ThreadPoolExecutor(max_workers=len(endpoints)) as threads:
+        return list(threads.map(_status, endpoints))
 
 
 def table(statuses: Sequence[Status]) -> str:
@@ -50,22 +50,22 @@ def table(statuses: Sequence[Status]) -> str:
 
 
 def _row(status: Status) -> tuple[str, ...]:
-    url = status.place.url
+    url = status.endpoint.url
     started = f"{status.started:%H:%M:%S}" if status.started else "-"
-    return status.place.service.name, url, f"{url}/api/v1/docs", started, status.state
+    return status.endpoint.service.name, url, f"{url}/api/v1/docs", started, status.state
 
 
-def _status(place: Place) -> Status:
+def _status(endpoint: Endpoint) -> Status:
     try:
-        readiness = json.loads(_get(f"{place.url}/health/ready"))
-        started = _START_TIME.search(_get(f"{place.url}/metrics"))
+        readiness = json.loads(_get(f"{endpoint.url}/health/ready"))
+        started = _START_TIME.search(_get(f"{endpoint.url}/metrics"))
         failed = [name for name, check in readiness["checks"].items() if check["status"] != "ok"]
     except OSError:
-        return Status(place, "down", None)
+        return Status(endpoint, "down", None)
     except (ValueError, KeyError):
-        return Status(place, "something else answers here", None)
+        return Status(endpoint, "something else answers here", None)
     state = f"not ready: {', '.join(failed)}" if failed else readiness["status"].replace("_", " ")
-    return Status(place, state, datetime.fromtimestamp(float(started[1])) if started else None)
+    return Status(endpoint, state, datetime.fromtimestamp(float(started[1])) if started else None)
 
 
 def _get(url: str) -> str:

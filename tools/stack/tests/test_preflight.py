@@ -7,7 +7,7 @@ import psutil
 import pytest
 from cathouse_kit.registry import Service
 from cathouse_stack.errors import StackError
-from cathouse_stack.ports import listener_on, places, shifted
+from cathouse_stack.ports import endpoints, listener_on, shifted
 from cathouse_stack.preflight import SERVICE_TOKEN_FILE, preflight
 
 
@@ -89,7 +89,7 @@ def test_a_port_that_is_none_is_refused(
 ) -> None:
     monkeypatch.setenv("AUTH_PORT", value)
     with pytest.raises(StackError, match=f"AUTH_PORT={value} is not a port"):
-        places([service])
+        endpoints([service])
 
 
 def test_an_offset_moves_every_service(services: tuple[Service, ...]) -> None:

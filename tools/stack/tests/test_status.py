@@ -6,7 +6,7 @@ from threading import Thread
 
 import pytest
 from cathouse_kit.registry import Service
-from cathouse_stack.ports import Place
+from cathouse_stack.ports import Endpoint
 from cathouse_stack.status import statuses, table
 
 READY = {
@@ -56,7 +56,7 @@ def test_it_says_how_a_service_is(
     services: tuple[Service, ...], status: int, body: str, state: str
 ) -> None:
     with answering(status, body) as port:
-        (found,) = statuses([Place(services[0], port)])
+        (found,) = statuses([Endpoint(services[0], port)])
     assert found.state == state
     assert found.ready == (state == "ready")
     assert f"http://127.0.0.1:{port}/api/v1/docs" in table([found])
@@ -65,5 +65,5 @@ def test_it_says_how_a_service_is(
 def test_a_service_that_nobody_started_is_down(
     services: tuple[Service, ...], unused_tcp_port: int
 ) -> None:
-    (found,) = statuses([Place(services[0], unused_tcp_port)])
+    (found,) = statuses([Endpoint(services[0], unused_tcp_port)])
     assert (found.state, found.started) == ("down", None)

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Header, Response
 
 from cathouse_installation.resources import ResourcesDep
 from cathouse_installation.schemas.installations import Adoption, InstallationWithCredential
-from cathouse_installation.services.adoption import Wish, adopt
+from cathouse_installation.services.adoption import AdoptionRequest, adopt
 from cathouse_installation.services.errors import (
     AlreadyAdopted,
     CatNotFound,
@@ -79,7 +79,7 @@ async def adopt_cat(
     body is refused, and so is a repeat after the credential was replaced by `POST /{id}/credential`. An adoption that
     was refused can be repeated with the same key.
     """
-    wish = Wish(
+    request = AdoptionRequest(
         user_id=player.id,
         cat_id=body.cat_id,
         granted_scopes=frozenset(body.granted_scopes),
@@ -91,7 +91,7 @@ async def adopt_cat(
         resources.catalog,
         resources.credentials,
         resources.limits,
-        wish,
+        request,
         idempotency_key,
     )
     response.headers["Location"] = f"{router.prefix}/{adopted.installation.id}"

@@ -26,8 +26,8 @@ from cathouse_installation.services.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a player asks for. Without a name, the installation is called like the cat."""
+class AdoptionRequest:
+    """The installation that a player asks for. Without a name, it gets the name of the cat."""
 
     user_id: UUID
     cat_id: UUID
@@ -36,7 +36,7 @@ class Wish:
     settings: dict[str, Any]
 
     def hash(self) -> bytes:
-        """Equal for wishes that ask for the same, however they were written."""
+        """Equal for requests that ask for the same, however they were written."""
         asked = [str(self.cat_id), sorted(self.granted_scopes), self.name, self.settings]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
 
@@ -54,7 +54,7 @@ async def adopt(
     catalog: Catalog,
     credentials: Credentials,
     limits: Limits,
-    wish: Wish,
+    request: AdoptionRequest,
     idempotency_key: str | None,
 ) -> WithCredential:
     """Makes an installation, or gives the one that this key has made, with the same credential.
@@ -64,11 +64,13 @@ async def adopt(
     `PeerUnavailable`.
     """
     # A repeat is answered from here, even while the catalog is down or the cat is suspended.
-    if idempotency_key and (first := await _repeated(session, credentials, wish, idempotency_key)):
+    if idempotency_key and (
+        first := await _repeated(session, credentials, request, idempotency_key)
+    ):
         return first
     # Gives the connection back to the pool: a slow catalog must not keep it from others.
     await session.commit()
-    manifest = await catalog.manifest(wish.cat_id)
+    manifest = await catalog.manifest(request.cat_id)
     if not manifest.published:
         raise CatNotFound
     catalog.check_developer(manifest)
@@ -83,12 +85,12 @@ async def adopt(
     installation = await session.scalar(
         insert(Installation)
         .values(
-            user_id=wish.user_id,
-            cat_id=wish.cat_id,
+            user_id=request.user_id,
+            cat_id=request.cat_id,
             cat_version=manifest.version,
-            name=wish.name or manifest.name[:NAME_LENGTH],
-            granted_scopes=manifest.grant(wish.granted_scopes),
-            settings=wish.settings,
+            name=request.name or manifest.name[:NAME_LENGTH],
+            granted_scopes=manifest.grant(request.granted_scopes),
+            settings=request.settings,
             credential_hash=hash_credential(credential),
         )
         .on_conflict_do_nothing(
@@ -101,9 +103,9 @@ async def adopt(
         idempotency_key is None
         or await idempotency.remember(
             session,
-            wish.user_id,
+            request.user_id,
             idempotency_key,
-            request_hash=wish.hash(),
+            request_hash=request.hash(),
             salt=salt,
             installation_id=installation.id,
         )
@@ -111,24 +113,24 @@ async def adopt(
     if installation is None or not won:
         await session.rollback()
         if idempotency_key and (
-            first := await _repeated(session, credentials, wish, idempotency_key)
+            first := await _repeated(session, credentials, request, idempotency_key)
         ):
             return first
-        raise await _already_adopted(session, wish)
-    await limits.keep(session, wish.user_id)
+        raise await _already_adopted(session, request)
+    await limits.keep(session, request.user_id)
     await idempotency.forget_expired(session)
     return WithCredential(installation, credential)
 
 
 async def _repeated(
-    session: AsyncSession, credentials: Credentials, wish: Wish, key: str
+    session: AsyncSession, credentials: Credentials, request: AdoptionRequest, key: str
 ) -> WithCredential | None:
     """The first answer to this key, with the installation as it is now; None where there was none."""
-    found = await idempotency.recall(session, wish.user_id, key)
+    found = await idempotency.recall(session, request.user_id, key)
     if found is None:
         return None
     kept, installation = found
-    if kept.request_hash != wish.hash():
+    if kept.request_hash != request.hash():
         raise IdempotencyKeyReused
     credential = credentials.derive_again(key, kept.salt, installation.credential_hash)
     # Rotated since, or derived with a service token that is no longer accepted. Whoever repeats must learn that
@@ -138,11 +140,11 @@ async def _repeated(
     return WithCredential(installation, credential)
 
 
-async def _already_adopted(session: AsyncSession, wish: Wish) -> AlreadyAdopted:
+async def _already_adopted(session: AsyncSession, request: AdoptionRequest) -> AlreadyAdopted:
     existing = await session.scalar(
         select(Installation.id).where(
-            Installation.user_id == wish.user_id,
-            Installation.cat_id == wish.cat_id,
+            Installation.user_id == request.user_id,
+            Installation.cat_id == request.cat_id,
             IS_INSTALLED,
         )
     )

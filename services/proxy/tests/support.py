@@ -1,5 +1,4 @@
-"""What tests of the proxy stand on: its surroundings as a test wants them, a cat that says exactly what it is told, and
-requests that are written byte for byte."""
+"""Support for tests of the proxy: a fake platform around it, a cat with scripted responses, raw requests."""
 
 import asyncio
 import os
@@ -20,13 +19,12 @@ import uvicorn
 from cathouse_kit.header_limits import HeadLimitingProtocol
 from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
 from cathouse_kit.testing import FakeServices
+from cathouse_proxy.settings import Settings
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
-
-from cathouse_proxy.settings import Settings
 
 Rows = Callable[[], Awaitable[list[dict[str, Any]]]]
 Remake = Callable[..., None]
@@ -111,7 +109,7 @@ class Clock:
 
 
 @dataclass
-class World:
+class FakePlatform:
     """One installation of one cat, as the other services would tell of it."""
 
     fake_services: FakeServices
@@ -158,9 +156,9 @@ class World:
             },
         )
 
-    def neighbour(self) -> "World":
+    def neighbour(self) -> "FakePlatform":
         """Another person's installation of the same cat."""
-        other = World(self.fake_services, self.endpoint_url, cat_id=self.cat_id)
+        other = FakePlatform(self.fake_services, self.endpoint_url, cat_id=self.cat_id)
 
         def verify(request: httpx.Request) -> httpx.Response:
             answer = self.verify(request)
@@ -293,15 +291,15 @@ async def served(app: ASGIApp) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def other_services(world: World) -> AsyncIterator[int]:
-    """Installation, catalog and auth's revocations on a real port, as the world has them."""
+async def other_services(platform: FakePlatform) -> AsyncIterator[int]:
+    """Installation, catalog and auth's revocations on a real port, as the platform has them."""
 
     async def answer(request: Request) -> Response:
         asked = httpx.Request(request.method, str(request.url), content=await request.body())
         if request.url.path == REVOCATIONS_PATH:
-            told = world.fake_services.revocations.answer(asked)
+            told = platform.fake_services.revocations.answer(asked)
         else:
-            told = world.verify(asked) if request.method == "POST" else world.manifest(asked)
+            told = platform.verify(asked) if request.method == "POST" else platform.manifest(asked)
         return Response(told.content, told.status_code, dict(told.headers))
 
     routes = [Route("/{path:path}", answer, methods=["GET", "POST"])]
@@ -372,9 +370,13 @@ async def exchange(port: int, request: bytes, *, until_closed: bool = False) -> 
         writer.close()
 
 
-def request_bytes(world: World, line: str, *headers: str, body: bytes = b"") -> bytes:
-    """A request with the world's credential. `line` is its first line, without the version."""
-    lines = [f"{line} HTTP/1.1", "Host: cathouse.test", f"Authorization: Bearer {world.credential}"]
+def request_bytes(platform: FakePlatform, line: str, *headers: str, body: bytes = b"") -> bytes:
+    """A request with the platform's credential. `line` is its first line, without the version."""
+    lines = [
+        f"{line} HTTP/1.1",
+        "Host: cathouse.test",
+        f"Authorization: Bearer {platform.credential}",
+    ]
     return "\r\n".join([*lines, *headers, "", ""]).encode("latin-1") + body
 
 

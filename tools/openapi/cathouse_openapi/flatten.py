@@ -1,6 +1,6 @@
-"""A description, laid out flat: every operation, parameter, field and answer is a place of its own.
+"""A description, laid out flat: every operation, parameter, field and answer is a node of its own.
 
-Two descriptions that are laid out so are compared place by place; references, and where a schema stands, are gone.
+Two descriptions that are laid out so are compared node by node; references, and where a schema stands, are gone.
 """
 
 import json
@@ -10,14 +10,14 @@ from enum import Enum, auto
 from typing import Any
 
 Key = tuple[str, ...]
-"""The steps that lead to a place: an operation, a part of it, then fields, elements and kinds of value."""
+"""The steps that lead to a node: an operation, a part of it, then fields, elements and kinds of value."""
 
 _METHODS = ("get", "put", "post", "patch", "delete", "head", "options", "trace")
 # A default holds for a value that is left out, and is told where that stands; see `_default`.
 _ANNOTATIONS = frozenset(
     {"title", "description", "examples", "example", "default", "readOnly", "writeOnly", "$comment"}
 )
-# What is laid out as places of its own, or said by the place itself.
+# What is laid out as nodes of its own, or said by the node itself.
 _STRUCTURE = frozenset(
     {"type", "properties", "required", "items", "deprecated", "anyOf", "oneOf", "discriminator"}
 )
@@ -28,7 +28,7 @@ EVERY_PROBLEM: Key = ("every problem",)
 
 
 class Side(Enum):
-    """Who must cope with a change at a place."""
+    """Who must cope with a change at a node."""
 
     OPERATION = auto()
     TAKEN = auto()
@@ -46,11 +46,13 @@ class Kind(Enum):
     ELEMENT = auto()
     """Every item of an array, or every value of an object with any names."""
     VALUE = auto()
-    """One of the kinds of value that may stand at the place above it, such as null."""
+    """One of the kinds of value that may stand at the node above it, such as null."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SchemaNode:
+    """An operation, parameter, field or response, with what a caller must know of it."""
+
     side: Side
     kind: Kind
     required: bool = False
@@ -60,29 +62,31 @@ class Place:
     """What holds here, by the keyword that says it."""
 
 
-def lay_out(description: Mapping[str, Any]) -> dict[Key, Place]:
-    """Every place of an OpenAPI 3.1 description."""
-    return dict(_Layout(description).places())
+def flatten(description: Mapping[str, Any]) -> dict[Key, SchemaNode]:
+    """Return all nodes of an OpenAPI 3.1 description by their keys."""
+    return dict(_Flattened(description).nodes())
 
 
-class _Layout:
+class _Flattened:
     def __init__(self, description: Mapping[str, Any]) -> None:
         self._description = description
 
-    def places(self) -> Iterator[tuple[Key, Place]]:
+    def nodes(self) -> Iterator[tuple[Key, SchemaNode]]:
         for path, item in self._description["paths"].items():
             for method in _METHODS:
                 if method in item:
                     yield from self._operation((f"{method.upper()} {path}",), item[method])
         problem = self._description.get("components", {}).get("schemas", {}).get("Problem")
         if problem is not None:
-            yield EVERY_PROBLEM, Place(Side.GIVEN, Kind.ANSWER)
+            yield EVERY_PROBLEM, SchemaNode(Side.GIVEN, Kind.ANSWER)
             yield from self._schema(EVERY_PROBLEM, problem, Side.GIVEN, ())
 
-    def _operation(self, key: Key, operation: Mapping[str, Any]) -> Iterator[tuple[Key, Place]]:
+    def _operation(
+        self, key: Key, operation: Mapping[str, Any]
+    ) -> Iterator[tuple[Key, SchemaNode]]:
         yield (
             key,
-            Place(
+            SchemaNode(
                 Side.OPERATION,
                 Kind.OPERATION,
                 deprecated=_deprecated(operation),
@@ -126,30 +130,30 @@ class _Layout:
 
     def _field(
         self, key: Key, parameter: Mapping[str, Any], required: bool, side: Side
-    ) -> Iterator[tuple[Key, Place]]:
+    ) -> Iterator[tuple[Key, SchemaNode]]:
         facts = self._facts(
             parameter, frozenset({"name", "in", "required", "deprecated", "schema"})
         )
         schema = parameter.get("schema", {})
         facts |= self._default(schema, required, side)
-        yield key, Place(side, Kind.FIELD, required, _deprecated(parameter), facts)
+        yield key, SchemaNode(side, Kind.FIELD, required, _deprecated(parameter), facts)
         yield from self._schema(key, schema, side, ())
 
     def _content(
         self, key: Key, holder: Mapping[str, Any], required: bool, kind: Kind, side: Side
-    ) -> Iterator[tuple[Key, Place]]:
-        yield key, Place(side, kind, required)
+    ) -> Iterator[tuple[Key, SchemaNode]]:
+        yield key, SchemaNode(side, kind, required)
         for media_type, content in holder.get("content", {}).items():
             below = (*key, f" as {media_type}")
             schema = content.get("schema", {})
-            yield below, Place(side, Kind.VALUE, facts=self._default(schema, required, side))
+            yield below, SchemaNode(side, Kind.VALUE, facts=self._default(schema, required, side))
             # Problems are the same everywhere, and laid out once.
             if schema.get("$ref") != _PROBLEM:
                 yield from self._schema(below, schema, side, ())
 
     def _schema(
         self, key: Key, schema: Mapping[str, Any], side: Side, refs: tuple[str, ...]
-    ) -> Iterator[tuple[Key, Place]]:
+    ) -> Iterator[tuple[Key, SchemaNode]]:
         kinds = list(self._kinds(schema, refs))
         names = [_type_name(kind) for kind, _ in kinds]
         for number, (kind, inner_refs) in enumerate(kinds):
@@ -185,7 +189,7 @@ class _Layout:
 
     def _kind(
         self, key: Key, schema: Mapping[str, Any], side: Side, refs: tuple[str, ...]
-    ) -> Iterator[tuple[Key, Place]]:
+    ) -> Iterator[tuple[Key, SchemaNode]]:
         values = schema.get("additionalProperties")
         if isinstance(values, dict):
             schema = {k: value for k, value in schema.items() if k != "additionalProperties"}
@@ -194,17 +198,17 @@ class _Layout:
             facts["enum"] = [facts.pop("const")]
         if schema.get("type") == "integer":
             facts["whole numbers only"] = True
-        yield key, Place(side, Kind.VALUE, facts=facts)
+        yield key, SchemaNode(side, Kind.VALUE, facts=facts)
 
         required = schema.get("required", ())
         for name, inner in schema.get("properties", {}).items():
             below = (*key, f".{name}")
             facts = self._default(inner, name in required, side)
-            yield below, Place(side, Kind.FIELD, name in required, _deprecated(inner), facts)
+            yield below, SchemaNode(side, Kind.FIELD, name in required, _deprecated(inner), facts)
             yield from self._schema(below, inner, side, refs)
         for step, inner in (("[]", schema.get("items")), ("{}", values)):
             if isinstance(inner, dict):
-                yield (*key, step), Place(side, Kind.ELEMENT)
+                yield (*key, step), SchemaNode(side, Kind.ELEMENT)
                 yield from self._schema((*key, step), inner, side, refs)
 
     def _default(self, schema: Mapping[str, Any], required: bool, side: Side) -> dict[str, Any]:
@@ -215,7 +219,7 @@ class _Layout:
         return {"default": next((kind["default"] for kind in kinds if "default" in kind), None)}
 
     def _facts(self, node: Mapping[str, Any], laid_out: frozenset[str]) -> dict[str, Any]:
-        """What a schema or a parameter says beside its places. References are followed, for what they lead to may
+        """What a schema or a parameter says beside its nodes. References are followed, for what they lead to may
         change and they do not."""
         return {
             name: self._followed(value, ())

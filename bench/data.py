@@ -19,7 +19,7 @@ _SCOPE = {
 
 
 @dataclass(frozen=True)
-class World:
+class BenchData:
     email: str
     password: str
     token: str
@@ -28,8 +28,8 @@ class World:
     credential: str
 
 
-def populate(machine: Machine, cat_url: str) -> World:
-    """Create the world over HTTP; calls through its installation reach `cat_url`."""
+def populate(machine: Machine, cat_url: str) -> BenchData:
+    """Create it over HTTP; calls through its installation reach `cat_url`."""
     with httpx.Client(timeout=30, trust_env=False) as client:
         password = secrets.token_urlsafe(18)
 
@@ -72,7 +72,7 @@ def populate(machine: Machine, cat_url: str) -> World:
             send("catalog", f"catalog/cats/{cat}/approve", admin)
         adoption = {"cat_id": cat, "granted_scopes": [_SCOPE["name"]]}
         adopted = send("installation", "installations", player, json=adoption)
-    return World(
+    return BenchData(
         email="player@example.com",
         password=password,
         token=player,
