@@ -83,7 +83,7 @@ let
 
       stream = pkgs.writeShellScript "stream-${name}" ''
         set -o pipefail
-        ${whole} "$@" 2>/dev/null | ${pkgs.python3.interpreter} ${./slim.py}
+        ${whole} "$@" 2>/dev/null | ${pkgs.python3.interpreter} ${./prune_layers.py}
       '';
     in
     pkgs.runCommand "${name}.tar.gz" {

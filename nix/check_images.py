@@ -56,7 +56,9 @@ def size(path: Path) -> int:
 def report(name: str, layers: list[list[str]]) -> None:
     sizes = [sum(size(Path(path)) for path in layer) for layer in layers]
     shown = " + ".join(f"{number / 1e6:.1f}" for number in sizes)
-    print(f"{name}: {shown} = {sum(sizes) / 1e6:.1f} MB, of which slim.py leaves out a part")
+    print(
+        f"{name}: {shown} = {sum(sizes) / 1e6:.1f} MB, of which prune_layers.py leaves out a part"
+    )
     for program in PROGRAMS_TO_REPORT:
         for layer in layers:
             for path in layer:

@@ -208,5 +208,5 @@ def test_what_is_loaded_and_what_is_built_are_the_same_without_what_is_unused(
     images: dict[str, Given],
 ) -> None:
     for name, image in images.items():
-        assert re.search(rf"/store/whole-cathouse-{name} .*\| .*-slim.py", image["stream"])
+        assert re.search(rf"/store/whole-cathouse-{name} .*\| .*-prune_layers.py", image["stream"])
         assert image["tarball"] == f"/store/stream-cathouse-{name} | gzip -n > $out"

@@ -114,7 +114,7 @@ def publish(fake_services: FakeServices) -> Callable[..., UUID]:
 def adopt(
     player: httpx.AsyncClient, publish: Callable[..., UUID]
 ) -> Callable[..., Awaitable[dict[str, Any]]]:
-    """Lets the player adopt a new cat, and returns the answer's body; `adoption` replaces what is usual of the request."""
+    """Adopt a new cat as the player, and return the response's body; `adoption` changes fields of the request."""
 
     async def adopt(**adoption: Any) -> dict[str, Any]:
         body = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]} | adoption

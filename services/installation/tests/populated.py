@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 async def populate(populating: "Populating") -> "Surroundings":
     player = populating.issuer.headers(Role.PLAYER, populating.others.player_id)
-    adoption = {"cat_id": str(populating.others.cat_id), "granted_scopes": [populating.scope["name"]]}
+    adoption = {
+        "cat_id": str(populating.others.cat_id),
+        "granted_scopes": [populating.scope["name"]],
+    }
     adopted = await populating.post("/api/v1/installations", json=adoption, headers=player)
     return populating.surroundings(
         {

@@ -69,7 +69,10 @@ async def test_the_cat_of_a_disabled_developer_cannot_be_adopted_until_they_are_
     sql: Sql,
 ) -> None:
     developer = uuid4()
-    adoption = {"cat_id": str(publish(developer_id=str(developer))), "granted_scopes": ["tasks:read"]}
+    adoption = {
+        "cat_id": str(publish(developer_id=str(developer))),
+        "granted_scopes": ["tasks:read"],
+    }
     fake_services.revocations.note(developer, active=False)
     await revocations.poll()
     assert kind(await player.post(URL, json=adoption)) == (409, "developer_disabled")
@@ -104,7 +107,10 @@ async def test_a_repeated_adoption_is_answered_although_the_developer_is_disable
     revocations: Revocations,
 ) -> None:
     developer = uuid4()
-    adoption = {"cat_id": str(publish(developer_id=str(developer))), "granted_scopes": ["tasks:read"]}
+    adoption = {
+        "cat_id": str(publish(developer_id=str(developer))),
+        "granted_scopes": ["tasks:read"],
+    }
     key = {"Idempotency-Key": "once"}
     first = await player.post(URL, json=adoption, headers=key)
     fake_services.revocations.note(developer, active=False)

@@ -45,7 +45,9 @@ async def test_a_repeat_gets_the_same_installation_and_a_credential_that_works(
 async def test_fifty_simultaneous_requests_with_one_key_give_one_installation(
     player: httpx.AsyncClient, service: httpx.AsyncClient, adoption: dict[str, Any], sql: Sql
 ) -> None:
-    answers = await asyncio.gather(*(player.post(URL, json=adoption, headers=KEY) for _ in range(50)))
+    answers = await asyncio.gather(
+        *(player.post(URL, json=adoption, headers=KEY) for _ in range(50))
+    )
     assert {answer.status_code for answer in answers} == {201}
     assert all(answer.json() == answers[0].json() for answer in answers)
     assert await works(service, answers[0].json()["credential"])
@@ -164,7 +166,10 @@ async def test_a_repeat_after_a_rotation_is_told_and_the_new_credential_goes_on_
 
 
 async def test_a_repeat_after_the_service_token_was_replaced_gets_no_credential_that_fails(
-    player: httpx.AsyncClient, settings: Settings, fake_services: FakeServices, adoption: dict[str, Any]
+    player: httpx.AsyncClient,
+    settings: Settings,
+    fake_services: FakeServices,
+    adoption: dict[str, Any],
 ) -> None:
     first = (await player.post(URL, json=adoption, headers=KEY)).json()
     replaced = settings.model_copy(update={"service_token": SecretStr("x" * 32)})
@@ -177,7 +182,10 @@ async def test_a_repeat_after_the_service_token_was_replaced_gets_no_credential_
 
 
 async def test_a_repeat_while_the_service_token_is_replaced_gets_the_same_credential(
-    player: httpx.AsyncClient, settings: Settings, fake_services: FakeServices, adoption: dict[str, Any]
+    player: httpx.AsyncClient,
+    settings: Settings,
+    fake_services: FakeServices,
+    adoption: dict[str, Any],
 ) -> None:
     first = (await player.post(URL, json=adoption, headers=KEY)).json()
     both = SecretStr(f"{'x' * 32},{settings.service_token.get_secret_value()}")

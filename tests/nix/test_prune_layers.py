@@ -65,8 +65,8 @@ def image(*layers: dict[str, bytes], title: str) -> bytes:
     )
 
 
-def slimmed(archive: bytes) -> dict[str, bytes]:
-    command = [sys.executable, str(ROOT / "images/slim.py")]
+def pruned(archive: bytes) -> dict[str, bytes]:
+    command = [sys.executable, str(ROOT / "images/prune_layers.py")]
     output = subprocess.run(command, input=archive, capture_output=True, check=True).stdout
     return members(io.BytesIO(output))
 
@@ -82,7 +82,7 @@ def members(archive: IO[bytes]) -> dict[str, bytes]:
 
 
 def test_what_nothing_reads_is_left_out_and_the_rest_is_kept() -> None:
-    files = slimmed(image({**KEPT, **dict.fromkeys(LEFT_OUT, b"unused")}, title="cathouse-auth"))
+    files = pruned(image({**KEPT, **dict.fromkeys(LEFT_OUT, b"unused")}, title="cathouse-auth"))
     (layer,) = [content for name, content in files.items() if name.endswith("/layer.tar")]
     assert members(io.BytesIO(layer)) == KEPT
     with tarfile.open(fileobj=io.BytesIO(layer)) as opened:
@@ -91,7 +91,7 @@ def test_what_nothing_reads_is_left_out_and_the_rest_is_kept() -> None:
 
 def test_the_archive_names_the_layers_that_it_holds() -> None:
     own = {"/nix/store/eeee-cathouse-auth/lib/a.py": b"1"}
-    files = slimmed(image(KEPT, own, title="cathouse-auth"))
+    files = pruned(image(KEPT, own, title="cathouse-auth"))
     (manifest,) = json.loads(files["manifest.json"])
     config = json.loads(files[manifest["Config"]])
     assert manifest["RepoTags"] == ["cathouse-auth:dev"]
@@ -105,7 +105,7 @@ def test_the_archive_names_the_layers_that_it_holds() -> None:
 def test_layers_that_two_images_share_stay_the_same() -> None:
     shared = {**KEPT, LEFT_OUT[0]: b"unused"}
     first, second = (
-        json.loads(slimmed(image(shared, {f"/{name}": b"own"}, title=name))["manifest.json"])[0]
+        json.loads(pruned(image(shared, {f"/{name}": b"own"}, title=name))["manifest.json"])[0]
         for name in ("auth", "catalog")
     )
     assert first["Layers"][0] == second["Layers"][0]

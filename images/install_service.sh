@@ -1,5 +1,5 @@
 #!/bin/sh
-# add.sh NAME...: installs these packages of the project's own and what they need, and leaves in /layer the files that this added to
+# install_service.sh NAME...: installs these packages of the project's own and what they need, and leaves in /layer the files that this added to
 # the virtual environment, so that an image holds what it shares with others in a layer of its own.
 set -eu
 for name; do
