@@ -193,8 +193,7 @@ def migrations_of(package: str) -> "Migrations":
     """The migrations of a service's package."""
     from cathouse_kit.migrations import Migrations
 
-    schema = importlib.import_module(f"{package}.models").Base.metadata.schema
-    return Migrations(package, schema)
+    return Migrations(package)
 
 
 async def require_newest_revision(package: str, database: "Database") -> None:

@@ -28,11 +28,12 @@ class MigrationError(Exception):
 
 
 class Migrations:
-    """The migrations of one service's package."""
+    """The migrations of a service's package, for the schema that its models name."""
 
-    def __init__(self, package: str, schema: str) -> None:
+    def __init__(self, package: str) -> None:
         self.package = package
-        self.schema = schema
+        self._metadata: MetaData = importlib.import_module(f"{package}.models").Base.metadata
+        self.schema = str(self._metadata.schema)
         self.versions = Path(str(importlib.resources.files(package))) / "migrations" / "versions"
 
     @property
@@ -119,7 +120,7 @@ class Migrations:
         # The models describe the tables of the newest revision alone.
         if target != self.head:
             return []
-        return missing_grants(connection, self._metadata(), self.schema, _VERSION_TABLE)
+        return missing_grants(connection, self._metadata, self.schema, _VERSION_TABLE)
 
     def _migrate(self, connection: Connection, target: str, before: str | None) -> None:
         from alembic import command
@@ -165,17 +166,13 @@ class Migrations:
         config.attributes["options"] = self._options(connection)
         return config
 
-    def _metadata(self) -> MetaData:
-        metadata: MetaData = importlib.import_module(f"{self.package}.models").Base.metadata
-        return metadata
-
     def _options(self, connection: Connection) -> dict[str, Any]:
         def only_ours(name: str | None, kind: str, _parents: Any) -> bool:
             return name == self.schema if kind == "schema" else True
 
         return {
             "connection": connection,
-            "target_metadata": self._metadata(),
+            "target_metadata": self._metadata,
             "include_schemas": True,
             "include_name": only_ours,
             "version_table": _VERSION_TABLE,

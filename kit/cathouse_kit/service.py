@@ -45,7 +45,6 @@ def create_service(
     settings: ServiceSettings,
     *,
     package: str,
-    schema: str,
     routers: Sequence[APIRouter],
     clients: Sequence[str] = (),
     keys: Callable[[Database], KeySource] | None = None,
@@ -57,7 +56,7 @@ def create_service(
     """Create the FastAPI app of a service. It opens no connection before its lifespan begins.
 
     - `package` is the service's Python package. Its distribution gives the version and the description, and it holds
-      the migrations of `schema`.
+      models and migrations.
     - `clients` names the services that it calls. Each has a setting `NAME_url`.
     - `keys` replaces auth's published keys and revocations, with which access tokens are checked.
     - `lifespan` opens and closes what only this service needs. It may use `app.state.context`.
@@ -96,7 +95,7 @@ def create_service(
         settings=settings,
         version=distribution["Version"],
         database=database,
-        migrations=Migrations(package, schema),
+        migrations=Migrations(package),
         lifecycle=Lifecycle(),
         metrics=Metrics(settings.service_name, distribution["Version"]),
         keys=keys(database) if keys else RemoteKeys(service_clients["auth"]),

@@ -61,7 +61,6 @@ def make_app(sample_root: Path) -> MakeApp:
         return create_service(
             sample_settings(**settings),
             package="cathouse_sample",
-            schema="sample",
             routers=routers or (things_router(),),
             clients=clients,
             # Without one, there is auth, and nobody else.
@@ -88,7 +87,7 @@ async def database_url(empty_database: str, sample_root: Path) -> str:
     await connection.execute("create schema sample")
     await connection.close()
     database = Database(SecretStr(empty_database), pool_size=1, application_name="kit tests")
-    await Migrations("cathouse_sample", "sample").upgrade(database)
+    await Migrations("cathouse_sample").upgrade(database)
     await database.close()
     return empty_database
 

@@ -355,7 +355,7 @@ RUNNING_MAIN = """
 
     def create_app(settings):
         return create_service(
-            settings, package="{name}", schema="running", routers=[router], clients=["auth"]
+            settings, package="{name}", routers=[router], clients=["auth"]
         )
 """
 

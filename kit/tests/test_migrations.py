@@ -68,7 +68,7 @@ async def migrations(
     monkeypatch.syspath_prepend(tmp_path)
     migrated_package(tmp_path, name, name)
     await connection.execute(f"create schema {name}")
-    yield Migrations(name, name)
+    yield Migrations(name)
     await connection.execute(f"drop schema {name} cascade")
     for module in [module for module in sys.modules if module.partition(".")[0] == name]:
         del sys.modules[module]

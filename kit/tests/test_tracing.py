@@ -154,7 +154,7 @@ class Settings(ServiceSettings):
     port: Port = 1
 
 create_service(
-    Settings(_env_file=None), package="cathouse_sample", schema="sample", routers=(), clients=("auth",)
+    Settings(_env_file=None), package="cathouse_sample", routers=(), clients=("auth",)
 )
 names = ("alembic", "cathouse_kit.tracing", "opentelemetry.sdk", "opentelemetry.exporter", "redis")
 print(*(name for name in names if name in sys.modules))

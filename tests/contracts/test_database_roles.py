@@ -205,7 +205,7 @@ async def test_privileges_that_were_changed_by_hand_are_declared_ones_after_migr
             f"GRANT UPDATE (version_num) ON {service.schema}.alembic_version TO {service.name}"
         )
         assert await superuser.fetch(PRIVILEGES, service.schema, roles) != before
-        migrations = Migrations(service.package, service.schema)
+        migrations = Migrations(service.package)
         for _ in range(2):
             assert await migrations.upgrade(owner) == (migrations.head, migrations.head)
             assert await superuser.fetch(PRIVILEGES, service.schema, roles) == before

@@ -19,7 +19,7 @@ async def test_models_and_migrations_agree(service: Service, database_urls: dict
     )
     try:
         async with database.engine.connect() as connection:
-            migrations = Migrations(service.package, service.schema)
+            migrations = Migrations(service.package)
             assert await connection.run_sync(migrations.differences) == []
     finally:
         await database.close()
@@ -34,7 +34,7 @@ async def test_every_migration_goes_down_and_up_again(
         postgres_server.provision(services, name)
         url = SecretStr(postgres_server.url(service.owner_role, name))
         own = Database(url, pool_size=1, application_name="test")
-        migrations = Migrations(service.package, service.schema)
+        migrations = Migrations(service.package)
         try:
             assert await migrations.upgrade(own) == (None, migrations.head)
             await migrations.run(own, "base")

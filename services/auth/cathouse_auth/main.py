@@ -27,7 +27,6 @@ def create_app(
     app = create_service(
         settings,
         package="cathouse_auth",
-        schema="auth",
         routers=(
             accounts.router,
             me.router,

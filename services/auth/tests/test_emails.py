@@ -122,7 +122,7 @@ async def earlier(
         postgres_server.drop_database(name)
 
 
-MIGRATIONS = Migrations("cathouse_auth", "auth")
+MIGRATIONS = Migrations("cathouse_auth")
 BEFORE, AFTER = "0001", "0002"
 
 

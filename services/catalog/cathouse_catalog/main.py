@@ -28,7 +28,6 @@ def create_app(
     app = create_service(
         settings,
         package="cathouse_catalog",
-        schema="catalog",
         routers=(
             cats.router,
             versions.router,

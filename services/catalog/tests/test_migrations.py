@@ -16,7 +16,7 @@ async def test_cats_of_before_are_found_in_their_script(
         postgres_server.provision([each for each in services if each.name == "catalog"], name)
         url = postgres_server.url("catalog_owner", name)
         own = Database(SecretStr(url), pool_size=1, application_name="test")
-        migrations = Migrations("cathouse_catalog", "catalog")
+        migrations = Migrations("cathouse_catalog")
         try:
             await migrations.run(own, "0001")
             connection = await asyncpg.connect(url)

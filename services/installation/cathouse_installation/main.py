@@ -21,7 +21,6 @@ def create_app(
     app = create_service(
         settings,
         package="cathouse_installation",
-        schema="installation",
         routers=(adoption.router, installations.router, internal.router),
         clients=("auth", "catalog"),
         transport=transport,

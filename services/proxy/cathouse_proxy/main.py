@@ -22,7 +22,6 @@ def create_app(
     app = create_service(
         settings,
         package="cathouse_proxy",
-        schema="proxy",
         # The proxied paths would swallow the others.
         routers=(audit.router, keys.router, calls.router),
         clients=("auth", "catalog", "installation"),

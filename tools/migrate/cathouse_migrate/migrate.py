@@ -42,10 +42,8 @@ async def migrate_all(urls: Mapping[str, str]) -> dict[str, tuple[str | None, st
     """
     revisions = {}
     for name, url in urls.items():
-        package = installed_services()[name]
-        schema = importlib.import_module(f"{package}.models").Base.metadata.schema
         async with _database(url, name) as database:
-            revisions[name] = await Migrations(package, schema).upgrade(database)
+            revisions[name] = await Migrations(installed_services()[name]).upgrade(database)
     return revisions
 
 
