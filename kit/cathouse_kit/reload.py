@@ -70,7 +70,7 @@ def serve_with_reload(package: str, folders: Sequence[Path], files: Sequence[Pat
                 file=sys.stderr,
                 flush=True,
             )
-        elif status not in (None, _FAILED_IMPORT, os.EX_CONFIG):
+        elif status is not None and status not in (_FAILED_IMPORT, os.EX_CONFIG):
             return shell_status(status)
     _end(child)
     return os.EX_OK

@@ -624,9 +624,14 @@ async def test_on_all_addresses_an_ipv4_proxy_is_trusted_and_logged_as_ipv4(
     async with service.client() as client:
         await client.get("/answer", headers={"X-Forwarded-For": "::ffff:192.0.2.7"})
         await client.get("/answer")
-    lines = [json.loads(line) for line in service.stdout.splitlines()]
-    clients = [line["client"] for line in lines if line["message"] == "request"]
-    assert clients[-2:] == ["192.0.2.7", "127.0.0.1"]
+
+    async def logged() -> bool:
+        lines = [json.loads(line) for line in service.stdout.splitlines()]
+        clients = [line["client"] for line in lines if line["message"] == "request"]
+        return clients[-2:] == ["192.0.2.7", "127.0.0.1"]
+
+    # A request is logged after its response is sent.
+    await until(logged, "the lines of both requests")
 
 
 # What of uvicorn the protocol relies on; the newest version that is allowed is the newest that was tried.
