@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from bench.data import BenchData
-from bench.load import Load, Measured, measure
+from bench.load import Load, Measured, measure, wait_until_idle
 from bench.processes import Served
 
 HEADER = f"{'':<44}{'ours':>9}{'peer':>9}{'ratio':>7}{'CPU µs: ours':>14}{'peer':>7}{'ratio':>7}"
@@ -69,7 +69,9 @@ class Row:
 
 
 def memory_line(name: str, ours: Served, peer: Served) -> str:
-    """The resident memory of a service and of a peer, in MiB, as they are now."""
+    """The resident memory of a service and of a peer, in MiB, once they are idle: auth may still hash passwords."""
+    for served in (ours, peer):
+        wait_until_idle(served.process)
     sizes = [served.process.memory_info().rss / 2**20 for served in (ours, peer)]
     return f"{'memory of ' + name + ', MiB':<44}{_compared(sizes[0], sizes[1], 9)}"
 

@@ -87,10 +87,12 @@ def create_service(
         session_settings=database_settings,
         debug=settings.debug,
     )
-    # Without traces: there would be several a second, of no request.
-    revocations_client = ServiceClient(
-        "auth", settings.auth_url, settings.service_tokens, transport=transport
-    )
+    revocations_client = None
+    if keys is None:
+        # Without traces: there would be several a second, of no request.
+        revocations_client = ServiceClient(
+            "auth", settings.auth_url, settings.service_tokens, transport=transport
+        )
     context = ServiceContext(
         settings=settings,
         version=distribution["Version"],
@@ -99,7 +101,7 @@ def create_service(
         lifecycle=Lifecycle(),
         metrics=Metrics(settings.service_name, distribution["Version"]),
         keys=keys(database) if keys else RemoteKeys(service_clients["auth"]),
-        revocations=None if keys else Revocations(revocations_client),
+        revocations=Revocations(revocations_client) if revocations_client else None,
         rate_limits=RateLimiter(settings.rate_limit_storage),
         clients=service_clients,
     )
@@ -111,7 +113,7 @@ def create_service(
                 stack.push_async_callback(asyncio.to_thread, tracing.shutdown)
             stack.push_async_callback(database.close)
             stack.push_async_callback(context.rate_limits.close)
-            for client in (*service_clients.values(), revocations_client):
+            for client in filter(None, (*service_clients.values(), revocations_client)):
                 stack.push_async_callback(client.close)
             if context.revocations:
                 stack.push_async_callback(context.revocations.stop)
