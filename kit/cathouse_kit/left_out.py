@@ -5,8 +5,6 @@ import sys
 _PARTS = (
     # The command line of httpx, which imports rich and pygments where they are installed.
     "httpx._main",
-    # FastAPI asks whether a model is one of pydantic 1.
-    "pydantic.v1",
     # The reload of uvicorn's command line, which imports watchfiles where it is installed.
     "uvicorn.supervisors.watchfilesreload",
 )

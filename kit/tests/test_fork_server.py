@@ -14,7 +14,7 @@ from cathouse_kit.fork_server import VARIABLE
 from .support import DEADLINE_SECONDS, ServiceProcess, is_alive, running_package, until
 
 # Libraries import these too, and no service uses them.
-UNUSED = {"rich", "pygments", "httpx._main", "pydantic.v1", "watchfiles"}
+UNUSED = {"rich", "pygments", "httpx._main", "watchfiles"}
 PROGRAM = """
     import json, os, sys
 
