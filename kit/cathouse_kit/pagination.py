@@ -14,7 +14,8 @@ from typing import Annotated, Any, Generic, TypeVar, cast
 from uuid import UUID
 
 import orjson
-from fastapi import Depends, Query
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import (
     ColumnElement,
     Integer,
@@ -35,25 +36,22 @@ from cathouse_kit.reads import Read
 from cathouse_kit.schemas import MAX_CURSOR, MAX_ITEMS
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
-    """What a caller asks of a list."""
+class PageRequest(BaseModel):
+    """The query of a list. A list with filters has a subclass with a field for each: `Annotated[NoteQuery, Query()]`.
 
-    limit: int
-    cursor: str | None
+    One model reads the whole query: `routing.py` says how, and why parameters beside it cost more.
+    """
 
+    model_config = ConfigDict(frozen=True)
 
-async def _page_request(
-    limit: Annotated[int, Query(ge=1, le=MAX_ITEMS, description="How many items at most")] = 20,
-    cursor: Annotated[
-        str | None, Query(max_length=MAX_CURSOR, description="`next_cursor` of the part before")
-    ] = None,
-) -> PageRequest:
-    return PageRequest(limit, cursor)
+    limit: int = Field(default=20, ge=1, le=MAX_ITEMS, description="How many items at most")
+    cursor: str | None = Field(
+        default=None, max_length=MAX_CURSOR, description="`next_cursor` of the part before"
+    )
 
 
-Paging = Annotated[PageRequest, Depends(_page_request)]
-"""What a list route declares to get `limit` and `cursor`."""
+Paging = Annotated[PageRequest, Query()]
+"""What the route of a list without filters declares to get `limit` and `cursor`."""
 
 V = TypeVar("V", int, str, float, Decimal, datetime, UUID)
 

@@ -1,11 +1,17 @@
 """How a request comes to its route: few layers, and no search where the path has no parameters."""
 
 from collections.abc import Callable, Coroutine, Sequence
+from copy import copy
+from inspect import isclass
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi._compat import is_scalar_field
+from fastapi.dependencies.utils import get_dependant, get_flat_params
+from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, ValidationError
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -27,6 +33,7 @@ class ServiceApp(FastAPI):
             # The function's name: what a generated client should call the method.
             route.unique_id = route.name
             skip_anyone(route)
+            _read_query_at_once(route)
         self.router.routes.extend(routes)
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -36,6 +43,42 @@ class ServiceApp(FastAPI):
         for layer, arguments, options in reversed(self.user_middleware):
             app = layer(app, *arguments, **options)
         return app
+
+
+def _read_query_at_once(route: APIRoute) -> None:
+    """Have pydantic validate the query in one call, where a model of it is all that a route reads from a request.
+
+    FastAPI looks up each field of the model, which takes four times as long as its validation. The description is
+    FastAPI's. A route that also has other parameters is left as it is: one response names all that is wrong.
+    """
+    handled = route.dependant
+    parameters = get_flat_params(handled)
+    if len(handled.query_params) != 1 or route.body_field is not None:
+        return
+    (query,) = handled.query_params
+    model = query.field_info.annotation
+    if not (isclass(model) and issubclass(model, BaseModel)):
+        return
+    if len(parameters) != len(model.model_fields) or not all(map(is_scalar_field, parameters)):
+        return
+
+    async def read(request: Request) -> BaseModel:
+        try:
+            # Of a parameter that is repeated, FastAPI takes the last one, too.
+            return model.model_validate(dict(request.query_params))
+        except ValidationError as error:
+            raise RequestValidationError(
+                [
+                    {**item, "loc": ("query", *item["loc"])}
+                    for item in error.errors(include_url=False)
+                ]
+            ) from error
+
+    # The handler of requests keeps the object, and the description reads the route's.
+    route.dependant = copy(handled)
+    handled.query_params = []
+    reader = get_dependant(path=route.path, call=read, name=query.name)
+    handled.dependencies = [*handled.dependencies, reader]
 
 
 class _RoutesByPath:

@@ -7,12 +7,11 @@ from itertools import islice
 from typing import Annotated, Any, Generic, TypeVar, cast
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
-    PlainSerializer,
-    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
@@ -44,15 +43,13 @@ class ResponseBody(BaseModel):
     model_config = ConfigDict(from_attributes=True, hide_input_in_errors=True)
 
 
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
-Timestamp = Annotated[
-    datetime,
-    PlainSerializer(_rfc3339, when_used="json"),
-    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
-]
+# Not a serializer in Python: a list of cats calls that one 40 times, for a seventh of its time. Pydantic's own writes
+# UTC as RFC 3339 with `Z`.
+Timestamp = Annotated[datetime, AfterValidator(_in_utc)]
 """A moment, sent in UTC as RFC 3339 with `Z`."""
 
 

@@ -114,7 +114,7 @@ async def test_no_row_is_lost_or_repeated_while_rows_are_added(
         to_add = list(added)
         while True:
             rows, cursor = await select_page(
-                session, select(LISTED.c.id), "all", order, PageRequest(limit, cursor)
+                session, select(LISTED.c.id), "all", order, PageRequest(limit=limit, cursor=cursor)
             )
             assert len(rows) == limit or cursor is None
             seen += [row[0] for row in rows]
@@ -174,7 +174,7 @@ async def test_a_cursor_that_is_not_of_this_list_is_invalid(
                 select(LISTED),
                 "all",
                 keys(False, False, False, False),
-                PageRequest(20, cursor),
+                PageRequest(limit=20, cursor=cursor),
             )
     assert invalid.value.members["errors"][0]["loc"] == ["query", "cursor"]
 
@@ -188,7 +188,7 @@ async def test_ids_that_are_uuids_order_a_list_too(database: Database) -> None:
         cursor = None
         for _ in range(3):
             rows, cursor = await select_page(
-                session, select(LISTED), "newest", order, PageRequest(1, cursor)
+                session, select(LISTED), "newest", order, PageRequest(limit=1, cursor=cursor)
             )
             names.append(rows[0].id)
     assert names == [3, 2, 1]

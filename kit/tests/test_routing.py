@@ -1,14 +1,18 @@
 """How a request comes to its route. The layers and dependencies that each request pays for are listed here."""
 
-from typing import Any
+from typing import Annotated, Any
+from uuid import UUID
 
 import pytest
 from cathouse_kit.health import HEALTH_PATHS
+from cathouse_kit.pagination import PageRequest, Paging
 from cathouse_kit.routing import PlainRoute
 from cathouse_kit.security import SignedIn, anyone, service_only, who_may_call
 from cathouse_kit.testing import FakeServices, Issuer, running
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi.dependencies import utils
 from fastapi.routing import APIRoute
+from pydantic import Field, StringConstraints
 
 from .conftest import MakeApp
 
@@ -121,3 +125,111 @@ def test_a_plain_route_for_others_than_anyone_is_refused() -> None:
     router = APIRouter(dependencies=[Depends(service_only)], route_class=PlainRoute)
     with pytest.raises(ValueError, match="runs no dependency"):
         router.add_api_route("/internal", plain)
+
+
+class Filters(PageRequest):
+    word: Annotated[str, StringConstraints(min_length=2, pattern="^[a-z]+$")] | None = None
+    at: UUID | None = Field(default=None, alias="from")
+    mine: bool = False
+
+
+FiltersQuery = Annotated[Filters, Query()]
+
+
+def parameters_that_fastapi_looks_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that receives the name of each parameter that FastAPI looks up from now on."""
+    looked_up: list[str] = []
+    original = utils.request_params_to_args
+
+    def recorded(fields: Any, received: Any) -> Any:
+        looked_up.extend(field.name for field in fields)
+        return original(fields, received)
+
+    monkeypatch.setattr(utils, "request_params_to_args", recorded)
+    return looked_up
+
+
+def router_of_filters() -> APIRouter:
+    """A router whose first route reads nothing but a query, and whose second also reads a path."""
+    router = APIRouter(dependencies=[Depends(anyone)])
+
+    @router.get("/read-at-once")
+    async def read_at_once(query: FiltersQuery) -> Filters:
+        return query
+
+    @router.get("/read-by-fastapi/{of}")
+    async def read_by_fastapi(of: str, query: FiltersQuery) -> Filters:
+        return query
+
+    return router
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "limit=5&cursor=x&word=cat&mine=true&from=7b7d0a3e-0f3b-4d0e-8f0f-0d8f5d8f3a11",
+        "limit=5&limit=7&word=cat&word=dog",
+        "limit=5&limit=many",
+        "at=7b7d0a3e-0f3b-4d0e-8f0f-0d8f5d8f3a11&unknown=1",
+        "limit=&cursor=&word=&from=&mine=",
+        "limit=101&cursor=&word=c&from=x&mine=perhaps",
+        "word=%00&mine=%ff&limit",
+        f"cursor={'a' * 1025}&word=A",
+    ],
+)
+async def test_a_query_that_is_read_at_once_gives_what_fastapi_gives(
+    query: str, make_app: MakeApp
+) -> None:
+    async with running(make_app(router_of_filters())) as client:
+        ours = await client.get(f"/read-at-once?{query}")
+        theirs = await client.get(f"/read-by-fastapi/all?{query}")
+    assert ours.status_code == theirs.status_code
+    members = ("title", "detail", "errors") if ours.status_code == 422 else Filters.model_fields
+    assert ours.headers["content-type"] == theirs.headers["content-type"]
+    assert [ours.json().get(name) for name in members] == [
+        theirs.json().get(name) for name in members
+    ]
+
+
+def test_a_query_that_is_read_at_once_is_described_by_fastapi(make_app: MakeApp) -> None:
+    paths = make_app(router_of_filters()).openapi()["paths"]
+    _, *parameters = paths["/read-by-fastapi/{of}"]["get"]["parameters"]
+    assert paths["/read-at-once"]["get"]["parameters"] == parameters
+    assert [parameter["name"] for parameter in parameters] == [
+        "limit",
+        "cursor",
+        "word",
+        "from",
+        "mine",
+    ]
+
+
+async def test_fastapi_looks_up_no_parameter_of_a_query_that_is_read_at_once(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(make_app(router_of_filters())) as client:
+        for path, expected in (("/read-at-once", []), ("/read-by-fastapi/all", ["of", "query"])):
+            looked_up = parameters_that_fastapi_looks_up(monkeypatch)
+            assert (await client.get(f"{path}?limit=5")).status_code == 200
+            assert looked_up == expected
+
+
+async def test_fastapi_reads_a_query_with_lists_and_one_beside_a_body(make_app: MakeApp) -> None:
+    class Words(PageRequest):
+        words: list[str] = Field(default_factory=list)
+
+    router = APIRouter(dependencies=[Depends(anyone)])
+
+    @router.get("/words")
+    async def words(query: Annotated[Words, Query()]) -> list[str]:
+        return query.words
+
+    @router.post("/numbers")
+    async def numbers(body: list[int], query: Paging) -> list[int]:
+        return body[: query.limit]
+
+    async with running(make_app(router)) as client:
+        assert (await client.get("/words?words=a&words=b")).json() == ["a", "b"]
+        refused = await client.post("/numbers?limit=many", json=["one"])
+    assert [error["loc"] for error in refused.json()["errors"]] == [["query", "limit"], ["body", 0]]

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from cathouse_kit.problems import MAX_ERRORS
 from cathouse_kit.schemas import Line, Page, Paragraphs, RequestBody, ResponseBody, Timestamp
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 
 class Note(RequestBody):
@@ -27,6 +27,10 @@ class Sent(ResponseBody):
 )
 def test_times_are_sent_in_utc_with_z(moment: datetime, text: str) -> None:
     assert Sent(at=moment).model_dump_json() == f'{{"at":"{text}"}}'
+
+
+def test_no_function_in_python_serializes_a_timestamp() -> None:
+    assert "serialization" not in TypeAdapter(Timestamp).core_schema
 
 
 def test_an_unknown_field_is_refused_and_its_value_is_not_told() -> None:

@@ -9,6 +9,7 @@ from cathouse_catalog.models import Cat
 from cathouse_kit.service_context import ServiceContext
 from cathouse_kit.testing import recorded_statements
 from fastapi import FastAPI
+from fastapi.dependencies import utils
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
@@ -114,6 +115,22 @@ async def test_a_wrong_parameter_is_named(catalog: Catalog) -> None:
     for params, name in wrong:
         response = await catalog.client.get(CATS, params=params)
         assert wrong_fields(response) == [["query", name]], params
+
+
+async def test_the_whole_query_is_read_at_once(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FastAPI looks up no parameter. For nine of them it took a quarter of the CPU time of a request."""
+    looked_up: list[str] = []
+
+    def recorded(fields: Any, received: Any) -> Any:
+        looked_up.extend(field.name for field in fields)
+        return {}, []
+
+    monkeypatch.setattr(utils, "request_params_to_args", recorded)
+    response = await catalog.client.get(CATS, params={"q": "chess", "limit": 5, "featured": False})
+    assert response.status_code == 200
+    assert looked_up == []
 
 
 def forged(*values: Any) -> str:

@@ -6,15 +6,21 @@ from uuid import UUID
 from cathouse_kit import admin_actions
 from cathouse_kit.admin_actions import AdminActionBody
 from cathouse_kit.database import Session
-from cathouse_kit.pagination import Paging
+from cathouse_kit.pagination import PageRequest
 from cathouse_kit.problems import Forbidden, problem_responses
 from cathouse_kit.schemas import Page
 from cathouse_kit.security import Admin
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from cathouse_catalog.models import AdminAction
 
 router = APIRouter(prefix="/api/v1/catalog/admin-actions", tags=["admin actions"])
+
+
+class AdminActionQuery(PageRequest):
+    admin_id: UUID | None = Field(default=None, description="Only actions of this admin")
+    subject_id: UUID | None = Field(default=None, description="Only actions on this cat")
 
 
 @router.get(
@@ -26,12 +32,10 @@ router = APIRouter(prefix="/api/v1/catalog/admin-actions", tags=["admin actions"
 async def list_admin_actions(
     _admin: Admin,
     session: Session,
-    page: Paging,
-    admin_id: Annotated[UUID | None, Query(description="Only actions of this admin")] = None,
-    subject_id: Annotated[UUID | None, Query(description="Only actions on this cat")] = None,
+    query: Annotated[AdminActionQuery, Query()],
 ) -> dict[str, object]:
     """Actions are recorded as they happen, and never changed or deleted."""
     items, next_cursor = await admin_actions.list_admin_actions(
-        session, AdminAction, page, admin_id=admin_id, subject_id=subject_id
+        session, AdminAction, query, admin_id=query.admin_id, subject_id=query.subject_id
     )
     return {"items": items, "next_cursor": next_cursor}

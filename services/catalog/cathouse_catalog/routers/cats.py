@@ -3,14 +3,14 @@
 from typing import Annotated, Any
 
 from cathouse_kit.database import Session
-from cathouse_kit.pagination import Paging
+from cathouse_kit.pagination import PageRequest
 from cathouse_kit.problems import Forbidden, InvalidRequest, Unauthenticated, problem_responses
 from cathouse_kit.quotas import QuotaReached
 from cathouse_kit.schemas import Line, Page
 from cathouse_kit.security import Developer, MaybeSignedIn
 from cathouse_kit.service_context import ServiceContext
 from fastapi import APIRouter, Query, Request
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from cathouse_catalog.models import CatStatus
 from cathouse_catalog.resources import ResourcesDep
@@ -41,6 +41,31 @@ router = APIRouter(prefix="/api/v1/catalog/cats", tags=["cats"])
 Search = Annotated[Line, StringConstraints(max_length=200)]
 
 
+class CatQuery(PageRequest):
+    q: Search | None = Field(
+        default=None,
+        description="Words to look for; names and taglines are also found misspelt",
+    )
+    category: Category | None = Field(default=None, description="Only cats of this category")
+    featured: bool | None = Field(default=None, description="Only cats that are, or are not")
+    sort: CatSort | None = Field(
+        default=None,
+        description="`relevance` where `q` is given and nothing is said, else `newest`",
+    )
+    status: CatStatus | None = Field(
+        default=None,
+        description="Another status than `published`: for admins, or with `mine=true`",
+    )
+    mine: bool = Field(
+        default=False,
+        description="Only one's own cats, of every status; for whoever is signed in",
+    )
+    endpoint_pending: bool = Field(
+        default=False,
+        description="Only cats whose endpoint waits for a review: for admins, or with `mine=true`",
+    )
+
+
 @router.get(
     "",
     response_model=Page[ListedCat],
@@ -53,30 +78,7 @@ Search = Annotated[Line, StringConstraints(max_length=200)]
 async def list_cats(
     request: Request,
     viewer: MaybeSignedIn,
-    page: Paging,
-    q: Annotated[
-        Search | None,
-        Query(description="Words to look for; names and taglines are also found misspelt"),
-    ] = None,
-    category: Annotated[Category | None, Query(description="Only cats of this category")] = None,
-    featured: Annotated[bool | None, Query(description="Only cats that are, or are not")] = None,
-    sort: Annotated[
-        CatSort | None,
-        Query(description="`relevance` where `q` is given and nothing is said, else `newest`"),
-    ] = None,
-    status: Annotated[
-        CatStatus | None,
-        Query(description="Another status than `published`: for admins, or with `mine=true`"),
-    ] = None,
-    mine: Annotated[
-        bool, Query(description="Only one's own cats, of every status; for whoever is signed in")
-    ] = False,
-    endpoint_pending: Annotated[
-        bool,
-        Query(
-            description="Only cats whose endpoint waits for a review: for admins, or with `mine=true`"
-        ),
-    ] = False,
+    query: Annotated[CatQuery, Query()],
 ) -> dict[str, Any]:
     """Published cats are for everyone, and nobody needs to sign in.
 
@@ -87,14 +89,14 @@ async def list_cats(
     found, next_cursor = await listing.list_cats(
         context.database,
         viewer,
-        q=q,
-        category=category,
-        featured=featured,
-        status=status,
-        mine=mine,
-        endpoint_pending=endpoint_pending,
-        sort=sort,
-        page=page,
+        q=query.q,
+        category=query.category,
+        featured=query.featured,
+        status=query.status,
+        mine=query.mine,
+        endpoint_pending=query.endpoint_pending,
+        sort=query.sort,
+        page=query,
     )
     items = [listed_cat(cat, whole=access.is_insider(cat["developer_id"], viewer)) for cat in found]
     return {"items": items, "next_cursor": next_cursor}

@@ -4,11 +4,12 @@ from typing import Annotated
 from uuid import UUID
 
 from cathouse_kit.database import Session
-from cathouse_kit.pagination import Paging
+from cathouse_kit.pagination import PageRequest
 from cathouse_kit.problems import problem_responses
 from cathouse_kit.schemas import Page
 from cathouse_kit.security import SignedIn
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from cathouse_proxy.models import ProxiedCall
 from cathouse_proxy.resources import ResourcesDep
@@ -17,6 +18,13 @@ from cathouse_proxy.services.audit.queries import list_visible_calls
 from cathouse_proxy.services.errors import InstallationNotFound
 
 router = APIRouter(prefix="/api/v1/proxy", tags=["audit"])
+
+
+class AuditQuery(PageRequest):
+    installation_id: UUID | None = Field(
+        default=None,
+        description="Calls of one installation, which must be one's own; admins may ask for any",
+    )
 
 
 @router.get(
@@ -29,16 +37,10 @@ async def list_audit(
     person: SignedIn,
     session: Session,
     resources: ResourcesDep,
-    page: Paging,
-    installation_id: Annotated[
-        UUID | None,
-        Query(
-            description="Calls of one installation, which must be one's own; admins may ask for any"
-        ),
-    ] = None,
+    query: Annotated[AuditQuery, Query()],
 ) -> dict[str, list[ProxiedCall] | str | None]:
     """Without an installation, one's own calls; for admins, everyone's."""
     items, next_cursor = await list_visible_calls(
-        session, resources.lookups, person, page, installation_id
+        session, resources.lookups, person, query, query.installation_id
     )
     return {"items": items, "next_cursor": next_cursor}
