@@ -86,16 +86,19 @@ test: $(INSTALLED) ## run the tests, in as many processes as there are cores
 bench: $(INSTALLED) ## measure beside the smallest peers, with wrk; ONLY=health one row, TREE=../before another checkout, PROFILE=catalog py-spy
 	@python -m bench $(call option,--only,ONLY) $(call option,--tree,TREE) $(call option,--profile,PROFILE)
 
-check: $(INSTALLED) ## check format, lint, types and import rules
+check: $(INSTALLED) ## check format, lint, spelling, types and import rules
 	@ruff format --check --quiet .
 	@ruff check --quiet .
+	@codespell . .ci/ .github/
 	@mypy --no-error-summary --exclude '(^|/)(tests|build)/' --exclude '^conftest' .
 	@mypy --no-error-summary --explicit-package-bases $(TESTS)
 	@lint-imports --no-logo
 
-hook: ## have git run `make check` before each commit, in this clone
-	@git config core.hooksPath .githooks
-	@echo "git runs make check before each commit. Off again: git config --unset core.hooksPath"
+# Earlier clones had their hook in a folder of the repository, and pre-commit installs none beside it.
+hook: $(INSTALLED) ## have git format and check what is committed, in this clone
+	@git config --unset core.hooksPath '^\.githooks$$' || true
+	@pre-commit install
+	@echo "git runs .pre-commit-config.yaml before each commit. To turn it off: rm $$(git rev-parse --git-path hooks/pre-commit)"
 
 service: $(INSTALLED) ## make a service: NAME=reviews, and if you wish PORT=, PREFIX=/api/v1/reviews, DESCRIPTION=
 	@cathouse-scaffold service $(call typed,NAME) --port $(call typed,PORT) --prefix $(call typed,PREFIX) \
