@@ -89,7 +89,7 @@ bench: $(INSTALLED) ## measure beside the smallest peers, with wrk; ONLY=health 
 check: $(INSTALLED) ## check format, lint, spelling, types and import rules
 	@ruff format --check --quiet .
 	@ruff check --quiet .
-	@codespell . .ci/ .github/
+	@codespell . .ci/ .devcontainer/ .github/
 	@mypy --no-error-summary --exclude '(^|/)(tests|build)/' --exclude '^conftest' .
 	@mypy --no-error-summary --explicit-package-bases $(TESTS)
 	@lint-imports --no-logo
