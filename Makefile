@@ -60,7 +60,7 @@ typed = "$(if $(filter command,$(origin $(1))),$$$(1))"
 # The same as an option of a program, or nothing where it was not typed.
 option = $(if $(filter command,$(origin $(2))),$(1) $(call typed,$(2)))
 
-.PHONY: up down status logs demo test bench check hook service service-remove render openapi release lock clean help
+.PHONY: up down status logs demo test bench check hook install service service-remove render openapi release lock clean help
 
 up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
 	@mkdir -p $(STATE)/logs
@@ -99,6 +99,8 @@ hook: $(INSTALLED) ## have git format and check what is committed, in this clone
 	@git config --unset core.hooksPath '^\.githooks$$' || true
 	@pre-commit install
 	@echo "git runs .pre-commit-config.yaml before each commit. To turn it off: rm $$(git rev-parse --git-path hooks/pre-commit)"
+
+install: $(INSTALLED) ## install what the other commands need; they also do so themselves
 
 service: $(INSTALLED) ## make a service: NAME=reviews, and if you wish PORT=, PREFIX=/api/v1/reviews, DESCRIPTION=
 	@cathouse-scaffold service $(call typed,NAME) --port $(call typed,PORT) --prefix $(call typed,PREFIX) \
