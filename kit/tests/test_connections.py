@@ -402,6 +402,7 @@ async def test_a_body_that_keeps_the_rate_may_take_longer(connect: Connect, stri
         for _ in range(8):
             await client.send(b"a" * (size // 8))
             # In front of its time by more than any load of the machine: 500 bytes buy half a second.
+            # slow on purpose: the body takes longer than its first half second
             await asyncio.sleep(0.1)
         assert len((await seen(client))["body"]) == size
     assert loop.time() - began > 0.5
@@ -423,7 +424,8 @@ async def test_the_client_is_not_blamed_for_a_service_that_does_not_read(
             b"POST /x HTTP/1.1\r\nHost: cats\r\n%bContent-Length: %d\r\n\r\n" % (expect, size)
         )
         sending = asyncio.create_task(client.send(b"" if expects else b"a" * size))
-        await asyncio.sleep(1.5)  # three times what a body may take
+        # slow on purpose: three times what a body may take
+        await asyncio.sleep(1.5)
         # From here on the client may be as slow as the machine makes it.
         monkeypatch.setattr(header_limits, "BODY_SECONDS", DEADLINE_SECONDS)
         app.may_read.set()

@@ -222,9 +222,11 @@ async def test_a_slow_body_and_an_idle_connection_have_limits_of_their_own(
     async with connect() as client:
         await client.send(b"POST /cats HTTP/1.1\r\nHost: cats\r\nContent-Length: 4\r\n\r\n")
         for letter in (b"c", b"a", b"t", b"s"):
+            # slow on purpose: a body takes twice as long as a head may
             await asyncio.sleep(hurried / 2)
             await client.send(letter)
         assert (await client.answer())[2] == b"4"
+        # slow on purpose: the connection idles for longer than a head may take
         await asyncio.sleep(hurried * 2)
         await client.send(HEAD, b"\r\n")
         assert (await client.answer())[0] == b"HTTP/1.1 200 OK"
@@ -235,6 +237,7 @@ async def test_an_answer_may_take_long_also_with_half_of_the_next_head_behind_it
 ) -> None:
     async with connect() as client:
         await client.send(b"GET /stream HTTP/1.1\r\nHost: cats\r\n\r\n", HEAD)
+        # slow on purpose: the response begins, and takes longer than a head may
         await asyncio.sleep(hurried * 3)
         app.may_end.set()
         async with asyncio.timeout(DEADLINE_SECONDS):

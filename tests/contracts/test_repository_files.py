@@ -1,0 +1,76 @@
+"""Files that GitHub and editors read, and no program of ours does: what they name is there."""
+
+import json
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+GITHUB = ROOT / ".github"
+FORMS = sorted((GITHUB / "ISSUE_TEMPLATE").glob("*.yaml"))
+
+
+# The pages have owners too.
+@pytest.mark.documentation
+def test_every_path_with_an_owner_exists() -> None:
+    lines = (GITHUB / "CODEOWNERS").read_text().splitlines()
+    rules = [line.split() for line in lines if line and not line.startswith("#")]
+    assert rules[0][0] == "*", "the rule for all comes first: the last one that matches decides"
+    for pattern, *owners in rules:
+        assert owners, f"{pattern} has no owner"
+        assert all(re.fullmatch(r"@[\w-]+(/[\w-]+)?", owner) for owner in owners)
+        if pattern != "*":
+            path = ROOT / pattern.removeprefix("/")
+            assert path.is_dir() if pattern.endswith("/") else path.is_file(), pattern
+
+
+@pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)
+def test_an_issue_form_is_one_that_github_shows(path: Path) -> None:
+    form = yaml.safe_load(path.read_text())
+    assert (
+        {"name", "description", "body"} <= form.keys() <= {"name", "description", "labels", "body"}
+    )
+    ids = [part["id"] for part in form["body"]]
+    assert len(ids) == len(set(ids))
+    for part in form["body"]:
+        assert part["type"] in ("dropdown", "input", "textarea")
+        assert part["attributes"]["label"]
+        assert ("options" in part["attributes"]) == (part["type"] == "dropdown")
+        assert "render" not in part["attributes"] or part["type"] == "textarea"
+
+
+def test_vulnerabilities_are_led_away_from_issues() -> None:
+    config = yaml.safe_load((GITHUB / "ISSUE_TEMPLATE/config.yml").read_text())
+    assert "/security/advisories/new" in config["contact_links"][0]["url"]
+
+
+@pytest.mark.documentation
+def test_the_changelog_has_the_version_of_the_packages() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    headings = re.findall(r"^## \[(.+?)\](?: - (\d{4}-\d\d-\d\d))?$", text, re.MULTILINE)
+    version = tomllib.loads((ROOT / "kit/pyproject.toml").read_text())["project"]["version"]
+    assert headings[0] == ("Unreleased", "")
+    assert headings[1][0] == version, f"move what is unreleased below a heading [{version}] - DATE"
+    assert all(date for _, date in headings[1:])
+    assert [name for name, _ in headings] == re.findall(r"^\[(.+?)\]: https", text, re.MULTILINE)
+
+
+def test_the_dev_container_has_the_image_and_types_the_commands_that_there_are() -> None:
+    folder = ROOT / ".devcontainer"
+    container = json.loads((folder / "devcontainer.json").read_text())
+    assert (folder / container["build"]["dockerfile"]).is_file()
+    recommended = json.loads((ROOT / ".vscode/extensions.json").read_text())["recommendations"]
+    assert container["customizations"]["vscode"]["extensions"] == recommended
+    for name in ("updateContentCommand", "postAttachCommand"):
+        command = container[name].split()
+        assert command[0] == "make"
+        # In a Nix shell there is nothing to install.
+        outside = {name: value for name, value in os.environ.items() if name != "CATHOUSE_NIX"}
+        subprocess.run(
+            [*command, "--dry-run"], cwd=ROOT, env=outside, capture_output=True, check=True
+        )
