@@ -22,6 +22,8 @@ Files = dict[str, list[str]]
 
 # The same, word for word but for the service's name, in each service that there is.
 THE_SAME = ("PACKAGE/models/base.py", "PACKAGE/py.typed")
+# A service with resources of its own keeps its app, to set app.state.resources.
+WITH_RESOURCES = ("    app = create_service(", "    return app")
 # Lines of a new service, its example aside, that some other service has not. Should there be more, they belong into
 # the kit, or into all services; should there be fewer, that is to be written here. Most are the table of who may call.
 OWN_LINES = 98
@@ -102,7 +104,9 @@ def test_what_all_services_have_a_new_one_has(new: Files, others: dict[str, File
         path: [
             line
             for line in next(iter(others.values()))[path]
-            if line not in content and all(line in files[path] for files in others.values())
+            if line not in content
+            and line not in WITH_RESOURCES
+            and all(line in files[path] for files in others.values())
         ]
         for path, content in new.items()
         if "example" not in path and not path.endswith("/settings.py")
