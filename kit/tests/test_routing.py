@@ -129,7 +129,7 @@ def test_a_plain_route_for_others_than_anyone_is_refused() -> None:
 
 class Filters(PageRequest):
     word: Annotated[str, StringConstraints(min_length=2, pattern="^[a-z]+$")] | None = None
-    at: UUID | None = Field(default=None, alias="from")
+    at: UUID | None = None
     mine: bool = False
 
 
@@ -168,12 +168,12 @@ def router_of_filters() -> APIRouter:
     "query",
     [
         "",
-        "limit=5&cursor=x&word=cat&mine=true&from=7b7d0a3e-0f3b-4d0e-8f0f-0d8f5d8f3a11",
+        "limit=5&cursor=x&word=cat&mine=true&at=7b7d0a3e-0f3b-4d0e-8f0f-0d8f5d8f3a11",
         "limit=5&limit=7&word=cat&word=dog",
         "limit=5&limit=many",
         "at=7b7d0a3e-0f3b-4d0e-8f0f-0d8f5d8f3a11&unknown=1",
-        "limit=&cursor=&word=&from=&mine=",
-        "limit=101&cursor=&word=c&from=x&mine=perhaps",
+        "limit=&cursor=&word=&at=&mine=",
+        "limit=101&cursor=&word=c&at=x&mine=perhaps",
         "word=%00&mine=%ff&limit",
         f"cursor={'a' * 1025}&word=A",
     ],
@@ -200,7 +200,7 @@ def test_a_query_that_is_read_at_once_is_described_by_fastapi(make_app: MakeApp)
         "limit",
         "cursor",
         "word",
-        "from",
+        "at",
         "mine",
     ]
 
