@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 import httpx
 import psutil
 from cathouse_kit.registry import load_registry
+from cathouse_kit.testing import free_port
 
 ROOT = Path(__file__).parents[1]
 _START_SECONDS = 60.0
@@ -58,7 +58,7 @@ class Machine:
         if tree == ROOT or not self._python.exists():
             self._python = Path(sys.executable)
         names = [service.name for service in load_registry()]
-        self._ports = {name: _free_port() for name in names}
+        self._ports = {name: free_port() for name in names}
         urls = {f"{name}_URL".upper(): self.url(name) for name in names}
         self._settings = {
             **_SETTINGS,
@@ -104,7 +104,7 @@ class Machine:
 
     def peer(self, module: str, *, beside_load: bool = False, **environment: str) -> Served:
         """Start a peer by uvicorn. `beside_load` puts it on the core of the load."""
-        port = _free_port()
+        port = free_port()
         core = self._load_core if beside_load else self._service_core
         options = ("--port", str(port), "--no-access-log", "--log-level", "warning")
         process = self._start(
@@ -168,9 +168,3 @@ def _responds(url: str) -> bool:
     except httpx.TransportError:
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port

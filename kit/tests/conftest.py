@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,16 +17,14 @@ from cathouse_kit.database import Database
 from cathouse_kit.logs import configure_logging
 from cathouse_kit.migrations import Migrations
 from cathouse_kit.service import create_service
-from cathouse_kit.testing import FakeServices
+from cathouse_kit.testing import FakeServices, free_port, wait_until
 from cathouse_postgres.testing import TemporaryServer
 from fastapi import APIRouter, FastAPI
 from loguru import logger
 from pydantic import SecretStr
 
 from .support import (
-    DEADLINE_SECONDS,
     ServiceProcess,
-    free_port,
     migrated_package,
     sample_settings,
     things_router,
@@ -134,12 +131,14 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     arguments = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder)]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen([program, *arguments], stdout=log, stderr=subprocess.STDOUT)
+
+    def accepts_connections() -> bool:
+        text = (folder / "log").read_text()
+        assert process.poll() is None, text
+        return "Ready to accept connections" in text
+
     try:
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while "Ready to accept connections" not in (text := (folder / "log").read_text()):
-            assert process.poll() is None, text
-            assert time.monotonic() < deadline, text
-            time.sleep(0.02)
+        wait_until("Valkey", accepts_connections)
         yield f"redis://127.0.0.1:{port}/0"
     finally:
         process.terminate()

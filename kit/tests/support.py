@@ -4,11 +4,9 @@ import asyncio
 import importlib
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
@@ -20,13 +18,13 @@ from cathouse_kit.problems import Problem
 from cathouse_kit.schemas import Line, RequestBody
 from cathouse_kit.security import anyone
 from cathouse_kit.settings import Port, ServiceSettings
+from cathouse_kit.testing import eventually, free_port
 from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import SecretStr, StringConstraints
 from sqlalchemy import text
 from starlette.responses import StreamingResponse
 
 DEADLINE_SECONDS = 20.0
-_POLL_SECONDS = 0.02
 
 TOKEN = "a-service-token-of-more-than-32-characters"
 PREVIOUS_TOKEN = "the-service-token-before-that-of-some-length"
@@ -211,22 +209,6 @@ async def call(
     return sent
 
 
-async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-    """Polls until the condition holds; fails the test, naming `what`, when it does not in time."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not await condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {DEADLINE_SECONDS:.0f} s in vain for: {what}")
-        await asyncio.sleep(_POLL_SECONDS)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def is_alive(pid: int) -> bool:
     """Whether the process runs; one that has ended and is not collected does not."""
     try:
@@ -294,7 +276,7 @@ class ServiceProcess:
             except httpx.TransportError:
                 return False
 
-        await until(does, f"{path} to answer {expected}; stderr: {self.stderr}")
+        await eventually(f"{path} to answer {expected}; stderr: {self.stderr}", does)
 
     async def exit_status(self) -> int:
         """Waits for the end."""

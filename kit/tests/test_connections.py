@@ -17,6 +17,7 @@ from cathouse_kit.head_checks import MalformedRequest, check_head
 from cathouse_kit.header_limits import HeadLimitingProtocol
 from cathouse_kit.metrics import Metrics
 from cathouse_kit.middleware import SECURITY_HEADERS
+from cathouse_kit.testing import eventually
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
@@ -24,7 +25,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http import flow_control, httptools_impl
 
 from .conftest import Logged, MakeApp
-from .support import DEADLINE_SECONDS, ServiceProcess, running_package, until
+from .support import DEADLINE_SECONDS, ServiceProcess, running_package
 from .wire import Client, Connect, connected, listening, problem_of
 
 LARGE = 8 * 1024 * 1024
@@ -472,7 +473,7 @@ async def test_a_slow_body_is_one_request_in_metrics_and_log(
         async def recorded() -> bool:
             return metrics.registry.get_sample_value("http_requests_total", labels) == 1
 
-        await until(recorded, "the request to be counted")
+        await eventually("the request to be counted", recorded)
     assert counted(metrics, 408) == 0
     refused, request = logged()
     assert (refused["status"], request["status"]) == (408, 408)
@@ -494,7 +495,7 @@ async def test_a_client_that_does_not_read_loses_its_connection(
         async def closed() -> bool:
             return "reads too slowly" in str(logged())
 
-        await until(closed, "the connection to be closed")
+        await eventually("the connection to be closed", closed)
 
 
 async def test_a_client_that_reads_slowly_gets_all(
@@ -550,7 +551,7 @@ async def test_connections_at_work_are_kept_and_others_refused(
         async def all_at_work() -> bool:
             return not any(connection.idle_since for connection in connections._networks)
 
-        await until(all_at_work, "the requests to begin")
+        await eventually("the requests to begin", all_at_work)
         async with connected(port) as newcomer:
             answer = await newcomer.answer()
         assert answer[0] == b"HTTP/1.1 503 Service Unavailable"
@@ -580,7 +581,7 @@ async def test_one_address_has_half_of_the_connections_unless_it_is_a_proxy(
             known = connections._networks
             return len(known) == fits and not any(each.idle_since for each in known)
 
-        await until(all_at_work, "the requests to begin")
+        await eventually("the requests to begin", all_at_work)
         async with connected(port) as newcomer:
             assert (await newcomer.answer())[0] == b"HTTP/1.1 503 Service Unavailable"
         app.may_read.set()
@@ -596,7 +597,7 @@ async def test_connections_that_end_make_room(app: Mirror) -> None:
         async def none_left() -> bool:
             return not connections._networks and not connections._by_network
 
-        await until(none_left, "all connections to be forgotten")
+        await eventually("all connections to be forgotten", none_left)
 
 
 async def test_an_idle_connection_stays_for_the_time_of_the_settings(
@@ -633,7 +634,7 @@ async def test_on_all_addresses_an_ipv4_proxy_is_trusted_and_logged_as_ipv4(
         return clients[-2:] == ["192.0.2.7", "127.0.0.1"]
 
     # A request is logged after its response is sent.
-    await until(logged, "the lines of both requests")
+    await eventually("the lines of both requests", logged)
 
 
 # What of uvicorn the protocol relies on; the newest version that is allowed is the newest that was tried.

@@ -7,13 +7,12 @@ import pytest
 from cathouse_kit import database as database_module
 from cathouse_kit.database import Database, DatabaseUnavailable, Session
 from cathouse_kit.security import anyone
-from cathouse_kit.testing import running
+from cathouse_kit.testing import eventually, running
 from fastapi import APIRouter, Depends, FastAPI
 from pydantic import SecretStr
 from sqlalchemy import text
 
 from .conftest import Logged, MakeApp
-from .support import until
 
 UNAVAILABLE = "urn:cathouse:problem:database_unavailable"
 
@@ -284,7 +283,7 @@ async def test_nothing_is_opened_before_the_first_query_and_nothing_is_left_afte
     async def closed() -> bool:
         return await connections() == 0
 
-    await until(closed, "the connection to be closed")
+    await eventually("the connection to be closed", closed)
 
 
 async def test_a_server_that_accepts_and_says_nothing_is_not_waited_for(

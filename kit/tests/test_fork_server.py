@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from cathouse_kit.fork_server import VARIABLE
+from cathouse_kit.testing import eventually
 
-from .support import DEADLINE_SECONDS, ServiceProcess, is_alive, running_package, until
+from .support import DEADLINE_SECONDS, ServiceProcess, is_alive, running_package
 
 # Libraries import these too, and no service uses them.
 UNUSED = {"rich", "pygments", "httpx._main", "watchfiles"}
@@ -114,7 +115,7 @@ async def test_a_program_is_killed_with_the_process_that_asked_for_it(
     async def gone() -> bool:
         return not is_alive(pid)
 
-    await until(gone, "the program to end")
+    await eventually("the program to end", gone)
 
 
 def test_a_death_by_signal_is_told_as_shells_do(
@@ -187,4 +188,4 @@ async def test_a_shared_server_ends_with_the_runner_that_started_it(tmp_path: Pa
     async def gone() -> bool:
         return not is_alive(pid)
 
-    await until(gone, "the server to end")
+    await eventually("the server to end", gone)

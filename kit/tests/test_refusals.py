@@ -10,7 +10,7 @@ import pytest
 from cathouse_kit.database import Database, DatabaseBusy, DatabaseUnavailable, Session
 from cathouse_kit.reads import Read
 from cathouse_kit.security import anyone
-from cathouse_kit.testing import running
+from cathouse_kit.testing import eventually, running
 from fastapi import APIRouter, Depends
 from pydantic import SecretStr
 from sqlalchemy import Integer, bindparam, column, event, literal, select, table, text
@@ -18,7 +18,6 @@ from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .conftest import MakeApp
-from .support import until
 
 BUSY = "urn:cathouse:problem:database_busy"
 UNAVAILABLE = "urn:cathouse:problem:database_unavailable"
@@ -167,7 +166,7 @@ async def waiting_backend(other: asyncpg.Connection) -> int:
         found.extend([pid] if pid else [])
         return bool(found)
 
-    await until(waits, "a statement to wait for the lock")
+    await eventually("a statement to wait for the lock", waits)
     return found[0]
 
 

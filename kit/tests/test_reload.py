@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cathouse_kit.testing import eventually
 
-from .support import ServiceProcess, is_alive, running_package, until
+from .support import ServiceProcess, is_alive, running_package
 
 MakeService = Callable[..., ServiceProcess]
 
@@ -26,7 +27,7 @@ async def gone(pid: int) -> None:
     async def is_gone() -> bool:
         return not is_alive(pid)
 
-    await until(is_gone, f"process {pid} to be gone")
+    await eventually(f"process {pid} to be gone", is_gone)
 
 
 async def test_a_change_restarts_an_error_is_waited_out_and_sigterm_ends_it(
@@ -48,7 +49,7 @@ async def test_a_change_restarts_an_error_is_waited_out_and_sigterm_ends_it(
     async def complained() -> bool:
         return "SyntaxError" in service.stderr
 
-    await until(complained, "the syntax error to show")
+    await eventually("the syntax error to show", complained)
     assert process.poll() is None
     main.write_text(source.replace('"first"', '"third"'))
     await service.answers("/answer", "third")
@@ -61,7 +62,7 @@ async def test_a_change_restarts_an_error_is_waited_out_and_sigterm_ends_it(
         async def renamed(name: str = name) -> bool:
             return f'"service":"{name}"' in service.stdout
 
-        await until(renamed, f".env to be read again; stderr: {service.stderr}")
+        await eventually(f".env to be read again; stderr: {service.stderr}", renamed)
 
     last = await child(service)
     process.send_signal(signal.SIGTERM)
@@ -98,7 +99,7 @@ async def test_wrong_settings_are_told_once_and_waited_out(
     async def told() -> bool:
         return "waits for a change of .env or of its sources" in service.stderr
 
-    await until(told, "the wrong setting to be told")
+    await eventually("the wrong setting to be told", told)
     assert "LOG_LEVEL=loud" in service.stderr
     assert process.poll() is None
     (tmp_path / ".env").write_text("LOG_LEVEL=INFO\n")

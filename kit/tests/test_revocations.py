@@ -13,7 +13,7 @@ from cathouse_kit.problems import Unauthenticated
 from cathouse_kit.revocations import PATH, AccountDisabled, Revocations
 from cathouse_kit.security import Admin, MaybeSignedIn, SignedIn
 from cathouse_kit.service_client import PeerUnavailable, ServiceClient
-from cathouse_kit.testing import JWKS_PATH, FakeServices, Issuer, bearer, running
+from cathouse_kit.testing import JWKS_PATH, FakeServices, Issuer, bearer, eventually, running
 from cathouse_kit.tokens import Role, verify_access_token
 from fastapi import APIRouter, FastAPI
 from hypothesis import given
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from .conftest import Logged, MakeApp
-from .support import TOKEN, until
+from .support import TOKEN
 
 ADA = UUID(int=7)
 NOW = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
@@ -160,7 +160,7 @@ async def test_a_cold_start_without_the_list_refuses_people_and_names_auth(
             again = await client.get("/api/v1/sample/me", headers=issuer.headers())
             return again.status_code == 200
 
-        await until(served, "people to be served when auth is back")
+        await eventually("people to be served when auth is back", served)
     assert kind(refused) == (503, "peer_unavailable")
     assert refused.json()["peer"] == "auth"
     assert nobody.json() == "nobody"
@@ -188,7 +188,7 @@ async def test_only_changes_are_asked_for_and_a_change_is_known_without_a_reques
     async def known() -> bool:
         return not revocations.is_active(ADA)
 
-    await until(known, "the poller to hear of it")
+    await eventually("the poller to hear of it", known)
     questions: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -201,7 +201,7 @@ async def test_only_changes_are_asked_for_and_a_change_is_known_without_a_reques
     async def asked() -> bool:
         return len(questions) >= 2
 
-    await until(asked, "two more questions")
+    await eventually("two more questions", asked)
     assert set(questions) == {"since=1"}
 
 
@@ -308,7 +308,7 @@ async def test_the_age_of_the_list_is_a_metric(
     async def young() -> bool:
         return age((await client.get("/metrics")).text) < 50
 
-    await until(young, "the age to fall")
+    await eventually("the age to fall", young)
 
 
 async def test_a_request_asks_auth_nothing(

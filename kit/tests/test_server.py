@@ -13,11 +13,11 @@ import httpx
 import pytest
 from cathouse_kit.cli import serve_package
 from cathouse_kit.server import PortTakenError, serve
-from cathouse_kit.testing import RevocationList, auth_server
+from cathouse_kit.testing import RevocationList, auth_server, eventually
 from fastapi import FastAPI
 
 from .conftest import Logged, MakeApp
-from .support import NO_DATABASE, TOKEN, ServiceProcess, running_package, until
+from .support import NO_DATABASE, TOKEN, ServiceProcess, running_package
 
 MakeService = Callable[..., ServiceProcess]
 
@@ -34,7 +34,7 @@ async def begun(service: ServiceProcess) -> None:
     async def began() -> bool:
         return (service.root / "slow-began").exists()
 
-    await until(began, f"the slow request to begin; stderr: {service.stderr}")
+    await eventually(f"the slow request to begin; stderr: {service.stderr}", began)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ async def test_sigterm_turns_readiness_503_while_requests_in_flight_finish_and_e
         async def not_ready() -> bool:
             return (await client.get("/health/ready")).status_code == 503
 
-        await until(not_ready, "readiness to be refused")
+        await eventually("readiness to be refused", not_ready)
         # Until the last request that was there before has its answer, new ones get theirs too.
         assert (await client.get("/answer")).json() == "first"
         assert not slow.done()
@@ -112,7 +112,7 @@ async def test_after_sigterm_new_requests_are_taken_until_the_delay_is_over(
         async def not_ready() -> bool:
             return (await client.get("/health/ready")).status_code == 503
 
-        await until(not_ready, "readiness to be refused")
+        await eventually("readiness to be refused", not_ready)
         # Nothing was in flight: yet whoever has not heard of the end is answered, and asked to leave.
         answered = 0
         while process.poll() is None:
@@ -248,6 +248,6 @@ async def test_a_reverse_proxy_is_believed_where_its_network_is_named(
     async def is_logged() -> bool:
         return f'"request_id":"{"a" * 8}"' in service.stdout
 
-    await until(is_logged, "the request to be logged")
+    await eventually("the request to be logged", is_logged)
     (line,) = (line for line in service.stdout.splitlines() if f'"{"a" * 8}"' in line)
     assert json.loads(line)["client"] == client

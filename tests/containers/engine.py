@@ -3,19 +3,18 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 from cathouse_kit.registry import load_registry
+from cathouse_kit.testing import free_ports, is_ready
 
-T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 SERVICES = load_registry(ROOT / "services.toml")
 NAMES = tuple(service.name for service in SERVICES)
@@ -63,28 +62,6 @@ def inspect(name: str) -> dict[str, Any]:
     """What the engine knows of an image or a container."""
     found: list[dict[str, Any]] = json.loads(docker("inspect", name))
     return found[0]
-
-
-def wait_until(what: str, condition: Callable[[], T], seconds: float = 60) -> T:
-    """Asks until the answer is true, and returns it; fails, saying what it waited for."""
-    deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:.0f} s for {what}")
-        time.sleep(0.1)
-    return result
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 @dataclass
@@ -135,6 +112,9 @@ class Stack:
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.environment[f'{name.upper()}_PORT']}"
+
+    def ready(self, name: str) -> bool:
+        return is_ready(self.url(name))
 
     def get(self, name: str, path: str) -> httpx.Response:
         return httpx.get(self.url(name) + path, timeout=10, trust_env=False)

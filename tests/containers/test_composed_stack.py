@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 from cathouse_kit.registry import Service
+from cathouse_kit.testing import wait_until
 
-from .engine import NAMES, SERVICES, TAG, Stack, docker, wait_until
+from .engine import NAMES, SERVICES, TAG, Stack, docker
 
 PASSWORD = "correct horse battery staple"
 
@@ -190,14 +191,7 @@ def test_a_service_that_dies_is_started_again(stack: Stack) -> None:
         "catalog to be started again",
         lambda: stack.containers()["catalog"]["RestartCount"] > before["RestartCount"],
     )
-    wait_until("catalog to answer", lambda: _ready(stack, "catalog"))
-
-
-def _ready(stack: Stack, name: str) -> bool:
-    try:
-        return stack.get(name, "/health/ready").status_code == 200
-    except httpx.TransportError:
-        return False
+    wait_until("catalog to answer", lambda: stack.ready("catalog"))
 
 
 def test_a_person_can_register_and_sign_in(stack: Stack) -> None:

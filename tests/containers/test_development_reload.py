@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import httpx
+from cathouse_kit.testing import wait_until
 
-from .engine import Stack, composed, wait_until
+from .engine import Stack, composed
 
 
 def _version(stack: Stack) -> str:

@@ -4,8 +4,9 @@ import re
 
 import httpx
 import pytest
+from cathouse_kit.testing import wait_until
 
-from .engine import NAMES, Stack, wait_until
+from .engine import NAMES, Stack
 
 PASSWORD = "correct horse battery staple"
 
@@ -65,7 +66,7 @@ def test_the_service_token_is_replaced_while_services_that_have_it_work_with_tho
     before = token_of("proxy")
     rotate()
     stack.compose("restart", "installation")
-    wait_until("installation to be ready", lambda: _ready(stack, "installation"))
+    wait_until("installation to be ready", lambda: stack.ready("installation"))
     assert token_of("installation").endswith(f",{before}")
     assert token_of("catalog") == token_of("proxy") == before
     # One that has only the old token asks one that has both.
@@ -78,7 +79,7 @@ def test_the_service_token_is_replaced_while_services_that_have_it_work_with_tho
     rotate("--finish")
     for name in NAMES:
         stack.compose("restart", name)
-    wait_until("all to be ready", lambda: all(_ready(stack, name) for name in NAMES))
+    wait_until("all to be ready", lambda: all(stack.ready(name) for name in NAMES))
     assert before not in token_of("proxy")
     assert _internal(stack, "proxy", "installation", 8003, "installations/internal/verify") == "422"
     assert _adopt(stack) == (404, "urn:cathouse:problem:cat_not_found")
@@ -113,7 +114,7 @@ def test_a_services_password_is_replaced(stack: Stack) -> None:
     stack.compose("rm", "--force", "--stop", "catalog")
     stack.start()
     assert path.read_text() != before
-    assert _ready(stack, "catalog")
+    assert stack.ready("catalog")
     assert _signs_in(stack, path.read_text())
     assert not _signs_in(stack, before)
 
@@ -147,10 +148,3 @@ except asyncpg.InvalidPasswordError:
         )
         == "True"
     )
-
-
-def _ready(stack: Stack, name: str) -> bool:
-    try:
-        return stack.get(name, "/health/ready").status_code == 200
-    except httpx.TransportError:
-        return False

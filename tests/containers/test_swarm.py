@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cathouse_kit.testing import wait_until
 
-from .engine import NAMES, ROOT, TAG, Stack, copy_sources, docker, inspect, run, wait_until
+from .engine import NAMES, ROOT, TAG, Stack, copy_sources, docker, inspect, run
 
 STACK = "cathouse-swarm"
 HERE = Path(__file__).parent

@@ -6,14 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from cathouse_kit.registry import Service
-from cathouse_kit.testing import RevocationList, auth_server
+from cathouse_kit.testing import RevocationList, auth_server, is_ready, wait_until
 
 # `python -m PACKAGE serve` with one route more, which answers when all of a request's body is there: a service of which
 # nothing else can be in flight for long is held to this too.
@@ -68,22 +67,11 @@ def url(
         ) as process,
     ):
         try:
-            deadline = time.monotonic() + 30
-            while not answers(url):
-                assert process.poll() is None, process.communicate()[0]
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
+            wait_until("the service", lambda: process.poll() is not None or is_ready(url))
+            assert process.poll() is None, process.communicate()[0]
             yield url, process
         finally:
             process.kill()
-
-
-def answers(url: str) -> bool:
-    try:
-        # verify: to load certificates for plain HTTP would take longer than the request.
-        return httpx.get(f"{url}/health/ready", trust_env=False, verify=False).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def test_sigterm_lets_a_request_in_flight_finish_and_refuses_readiness_meanwhile(
@@ -96,13 +84,13 @@ def test_sigterm_lets_a_request_in_flight_finish_and_refuses_readiness_meanwhile
         socket.create_connection((host, int(port)), timeout=20) as slow,
     ):
         slow.sendall(b"POST /slow HTTP/1.1\r\nHost: cathouse\r\nContent-Length: 2\r\n\r\n{")
-        deadline = time.monotonic() + 20
         # That one, and the question itself.
-        while "http_requests_in_flight 2.0" not in probe.get("/metrics").text:
-            assert time.monotonic() < deadline
+        wait_until(
+            "the request to begin",
+            lambda: "http_requests_in_flight 2.0" in probe.get("/metrics").text,
+        )
         process.send_signal(signal.SIGTERM)
-        while probe.get("/health/ready").status_code != 503:
-            assert time.monotonic() < deadline
+        wait_until("readiness to be refused", lambda: probe.get("/health/ready").status_code == 503)
         assert process.poll() is None
         slow.sendall(b"}")
         answer = slow.recv(65536)

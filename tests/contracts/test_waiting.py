@@ -12,7 +12,8 @@ def sources() -> Iterator[Path]:
     """Yield the modules that run in tests."""
     yield ROOT / "conftest.py"
     for path in ROOT.glob("[!.]*/**/*.py"):
-        if "tests" in path.relative_to(ROOT).parts or path.name == "testing.py":
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if "tests" in parts or "testing" in parts:
             yield path
 
 

@@ -5,7 +5,9 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..stack.stack import Stack, wait_until
+from cathouse_kit.testing import wait_until
+
+from ..stack.stack import Stack
 from .target import Target
 
 _TOLERANCE_SECONDS = 30

@@ -13,13 +13,14 @@ from pathlib import Path
 import asyncpg
 import psutil
 from cathouse_kit.registry import load_registry
+from cathouse_kit.testing import wait_until
 from cathouse_postgres.ports import running_port
 from cathouse_postgres.provision import superuser_url
 from cathouse_postgres.roles import DATABASE
 from cathouse_postgres.settings import Settings, State
 from cathouse_postgres.urls import with_database
 
-from ..stack.stack import Stack, stack_in, wait_until
+from ..stack.stack import Stack, stack_in
 from .relay import Relays, running_relays
 
 PASSWORD = "a cat may look at a king"

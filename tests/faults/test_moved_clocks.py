@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 from cathouse_kit.registry import load_registry
+from cathouse_kit.testing import wait_until
 
-from ..stack.stack import ROOT, Stack, wait_until
+from ..stack.stack import ROOT, Stack
 from .clocks import move_clock, with_own_clocks
 from .ledger import Ledger
 from .load import Adopted, Worker, play_once

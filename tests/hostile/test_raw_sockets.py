@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 from cathouse_kit.problems import MEDIA_TYPE
+from cathouse_kit.testing import free_port, wait_until
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ..contracts.test_openapi_descriptions import SOME
-from ..stack.stack import free_ports, wait_until
 from .conftest import Count
 
 HOST = b"Host: cathouse.test\r\n"
@@ -82,7 +82,7 @@ def port(
     database_urls: dict[str, str], service_token: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[int]:
     """Where a service listens: one of them, for what reads requests is the kit's."""
-    (port,) = free_ports(1)
+    port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
         "PORT": str(port),

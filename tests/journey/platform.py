@@ -13,8 +13,9 @@ from typing import Any
 
 import httpx
 import psutil
+from cathouse_kit.testing import free_port, is_ready, wait_until
 
-from ..stack.stack import Stack, free_ports, stack_in, wait_until
+from ..stack.stack import Stack, stack_in
 
 SERVICES = ("auth", "catalog", "installation", "proxy")
 PASSWORD = "correct horse battery"
@@ -170,7 +171,7 @@ def running_platform(folder: Path) -> Iterator[Platform]:
         stack.start()
         stack.wait_until_up()
         client = running.enter_context(httpx.Client(timeout=HANGS_SECONDS, trust_env=False))
-        (port,) = free_ports(1)
+        port = free_port()
         second_proxy = running.enter_context(another_proxy(stack, port))
         yield Platform(stack, second_proxy, client)
 
@@ -185,11 +186,7 @@ def another_proxy(stack: Stack, port: int, *, answers: str = "/health/ready") ->
 
     def ready() -> bool:
         assert process.poll() is None, log.read_text()
-        try:
-            # verify: to load certificates for plain HTTP would take longer than the request.
-            return httpx.get(f"{url}{answers}", trust_env=False, verify=False).status_code == 200
-        except httpx.TransportError:
-            return False
+        return is_ready(url, answers)
 
     with (
         log.open("wb") as output,

@@ -5,8 +5,8 @@ import shlex
 import subprocess
 
 import pytest
+from cathouse_kit.testing import wait_until
 
-from ..stack.stack import wait_until
 from .platform import SERVICES, Platform
 
 pytestmark = pytest.mark.xdist_group("stack")

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
+from cathouse_kit.testing import free_port, wait_until
 
-from ..stack.stack import free_ports, wait_until
 from .platform import HANGS_SECONDS, Platform, Yardstick, another_proxy
 from .test_services_down import down
 
@@ -237,7 +237,7 @@ def test_a_process_that_starts_while_auth_is_gone_refuses_until_it_is_back(
     adopted = platform.adopt()
     path = f"/api/v1/proxy/{adopted['installation']['id']}/tasks"
     credential = {"Authorization": f"Bearer {adopted['credential']}"}
-    (port,) = free_ports(1)
+    port = free_port()
     with ExitStack() as running:
         with down(platform, "auth"):
             cold = running.enter_context(another_proxy(platform.stack, port, answers="/health"))

@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
+from cathouse_kit.testing import wait_until
 
-from ..stack.stack import wait_until
 from .platform import HANGS_SECONDS, Platform, Yardstick
 
 pytestmark = pytest.mark.xdist_group("stack")

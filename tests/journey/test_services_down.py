@@ -11,9 +11,8 @@ from contextlib import contextmanager
 import httpx
 import psutil
 import pytest
-from cathouse_kit.testing import Issuer
+from cathouse_kit.testing import Issuer, wait_until
 
-from ..stack.stack import wait_until
 from .platform import Platform
 
 pytestmark = pytest.mark.xdist_group("stack")

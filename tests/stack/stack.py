@@ -4,21 +4,18 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import httpx
 import psutil
 from cathouse_kit.registry import Service, load_registry
+from cathouse_kit.testing import free_ports, is_ready, wait_until
 
-T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 SOCKET = ".state/process-compose.sock"
 # What Python has compiled is copied: with it every process of a copy starts sooner.
@@ -33,28 +30,6 @@ def process_compose() -> str:
 def copy_repository(folder: Path) -> Path:
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*NOT_COPIED), symlinks=True)
     return folder
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
-def wait_until(what: str, condition: Callable[[], T], seconds: float = 60) -> T:
-    """Asks until the answer is true, and returns it; fails, saying what it waited for."""
-    deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:.0f} s for {what}")
-        time.sleep(0.05)
-    return result
 
 
 @dataclass
@@ -126,8 +101,7 @@ class Stack:
             return None
 
     def ready(self, name: str) -> bool:
-        response = self.get(name, "/health/ready")
-        return response is not None and response.status_code == 200
+        return is_ready(self.url(name))
 
     def started(self, name: str) -> float | None:
         """When the process that answers was started; None if none answers."""

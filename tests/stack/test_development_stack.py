@@ -10,8 +10,9 @@ import httpx
 import psutil
 import pytest
 from cathouse_kit.registry import load_registry
+from cathouse_kit.testing import wait_until
 
-from .stack import ROOT, Stack, stack_in, wait_until
+from .stack import ROOT, Stack, stack_in
 
 SERVICES = tuple(service.name for service in load_registry(ROOT / "services.toml"))
 pytestmark = pytest.mark.xdist_group("stack")

@@ -11,14 +11,12 @@ from cathouse_auth.services import accounts
 from cathouse_auth.services.passwords import Passwords
 from cathouse_auth.settings import Settings
 from cathouse_kit.database import Database
-from cathouse_kit.testing import running
+from cathouse_kit.testing import Execute, execute_with, running
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
 from limits import RateLimitItemPerSecond
 from pydantic import SecretStr
-from sqlalchemy import text
 
-Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
 SignIn = Callable[..., Awaitable[httpx.Response]]
 Join = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -62,13 +60,7 @@ async def execute(
 ) -> AsyncIterator[Execute]:
     """Runs one SQL statement as the owner of auth's tables, commits, and returns the rows."""
     owner = Database(SecretStr(database_urls["auth_owner"]), pool_size=1, application_name="test")
-
-    async def execute(statement: str, **values: Any) -> list[dict[str, Any]]:
-        async with owner.engine.begin() as connection:
-            result = await connection.execute(text(statement), values)
-            return [dict(row) for row in result.mappings()] if result.returns_rows else []
-
-    yield execute
+    yield execute_with(owner.engine)
     await owner.close()
 
 

@@ -3,7 +3,6 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,14 +16,13 @@ from cathouse_auth.services.passwords import Passwords
 from cathouse_auth.settings import Settings
 from cathouse_kit.database import DatabaseUnavailable
 from cathouse_kit.signing_keys import rotate_signing_key
-from cathouse_kit.testing import Issuer, bearer, running
+from cathouse_kit.testing import Execute, Issuer, bearer, running
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI
 from sqlalchemy import event
 
-Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
-Join = Callable[..., Awaitable[dict[str, Any]]]
+from .conftest import Join
 
 ME = "/api/v1/auth/me"
 JWKS = "/api/v1/auth/jwks"

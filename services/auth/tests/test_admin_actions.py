@@ -1,6 +1,5 @@
 """What admins did: a row in the same transaction, a line in the log, a list for admins."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,13 +9,12 @@ from cathouse_auth.models import AdminAction
 from cathouse_auth.services import people
 from cathouse_kit.admin_actions import MAX_DETAILS, record_admin_action
 from cathouse_kit.security_events import SecurityEvent
-from cathouse_kit.testing import bearer, recorded_events
+from cathouse_kit.testing import Execute, bearer, recorded_events
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
 from sqlalchemy.exc import IntegrityError
 
-Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
-Join = Callable[..., Awaitable[dict[str, Any]]]
+from .conftest import Join
 
 USERS = "/api/v1/auth/users"
 ACTIONS = "/api/v1/auth/admin-actions"

@@ -8,19 +8,17 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from cathouse_auth.commands import COMMANDS
 from cathouse_auth.settings import Settings
 from cathouse_kit.cli import run_service_command
-from cathouse_kit.testing import bearer
+from cathouse_kit.testing import Execute, bearer
 from cathouse_kit.tokens import Role
 
-Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
-SignIn = Callable[..., Awaitable[httpx.Response]]
-Join = Callable[..., Awaitable[dict[str, Any]]]
+from .conftest import Join, SignIn
+
 Run = Callable[..., Awaitable[subprocess.CompletedProcess[bytes]]]
 
 PASSWORD = "correct horse battery"

@@ -1,7 +1,6 @@
 """All spellings of an email are one account."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import asyncpg
 import httpx
@@ -13,14 +12,12 @@ from cathouse_auth.settings import Settings
 from cathouse_kit.database import Database
 from cathouse_kit.migrations import Migrations
 from cathouse_kit.registry import Service
-from cathouse_kit.testing import running
+from cathouse_kit.testing import Execute, running
 from cathouse_postgres.testing import TemporaryServer
 from hypothesis import given
 from hypothesis import strategies as st
 from loguru import logger
 from pydantic import SecretStr
-
-Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
 
 PASSWORD = "correct horse battery"
 ONE_ACCOUNT = [

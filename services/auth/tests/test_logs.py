@@ -1,16 +1,13 @@
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
 import pytest
-from cathouse_kit.testing import bearer
+from cathouse_kit.testing import Execute, bearer
 from cathouse_kit.tokens import Role
 from loguru import logger
 
-SignIn = Callable[..., Awaitable[httpx.Response]]
-Join = Callable[..., Awaitable[dict[str, Any]]]
-Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
+from .conftest import Join, SignIn
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -6,11 +5,10 @@ import pytest
 from cathouse_auth.main import create_app
 from cathouse_auth.services.passwords import Passwords
 from cathouse_auth.settings import Settings
-from cathouse_kit.testing import DatabasePath, bearer, running
+from cathouse_kit.testing import DatabasePath, Execute, bearer, running
 from pydantic import SecretStr
 
-Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
-Join = Callable[..., Awaitable[dict[str, Any]]]
+from .conftest import Join
 
 ME = "/api/v1/auth/me"
 

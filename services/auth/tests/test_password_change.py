@@ -1,14 +1,11 @@
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 from cathouse_kit.testing import bearer
 
-Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
-SignIn = Callable[..., Awaitable[httpx.Response]]
-Join = Callable[..., Awaitable[dict[str, Any]]]
+from .conftest import Join, SignIn
 
 NEW = "a much better secret"
 

@@ -1,18 +1,15 @@
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from cathouse_kit.testing import bearer
+from cathouse_kit.testing import Execute, bearer
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
 from sqlalchemy import event
 
-Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
-SignIn = Callable[..., Awaitable[httpx.Response]]
-Join = Callable[..., Awaitable[dict[str, Any]]]
+from .conftest import Join, SignIn
 
 USERS = "/api/v1/auth/users"
 DEMOTE = {"role": "player"}

@@ -2,7 +2,6 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +16,8 @@ from fastapi import FastAPI
 from limits import RateLimitItem, parse
 from pydantic import SecretStr
 
-Join = Callable[..., Awaitable[dict[str, Any]]]
+from .conftest import Join
+
 Limited = Callable[..., Awaitable[FastAPI]]
 
 HOME = "203.0.113.7"

@@ -1,15 +1,11 @@
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import httpx
 import pytest
 from cathouse_auth.services.accounts import MOST_USED_TOKENS
-from cathouse_kit.testing import bearer
+from cathouse_kit.testing import Execute, bearer
 
-Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
-SignIn = Callable[..., Awaitable[httpx.Response]]
-Join = Callable[..., Awaitable[dict[str, Any]]]
+from .conftest import Join, SignIn
 
 
 async def refresh(client: httpx.AsyncClient, token: str) -> httpx.Response:

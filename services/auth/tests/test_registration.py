@@ -2,14 +2,12 @@ import asyncio
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
-
-Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
+from cathouse_kit.testing import Execute
 
 PATH = "/api/v1/auth/register"
 ADA = {"email": "ada@example.com", "password": "correct horse battery", "display_name": "Ada"}

@@ -12,15 +12,14 @@ from cathouse_auth.models import Person
 from cathouse_auth.services import revocations
 from cathouse_auth.services.revocations import list_changes, revoke
 from cathouse_kit.revocations import PATH, RevocationChanges
-from cathouse_kit.testing import bearer
+from cathouse_kit.testing import Execute, bearer
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
 from sqlalchemy import event, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
-SignIn = Callable[..., Awaitable[httpx.Response]]
-Join = Callable[..., Awaitable[dict[str, Any]]]
+from .conftest import Join, SignIn
+
 Listed = Callable[..., Awaitable[RevocationChanges]]
 
 DISABLE, ENABLE = {"is_active": False}, {"is_active": True}

@@ -1,19 +1,17 @@
 """What the log says of sign-ins, sessions and passwords. What admins do is in test_admin_actions.py."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 from cathouse_auth.models import SigningKey
 from cathouse_kit.signing_keys import rotate_signing_key
-from cathouse_kit.testing import bearer, recorded_events
+from cathouse_kit.testing import Execute, bearer, recorded_events
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
 
-SignIn = Callable[..., Awaitable[httpx.Response]]
-Join = Callable[..., Awaitable[dict[str, Any]]]
-Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
+from .conftest import Join, SignIn
+
 Event = tuple[str, str | None, str | None, dict[str, Any]]
 
 API = "/api/v1/auth"

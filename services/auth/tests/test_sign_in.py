@@ -1,7 +1,6 @@
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Literal
 
 import httpx
 import pytest
@@ -9,13 +8,11 @@ from argon2 import Parameters, PasswordHasher, extract_parameters
 from cathouse_auth.main import create_app
 from cathouse_auth.services.passwords import Passwords
 from cathouse_auth.settings import Settings
-from cathouse_kit.testing import bearer, running
+from cathouse_kit.testing import Execute, bearer, running
 from fastapi import FastAPI
 from sqlalchemy import text
 
-Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
-SignIn = Callable[..., Awaitable[httpx.Response]]
-Join = Callable[..., Awaitable[dict[str, Any]]]
+from .conftest import Join, SignIn
 
 LOGIN = "/api/v1/auth/login"
 REGISTER = "/api/v1/auth/register"

@@ -1,18 +1,16 @@
 """Every route, by everyone who may come along. Each has an account, and who they are is judged by the database."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import jwt
 import pytest
-from cathouse_kit.testing import Issuer, bearer, described_routes
+from cathouse_kit.testing import Execute, Issuer, bearer, described_routes
 from cathouse_kit.tokens import Role
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
-Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
-Join = Callable[..., Awaitable[dict[str, Any]]]
+from .conftest import Join
 
 PREFIX = "/api/v1/auth"
 # Who calls, and the role that they joined with.

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 from uuid import UUID, uuid4
@@ -7,10 +7,13 @@ import httpx
 import pytest
 from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
-from cathouse_kit.testing import FakeServices, Issuer, bearer, running
+from cathouse_kit.testing import Execute, FakeServices, Issuer, bearer, execute_with, running
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
-from sqlalchemy import RowMapping, text
+
+Adopt = Callable[..., Awaitable[dict[str, Any]]]
+AsCaller = Callable[[dict[str, str]], Awaitable[httpx.AsyncClient]]
+Publish = Callable[..., UUID]
 
 SCOPES = [
     {"name": "tasks:read", "required": True},
@@ -39,9 +42,7 @@ async def client(app: FastAPI, emptied: None) -> AsyncIterator[httpx.AsyncClient
 
 
 @pytest.fixture
-async def as_caller(
-    app: FastAPI, client: httpx.AsyncClient
-) -> AsyncIterator[Callable[[dict[str, str]], Awaitable[httpx.AsyncClient]]]:
+async def as_caller(app: FastAPI, client: httpx.AsyncClient) -> AsyncIterator[AsCaller]:
     """Makes a client that sends these headers with each request."""
     async with AsyncExitStack() as clients:
 
@@ -64,7 +65,7 @@ def player_id() -> UUID:
 
 @pytest.fixture
 async def player(
-    as_caller: Callable[[dict[str, str]], Awaitable[httpx.AsyncClient]],
+    as_caller: AsCaller,
     issuer: Issuer,
     player_id: UUID,
 ) -> httpx.AsyncClient:
@@ -73,23 +74,19 @@ async def player(
 
 
 @pytest.fixture
-async def stranger(
-    as_caller: Callable[[dict[str, str]], Awaitable[httpx.AsyncClient]], issuer: Issuer
-) -> httpx.AsyncClient:
+async def stranger(as_caller: AsCaller, issuer: Issuer) -> httpx.AsyncClient:
     """Another player, signed in."""
     return await as_caller(issuer.headers(Role.PLAYER))
 
 
 @pytest.fixture
-async def service(
-    as_caller: Callable[[dict[str, str]], Awaitable[httpx.AsyncClient]], service_token: str
-) -> httpx.AsyncClient:
+async def service(as_caller: AsCaller, service_token: str) -> httpx.AsyncClient:
     """Another service."""
     return await as_caller(bearer(service_token))
 
 
 @pytest.fixture
-def publish(fake_services: FakeServices) -> Callable[..., UUID]:
+def publish(fake_services: FakeServices) -> Publish:
     """Puts a cat, or its next version, into the catalog; `changes` replace what is usual of it."""
 
     def publish(cat_id: UUID | None = None, **changes: Any) -> UUID:
@@ -111,9 +108,7 @@ def publish(fake_services: FakeServices) -> Callable[..., UUID]:
 
 
 @pytest.fixture
-def adopt(
-    player: httpx.AsyncClient, publish: Callable[..., UUID]
-) -> Callable[..., Awaitable[dict[str, Any]]]:
+def adopt(player: httpx.AsyncClient, publish: Publish) -> Adopt:
     """Adopt a new cat as the player, and return the response's body; `adoption` changes fields of the request."""
 
     async def adopt(**adoption: Any) -> dict[str, Any]:
@@ -127,19 +122,13 @@ def adopt(
 
 
 @pytest.fixture
-async def installation(adopt: Callable[..., Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+async def installation(adopt: Adopt) -> dict[str, Any]:
     """An installation of the player's."""
     adopted: dict[str, Any] = (await adopt())["installation"]
     return adopted
 
 
 @pytest.fixture
-def sql(app: FastAPI) -> Callable[..., Awaitable[Sequence[RowMapping]]]:
+def sql(app: FastAPI) -> Execute:
     """Runs a statement beside the app, and returns its rows."""
-
-    async def sql(statement: str, **parameters: Any) -> Sequence[RowMapping]:
-        async with app.state.context.database.engine.begin() as connection:
-            result = await connection.execute(text(statement), parameters)
-            return result.mappings().all() if result.returns_rows else []
-
-    return sql
+    return execute_with(app.state.context.database.engine)

@@ -1,23 +1,21 @@
 """Adopting a cat: who may, what is checked, what is stored."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from cathouse_kit.testing import FakeServices, Issuer
+from cathouse_kit.testing import Execute, FakeServices, Issuer
 from cathouse_kit.tokens import Role
-from sqlalchemy import RowMapping
+
+from .conftest import Adopt, Publish
 
 URL = "/api/v1/installations"
 
-Sql = Callable[..., Awaitable[Sequence[RowMapping]]]
-
 
 async def test_adopting_answers_with_the_installation_its_address_and_a_credential(
-    player: httpx.AsyncClient, player_id: UUID, publish: Callable[..., UUID]
+    player: httpx.AsyncClient, player_id: UUID, publish: Publish
 ) -> None:
     cat_id = publish(version="2.3.1")
     body = {
@@ -51,14 +49,14 @@ async def test_adopting_answers_with_the_installation_its_address_and_a_credenti
 
 
 async def test_without_a_name_and_settings_it_is_called_like_the_cat_and_has_none(
-    adopt: Callable[..., Awaitable[dict[str, Any]]], publish: Callable[..., UUID]
+    adopt: Adopt, publish: Publish
 ) -> None:
     adopted = await adopt(cat_id=str(publish(name="Naps")))
     assert (adopted["installation"]["name"], adopted["installation"]["settings"]) == ("Naps", {})
 
 
 async def test_a_name_of_a_cat_that_is_too_long_for_an_installation_is_cut(
-    adopt: Callable[..., Awaitable[dict[str, Any]]], publish: Callable[..., UUID]
+    adopt: Adopt, publish: Publish
 ) -> None:
     adopted = await adopt(cat_id=str(publish(name="n" * 200)))
     assert adopted["installation"]["name"] == "n" * 80
@@ -66,7 +64,7 @@ async def test_a_name_of_a_cat_that_is_too_long_for_an_installation_is_cut(
 
 async def test_the_catalog_is_asked_with_the_service_token_and_the_requests_id(
     player: httpx.AsyncClient,
-    publish: Callable[..., UUID],
+    publish: Publish,
     fake_services: FakeServices,
     service_token: str,
 ) -> None:
@@ -81,7 +79,7 @@ async def test_the_catalog_is_asked_with_the_service_token_and_the_requests_id(
 
 @pytest.mark.parametrize("status", ["draft", "submitted", "rejected", "suspended"])
 async def test_a_cat_that_is_not_published_is_not_found(
-    player: httpx.AsyncClient, publish: Callable[..., UUID], sql: Sql, status: str
+    player: httpx.AsyncClient, publish: Publish, sql: Execute, status: str
 ) -> None:
     body = {"cat_id": str(publish(status=status)), "granted_scopes": ["tasks:read"]}
     response = await player.post(URL, json=body)
@@ -102,7 +100,7 @@ async def test_a_cat_that_the_catalog_does_not_know_is_not_found(
 
 @pytest.mark.parametrize("role", [Role.DEVELOPER, Role.ADMIN])
 async def test_only_players_adopt(
-    client: httpx.AsyncClient, issuer: Issuer, publish: Callable[..., UUID], role: Role
+    client: httpx.AsyncClient, issuer: Issuer, publish: Publish, role: Role
 ) -> None:
     body = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]}
     response = await client.post(URL, json=body, headers=issuer.headers(role))
@@ -143,7 +141,7 @@ async def test_two_players_adopt_the_same_cat(
 
 
 async def test_fifty_simultaneous_adoptions_of_a_cat_make_one_installation(
-    player: httpx.AsyncClient, publish: Callable[..., UUID], sql: Sql
+    player: httpx.AsyncClient, publish: Publish, sql: Execute
 ) -> None:
     body = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]}
     answers = await asyncio.gather(*(player.post(URL, json=body) for _ in range(50)))

@@ -2,20 +2,17 @@
 
 import base64
 import json
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
-from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import RowMapping
+from cathouse_kit.testing import Execute
+
+from .conftest import Publish
 
 URL = "/api/v1/installations"
 SOME_ID = "0199b6a2-5c1e-7c3a-9a57-3f0d5d1c2b4e"
 JSON = {"Content-Type": "application/json"}
-
-Adopt = Callable[..., Awaitable[dict[str, Any]]]
-Sql = Callable[..., Awaitable[Sequence[RowMapping]]]
 
 
 def nested(depth: int) -> dict[str, Any]:
@@ -99,7 +96,7 @@ async def test_settings_up_to_the_limits_are_given_back_as_they_were(
     ids=str,
 )
 async def test_an_adoption_with_a_wrong_field_is_refused_naming_it(
-    player: httpx.AsyncClient, publish: Callable[..., UUID], sql: Sql, change: dict[str, Any]
+    player: httpx.AsyncClient, publish: Publish, sql: Execute, change: dict[str, Any]
 ) -> None:
     body = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]} | change
     response = await player.post(URL, json=body)

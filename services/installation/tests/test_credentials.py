@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -11,14 +11,12 @@ import httpx
 import pytest
 from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
-from cathouse_kit.testing import FakeServices, Issuer, bearer, recorded_events, running
+from cathouse_kit.testing import Execute, FakeServices, Issuer, bearer, recorded_events, running
 from loguru import logger
-from sqlalchemy import RowMapping
+
+from .conftest import Adopt
 
 URL = "/api/v1/installations"
-
-Adopt = Callable[..., Awaitable[dict[str, Any]]]
-Sql = Callable[..., Awaitable[Sequence[RowMapping]]]
 
 
 @pytest.fixture
@@ -36,7 +34,7 @@ async def test_a_credential_is_a_prefix_and_256_bits_and_no_two_are_alike(adopt:
     assert all(re.fullmatch(r"cat_[A-Za-z0-9_-]{43}", credential) for credential in credentials)
 
 
-async def test_only_the_hash_of_a_credential_is_stored(adopt: Adopt, sql: Sql) -> None:
+async def test_only_the_hash_of_a_credential_is_stored(adopt: Adopt, sql: Execute) -> None:
     credential = (await adopt())["credential"]
     [stored] = await sql("select * from installation.installations")
     assert stored["credential_hash"] == hashlib.sha256(credential.encode()).digest()

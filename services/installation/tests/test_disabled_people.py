@@ -1,6 +1,5 @@
 """People who are disabled adopt nothing, and nobody adopts their cats."""
 
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,13 +8,13 @@ import pytest
 from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
 from cathouse_kit.revocations import PATH, Revocations
-from cathouse_kit.testing import FakeServices, Issuer, running
+from cathouse_kit.testing import Execute, FakeServices, Issuer, running
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
-from sqlalchemy import RowMapping
+
+from .conftest import Publish
 
 URL = "/api/v1/installations"
-Sql = Callable[..., Awaitable[Sequence[RowMapping]]]
 
 
 @pytest.fixture
@@ -44,10 +43,10 @@ async def test_a_disabled_player_is_refused_everywhere(
     player: httpx.AsyncClient,
     player_id: UUID,
     installation: dict[str, Any],
-    publish: Callable[..., UUID],
+    publish: Publish,
     fake_services: FakeServices,
     revocations: Revocations,
-    sql: Sql,
+    sql: Execute,
     method: str,
     path: str,
     body: dict[str, Any] | None,
@@ -63,10 +62,10 @@ async def test_a_disabled_player_is_refused_everywhere(
 
 async def test_the_cat_of_a_disabled_developer_cannot_be_adopted_until_they_are_enabled(
     player: httpx.AsyncClient,
-    publish: Callable[..., UUID],
+    publish: Publish,
     fake_services: FakeServices,
     revocations: Revocations,
-    sql: Sql,
+    sql: Execute,
 ) -> None:
     developer = uuid4()
     adoption = {
@@ -84,7 +83,7 @@ async def test_the_cat_of_a_disabled_developer_cannot_be_adopted_until_they_are_
 
 async def test_an_installation_of_a_disabled_developers_cat_gets_no_scope_but_loses_some(
     player: httpx.AsyncClient,
-    publish: Callable[..., UUID],
+    publish: Publish,
     fake_services: FakeServices,
     revocations: Revocations,
 ) -> None:
@@ -102,7 +101,7 @@ async def test_an_installation_of_a_disabled_developers_cat_gets_no_scope_but_lo
 
 async def test_a_repeated_adoption_is_answered_although_the_developer_is_disabled_by_then(
     player: httpx.AsyncClient,
-    publish: Callable[..., UUID],
+    publish: Publish,
     fake_services: FakeServices,
     revocations: Revocations,
 ) -> None:
@@ -123,7 +122,7 @@ async def test_a_cold_start_without_auth_refuses_adoption_and_names_auth(
     settings: Settings,
     fake_services: FakeServices,
     issuer: Issuer,
-    publish: Callable[..., UUID],
+    publish: Publish,
     emptied: None,
 ) -> None:
     fake_services.on("GET", PATH, httpx.ConnectError("refused"))

@@ -1,7 +1,6 @@
 """Idempotency-Key: a client whose answer got lost ends up with one installation and a credential that works."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,19 +8,19 @@ import httpx
 import pytest
 from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
-from cathouse_kit.testing import FakeServices, running
+from cathouse_kit.testing import Execute, FakeServices, running
 from fastapi import FastAPI
 from pydantic import SecretStr
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
+
+from .conftest import Publish
 
 URL = "/api/v1/installations"
 KEY = {"Idempotency-Key": "7d0f8a52-6f0e-4b51-9a0c-5f1f3f3f7a11"}
 
-Sql = Callable[..., Awaitable[Sequence[RowMapping]]]
-
 
 @pytest.fixture
-def adoption(publish: Callable[..., UUID]) -> dict[str, Any]:
+def adoption(publish: Publish) -> dict[str, Any]:
     return {"cat_id": str(publish()), "granted_scopes": ["tasks:read", "tasks:write"]}
 
 
@@ -31,7 +30,7 @@ async def works(service: httpx.AsyncClient, credential: str) -> bool:
 
 
 async def test_a_repeat_gets_the_same_installation_and_a_credential_that_works(
-    player: httpx.AsyncClient, service: httpx.AsyncClient, adoption: dict[str, Any], sql: Sql
+    player: httpx.AsyncClient, service: httpx.AsyncClient, adoption: dict[str, Any], sql: Execute
 ) -> None:
     first = await player.post(URL, json=adoption, headers=KEY)
     again = await player.post(URL, json=adoption, headers=KEY)
@@ -43,7 +42,7 @@ async def test_a_repeat_gets_the_same_installation_and_a_credential_that_works(
 
 
 async def test_fifty_simultaneous_requests_with_one_key_give_one_installation(
-    player: httpx.AsyncClient, service: httpx.AsyncClient, adoption: dict[str, Any], sql: Sql
+    player: httpx.AsyncClient, service: httpx.AsyncClient, adoption: dict[str, Any], sql: Execute
 ) -> None:
     answers = await asyncio.gather(
         *(player.post(URL, json=adoption, headers=KEY) for _ in range(50))
@@ -56,7 +55,7 @@ async def test_fifty_simultaneous_requests_with_one_key_give_one_installation(
 
 
 async def test_fifty_simultaneous_requests_with_one_key_and_different_bodies_give_one_installation(
-    player: httpx.AsyncClient, publish: Callable[..., UUID], sql: Sql
+    player: httpx.AsyncClient, publish: Publish, sql: Execute
 ) -> None:
     answers = await asyncio.gather(
         *(
@@ -103,7 +102,7 @@ async def test_a_repeat_may_write_the_same_wish_differently(
     ids=lambda change: next(iter(change)),
 )
 async def test_a_key_that_comes_with_another_body_is_refused(
-    player: httpx.AsyncClient, adoption: dict[str, Any], sql: Sql, change: dict[str, Any]
+    player: httpx.AsyncClient, adoption: dict[str, Any], sql: Execute, change: dict[str, Any]
 ) -> None:
     await player.post(URL, json=adoption, headers=KEY)
     refused = await player.post(URL, json=adoption | change, headers=KEY)
@@ -143,7 +142,7 @@ async def test_a_repeat_is_answered_while_the_catalog_is_down_or_the_cat_suspend
 
 
 async def test_an_adoption_that_was_refused_can_be_repeated_with_its_key(
-    player: httpx.AsyncClient, adoption: dict[str, Any], publish: Callable[..., UUID]
+    player: httpx.AsyncClient, adoption: dict[str, Any], publish: Publish
 ) -> None:
     publish(UUID(adoption["cat_id"]), status="submitted")
     assert (await player.post(URL, json=adoption, headers=KEY)).status_code == 404
@@ -199,7 +198,7 @@ async def test_a_repeat_while_the_service_token_is_replaced_gets_the_same_creden
 
 
 async def test_a_repeat_after_uninstalling_tells_so_and_adopts_nothing(
-    player: httpx.AsyncClient, adoption: dict[str, Any], sql: Sql
+    player: httpx.AsyncClient, adoption: dict[str, Any], sql: Execute
 ) -> None:
     first = (await player.post(URL, json=adoption, headers=KEY)).json()["installation"]
     await player.delete(f"{URL}/{first['id']}")
@@ -210,7 +209,7 @@ async def test_a_repeat_after_uninstalling_tells_so_and_adopts_nothing(
 
 
 async def test_a_slow_repeat_that_is_overtaken_adopts_nothing_though_the_cat_is_free_again(
-    player: httpx.AsyncClient, adoption: dict[str, Any], fake_services: FakeServices, sql: Sql
+    player: httpx.AsyncClient, adoption: dict[str, Any], fake_services: FakeServices, sql: Execute
 ) -> None:
     path = f"/api/v1/catalog/internal/cats/{adoption['cat_id']}"
     manifest = (await catalog_answer(fake_services, path)).json()
@@ -236,7 +235,7 @@ async def catalog_answer(fake_services: FakeServices, path: str) -> httpx.Respon
 
 
 async def test_a_key_is_kept_for_24_hours_and_is_free_after(
-    player: httpx.AsyncClient, adoption: dict[str, Any], publish: Callable[..., UUID], sql: Sql
+    player: httpx.AsyncClient, adoption: dict[str, Any], publish: Publish, sql: Execute
 ) -> None:
     first = (await player.post(URL, json=adoption, headers=KEY)).json()
     age = "update installation.idempotency_keys set created_at = now() - make_interval(mins => :m)"
@@ -251,7 +250,7 @@ async def test_a_key_is_kept_for_24_hours_and_is_free_after(
 
 
 async def test_the_next_adoption_deletes_keys_that_are_no_longer_kept_and_no_others(
-    player: httpx.AsyncClient, publish: Callable[..., UUID], sql: Sql
+    player: httpx.AsyncClient, publish: Publish, sql: Execute
 ) -> None:
     for name in ("old", "young"):
         body = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"], "name": name}
@@ -270,7 +269,7 @@ async def test_the_next_adoption_deletes_keys_that_are_no_longer_kept_and_no_oth
 
 
 async def test_an_adoption_does_not_wait_for_an_expired_key_that_another_transaction_holds(
-    app: FastAPI, player: httpx.AsyncClient, adoption: dict[str, Any], publish: Callable[..., UUID]
+    app: FastAPI, player: httpx.AsyncClient, adoption: dict[str, Any], publish: Publish
 ) -> None:
     await player.post(URL, json=adoption, headers=KEY)
     async with app.state.context.database.engine.begin() as connection:
@@ -286,7 +285,7 @@ async def test_an_adoption_does_not_wait_for_an_expired_key_that_another_transac
 
 @pytest.mark.parametrize("key", [b"", b"k" * 256, b"two words", "naïve".encode(), b"tab\tbed"])
 async def test_a_key_that_is_no_key_is_refused(
-    player: httpx.AsyncClient, adoption: dict[str, Any], sql: Sql, key: bytes
+    player: httpx.AsyncClient, adoption: dict[str, Any], sql: Execute, key: bytes
 ) -> None:
     refused = await player.post(URL, json=adoption, headers={b"Idempotency-Key": key})
     assert refused.status_code == 422
@@ -295,7 +294,7 @@ async def test_a_key_that_is_no_key_is_refused(
 
 
 async def test_neither_the_key_nor_the_credential_can_be_read_from_the_database(
-    player: httpx.AsyncClient, adoption: dict[str, Any], sql: Sql
+    player: httpx.AsyncClient, adoption: dict[str, Any], sql: Execute
 ) -> None:
     credential = (await player.post(URL, json=adoption, headers=KEY)).json()["credential"]
     for table in ("installations", "idempotency_keys"):

@@ -1,11 +1,12 @@
 """The life of an installation: every request in every status, as a table."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
+
+from .conftest import Adopt
 
 URL = "/api/v1/installations"
 
@@ -61,7 +62,7 @@ def test_the_table_has_every_request_in_every_status() -> None:
 @pytest.mark.parametrize(("start", "request_name", "answer", "end"), LIFE)
 async def test_a_request_answers_and_leads_where_the_table_says(
     player: httpx.AsyncClient,
-    adopt: Callable[..., Awaitable[dict[str, Any]]],
+    adopt: Adopt,
     start: str,
     request_name: str,
     answer: int,

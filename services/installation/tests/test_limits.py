@@ -1,24 +1,19 @@
 """What one player may fill, and who has adopted a cat."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
-from cathouse_kit.testing import FakeServices
+from cathouse_kit.testing import Execute, FakeServices
 from fastapi import FastAPI
-from sqlalchemy import RowMapping
+
+from .conftest import Adopt, Publish
 
 URL = "/api/v1/installations"
 ADOPTIONS = f"{URL}/internal/adoptions"
-
-Adopt = Callable[..., Awaitable[dict[str, Any]]]
-Publish = Callable[..., UUID]
-Sql = Callable[..., Awaitable[Sequence[RowMapping]]]
 
 
 class TestQuotas:
@@ -33,7 +28,7 @@ class TestQuotas:
         return await player.post(URL, json=body, headers=headers)
 
     async def test_a_player_has_so_many_installations_however_many_are_made_at_once(
-        self, player: httpx.AsyncClient, stranger: httpx.AsyncClient, publish: Publish, sql: Sql
+        self, player: httpx.AsyncClient, stranger: httpx.AsyncClient, publish: Publish, sql: Execute
     ) -> None:
         cats = [publish() for _ in range(6)]
         answers = await asyncio.gather(*(self.adopt(player, cat) for cat in cats))
@@ -45,7 +40,7 @@ class TestQuotas:
         assert (await self.adopt(stranger, cats[0])).status_code == 201
 
     async def test_an_uninstalled_one_makes_room_and_counts_for_the_day(
-        self, player: httpx.AsyncClient, publish: Publish, sql: Sql
+        self, player: httpx.AsyncClient, publish: Publish, sql: Execute
     ) -> None:
         cat = publish()
         for number in range(4):

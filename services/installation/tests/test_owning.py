@@ -1,6 +1,5 @@
 """What owners see and change, and that nobody else does."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -10,9 +9,10 @@ from cathouse_kit.tokens import Role
 from fastapi import FastAPI
 from sqlalchemy import event
 
+from .conftest import Adopt
+
 URL = "/api/v1/installations"
 
-Adopt = Callable[..., Awaitable[dict[str, Any]]]
 
 OWNERS_ROUTES = [
     ("GET", "", None),

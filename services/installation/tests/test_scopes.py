@@ -1,7 +1,6 @@
 """Scopes: which may be granted at adoption, and how they are narrowed and widened later."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,16 +8,14 @@ import httpx
 import pytest
 from cathouse_installation.services.catalog import Manifest
 from cathouse_installation.services.errors import InvalidScopes
-from cathouse_kit.testing import FakeServices
+from cathouse_kit.testing import Execute, FakeServices
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import RowMapping
+
+from .conftest import Adopt, Publish
 
 URL = "/api/v1/installations"
 CAT_ID = UUID("0199b6a2-5c1e-7c3a-9a57-3f0d5d1c2b4e")
-
-Adopt = Callable[..., Awaitable[dict[str, Any]]]
-Sql = Callable[..., Awaitable[Sequence[RowMapping]]]
 
 
 def errors_of(response: httpx.Response) -> list[tuple[str, str]]:
@@ -55,7 +52,7 @@ def test_what_is_granted_is_what_was_asked_and_always_fits_the_manifest(
 
 
 async def test_adoption_names_every_scope_that_is_missing_or_undeclared(
-    player: httpx.AsyncClient, publish: Callable[..., UUID], sql: Sql
+    player: httpx.AsyncClient, publish: Publish, sql: Execute
 ) -> None:
     body = {"cat_id": str(publish()), "granted_scopes": ["tasks:write", "tasks:burn", "all"]}
     assert errors_of(await player.post(URL, json=body)) == [
@@ -72,7 +69,7 @@ async def test_a_scope_that_is_named_twice_is_granted_once(adopt: Adopt) -> None
 
 
 async def test_a_cat_without_scopes_is_adopted_without_scopes(
-    adopt: Adopt, publish: Callable[..., UUID]
+    adopt: Adopt, publish: Publish
 ) -> None:
     adopted = await adopt(cat_id=str(publish(scopes=[])), granted_scopes=[])
     assert adopted["installation"]["granted_scopes"] == []
@@ -103,7 +100,7 @@ async def test_required_scopes_stay_and_undeclared_ones_are_refused(
 
 
 async def test_scopes_are_chosen_from_the_cats_newest_version(
-    player: httpx.AsyncClient, installation: dict[str, Any], publish: Callable[..., UUID]
+    player: httpx.AsyncClient, installation: dict[str, Any], publish: Publish
 ) -> None:
     publish(
         UUID(installation["cat_id"]),
@@ -123,7 +120,7 @@ async def test_scopes_are_chosen_from_the_cats_newest_version(
 
 
 async def test_a_suspended_cat_can_lose_scopes_but_get_none(
-    player: httpx.AsyncClient, adopt: Adopt, publish: Callable[..., UUID]
+    player: httpx.AsyncClient, adopt: Adopt, publish: Publish
 ) -> None:
     adopted = (await adopt(granted_scopes=["tasks:read", "tasks:write"]))["installation"]
     publish(UUID(adopted["cat_id"]), status="suspended")

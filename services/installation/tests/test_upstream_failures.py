@@ -1,7 +1,6 @@
 """The catalog or auth down, slow, or answering nonsense: a 503 that names it, and nothing written."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,12 +8,12 @@ import httpx
 import pytest
 from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
-from cathouse_kit.testing import JWKS_PATH, FakeServices, Issuer, running
-from sqlalchemy import RowMapping
+from cathouse_kit.testing import JWKS_PATH, Execute, FakeServices, Issuer, running
+
+from .conftest import Publish
 
 URL = "/api/v1/installations"
 
-Sql = Callable[..., Awaitable[Sequence[RowMapping]]]
 
 CAT_ID = UUID("0199b6a2-5c1e-7c3a-9a57-3f0d5d1c2b4e")
 MANIFEST: dict[str, Any] = {
@@ -55,8 +54,8 @@ FAILURES: dict[str, httpx.Response | Exception] = {
 async def test_while_the_catalog_fails_nothing_is_adopted_or_changed(
     player: httpx.AsyncClient,
     fake_services: FakeServices,
-    publish: Callable[..., UUID],
-    sql: Sql,
+    publish: Publish,
+    sql: Execute,
     failure: httpx.Response | Exception,
 ) -> None:
     publish(CAT_ID)

@@ -2,22 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from cathouse_kit.testing import Issuer
+from cathouse_kit.testing import Execute, Issuer
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
-from sqlalchemy import RowMapping, event, text
+from sqlalchemy import event, text
+
+from .conftest import Adopt
 
 URL = "/api/v1/installations"
 VERIFY = f"{URL}/internal/verify"
-
-Adopt = Callable[..., Awaitable[dict[str, Any]]]
-Sql = Callable[..., Awaitable[Sequence[RowMapping]]]
 
 
 async def test_an_installation_is_found_by_its_credential_and_by_its_id(
@@ -127,7 +125,7 @@ async def test_what_an_owner_changes_is_seen_by_the_next_question(
 
 
 async def test_use_is_noted_at_most_once_a_minute(
-    service: httpx.AsyncClient, player: httpx.AsyncClient, adopt: Adopt, sql: Sql
+    service: httpx.AsyncClient, player: httpx.AsyncClient, adopt: Adopt, sql: Execute
 ) -> None:
     adopted = await adopt()
     url = f"{URL}/{adopted['installation']['id']}"
@@ -198,7 +196,7 @@ async def test_it_answers_while_another_transaction_changes_the_installation(
 
 
 async def test_fifty_simultaneous_questions_are_answered_and_note_one_use(
-    app: FastAPI, service: httpx.AsyncClient, adopt: Adopt, sql: Sql
+    app: FastAPI, service: httpx.AsyncClient, adopt: Adopt, sql: Execute
 ) -> None:
     adopted = await adopt()
     answers = await asyncio.gather(

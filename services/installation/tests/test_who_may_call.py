@@ -1,6 +1,5 @@
 """Every route, by everyone who may come along. The installation is the `player`'s."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +8,8 @@ import pytest
 from cathouse_kit.testing import Issuer, bearer, described_routes
 from cathouse_kit.tokens import Role
 from fastapi import FastAPI
+
+from .conftest import Adopt, Publish
 
 URL = "/api/v1/installations"
 # A disabled person has no column: whoever is disabled in auth calls here, until their token ends, as before.
@@ -79,8 +80,8 @@ def headers(issuer: Issuer, player_id: UUID, service_token: str) -> dict[str, di
 @pytest.mark.parametrize("route", ROUTES)
 async def test_a_route_lets_in_only_those_it_is_for(
     client: httpx.AsyncClient,
-    publish: Callable[..., UUID],
-    adopt: Callable[..., Awaitable[dict[str, Any]]],
+    publish: Publish,
+    adopt: Adopt,
     headers: dict[str, dict[str, str]],
     route: str,
 ) -> None:

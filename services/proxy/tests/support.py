@@ -5,7 +5,6 @@ import os
 import secrets
 import socket
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ import orjson
 import uvicorn
 from cathouse_kit.header_limits import HeadLimitingProtocol
 from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
-from cathouse_kit.testing import FakeServices
+from cathouse_kit.testing import FakeServices, eventually, free_port
 from cathouse_proxy.settings import Settings
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -323,8 +322,7 @@ async def server_process(
         "PROXY_MAX_REQUEST_BYTES": str(256 * 1024 * 1024),
         "PROXY_MAX_ANSWER_BYTES": str(256 * 1024 * 1024),
     }
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "cathouse_proxy", "serve"),
@@ -344,7 +342,7 @@ async def server_process(
                     return False
                 return answer.status_code == 200
 
-            await eventually(ready, seconds=30)
+            await eventually("the proxy to be ready", ready)
         yield process, port
     finally:
         if process.returncode is None:
@@ -384,20 +382,6 @@ def status_of(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
 
 
-async def eventually(condition: Callable[[], Any], *, seconds: float = 10) -> Any:
-    """Waits until a condition holds, and returns what it returned; the condition may be async."""
-    deadline = time.monotonic() + seconds
-    while True:
-        result = condition()
-        if isinstance(result, Awaitable):
-            result = await result
-        if result:
-            return result
-        if time.monotonic() > deadline:
-            raise AssertionError("it did not come to pass in time")
-        await asyncio.sleep(0.005)
-
-
 async def ended(rows: Rows, count: int = 1) -> list[dict[str, Any]]:
     """The audit, when it has as many calls as this, and all have ended."""
 
@@ -406,5 +390,5 @@ async def ended(rows: Rows, count: int = 1) -> list[dict[str, Any]]:
         whole = len(found) == count and all(row["duration_ms"] is not None for row in found)
         return found if whole else []
 
-    result: list[dict[str, Any]] = await eventually(all_ended)
+    result: list[dict[str, Any]] = await eventually(f"{count} calls to end", all_ended)
     return result

@@ -5,13 +5,13 @@ from collections import Counter
 
 import httpx
 import pytest
-from cathouse_kit.testing import FakeServices, Issuer
+from cathouse_kit.testing import FakeServices, Issuer, eventually
 from cathouse_kit.tokens import Role
 from cathouse_proxy.resources import Resources
 from cathouse_proxy.services.admission.ttl_cache import KEEP_SECONDS
 from fastapi import FastAPI
 
-from .support import VERIFY, Clock, FakePlatform, Remake, eventually
+from .support import VERIFY, Clock, FakePlatform, Remake
 
 STEP = 0.1
 
@@ -76,7 +76,7 @@ async def test_a_call_after_a_pause_asks_both_services_at_once(
 
         fake_services.on("POST", VERIFY, slowly)
         call = asyncio.create_task(client.get(platform.path()))
-        await eventually(lambda: asked(fake_services)["cat"])
+        await eventually("the cat to be asked for", lambda: asked(fake_services)["cat"])
         seen.append(asked(fake_services))
         go.set()
         assert (await call).status_code == 200

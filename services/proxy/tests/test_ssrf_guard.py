@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 
 import pytest
-from cathouse_kit.testing import running
+from cathouse_kit.testing import eventually, running
 from cathouse_proxy.services.errors import CatAddressRefused, CatUnreachable
 from cathouse_proxy.services.exchange.cat_client import CatClient
 from cathouse_proxy.services.exchange.ssrf_guard import (
@@ -26,7 +26,6 @@ from .support import (
     Remake,
     Rows,
     ScriptedCat,
-    eventually,
     exchange,
     request_bytes,
     status_of,
@@ -348,7 +347,7 @@ async def test_slow_name_systems_keep_nobody_else_waiting(monkeypatch: pytest.Mo
         slow = ["slow.example"] * RESOLVING_THREADS
         slow += [f"slow{n}.example" for n in range(64)]
         waiting = [asyncio.create_task(call(host)) for host in slow]
-        await eventually(lambda: set(asked) == set(slow))
+        await eventually("all names to be looked up", lambda: set(asked) == set(slow))
         try:
             async with asyncio.timeout(10):
                 with pytest.raises(CatUnreachable):

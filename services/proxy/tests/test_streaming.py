@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cathouse_kit.testing import eventually
 from cathouse_proxy.settings import Settings
 
 from .support import (
@@ -13,7 +14,6 @@ from .support import (
     Rows,
     ScriptedCat,
     ended,
-    eventually,
     other_services,
     request_bytes,
     server_process,
@@ -132,7 +132,7 @@ async def test_a_caller_who_does_not_read_makes_the_cat_wait(
     cat.script = flood
     _reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=65536)
     writer.write(request_bytes(platform, f"GET {platform.path()}"))
-    await eventually(lambda: sent)
+    await eventually("the cat to send", lambda: sent)
     # It goes on until the buffers between the two are full, which the systems' own sizes decide, and then no further.
     before = -1
     while before != sent:

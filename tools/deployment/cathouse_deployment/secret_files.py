@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from cathouse_kit.registry import Service
+from cathouse_postgres.files import write_whole
 from cathouse_postgres.roles import DATABASE
 from cathouse_postgres.scram import new_password
 from cathouse_postgres.urls import url_for
@@ -52,7 +53,7 @@ def make_secrets(folder: Path, services: Sequence[Service]) -> list[str]:
             path.parent.mkdir(exist_ok=True)
             path.parent.chmod(0o711)
             content = make()
-            _write(path, content)
+            write_whole(path, content, 0o600)
             made.append(name)
         path.chmod(0o400)
         if os.geteuid() == 0:
@@ -90,7 +91,8 @@ def rotate_service_token(folder: Path, *, finish: bool) -> None:
             f"{path} holds two tokens already: when every service has them, --finish drops the older one"
         )
     owner = path.stat()
-    _write(path, tokens[0] if finish else f"{secrets.token_urlsafe(32)},{tokens[0]}")
+    newer = tokens[0] if finish else f"{secrets.token_urlsafe(32)},{tokens[0]}"
+    write_whole(path, newer, 0o600)
     path.chmod(0o400)
     if os.geteuid() == 0:
         os.chown(path, owner.st_uid, owner.st_gid)
@@ -98,11 +100,3 @@ def rotate_service_token(folder: Path, *, finish: bool) -> None:
 
 def _database_url(server: str, role: str) -> str:
     return url_for(server, role, new_password(), DATABASE)
-
-
-def _write(path: Path, content: str) -> None:
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(content)
-    new.rename(path)

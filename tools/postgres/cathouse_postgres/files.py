@@ -15,14 +15,15 @@ def write_secret(path: Path, content: str) -> None:
     path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     path.parent.chmod(0o700)
-    _write(path, content, 0o600)
+    write_whole(path, content, 0o600)
 
 
 def write_public(path: Path, content: str) -> None:
-    _write(path, content, 0o644)
+    write_whole(path, content, 0o644)
 
 
-def _write(path: Path, content: str, mode: int) -> None:
+def write_whole(path: Path, content: str, mode: int) -> None:
+    """Write the file beside its place and move it there, so that no reader sees a part of it."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
     try:

@@ -8,7 +8,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Protocol
 
 import pytest
 from cathouse_kit.registry import Service
+from cathouse_kit.testing import wait_until
 from cathouse_postgres.errors import PostgresToolError
 from cathouse_postgres.ready import check_ready
 from cathouse_postgres.settings import Settings, State
@@ -49,22 +49,8 @@ calls = ["auth"]
 Answering = Callable[[bytes], int]
 
 
-class Until(Protocol):
-    def __call__(
-        self, condition: Callable[[], object], what: str, seconds: float = ...
-    ) -> None: ...
-
-
 class MakeService(Protocol):
     def __call__(self, name: str, *extensions: str) -> Service: ...
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
-    """Waits for the condition, and fails with `what` when it does not come true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.01)
 
 
 class Tool:
@@ -105,7 +91,7 @@ class Tool:
 
     def start_ready(self) -> subprocess.Popen[bytes]:
         process = self.begin("run")
-        until(lambda: process.poll() is not None or self._is_ready(), "the server is ready")
+        wait_until("the server", lambda: process.poll() is not None or self._is_ready())
         assert process.poll() is None, self.log
         assert self.call("ready").returncode == 0
         return process
@@ -227,11 +213,6 @@ def service_factory() -> MakeService:
 @pytest.fixture(name="services")
 def both_services() -> tuple[Service, ...]:
     return SERVICES
-
-
-@pytest.fixture(name="until")
-def until_helper() -> Until:
-    return until
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ import struct
 
 import asyncpg
 import pytest
+from cathouse_kit.testing import wait_until
 from cathouse_postgres.testing import TemporaryServer
 
-from .conftest import Answering, Tool, Until
+from .conftest import Answering, Tool
 
 # One worker for all: each would start a server of its own first.
 pytestmark = pytest.mark.xdist_group("throwaway server")
@@ -21,10 +22,10 @@ def outside_tool(tool: Tool, server: TemporaryServer) -> Tool:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_run_checks_the_server_and_stays_until_it_is_signalled(
-    outside_tool: Tool, server: TemporaryServer, until: Until, number: signal.Signals
+    outside_tool: Tool, server: TemporaryServer, number: signal.Signals
 ) -> None:
     process = outside_tool.begin("run")
-    until(lambda: "\n" in outside_tool.log, "it says which server it uses")
+    wait_until("it to say which server it uses", lambda: "\n" in outside_tool.log)
 
     assert process.poll() is None
     assert "using PostgreSQL 18." in outside_tool.log

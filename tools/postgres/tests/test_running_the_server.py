@@ -9,9 +9,10 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from cathouse_kit.testing import wait_until
 from cathouse_postgres.ports import ADDRESS
 
-from .conftest import Tool, Until
+from .conftest import Tool
 
 # One worker for all: each would make a cluster of its own first.
 pytestmark = pytest.mark.xdist_group("cluster")
@@ -222,11 +223,9 @@ def test_an_empty_data_folder_is_taken_as_none(tool: Tool) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_an_interrupted_first_run_leaves_nothing(
-    tool: Tool, number: signal.Signals, until: Until
-) -> None:
+def test_an_interrupted_first_run_leaves_nothing(tool: Tool, number: signal.Signals) -> None:
     process = tool.begin("run")
-    until((_partial(tool) / "data" / "base").exists, "initdb is at work")
+    wait_until("initdb to be at work", (_partial(tool) / "data" / "base").exists)
 
     assert tool.stop(process, number) == (130 if number == signal.SIGINT else 143)
 
@@ -235,9 +234,9 @@ def test_an_interrupted_first_run_leaves_nothing(
     assert not _partial(tool).exists()
 
 
-def test_a_first_run_that_was_killed_does_not_break_the_next(tool: Tool, until: Until) -> None:
+def test_a_first_run_that_was_killed_does_not_break_the_next(tool: Tool) -> None:
     process = tool.begin("run")
-    until((_partial(tool) / "data" / "base").exists, "initdb is at work")
+    wait_until("initdb to be at work", (_partial(tool) / "data" / "base").exists)
     tool.stop(process, signal.SIGKILL)
     assert not tool.state.data.exists()
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from cathouse_kit.testing import wait_until
 from cathouse_postgres.errors import PostgresToolError
 from cathouse_postgres.testing import TemporaryServer, temporary_server
-
-from .conftest import Until
 
 # One worker for all: each would start a server of its own first.
 pytestmark = pytest.mark.xdist_group("throwaway server")
@@ -146,7 +145,7 @@ async def test_at_the_end_server_and_folder_are_gone() -> None:
     assert not folder.exists()
 
 
-def test_after_kill_9_of_the_tests_server_and_folder_are_gone(until: Until) -> None:
+def test_after_kill_9_of_the_tests_server_and_folder_are_gone() -> None:
     controller = subprocess.Popen(
         [sys.executable, "-c", _CONTROLLER],
         stdin=subprocess.PIPE,
@@ -162,4 +161,4 @@ def test_after_kill_9_of_the_tests_server_and_folder_are_gone(until: Until) -> N
     controller.send_signal(signal.SIGKILL)
     controller.communicate()
 
-    until(lambda: not _alive(pid) and not folder.exists(), "server and folder are gone")
+    wait_until("server and folder to be gone", lambda: not _alive(pid) and not folder.exists())

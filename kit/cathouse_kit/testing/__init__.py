@@ -1,0 +1,49 @@
+"""Parts of tests: trusted tokens, the tested service with fakes of others, its database, processes."""
+
+from cathouse_kit.testing.database import (
+    DatabasePath,
+    Execute,
+    empty_tables,
+    execute_with,
+    recorded_statements,
+)
+from cathouse_kit.testing.processes import (
+    eventually,
+    free_port,
+    free_ports,
+    is_ready,
+    wait_until,
+)
+from cathouse_kit.testing.services import (
+    Answer,
+    FakeServices,
+    RevocationList,
+    auth_server,
+    described_routes,
+    recorded_events,
+    running,
+)
+from cathouse_kit.testing.tokens import JWKS_PATH, Issuer, bearer
+
+__all__ = [
+    "JWKS_PATH",
+    "Answer",
+    "DatabasePath",
+    "Execute",
+    "FakeServices",
+    "Issuer",
+    "RevocationList",
+    "auth_server",
+    "bearer",
+    "described_routes",
+    "empty_tables",
+    "eventually",
+    "execute_with",
+    "free_port",
+    "free_ports",
+    "is_ready",
+    "recorded_events",
+    "recorded_statements",
+    "running",
+    "wait_until",
+]

@@ -1,0 +1,141 @@
+"""The tested service with a client, and fakes of the services that it calls."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from uuid import UUID
+
+import httpx
+from fastapi import FastAPI
+from loguru import logger
+
+from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
+
+Answer = (
+    httpx.Response
+    | Exception
+    | Callable[[httpx.Request], httpx.Response]
+    | Callable[[httpx.Request], Awaitable[httpx.Response]]
+)
+
+
+class RevocationList:
+    """Auth's list of revocations, as a test has it. A service knows a change after `await kit.revocations.poll()`."""
+
+    def __init__(self) -> None:
+        self._entries: list[dict[str, Any]] = []
+
+    def note(self, person_id: UUID, *, active: bool, not_before: datetime | None = None) -> None:
+        """What auth lists when a person was disabled, was enabled or got another role."""
+        moment = (not_before or datetime.now(UTC)).isoformat()
+        self._entries.append({"user_id": str(person_id), "active": active, "not_before": moment})
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """What auth answers to a poller."""
+        since = int(request.url.params["since"])
+        changes = {"items": self._entries[since:], "next_since": len(self._entries), "more": False}
+        return httpx.Response(200, json=changes)
+
+
+class FakeServices:
+    """Fakes of the services that the tested one calls, as an httpx transport.
+
+    A test sets the responses, and reads the calls. A call without a response fails the test. Auth's revocations are
+    there from the start; calls that poll them are not recorded.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[httpx.Request] = []
+        self.revocations = RevocationList()
+        self._answers: dict[tuple[str, str], Answer] = {
+            ("GET", REVOCATIONS_PATH): self.revocations.answer
+        }
+        self.transport = httpx.MockTransport(self._handle)
+
+    def on(self, method: str, path: str, answer: Answer) -> None:
+        """Set the response of a route: a response, an error to raise, or a function of the request."""
+        self._answers[method, path] = answer
+
+    async def _handle(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path != REVOCATIONS_PATH:
+            self.calls.append(request)
+        answer = self._answers.get((request.method, request.url.path))
+        if answer is None:
+            raise AssertionError(f"no test foresaw {request.method} {request.url}")
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, httpx.Response):
+            # A response is read once; every call gets a fresh one.
+            return httpx.Response(
+                answer.status_code, headers=answer.headers, content=answer.content
+            )
+        made = answer(request)
+        return made if isinstance(made, httpx.Response) else await made
+
+
+@contextmanager
+def auth_server(revocations: RevocationList) -> Iterator[str]:
+    """The address of an auth that answers pollers, which the process of a service needs in order to be ready."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            answer = revocations.answer(httpx.Request("GET", f"http://auth.test{self.path}"))
+            self.send_response(answer.status_code)
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing: nobody reads it."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def described_routes(app: FastAPI, prefix: str) -> dict[str, str]:
+    """The routes below a prefix, as `GET /path`, by the names that the description gives them."""
+    return {
+        operation["operationId"]: f"{method.upper()} {path.removeprefix(prefix)}"
+        for path, operations in app.openapi()["paths"].items()
+        for method, operation in operations.items()
+        if path.startswith(prefix)
+    }
+
+
+@asynccontextmanager
+async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an app whose lifespan has begun; every middleware is in place, no socket is."""
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://cathouse.test"
+        ) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def recorded_events() -> Iterator[list[dict[str, Any]]]:
+    """The security events that are logged meanwhile, with all fields of their lines."""
+    events: list[dict[str, Any]] = []
+    sink = logger.add(
+        lambda message: events.append(dict(message.record["extra"])),
+        level=0,
+        filter=lambda record: "event" in record["extra"],
+    )
+    try:
+        yield events
+    finally:
+        logger.remove(sink)

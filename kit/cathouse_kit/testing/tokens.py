@@ -1,0 +1,63 @@
+"""Access tokens for tests, signed by a key that the tested service trusts."""
+
+import time
+from typing import Any
+from uuid import UUID, uuid4
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import OKPAlgorithm
+
+from cathouse_kit.tokens import ALGORITHM, AUDIENCE, ISSUER, Role
+
+JWKS_PATH = "/api/v1/auth/jwks"
+
+
+class Issuer:
+    """Signs access tokens as auth does, with a key of its own."""
+
+    def __init__(self) -> None:
+        self._private_key = Ed25519PrivateKey.generate()
+        self.kid = uuid4().hex
+
+    def jwks(self) -> dict[str, Any]:
+        """What auth would publish of this key."""
+        jwk: dict[str, Any] = OKPAlgorithm.to_jwk(self._private_key.public_key(), as_dict=True)
+        return {"keys": [jwk | {"kid": self.kid, "use": "sig", "alg": ALGORITHM}]}
+
+    def token(
+        self,
+        role: Role | str = Role.PLAYER,
+        person_id: UUID | None = None,
+        *,
+        expires_in: int = 900,
+        **claims: Any,
+    ) -> str:
+        """An access token; `claims` replace or, with None, remove the usual ones."""
+        now = int(time.time())
+        payload = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": str(person_id or uuid4()),
+            "role": str(role),
+            "jti": str(uuid4()),
+            "iat": now,
+            "exp": now + expires_in,
+        } | claims
+        return jwt.encode(
+            {name: value for name, value in payload.items() if value is not None},
+            self._private_key,
+            algorithm=ALGORITHM,
+            headers={"kid": self.kid},
+        )
+
+    def headers(
+        self, role: Role | str = Role.PLAYER, person_id: UUID | None = None
+    ) -> dict[str, str]:
+        """`Authorization` of a person."""
+        return bearer(self.token(role, person_id))
+
+
+def bearer(token: str) -> dict[str, str]:
+    """`Authorization` with this token."""
+    return {"Authorization": f"Bearer {token}"}
