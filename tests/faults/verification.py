@@ -50,7 +50,7 @@ WHOLE = {
 }
 """Queries that find writes of several rows that are not whole."""
 
-# How the audit calls a call that has not ended. See cathouse_proxy/services/audit/writer.py.
+# How the audit calls a call that has not ended. See cathouse_proxy/services/call.py.
 _INCOMPLETE = ("started", "answering")
 
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from cathouse_proxy.resources import create_resources
 from cathouse_proxy.routers import audit, calls, keys
-from cathouse_proxy.services.admission.admission import PREFIX
+from cathouse_proxy.services.call import PREFIX
 from cathouse_proxy.settings import Settings
 
 

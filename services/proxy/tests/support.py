@@ -18,6 +18,7 @@ import uvicorn
 from cathouse_kit.header_limits import HeadLimitingProtocol
 from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
 from cathouse_kit.testing import FakeServices, eventually, free_port
+from cathouse_proxy.services.call import PREFIX, Call
 from cathouse_proxy.settings import Settings
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -366,6 +367,22 @@ async def exchange(port: int, request: bytes, *, until_closed: bool = False) -> 
             return head
     finally:
         writer.close()
+
+
+def arrived_call(below: str) -> Call:
+    """Return a call of a path below an installation, as it is before anything is checked."""
+    installation_id = str(uuid4())
+    return Call.of(
+        {
+            "method": "GET",
+            "path_params": {"installation_id": installation_id},
+            "raw_path": f"{PREFIX}/{installation_id}{below}".encode(),
+            "query_string": b"",
+            "headers": [],
+            "scheme": "http",
+            "client": None,
+        }
+    )
 
 
 def request_bytes(platform: FakePlatform, line: str, *headers: str, body: bytes = b"") -> bytes:

@@ -14,7 +14,6 @@ from cathouse_kit.testing import DatabasePath, FakeServices, Issuer, running
 from cathouse_kit.tokens import Role
 from cathouse_proxy.main import create_app
 from cathouse_proxy.models import ProxiedCall
-from cathouse_proxy.services.audit.writer import CallRecord
 from cathouse_proxy.settings import Settings
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -25,6 +24,7 @@ from .support import (
     FakePlatform,
     Rows,
     ScriptedCat,
+    arrived_call,
     other_services,
     request_bytes,
     server_process,
@@ -384,9 +384,9 @@ async def test_a_first_write_that_arrives_late_changes_nothing(
     app: FastAPI, client: httpx.AsyncClient, rows: Rows
 ) -> None:
     audit = app.state.resources.audit
-    call = CallRecord("GET", "/", "request-id")
+    call = arrived_call("/")
     await audit.end(call, 200, "answered")
-    call.status, call.outcome, call.duration_ms = None, "started", None
+    call.record.status, call.record.outcome, call.record.duration_ms = None, "started", None
     await audit.start(call)
     assert [(row["status"], row["outcome"]) for row in await rows()] == [(200, "answered")]
 
@@ -411,7 +411,7 @@ async def test_one_who_gives_up_hinders_nobody_and_is_written_all_the_same(
     app: FastAPI, client: httpx.AsyncClient, rows: Rows
 ) -> None:
     audit = app.state.resources.audit
-    calls = [CallRecord("GET", f"/{n}", "request-id") for n in range(3)]
+    calls = [arrived_call(f"/{n}") for n in range(3)]
     writing = [asyncio.create_task(audit.end(call, 200, "answered")) for call in calls]
     await asyncio.sleep(0)
     writing[0].cancel()

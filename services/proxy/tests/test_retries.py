@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from cathouse_proxy.services.errors import CatAddressRefused, CatAnswerBroken, CatUnreachable
@@ -110,3 +111,11 @@ async def test_a_body_is_sent_whole_at_the_second_try(cat: ScriptedCat) -> None:
         answer = await cats.call("PUT", f"http://cat.example:{cat.port}/", CIMultiDict(), body())
         answer.close()
     assert [request.body for request in cat.requests] == [b"data"]
+
+
+async def test_aiohttp_has_the_attribute_that_keeps_it_from_repeating_requests() -> None:
+    async with aiohttp.ClientSession() as session:
+        assert getattr(session, "_retry_connection", None) is True, (
+            f"aiohttp {aiohttp.__version__}: ClientSession has no _retry_connection, which cat_client.py sets. "
+            "Find what replaced it, or lower the bound in services/proxy/pyproject.toml."
+        )

@@ -15,9 +15,10 @@ from cathouse_proxy.models import ProxiedCall
 from cathouse_proxy.resources import ResourcesDep
 from cathouse_proxy.schemas.audit import ProxiedCallBody
 from cathouse_proxy.services.audit.queries import list_visible_calls
+from cathouse_proxy.services.call import PREFIX
 from cathouse_proxy.services.errors import InstallationNotFound
 
-router = APIRouter(prefix="/api/v1/proxy", tags=["audit"])
+router = APIRouter(prefix=PREFIX, tags=["audit"])
 
 
 class AuditQuery(PageRequest):

@@ -1,20 +1,18 @@
-"""The mediated calls themselves: any path below an installation goes to its cat."""
+"""The proxied calls themselves: any path below an installation goes to its cat."""
 
-from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from cathouse_kit.problems import BodyTooLarge, TooManyRequests, problem_responses
 from cathouse_kit.revocations import AccountDisabled
 from cathouse_kit.security import access_token, guard
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import Receive, Scope, Send
 
-from cathouse_proxy.resources import ResourcesDep
 from cathouse_proxy.services import errors
-from cathouse_proxy.services.exchange.exchange import Exchange
+from cathouse_proxy.services.call import PREFIX
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
@@ -43,42 +41,29 @@ Bearer = HTTPAuthorizationCredentials | None
 
 
 @guard("an installation, or its owner")
-async def mediated(
+async def installation_or_owner(
     _person: Annotated[Bearer, Depends(access_token)],
     _installation: Annotated[Bearer, Depends(_credential)],
 ) -> None:
-    """Says that the admission decides who may call."""
+    """Describes who may call. The admission decides it."""
 
 
-class MediatedAnswer(Response):
-    """The answer to a proxied call; the call itself is made when the answer is asked for."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        super().__init__()
-        self._exchange = exchange
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._exchange.answer(scope, receive, send)
+async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
+    await scope["app"].state.resources.exchange.answer(scope, receive, send)
 
 
-class _UnparsedRoute(APIRoute):
-    """FastAPI describes the route, and runs no dependency: the admission looks at the request."""
+class _ProxiedRoute(APIRoute):
+    """A route that FastAPI describes, and whose requests go to the exchange as they came: bodies stream."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        async def call(request: Request) -> Response:
-            response: Response = await self.endpoint(
-                request.app.state.resources, **request.path_params
-            )
-            return response
-
-        return call
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.app = _answer
 
 
 async def call_cat(
-    resources: ResourcesDep,
     installation_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],
     path: Annotated[str, Path(description="Below the cat's endpoint", examples=["tasks"])],
-) -> Response:
+) -> None:
     """Passes the request on to the installation's cat, and the cat's answer back.
 
     Checked in this order: who calls (401), whose installation it is (404), that its owner is not disabled, its status
@@ -95,7 +80,6 @@ async def call_cat(
     `Location`, `Content-Location` and `Link` lead to the same cat through the proxy or out of the platform; addresses
     of the platform are dropped. Redirects are not followed.
     """
-    return MediatedAnswer(resources.exchange)
 
 
 def _description(method: str) -> dict[str, Any]:
@@ -107,10 +91,10 @@ def _description(method: str) -> dict[str, Any]:
 
 
 router = APIRouter(
-    prefix="/api/v1/proxy",
+    prefix=PREFIX,
     tags=["calls"],
-    dependencies=[Depends(mediated)],
-    route_class=_UnparsedRoute,
+    dependencies=[Depends(installation_or_owner)],
+    route_class=_ProxiedRoute,
 )
 for _method in METHODS:
     router.add_api_route(

@@ -5,8 +5,9 @@ from cathouse_kit.signing_keys import KeySet
 from fastapi import APIRouter, Depends, Response
 
 from cathouse_proxy.resources import ResourcesDep
+from cathouse_proxy.services.call import PREFIX
 
-router = APIRouter(prefix="/api/v1/proxy", tags=["keys"], dependencies=[Depends(anyone)])
+router = APIRouter(prefix=PREFIX, tags=["keys"], dependencies=[Depends(anyone)])
 
 
 @router.get("/jwks", response_model=KeySet, summary="Public keys of the tokens that cats get")

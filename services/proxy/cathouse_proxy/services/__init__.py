@@ -1,1 +1,1 @@
-"""Proxy's rules: each step of a mediated call is one module."""
+"""Proxy's rules. `call` is what a proxied call is; `exchange.exchange` has its way, from top to bottom."""

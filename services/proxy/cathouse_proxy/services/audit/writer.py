@@ -14,24 +14,13 @@ commits, but many calls at once cost hardly more.
 
 import asyncio
 import time
-from dataclasses import dataclass, field
 from operator import attrgetter
 from uuid import UUID
 
 from cathouse_kit.database import Database
 from cathouse_kit.held_connection import HeldConnection
-from cathouse_kit.rate_limits import Window
 
-from cathouse_proxy.services.audit.ids import uuid7
-
-STARTED = "started"
-"""The cat is being called. A row that stays so is of a call during which the proxy died."""
-ANSWERING = "answering"
-"""The answer's head has been sent. A row that stays so is of an answer during which the proxy died."""
-ANSWERED = "answered"
-"""All of the cat's answer was passed on, whatever its status."""
-CALLER_LEFT = "caller_left"
-
+from cathouse_proxy.services.call import ANSWERING, Call, CallRecord
 
 _TYPES = {
     "id": "uuid",
@@ -57,28 +46,8 @@ _WRITE = (
 _VALUES = attrgetter(*_TYPES)
 
 
-@dataclass(slots=True)
-class CallRecord:
-    """What is known of a call so far."""
-
-    method: str
-    path: str
-    request_id: str
-    id: UUID = field(default_factory=uuid7)
-    installation_id: UUID | None = None
-    user_id: UUID | None = None
-    cat_id: UUID | None = None
-    scope: str | None = None
-    status: int | None = None
-    outcome: str = STARTED
-    duration_ms: float | None = None
-    window: Window | None = None
-    """What is left of the rate limit; None for a call that was refused before it counted."""
-    arrived: float = field(default_factory=time.perf_counter)
-
-
 class Audit:
-    """Writes rows. Every method raises `DatabaseUnavailable` where PostgreSQL does not answer."""
+    """Write rows. Every method raises `DatabaseUnavailable` where PostgreSQL does not answer."""
 
     def __init__(self, database: Database) -> None:
         self._connection = HeldConnection(database)
@@ -86,29 +55,30 @@ class Audit:
         self._turn: asyncio.Task[None] | None = None
         self._next_turn: asyncio.Task[None] | None = None
 
-    async def start(self, call: CallRecord) -> None:
-        """To be awaited before the cat is called."""
-        await self._write(call)
+    async def start(self, call: Call) -> None:
+        """Write that the cat is being called. Await this before it is called."""
+        await self._write(call.record)
 
-    async def answering(self, call: CallRecord, status: int) -> None:
-        """To be awaited before the head of an answer is sent whose end has not arrived."""
-        call.status, call.outcome = status, ANSWERING
-        await self._write(call)
+    async def answering(self, call: Call, status: int) -> None:
+        """Write that a response has begun. Await this before its head is sent, where its end has not arrived."""
+        call.record.status, call.record.outcome = status, ANSWERING
+        await self._write(call.record)
 
-    async def end(self, call: CallRecord, status: int | None, outcome: str) -> None:
-        """How a call ended, started or refused."""
-        call.status, call.outcome = status, outcome
-        call.duration_ms = round((time.perf_counter() - call.arrived) * 1000, 3)
-        await self._write(call)
+    async def end(self, call: Call, status: int | None, outcome: str) -> None:
+        """Write how a call ended, started or refused."""
+        record = call.record
+        record.status, record.outcome = status, outcome
+        record.duration_ms = round((time.perf_counter() - call.arrived) * 1000, 3)
+        await self._write(record)
 
     async def close(self) -> None:
-        """Waits for what is being written, even if those who wrote it wait no longer."""
+        """Wait for what is being written, even if those who wrote it wait no longer."""
         while turn := self._next_turn or self._turn:
             await asyncio.wait([turn])
         await self._connection.close()
 
-    async def _write(self, call: CallRecord) -> None:
-        self._waiting[call.id] = call
+    async def _write(self, record: CallRecord) -> None:
+        self._waiting[record.id] = record
         if self._next_turn is None:
             self._next_turn = asyncio.create_task(self._take_turn(self._turn))
             self._next_turn.add_done_callback(_look_at)
@@ -119,9 +89,9 @@ class Audit:
         if before is not None:
             await asyncio.wait([before])
         self._turn, self._next_turn = self._next_turn, None
-        calls, self._waiting = list(self._waiting.values()), {}
+        records, self._waiting = list(self._waiting.values()), {}
         try:
-            rows = map(_VALUES, calls)
+            rows = map(_VALUES, records)
             await self._connection.write(_WRITE, *zip(*rows, strict=True))
         finally:
             self._turn = None

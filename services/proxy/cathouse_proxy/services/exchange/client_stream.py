@@ -1,11 +1,11 @@
-"""The caller's side of a call: the body that they send, and whether they are still there."""
+"""The caller's side of a call: what they send, what they take of the response, and whether they are still there."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 
 from cathouse_kit.problems import BodyTooLarge
-from starlette.types import Receive
+from starlette.types import Message, Receive, Send
 
 
 class CallerLeft(Exception):
@@ -23,7 +23,7 @@ class Stopwatch:
         self._since = time.monotonic()
 
     def end(self) -> None:
-        """A wait that is broken off is not ended: who was waited for at that moment is what will be asked."""
+        """End the wait. One that is broken off is not ended: the question will be who was waited for at that moment."""
         self._before, self._since = self.seconds, None
 
     @property
@@ -36,29 +36,35 @@ class Stopwatch:
 
 
 class ClientStream:
-    """Iterating gives the body, as it arrives; the next part is not read before this one is taken.
+    """Both directions of one call's connection with its caller.
 
-    What goes wrong on this side is kept in `failure`, and `interrupt` is called, because those who iterate are in the
-    middle of something else.
+    Iterating gives the body, as it arrives. The next part is not read before this one is taken. What goes wrong with
+    the caller is kept in `failure`, and ends `deadline`, because the call is in the middle of something else.
     """
 
-    def __init__(self, receive: Receive, *, max_bytes: int, interrupt: Callable[[], None]) -> None:
+    def __init__(self, receive: Receive, send: Send, *, max_bytes: int) -> None:
         self._receive = receive
+        self._send = send
         self._max_bytes = max_bytes
-        self._interrupt = interrupt
         self._all_read = asyncio.Event()
+        self.deadline: asyncio.Timeout
+        """Of the whole call. The exchange sets it before it reads anything."""
         self.failure: BodyTooLarge | CallerLeft | None = None
-        self.waiting = Stopwatch()
-        """For the next part of the body."""
+        self.status: int | None = None
+        """The status that was sent. None as long as none was."""
+        self.sending_body = Stopwatch()
+        """The time that the caller was waited for, to send the next part of the body."""
+        self.taking_response = Stopwatch()
+        """The time that the caller was waited for, to take what was sent."""
         self.on_all_read: Callable[[], None] | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         received = 0
         more = True
         while more:
-            self.waiting.begin()
+            self.sending_body.begin()
             message = await self._receive()
-            self.waiting.end()
+            self.sending_body.end()
             if message["type"] == "http.disconnect":
                 raise self._fail(CallerLeft())
             part = message.get("body", b"")
@@ -73,7 +79,7 @@ class ClientStream:
             self.on_all_read()
 
     async def watch(self, *, body: bool) -> None:
-        """Waits until the caller leaves; after the body, where there is one."""
+        """Wait until the caller leaves; after the body, where there is one."""
         if body:
             await self._all_read.wait()
         while (await self._receive())["type"] != "http.disconnect":
@@ -82,5 +88,17 @@ class ClientStream:
 
     def _fail(self, failure: BodyTooLarge | CallerLeft) -> BodyTooLarge | CallerLeft:
         self.failure = failure
-        self._interrupt()
+        self.deadline.reschedule(asyncio.get_running_loop().time())
         return failure
+
+    async def start_response(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.status = status
+        await self._wait({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def send_body(self, part: bytes, *, more: bool) -> None:
+        await self._wait({"type": "http.response.body", "body": part, "more_body": more})
+
+    async def _wait(self, message: Message) -> None:
+        self.taking_response.begin()
+        await self._send(message)
+        self.taking_response.end()

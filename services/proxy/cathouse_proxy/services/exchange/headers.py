@@ -5,14 +5,15 @@ What frames a message, belongs to one connection, or says who someone is, the pr
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from multidict import CIMultiDict
 
+from cathouse_proxy.services.call import PREFIX, Call, ProxiedRequest
 from cathouse_proxy.services.errors import CatAnswerBroken, HeadersTooLarge, RequestRefused
 from cathouse_proxy.services.exchange.caching import private_cache_control
-from cathouse_proxy.services.exchange.links import LinkRewriter
+from cathouse_proxy.services.exchange.links import LinkRewriter, Platform
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
@@ -21,6 +22,8 @@ MAX_HEADER_BYTES = 8000
 MAX_HEADERS_BYTES = 32_000
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HOST = re.compile(rb"[A-Za-z0-9._:\[\]-]{1,255}")
+_FORWARDED_HOST = re.compile(rb'\bhost="?([^",;\s]+)', re.IGNORECASE)  # RFC 7239, section 5.3
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 _OWN_PREFIX = b"x-cat-"
@@ -62,14 +65,13 @@ def check_request_headers(headers: RawHeaders) -> None:
             raise RequestRefused("WebSockets are not passed on; use plain HTTP requests.")
 
 
-def headers_to_cat(
-    headers: RawHeaders, own: Mapping[str, str], *, body_bytes: int | None
-) -> CIMultiDict[str]:
-    """The headers of the call to the cat: the caller's that may pass, then the proxy's `own`.
+def headers_to_cat(call: Call, token: str) -> CIMultiDict[str]:
+    """Return the headers of the request to the cat: the caller's that may pass, then the proxy's own.
 
-    `body_bytes` is the length of a body that was announced. Raises `RequestRefused` for a value that is not text.
+    `token` says who calls. Raises `RequestRefused` for a value that is not text.
     """
-    headers = list(headers)
+    request = call.request
+    headers = request.headers
     of_connection = _named_in_connection(headers)
     passed = CIMultiDict[str]()
     for name, value in headers:
@@ -81,9 +83,17 @@ def headers_to_cat(
             passed.add(name.decode("ascii"), value.decode())
         except UnicodeDecodeError as error:
             raise RequestRefused("A header's value is not UTF-8.") from error
-    passed.update(own)
-    if body_bytes is not None:
-        passed["Content-Length"] = str(body_bytes)
+    passed["Authorization"] = f"Bearer {token}"
+    passed.update(call.context.headers())
+    # What a reverse proxy tells of the request that it received.
+    passed["X-Forwarded-Proto"] = request.scheme
+    passed["X-Forwarded-Prefix"] = request.prefix
+    if request.client:
+        passed["X-Forwarded-For"] = request.client
+    if host := _host(request):
+        passed["X-Forwarded-Host"] = host
+    if request.has_body and request.announced_bytes is not None:
+        passed["Content-Length"] = str(request.announced_bytes)
     return passed
 
 
@@ -102,9 +112,10 @@ def check_answer_headers(headers: Sequence[tuple[bytes, bytes]]) -> None:
 
 
 def headers_to_caller(
-    headers: RawHeaders, own: Mapping[str, str], rewriter: Callable[[], LinkRewriter]
+    call: Call, headers: RawHeaders, platform: Platform
 ) -> list[tuple[bytes, bytes]]:
-    """The headers of the answer to the caller, without its length. `rewriter` is only called where there are addresses.
+    """Return the headers of the response to the caller, without its length: those of the cat that may pass, then the
+    proxy's own.
 
     Raises `CatAnswerBroken` for what is no header.
     """
@@ -122,16 +133,44 @@ def headers_to_caller(
         elif name == b"cache-control":
             caching.append(value)
         elif name in _ADDRESSES:
-            if (address := rewriter().address(value)) is not None:
+            if (address := _rewriter(call, platform).address(value)) is not None:
                 passed.append((name, address))
-        elif name == b"link" and (links := rewriter().links(value)) is not None:
+        elif name == b"link" and (links := _rewriter(call, platform).links(value)) is not None:
             passed.append((name, links))
     passed.append((b"cache-control", private_cache_control(caching)))
     # What a cat sends must not run as a page of the proxy's origin, nor be framed by another site's page.
     passed.append((b"x-content-type-options", b"nosniff"))
     passed.append((b"content-security-policy", b"sandbox; frame-ancestors 'none'"))
-    passed += [(_field_name(name.encode()), value.encode()) for name, value in own.items()]
+    passed += [
+        (_field_name(name.encode()), value.encode())
+        for name, value in call.rate_limit_headers.items()
+    ]
     return passed
+
+
+def _rewriter(call: Call, platform: Platform) -> LinkRewriter:
+    return LinkRewriter(
+        endpoint_url=call.cat.endpoint_url,
+        path=call.target.path,
+        query=call.target.query,
+        prefix=f"{PREFIX}/{call.installation.installation_id}",
+        platform=platform.as_reached(_hosts(call.request)),
+    )
+
+
+def _hosts(request: ProxiedRequest) -> list[str]:
+    """Return the hosts by which the caller may reach the platform, also behind a reverse proxy. A caller who adds one
+    only loses links to it."""
+    fields = request.values(b"host") + request.values(b"x-forwarded-host")
+    for field in request.values(b"forwarded"):
+        fields += _FORWARDED_HOST.findall(field)
+    return [host.strip().decode("latin-1") for field in fields for host in field.split(b",")]
+
+
+def _host(request: ProxiedRequest) -> str:
+    """Return the host by which the caller knows the proxy; empty where they do not say."""
+    host = next(iter(request.values(b"host")), b"")
+    return host.decode("ascii") if _HOST.fullmatch(host) else ""
 
 
 # The names are the same again and again. One has 32 kB at most, and so all that are kept 8 MB.
