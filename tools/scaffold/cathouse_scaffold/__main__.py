@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cathouse_kit.registry import RegistryError
 
-from cathouse_scaffold.creation import Wish, create
+from cathouse_scaffold.creation import ServiceSpec, create
 from cathouse_scaffold.documents import render
 from cathouse_scaffold.errors import ScaffoldError
 from cathouse_scaffold.removal import remove
@@ -52,13 +52,13 @@ def _run(arguments: argparse.Namespace) -> None:
                 raise ScaffoldError(
                     f"PORT={arguments.port} is no port: give a number, or leave it out"
                 )
-            wish = Wish(
+            spec = ServiceSpec(
                 arguments.name,
                 port=int(arguments.port) if arguments.port else None,
                 prefix=arguments.prefix,
                 description=arguments.description,
             )
-            service, paths = create(ROOT, wish)
+            service, paths = create(ROOT, spec)
             print(*paths, sep="\n")
             print(
                 f"\nservices/{service.name} is there, on port {service.port}, at {service.prefix}."

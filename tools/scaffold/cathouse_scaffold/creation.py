@@ -19,8 +19,8 @@ RUFF = shutil.which("ruff", path=str(Path(sys.executable).parent)) or "ruff"
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What was asked for; None is chosen."""
+class ServiceSpec:
+    """The service as it was requested. `create` chooses every value that is `None`."""
 
     name: str
     port: int | None = None
@@ -28,12 +28,12 @@ class Wish:
     description: str | None = None
 
 
-def create(root: Path, wish: Wish) -> tuple[Service, list[Path]]:
+def create(root: Path, spec: ServiceSpec) -> tuple[Service, list[Path]]:
     """Makes the service, and returns it with all files that were made or changed.
 
-    All of them or none. Raises `ScaffoldError` before anything is written where the wish cannot be had.
+    All of them or none. Raises `ScaffoldError` before anything is written where there cannot be such a service.
     """
-    service = settle(root, wish)
+    service = settle(root, spec)
     with workspace(root) as work:
         registry = work.root / "services.toml"
         registry.write_text(registry.read_text(encoding="utf-8") + entry(service), encoding="utf-8")
@@ -42,21 +42,21 @@ def create(root: Path, wish: Wish) -> tuple[Service, list[Path]]:
         return service, work.take_over()
 
 
-def settle(root: Path, wish: Wish) -> Service:
+def settle(root: Path, spec: ServiceSpec) -> Service:
     """The service as it will be. Raises `ScaffoldError` where it cannot be."""
     services = load_registry(root / "services.toml")
-    check_name(root, services, wish.name)
-    prefix = wish.prefix or f"/api/v1/{wish.name}"
+    check_name(root, services, spec.name)
+    prefix = spec.prefix or f"/api/v1/{spec.name}"
     check_prefix(services, prefix)
-    description = wish.description or f"Examples, until it holds {wish.name}"
+    description = spec.description or f"Examples, until it holds {spec.name}"
     check_description(description)
     return Service(
-        name=wish.name,
+        name=spec.name,
         description=description,
-        package=f"cathouse_{wish.name}",
-        port=choose_port(root, services, wish.port),
+        package=f"cathouse_{spec.name}",
+        port=choose_port(root, services, spec.port),
         prefix=prefix,
-        schema=wish.name,
+        schema=spec.name,
         extensions=(),
         calls=("auth",),
     )
