@@ -10,7 +10,6 @@ from cathouse_scaffold.creation import ServiceSpec, create
 from cathouse_scaffold.documents import render
 from cathouse_scaffold.errors import ScaffoldError
 from cathouse_scaffold.removal import remove
-from cathouse_scaffold.workspace import take_back
 
 ROOT = Path()
 
@@ -28,10 +27,17 @@ def main() -> None:
     removal.add_argument("name")
     try:
         _run(parser.parse_args())
-    except (ScaffoldError, RegistryError) as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
+    except (ScaffoldError, RegistryError, OSError) as error:
+        sys.exit("\n".join([str(error), *_notes(error)]))
+    except KeyboardInterrupt as interrupt:
+        for note in _notes(interrupt):
+            print(note, file=sys.stderr)
         sys.exit(130)
+
+
+def _notes(error: BaseException) -> list[str]:
+    """Return what `undoable` added."""
+    return getattr(error, "__notes__", [])
 
 
 def _given(value: str) -> str | None:
@@ -40,7 +46,6 @@ def _given(value: str) -> str | None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    take_back(ROOT)
     match arguments.command:
         case "render":
             for path in render(ROOT):

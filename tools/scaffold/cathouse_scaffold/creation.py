@@ -7,11 +7,18 @@ from pathlib import Path
 
 from cathouse_kit.registry import Service, load_registry
 
-from cathouse_scaffold.documents import write_documents
+from cathouse_scaffold.documents import (
+    OPENAPI,
+    REGISTRY,
+    describe_apis,
+    render_service,
+    shared_files,
+    write,
+)
 from cathouse_scaffold.names import check_description, check_name, check_prefix, choose_port
 from cathouse_scaffold.programs import run
 from cathouse_scaffold.version import read_version
-from cathouse_scaffold.workspace import workspace
+from cathouse_scaffold.working_tree import files, require_clean, undoable
 
 TEMPLATE = Path("tools/scaffold/service")
 # That of this environment, whatever else is on the PATH.
@@ -29,22 +36,30 @@ class ServiceSpec:
 
 
 def create(root: Path, spec: ServiceSpec) -> tuple[Service, list[Path]]:
-    """Makes the service, and returns it with all files that were made or changed.
+    """Create the service, and return it with all files that were created or changed.
 
-    All of them or none. Raises `ScaffoldError` before anything is written where there cannot be such a service.
+    Raises `ScaffoldError` before anything is written where there cannot be such a service, or where a file that
+    changes is not committed. Any later exception has a note with the command that undoes the part that was written.
     """
     service = settle(root, spec)
-    with workspace(root) as work:
-        registry = work.root / "services.toml"
-        registry.write_text(registry.read_text(encoding="utf-8") + entry(service), encoding="utf-8")
-        generate(work.root, service)
-        write_documents(work.root)
-        return service, work.take_over()
+    folder = Path("services") / service.name
+    registry = (root / REGISTRY).read_text(encoding="utf-8")
+    texts = shared_files(root, [*load_registry(root / REGISTRY), service])
+    texts[REGISTRY] = registry + entry(service)
+    require_clean(root, [*texts, OPENAPI], texts)
+    with undoable(root, [*texts, OPENAPI, folder]):
+        write(root, texts)
+        generate(root, service)
+        render_service(root, service)
+        describe_apis(root)
+    api = [OPENAPI / f"{service.name}.json", OPENAPI / "CHANGELOG.md"]
+    own = (path.relative_to(root) for path in files(root / folder))
+    return service, sorted([*texts, *api, *own])
 
 
 def settle(root: Path, spec: ServiceSpec) -> Service:
     """The service as it will be. Raises `ScaffoldError` where it cannot be."""
-    services = load_registry(root / "services.toml")
+    services = load_registry(root / REGISTRY)
     check_name(root, services, spec.name)
     prefix = spec.prefix or f"/api/v1/{spec.name}"
     check_prefix(services, prefix)
@@ -94,7 +109,6 @@ def generate(root: Path, service: Service) -> None:
         },
         quiet=True,
     )
-    # Else ruff finds nothing in a folder that git ignores, such as a workspace's.
-    options = ("--quiet", "--no-respect-gitignore", "--no-cache", f"services/{service.name}")
+    options = ("--quiet", "--no-cache", f"services/{service.name}")
     for command in (("check", "--fix-only", "--select=I"), ("format",)):
         run([RUFF, *command, *options], root)
