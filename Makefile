@@ -91,7 +91,7 @@ check: $(INSTALLED) ## check format, lint, types and import rules
 	@ruff check --quiet .
 	@mypy --no-error-summary --exclude '(^|/)(tests|build)/' --exclude '^conftest' .
 	@mypy --no-error-summary --explicit-package-bases $(TESTS)
-	@lint-imports --no-logo
+	@cathouse-scaffold imports
 
 hook: ## have git run `make check` before each commit, in this clone
 	@git config core.hooksPath .githooks

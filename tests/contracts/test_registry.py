@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 from cathouse_kit.registry import Service
 from cathouse_kit.settings import ServiceSettings
+from cathouse_scaffold.imports import import_rules
 from process_compose.expansion import expand
 
 ROOT = Path(__file__).parents[2]
@@ -103,6 +104,6 @@ def test_tools_that_go_through_all_services_depend_on_each(service: Service) -> 
 
 
 def test_the_linters_know_each_package(service: Service) -> None:
-    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
-    assert service.package in tools["importlinter"]["root_packages"]
+    rules = tomllib.loads(import_rules(ROOT))["tool"]["importlinter"]
+    assert service.package in rules["root_packages"]
     assert f"-e ./services/{service.name}" in (ROOT / "requirements/packages.txt").read_text()

@@ -9,6 +9,7 @@ from cathouse_kit.registry import RegistryError
 from cathouse_scaffold.creation import ServiceSpec, create
 from cathouse_scaffold.documents import render
 from cathouse_scaffold.errors import ScaffoldError
+from cathouse_scaffold.imports import check_imports
 from cathouse_scaffold.removal import remove
 
 ROOT = Path()
@@ -18,6 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="cathouse-scaffold", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("render", help="write what follows from services.toml")
+    commands.add_parser("imports", help="check which packages import which")
     service = commands.add_parser("service", help="make a service")
     service.add_argument("name")
     service.add_argument("--port", type=_given)
@@ -50,6 +52,8 @@ def _run(arguments: argparse.Namespace) -> None:
         case "render":
             for path in render(ROOT):
                 print(path)
+        case "imports":
+            sys.exit(check_imports(ROOT))
         case "service":
             if not arguments.name:
                 raise ScaffoldError("which one? make service NAME=reviews")

@@ -1,7 +1,5 @@
 """`make service`: a service from the template, and its entry in the registry."""
 
-import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +14,11 @@ from cathouse_scaffold.documents import (
     write,
 )
 from cathouse_scaffold.names import check_description, check_name, check_prefix, choose_port
-from cathouse_scaffold.programs import run
+from cathouse_scaffold.programs import program, run
 from cathouse_scaffold.version import read_version
 from cathouse_scaffold.working_tree import files, require_clean, undoable
 
 TEMPLATE = Path("tools/scaffold/service")
-# That of this environment, whatever else is on the PATH.
-RUFF = shutil.which("ruff", path=str(Path(sys.executable).parent)) or "ruff"
 
 
 @dataclass(frozen=True)
@@ -111,4 +107,4 @@ def generate(root: Path, service: Service) -> None:
     )
     options = ("--quiet", "--no-cache", f"services/{service.name}")
     for command in (("check", "--fix-only", "--select=I"), ("format",)):
-        run([RUFF, *command, *options], root)
+        run([program("ruff"), *command, *options], root)
