@@ -92,7 +92,7 @@ check: $(INSTALLED) ## check format, lint, spelling, types and import rules
 	@codespell . .ci/ .devcontainer/ .github/
 	@mypy --no-error-summary --exclude '(^|/)(tests|build)/' --exclude '^conftest' .
 	@mypy --no-error-summary --explicit-package-bases $(TESTS)
-	@lint-imports --no-logo
+	@cathouse-scaffold imports
 
 # Earlier clones had their hook in a folder of the repository, and pre-commit installs none beside it.
 hook: $(INSTALLED) ## have git format and check what is committed, in this clone

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 from cathouse_kit.registry import Service
 from cathouse_kit.settings import ServiceSettings
+from cathouse_scaffold.imports import import_rules
 from process_compose.expansion import expand
 
 ROOT = Path(__file__).parents[2]
@@ -107,7 +108,7 @@ def test_the_installer_knows_each_service(service: Service) -> None:
 
 
 def test_the_import_contracts_name_every_package(services: tuple[Service, ...]) -> None:
-    linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    linter = tomllib.loads(import_rules(ROOT))["tool"]["importlinter"]
     kit_knows_none, independent, layered, *_ = linter["contracts"]
     projects = [ROOT / "kit", *(p.parent for p in ROOT.glob("*/*/pyproject.toml"))]
     packages = {

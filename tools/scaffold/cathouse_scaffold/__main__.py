@@ -6,11 +6,11 @@ from pathlib import Path
 
 from cathouse_kit.registry import RegistryError
 
-from cathouse_scaffold.creation import Wish, create
+from cathouse_scaffold.creation import ServiceSpec, create
 from cathouse_scaffold.documents import render
 from cathouse_scaffold.errors import ScaffoldError
+from cathouse_scaffold.imports import check_imports
 from cathouse_scaffold.removal import remove
-from cathouse_scaffold.workspace import take_back
 
 ROOT = Path()
 
@@ -19,6 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="cathouse-scaffold", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("render", help="write what follows from services.toml")
+    commands.add_parser("imports", help="check which packages import which")
     service = commands.add_parser("service", help="make a service")
     service.add_argument("name")
     service.add_argument("--port", type=_given)
@@ -28,10 +29,17 @@ def main() -> None:
     removal.add_argument("name")
     try:
         _run(parser.parse_args())
-    except (ScaffoldError, RegistryError) as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
+    except (ScaffoldError, RegistryError, OSError) as error:
+        sys.exit("\n".join([str(error), *_notes(error)]))
+    except KeyboardInterrupt as interrupt:
+        for note in _notes(interrupt):
+            print(note, file=sys.stderr)
         sys.exit(130)
+
+
+def _notes(error: BaseException) -> list[str]:
+    """Return what `undoable` added."""
+    return getattr(error, "__notes__", [])
 
 
 def _given(value: str) -> str | None:
@@ -40,11 +48,12 @@ def _given(value: str) -> str | None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    take_back(ROOT)
     match arguments.command:
         case "render":
             for path in render(ROOT):
                 print(path)
+        case "imports":
+            sys.exit(check_imports(ROOT))
         case "service":
             if not arguments.name:
                 raise ScaffoldError("which one? make service NAME=reviews")
@@ -52,13 +61,13 @@ def _run(arguments: argparse.Namespace) -> None:
                 raise ScaffoldError(
                     f"PORT={arguments.port} is no port: give a number, or leave it out"
                 )
-            wish = Wish(
+            spec = ServiceSpec(
                 arguments.name,
                 port=int(arguments.port) if arguments.port else None,
                 prefix=arguments.prefix,
                 description=arguments.description,
             )
-            service, paths = create(ROOT, wish)
+            service, paths = create(ROOT, spec)
             print(*paths, sep="\n")
             print(
                 f"\nservices/{service.name} is there, on port {service.port}, at {service.prefix}."

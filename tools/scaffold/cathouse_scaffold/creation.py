@@ -1,26 +1,29 @@
 """`make service`: a service from the template, and its entry in the registry."""
 
-import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from cathouse_kit.registry import Service, load_registry
 
-from cathouse_scaffold.documents import write_documents
+from cathouse_scaffold.documents import (
+    OPENAPI,
+    REGISTRY,
+    describe_apis,
+    render_service,
+    shared_files,
+    write,
+)
 from cathouse_scaffold.names import check_description, check_name, check_prefix, choose_port
-from cathouse_scaffold.programs import run
+from cathouse_scaffold.programs import program, run
 from cathouse_scaffold.version import read_version
-from cathouse_scaffold.workspace import workspace
+from cathouse_scaffold.working_tree import files, require_clean, undoable
 
 TEMPLATE = Path("tools/scaffold/service")
-# That of this environment, whatever else is on the PATH.
-RUFF = shutil.which("ruff", path=str(Path(sys.executable).parent)) or "ruff"
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What was asked for; None is chosen."""
+class ServiceSpec:
+    """The service as it was requested. `create` chooses every value that is `None`."""
 
     name: str
     port: int | None = None
@@ -28,35 +31,43 @@ class Wish:
     description: str | None = None
 
 
-def create(root: Path, wish: Wish) -> tuple[Service, list[Path]]:
-    """Makes the service, and returns it with all files that were made or changed.
+def create(root: Path, spec: ServiceSpec) -> tuple[Service, list[Path]]:
+    """Create the service, and return it with all files that were created or changed.
 
-    All of them or none. Raises `ScaffoldError` before anything is written where the wish cannot be had.
+    Raises `ScaffoldError` before anything is written where there cannot be such a service, or where a file that
+    changes is not committed. Any later exception has a note with the command that undoes the part that was written.
     """
-    service = settle(root, wish)
-    with workspace(root) as work:
-        registry = work.root / "services.toml"
-        registry.write_text(registry.read_text(encoding="utf-8") + entry(service), encoding="utf-8")
-        generate(work.root, service)
-        write_documents(work.root)
-        return service, work.take_over()
+    service = settle(root, spec)
+    folder = Path("services") / service.name
+    registry = (root / REGISTRY).read_text(encoding="utf-8")
+    texts = shared_files(root, [*load_registry(root / REGISTRY), service])
+    texts[REGISTRY] = registry + entry(service)
+    require_clean(root, [*texts, OPENAPI], texts)
+    with undoable(root, [*texts, OPENAPI, folder]):
+        write(root, texts)
+        generate(root, service)
+        render_service(root, service)
+        describe_apis(root)
+    api = [OPENAPI / f"{service.name}.json", OPENAPI / "CHANGELOG.md"]
+    own = (path.relative_to(root) for path in files(root / folder))
+    return service, sorted([*texts, *api, *own])
 
 
-def settle(root: Path, wish: Wish) -> Service:
+def settle(root: Path, spec: ServiceSpec) -> Service:
     """The service as it will be. Raises `ScaffoldError` where it cannot be."""
-    services = load_registry(root / "services.toml")
-    check_name(root, services, wish.name)
-    prefix = wish.prefix or f"/api/v1/{wish.name}"
+    services = load_registry(root / REGISTRY)
+    check_name(root, services, spec.name)
+    prefix = spec.prefix or f"/api/v1/{spec.name}"
     check_prefix(services, prefix)
-    description = wish.description or f"Examples, until it holds {wish.name}"
+    description = spec.description or f"Examples, until it holds {spec.name}"
     check_description(description)
     return Service(
-        name=wish.name,
+        name=spec.name,
         description=description,
-        package=f"cathouse_{wish.name}",
-        port=choose_port(root, services, wish.port),
+        package=f"cathouse_{spec.name}",
+        port=choose_port(root, services, spec.port),
         prefix=prefix,
-        schema=wish.name,
+        schema=spec.name,
         extensions=(),
         calls=("auth",),
     )
@@ -94,7 +105,6 @@ def generate(root: Path, service: Service) -> None:
         },
         quiet=True,
     )
-    # Else ruff finds nothing in a folder that git ignores, such as a workspace's.
-    options = ("--quiet", "--no-respect-gitignore", "--no-cache", f"services/{service.name}")
+    options = ("--quiet", "--no-cache", f"services/{service.name}")
     for command in (("check", "--fix-only", "--select=I"), ("format",)):
-        run([RUFF, *command, *options], root)
+        run([program("ruff"), *command, *options], root)

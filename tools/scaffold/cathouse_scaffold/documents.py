@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution
@@ -16,6 +16,9 @@ from cathouse_kit.registry import Service, load_registry
 from cathouse_scaffold.programs import run
 from cathouse_scaffold.rendering import Rendering, Texts
 
+REGISTRY = Path("services.toml")
+OPENAPI = Path("docs/openapi")
+
 
 def render(root: Path) -> list[Path]:
     """Writes every rendered file that is not current, and returns these. Raises `ScaffoldError`."""
@@ -23,13 +26,24 @@ def render(root: Path) -> list[Path]:
 
 
 def render_service(root: Path, service: Service) -> None:
-    """Writes what is rendered in a service's own folder. Raises `ScaffoldError`."""
+    """Write the rendered part of a service's own folder. Raises `ScaffoldError`."""
     own = Rendering(root, [service], partial(_described, root, service.name))
     write(root, own.stale(lambda path: path.is_relative_to(f"services/{service.name}")))
 
 
+def shared_files(root: Path, services: Sequence[Service]) -> Texts:
+    """Return the stale files outside of `services/`. They follow from the registry alone, not from code."""
+    return Rendering(root, services).stale(lambda path: not path.is_relative_to("services"))
+
+
+def describe_apis(root: Path) -> None:
+    """Write the OpenAPI descriptions. Raises `ScaffoldError` where a change breaks callers and is not declared."""
+    with importable(root) as environment:
+        run([sys.executable, "-m", "cathouse_openapi", "write"], root, environment)
+
+
 def write(root: Path, texts: Texts) -> list[Path]:
-    """Makes files hold these texts."""
+    """Make files hold these texts, and return their paths."""
     for path, text in texts.items():
         target = root / path
         if text is None:
@@ -42,27 +56,20 @@ def write(root: Path, texts: Texts) -> list[Path]:
 
 def rendering(root: Path) -> Rendering:
     """The repository's files as they have to be."""
-    return Rendering(root, load_registry(root / "services.toml"), partial(_described, root))
+    return Rendering(root, load_registry(root / REGISTRY), partial(_described, root))
 
 
 def _described(root: Path, *names: str) -> Any:
     """What services say of themselves: these, or without any all of them."""
     with importable(root) as environment:
-        command = [sys.executable, "-m", "cathouse_scaffold.describe", "services.toml", *names]
+        command = [sys.executable, "-m", "cathouse_scaffold.describe", str(REGISTRY), *names]
         return json.loads(run(command, root, environment))
-
-
-def write_documents(root: Path) -> None:
-    """The OpenAPI descriptions, which are read from the code, and what is rendered. Raises `ScaffoldError`."""
-    with importable(root) as environment:
-        run([sys.executable, "-m", "cathouse_openapi", "write"], root, environment)
-    render(root)
 
 
 @contextmanager
 def importable(root: Path) -> Iterator[dict[str, str]]:
     """An environment in which Python imports this repository's services, one that is not installed yet included."""
-    services = load_registry(root / "services.toml")
+    services = load_registry(root / REGISTRY)
     with TemporaryDirectory() as metadata:
         for service in services:
             try:

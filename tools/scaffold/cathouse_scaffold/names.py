@@ -11,7 +11,7 @@ import yaml
 from cathouse_kit.registry import Service
 
 from cathouse_scaffold.errors import ScaffoldError
-from cathouse_scaffold.workspace import files
+from cathouse_scaffold.working_tree import files
 
 _LONGEST = 30
 # What `nix run` and `nix build` know, parts of the platform that are no service, names that mean something everywhere.

@@ -1,10 +1,17 @@
 """Other programs of the development environment."""
 
+import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cathouse_scaffold.errors import ScaffoldError
+
+
+def program(name: str) -> str:
+    """Return the program of this environment, whatever else is on the PATH."""
+    return shutil.which(name, path=str(Path(sys.executable).parent)) or name
 
 
 def run(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> str:

@@ -2,28 +2,37 @@
 
 import re
 import shutil
+import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cathouse_kit.registry import Service, load_registry
 
 from cathouse_scaffold.creation import generate
-from cathouse_scaffold.documents import render_service, rendering, write_documents
+from cathouse_scaffold.documents import (
+    OPENAPI,
+    REGISTRY,
+    describe_apis,
+    render_service,
+    rendering,
+    shared_files,
+    write,
+)
 from cathouse_scaffold.errors import ScaffoldError
-from cathouse_scaffold.programs import output
-from cathouse_scaffold.workspace import Workspace, files, workspace
-
-TRACKED = ("git", "ls-files")
-CHANGED = ("git", "diff", "HEAD", "--name-only", "--relative")
+from cathouse_scaffold.rendering import Texts, stale
+from cathouse_scaffold.working_tree import committed_files, files, require_clean, undoable
 
 
 def remove(root: Path, name: str) -> tuple[Service, list[Path]]:
-    """Takes the service away, and returns it with all files that went or changed.
+    """Remove the service, and return it with all files that went or changed.
 
-    All of them or none. Raises `ScaffoldError` where another service calls it, where a file would be lost that neither
-    the template makes nor git has, and where its API was released.
+    Raises `ScaffoldError` before anything is written where another service calls it, its API was released, a file that
+    changes is not committed, or a file would be lost that neither the template makes nor git has. Any later exception
+    has a note with the command that undoes the part that was written.
     """
-    services = load_registry(root / "services.toml")
+    services = load_registry(root / REGISTRY)
     service = next((service for service in services if service.name == name), None)
     if service is None:
         known = ", ".join(service.name for service in services)
@@ -32,58 +41,79 @@ def remove(root: Path, name: str) -> tuple[Service, list[Path]]:
         raise ScaffoldError(
             f"{name} stays: {', '.join(callers)} call{'s' if len(callers) == 1 else ''} it, as services.toml says"
         )
-    with workspace(root) as work:
-        if lost := sorted(_lost(work, service)):
-            raise ScaffoldError(
-                "\n  ".join(
-                    [
-                        f"{name} stays, for this would be lost: commit it, or take it away yourself",
-                        *lost,
-                    ]
-                )
-            )
-    with workspace(root) as work:
-        shutil.rmtree(work.root / "services" / name)
-        _remove_entry(work.root / "services.toml", service)
-        write_documents(work.root)
-        return service, work.take_over()
+    others = [other for other in services if other != service]
+    folder = Path("services") / name
+    registry = _registry_without(root, service)
+    texts = {REGISTRY: registry, **shared_files(root, others), **_api(root, service, registry)}
+    require_clean(root, texts.keys(), texts)
+    if lost := sorted(_lost(root, service)):
+        listed = "\n  ".join(lost)
+        raise ScaffoldError(
+            f"{name} stays, for this would be lost: commit it, or take it away yourself\n  {listed}"
+        )
+    own = [path.relative_to(root) for path in files(root / folder)]
+    with undoable(root, [*texts, folder]):
+        write(root, texts)
+        shutil.rmtree(root / folder)
+    return service, sorted([*texts, *own])
 
 
-def _lost(work: Workspace, service: Service) -> Iterator[str]:
-    """The files that hold what is nowhere else: neither does the template make them so, nor has git got them so."""
+def _lost(root: Path, service: Service) -> Iterator[str]:
+    """Name the files whose content is nowhere else: neither in git, nor as the template makes them."""
     folder = Path("services") / service.name
-    ours = {
-        path.relative_to(work.origin): path.read_bytes() for path in files(work.origin / folder)
-    }
-    stale = rendering(work.root).stale(lambda path: path.stem == service.name)
-    shutil.rmtree(work.root / folder)
-    generate(work.root, service)
-    render_service(work.root, service)
-    fresh = {path.relative_to(work.root): path.read_bytes() for path in files(work.root / folder)}
-    in_git = _committed(work.origin, folder)
-    for path, content in ours.items():
-        if fresh.get(path) != content and path not in in_git:
-            yield f"{path} ({'changed' if path in fresh else 'added'})"
-    for path in stale:
-        if path not in _committed(work.origin, path):
+    in_git = committed_files(root)
+    with _everything_but(root, service) as fresh:
+        (fresh / REGISTRY).symlink_to((root / REGISTRY).resolve())
+        generate(fresh, service)
+        render_service(fresh, service)
+        for path in files(root / folder):
+            name = path.relative_to(root)
+            again = fresh / name
+            same = again.exists() and again.read_bytes() == path.read_bytes()
+            if name not in in_git and not same:
+                yield f"{name} ({'changed' if again.exists() else 'added'})"
+    for path in rendering(root).stale(lambda path: path.stem == service.name):
+        if path not in in_git:
             yield f"{path} (changed: `make render` would write it otherwise)"
 
 
-def _committed(root: Path, where: Path) -> set[Path]:
-    """The files of which git has what they hold now; none where there is no git."""
-    listed = [output([*words, "-z", "--", str(where)], root) for words in (TRACKED, CHANGED)]
-    if None in listed:
-        return set()
-    tracked, changed = ({Path(name) for name in (text or "").split("\0")} for text in listed)
-    return tracked - changed
+def _api(root: Path, service: Service, registry: str) -> Texts:
+    """Return the files of the API that change without the service. Raises `ScaffoldError` where it was released."""
+    with _everything_but(root, service) as fresh:
+        (fresh / REGISTRY).write_text(registry, encoding="utf-8")
+        shutil.copytree(root / OPENAPI, fresh / OPENAPI)
+        describe_apis(fresh)
+        texts: Texts = dict.fromkeys(p.relative_to(root) for p in (root / OPENAPI).glob("*.*"))
+        for path in (fresh / OPENAPI).glob("*.*"):
+            texts[path.relative_to(fresh)] = path.read_text(encoding="utf-8")
+    return stale(root, texts)
 
 
-def _remove_entry(registry: Path, service: Service) -> None:
-    before = load_registry(registry)
-    text = registry.read_text(encoding="utf-8")
+@contextmanager
+def _everything_but(root: Path, service: Service) -> Iterator[Path]:
+    """A folder of links to what a generated service and a description need, but for the service and the registry."""
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "services").mkdir()
+        for path in (
+            *root.glob("services/*"),
+            root / "kit",
+            root / "tools",
+            root / "pyproject.toml",
+        ):
+            if path.name != service.name:
+                (folder / path.relative_to(root)).symlink_to(path.resolve())
+        yield folder
+
+
+def _registry_without(root: Path, service: Service) -> str:
+    text = (root / REGISTRY).read_text(encoding="utf-8")
     block = re.compile(rf"\n\[{re.escape(service.name)}\]\n(?:[^\n]+\n?)*")
-    registry.write_text(block.sub("", text, count=1), encoding="utf-8")
-    if load_registry(registry) != tuple(other for other in before if other != service):
+    after = block.sub("", text, count=1)
+    entries = tomllib.loads(text)
+    del entries[service.name]
+    if tomllib.loads(after) != entries:
         raise ScaffoldError(
             f"services.toml: take the entry [{service.name}] out yourself; it is not in one piece"
         )
+    return after

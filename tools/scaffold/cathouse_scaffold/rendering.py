@@ -80,8 +80,7 @@ class Rendering:
 
     def stale(self, wanted: Callable[[Path], bool] = lambda path: True) -> Texts:
         """Those of them that are otherwise now."""
-        texts = self.texts(wanted)
-        return {path: text for path, text in texts.items() if text != _read(self.root / path)}
+        return stale(self.root, self.texts(wanted))
 
     def _names(self, kind: Path) -> list[Path]:
         names = map(Path, self._environment.list_templates(extensions=["j2"]))
@@ -154,6 +153,11 @@ def with_regions(
             f"{path}: no comment says `services.toml: begin {missing[0]}`, where {where / missing[0]}.j2 should go"
         )
     return "".join([*parts, text[position:]])
+
+
+def stale(root: Path, texts: Texts) -> Texts:
+    """Return the texts that their files do not hold."""
+    return {path: text for path, text in texts.items() if text != _read(root / path)}
 
 
 def _read(path: Path) -> str | None:

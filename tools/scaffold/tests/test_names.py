@@ -6,21 +6,21 @@ import asyncpg
 import pytest
 from cathouse_kit.registry import Service
 from cathouse_postgres.testing import TemporaryServer
-from cathouse_scaffold.creation import Wish, settle
+from cathouse_scaffold.creation import ServiceSpec, settle
 from cathouse_scaffold.errors import ScaffoldError
 
 ROOT = Path(__file__).parents[3]
 NEW = "fifthwheel"
 
 
-def refusal(name: str = NEW, **wish: object) -> str:
+def refusal(name: str = NEW, **values: object) -> str:
     with pytest.raises(ScaffoldError) as refused:
-        settle(ROOT, Wish(name, **wish))  # type: ignore[arg-type]
+        settle(ROOT, ServiceSpec(name, **values))  # type: ignore[arg-type]
     return str(refused.value)
 
 
 def test_what_is_left_out_is_chosen(services: tuple[Service, ...]) -> None:
-    service = settle(ROOT, Wish(NEW))
+    service = settle(ROOT, ServiceSpec(NEW))
     assert service.port not in {8010, *(other.port for other in services)}
     assert service.port > max(other.port for other in services)
     assert (service.prefix, service.schema) == (f"/api/v1/{NEW}", NEW)
@@ -29,7 +29,7 @@ def test_what_is_left_out_is_chosen(services: tuple[Service, ...]) -> None:
 
 
 def test_what_is_asked_for_is_had() -> None:
-    service = settle(ROOT, Wish(NEW, 19000, "/api/v2/opinions", "What people think"))
+    service = settle(ROOT, ServiceSpec(NEW, 19000, "/api/v2/opinions", "What people think"))
     assert service.port == 19000
     assert service.prefix == "/api/v2/opinions"
     assert service.description == "What people think"

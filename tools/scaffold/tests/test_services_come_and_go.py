@@ -1,4 +1,4 @@
-"""A service is made in a copy of the repository, is everywhere where services are, and goes without a trace."""
+"""A service is created in a copy of the repository, is everywhere where services are, and goes without a trace."""
 
 import json
 import os
@@ -16,6 +16,9 @@ from typing import Any
 import pytest
 import yaml
 from cathouse_kit.registry import load_registry
+from cathouse_scaffold import removal
+from cathouse_scaffold.documents import write
+from cathouse_scaffold.rendering import Texts
 
 ROOT = Path(__file__).parents[3]
 NOT_COPIED = (
@@ -65,22 +68,29 @@ class Repository:
 
     def says(self, *words: str) -> str:
         """What a command prints that does what it is told."""
-        result = self._run(words)
+        result = self.run(*words)
         assert result.returncode == 0, result.stderr
         return result.stdout
 
     def refuses(self, *words: str) -> str:
         """What a command says that does nothing."""
         before = self.changed
-        result = self._run(words)
+        result = self.run(*words)
         assert result.returncode == 1
         assert self.changed == before
         return result.stderr
 
-    def _run(self, words: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*words), cwd=self.root, capture_output=True, text=True, check=False
-        )
+            self.command(*words),
+            cwd=self.root, env=os.environ | environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    def undo(self, said: str) -> None:
+        """Run the command that a failure names, as a person would paste it."""
+        command = said.partition("Undo it with this command:\n")[2]
+        assert command.startswith("  git ")
+        subprocess.run(command, shell=True, cwd=self.root, capture_output=True, check=True)
 
     def yaml(self, path: str) -> Any:
         return yaml.safe_load((self.root / path).read_text())
@@ -165,6 +175,12 @@ def test_its_readme_says_what_its_code_does(grown: Repository) -> None:
     ):
         assert line in readme.splitlines()
     assert "\n# PORT=18020\n" in grown.text("services/fifthwheel/.env.example")
+
+
+def test_nothing_is_left_to_render(grown: Repository) -> None:
+    assert grown.says("render") == ""
+    paths = [line[3:] for line in grown.changed]
+    assert {path.split("/")[1] for path in paths if path.startswith("services/")} == {"fifthwheel"}
 
 
 def test_its_code_is_as_all_code_here(grown: Repository) -> None:
@@ -266,26 +282,100 @@ def test_a_service_that_others_call_or_whose_api_is_released_stays(repository: R
     assert "in a way that breaks its callers" in repository.refuses("service-remove", "proxy")
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_an_interrupted_generation_leaves_nothing(
-    repository: Repository, how: signal.Signals
+def test_a_file_that_is_not_committed_is_not_written(repository: Repository) -> None:
+    readme = repository.root / "README.md"
+    readme.write_text(readme.read_text() + "\nmine\n")
+    (repository.root / "docs/openapi/fifthwheel.json").write_text("{}")
+    said = repository.refuses("service", "fifthwheel")
+    assert said.startswith("not committed, and this command would write there: ")
+    assert ": README.md, docs/openapi/fifthwheel.json; commit or stash it first\n" in said
+    assert len(said.splitlines()) == 1
+    assert not (repository.root / "services/fifthwheel").exists()
+
+
+def test_a_change_of_other_files_is_in_nobodys_way(repository: Repository) -> None:
+    settings = repository.root / "services/catalog/cathouse_catalog/settings.py"
+    settings.write_text(settings.read_text() + "\n# mine\n")
+    repository.says("service", "alpaca")
+    repository.says("service-remove", "alpaca")
+    assert repository.changed == [" M services/catalog/cathouse_catalog/settings.py"]
+
+
+def test_a_second_service_waits_for_the_commit_of_the_first(repository: Repository) -> None:
+    repository.says("service", "alpaca")
+    said = repository.refuses("service", "badger")
+    assert re.search(r"write there: README\.md, .* and \d+ more; commit or stash it first\n$", said)
+
+
+def test_work_in_a_shared_file_is_not_lost_with_a_service(repository: Repository) -> None:
+    repository.says("service", "alpaca")
+    readme = repository.root / "README.md"
+    readme.write_text(readme.read_text() + "\nmine\n")
+    said = repository.refuses("service-remove", "alpaca")
+    assert "would write there: README.md; commit or stash it first" in said
+
+
+def test_a_failure_midway_names_the_command_that_undoes_it(repository: Repository) -> None:
+    template = "tools/scaffold/service/template/{{ package }}/main.py.jinja"
+    with (repository.root / template).open("a") as main:
+        main.write("raise RuntimeError('no')\n")
+    result = repository.run("service", "fifthwheel")
+    assert result.returncode == 1
+    assert "RuntimeError: no" in result.stderr
+    assert "?? services/fifthwheel/README.md" in repository.changed
+    repository.undo(result.stderr)
+    assert repository.changed == [f' M "{template}"']
+
+
+def test_a_removal_that_fails_midway_can_be_undone(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    repository.says("service", "alpaca")
+    repository.git("add", "--all")
+    repository.git("commit", "--quiet", "--message=A service")
+
+    def failing(root: Path, texts: Texts) -> None:
+        write(root, texts)
+        (root / "services/alpaca/README.md").unlink()
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(removal, "write", failing)
+    with pytest.raises(OSError, match="No space") as failed:
+        removal.remove(repository.root, "alpaca")
+    for path in ("services.toml", "services/alpaca/README.md", "docs/openapi/alpaca.json"):
+        assert re.search(rf"^ [MD] {path}$", "\n".join(repository.changed), re.MULTILINE)
+    repository.undo("\n".join(failed.value.__notes__))
+    assert repository.changed == []
+    repository.git("reset", "--quiet", "--hard", "HEAD~1")
+
+
+def test_ctrl_c_midway_names_the_command_that_undoes_it(repository: Repository) -> None:
     process = subprocess.Popen(
         repository.command("service", "fifthwheel"),
         cwd=repository.root,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        text=True,
         start_new_session=True,
     )
-    made = repository.root / ".state/scaffold/copy/services/fifthwheel"
+    made = repository.root / "services/fifthwheel"
     wait_until(lambda: made.exists() or process.poll() is not None)
-    os.killpg(process.pid, how)
+    os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == (-signal.SIGKILL if how == signal.SIGKILL else 130), said
-    assert b"Traceback" not in said
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    repository.undo(said)
     assert repository.changed == []
-    repository.says("render")
-    assert not (repository.root / ".state/scaffold").exists()
+
+
+def test_rendering_needs_no_git_and_no_clean_tree(repository: Repository) -> None:
+    readme = repository.root / "README.md"
+    readme.write_text(readme.read_text().replace("| 8005 |", "| 8006 |") + "\nmine\n")
+    result = repository.run("render", PATH="")
+    assert (result.returncode, result.stdout) == (0, "README.md\n"), result.stderr
+    text = readme.read_text()
+    assert "| 8005 |" in text
+    assert text.endswith("\nmine\n")
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
