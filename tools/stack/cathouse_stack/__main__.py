@@ -47,6 +47,9 @@ def main() -> None:
         metavar="URL",
         help="where the proxy reaches the example's cat; by default beside it",
     )
+    tests = commands.add_parser("test", help="run the tests, or some of them")
+    tests.add_argument("--only", default="", metavar="PATH", help="a folder, a file or a test")
+    tests.add_argument("--args", default="", help="more options of pytest")
     shift = commands.add_parser("ports", help="print the variables that move the stack's ports")
     shift.add_argument("offset")
     arguments = parser.parse_args()
@@ -79,6 +82,10 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
                 cat=arguments.cat or f"http://127.0.0.1:{cat_port()}",
             )
             demo(services, running)
+        case "test":
+            from cathouse_stack.selected_tests import become_pytest
+
+            become_pytest(arguments.only, arguments.args)
         case "ports":
             from cathouse_stack.ports import shifted
 
