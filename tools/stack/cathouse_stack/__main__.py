@@ -29,12 +29,13 @@ def main() -> None:
     commands.add_parser("preflight", help="check what would keep the stack from starting")
     commands.add_parser("ready", help="say where the services answer, once they do")
     commands.add_parser("status", help="say how the services are; fails unless all are ready")
+    restarts = "restarts the part of the stack whose name is added"
     walk = commands.add_parser("demo", help="walk through the platform over HTTP")
     walk.add_argument(
         "--restart",
         required=True,
         metavar="COMMAND",
-        help="restarts the part of the stack whose name is added",
+        help=restarts,
     )
     walk.add_argument(
         "--create-admin",
@@ -50,6 +51,17 @@ def main() -> None:
     tests = commands.add_parser("test", help="run the tests, or some of them")
     tests.add_argument("--only", default="", metavar="PATH", help="a folder, a file or a test")
     tests.add_argument("--args", default="", help="more options of pytest")
+    of_services = {
+        "logs": "print what the processes log, and follow it",
+    }
+    parsers = {name: commands.add_parser(name, help=text) for name, text in of_services.items()}
+    for each in parsers.values():
+        each.add_argument("--service", default="", metavar="NAME")
+    parsers["logs"].add_argument("--level", default="", help="from this level on")
+    parsers["logs"].add_argument(
+        "--request", default="", metavar="ID", help="its beginning will do"
+    )
+    parsers["logs"].add_argument("--follow", default="yes", help="yes or no")
     shift = commands.add_parser("ports", help="print the variables that move the stack's ports")
     shift.add_argument("offset")
     arguments = parser.parse_args()
@@ -86,6 +98,13 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
             from cathouse_stack.selected_tests import become_pytest
 
             become_pytest(arguments.only, arguments.args)
+        case "logs":
+            from cathouse_stack.logs import Filter, show_logs
+
+            if arguments.follow not in ("yes", "no"):
+                raise StackError(f"FOLLOW={arguments.follow}: give yes or no")
+            wanted = Filter(arguments.level, arguments.request)
+            show_logs(arguments.service, wanted, follow=arguments.follow == "yes")
         case "ports":
             from cathouse_stack.ports import shifted
 

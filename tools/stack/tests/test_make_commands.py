@@ -57,6 +57,15 @@ def run(repository: Path, *words: str, **environment: str) -> list[str]:
     ("command", "options"),
     [
         ("test", {"ONLY": "--only", "ARGS": "--args"}),
+        (
+            "logs",
+            {
+                "SERVICE": "--service",
+                "LEVEL": "--level",
+                "REQUEST": "--request",
+                "FOLLOW": "--follow",
+            },
+        ),
     ],
 )
 def test_options_are_what_was_typed(

@@ -1,0 +1,42 @@
+"""The commands of the Makefile for one service, against the running stack."""
+
+import subprocess
+import sys
+
+import pytest
+
+from ..stack.stack import wait_until
+from .platform import Platform
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def command(platform: Platform, *words: str, typed: str = "") -> str:
+    """Run a command of the stack, with `typed` on its standard input; return what it prints."""
+    result = subprocess.run(
+        [sys.executable, "-m", "cathouse_stack", *words],
+        cwd=platform.stack.folder,
+        env=platform.stack.environment,
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_a_request_is_found_in_the_logs_of_each_service_that_it_reached(platform: Platform) -> None:
+    request_id = "0123456789abcdef"
+    path = "/api/v1/catalog/cats/00000000-0000-4000-8000-000000000000"
+    headers = {"X-Request-ID": request_id}
+    platform.client.get(platform.stack.url("catalog") + path, headers=headers)
+
+    def lines() -> list[str]:
+        words = (f"--request={request_id}", "--follow=no", "--level=INFO")
+        return command(platform, "logs", *words).splitlines()
+
+    (line,) = wait_until("the line of the request", lines)
+    assert line.startswith("catalog ")
+    assert "status=404" in line
