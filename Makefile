@@ -67,7 +67,7 @@ option = $(if $(call is_typed,$(2)),$(1)=$(call typed,$(2)))
 # A part of the tests, and options of pytest.
 SELECTED = $(call option,--only,ONLY) $(call option,--args,ARGS)
 
-.PHONY: up down status logs demo test bench check hook install service service-remove render openapi release lock clean help
+.PHONY: up down status logs restart demo test bench check hook install service service-remove render openapi release lock clean help
 
 up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
 	@mkdir -p $(STATE)/logs
@@ -83,6 +83,10 @@ status: $(INSTALLED) ## show where the services answer, and how they are
 logs: $(INSTALLED) ## follow the logs: all, or SERVICE=catalog, from LEVEL=WARNING on, of REQUEST=ID; FOLLOW=no ends with the last line
 	@exec cathouse-stack logs $(call option,--service,SERVICE) $(call option,--level,LEVEL) \
 		$(call option,--request,REQUEST) $(call option,--follow,FOLLOW)
+
+restart: $(INSTALLED) ## restart a service of the running stack: SERVICE=catalog
+	@$(WITH_PORTS) exec cathouse-stack restart $(call option,--service,SERVICE) \
+		--with "$(PROCESS_COMPOSE) process restart $(CONTROL)"
 
 demo: $(INSTALLED) ## walk through the platform over HTTP, against the running stack
 	@$(WITH_PORTS) cathouse-stack demo --restart "$(PROCESS_COMPOSE) process restart $(CONTROL)"

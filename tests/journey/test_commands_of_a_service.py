@@ -1,12 +1,14 @@
 """The commands of the Makefile for one service, against the running stack."""
 
+import re
+import shlex
 import subprocess
 import sys
 
 import pytest
 
 from ..stack.stack import wait_until
-from .platform import Platform
+from .platform import SERVICES, Platform
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -25,6 +27,15 @@ def command(platform: Platform, *words: str, typed: str = "") -> str:
     )
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
+
+
+def test_a_service_is_restarted_and_ready(platform: Platform) -> None:
+    runner = shlex.join(platform.stack.command("process", "restart"))
+    before = platform.stack.started("catalog")
+    said = command(platform, "restart", "--service=catalog", "--with", runner)
+    assert re.fullmatch(r"catalog is ready again, after \d+\.\d s\n", said)
+    assert platform.stack.started("catalog") != before
+    wait_until("the stack to be ready", lambda: all(map(platform.stack.ready, SERVICES)))
 
 
 def test_a_request_is_found_in_the_logs_of_each_service_that_it_reached(platform: Platform) -> None:

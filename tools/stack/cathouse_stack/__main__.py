@@ -53,6 +53,7 @@ def main() -> None:
     tests.add_argument("--args", default="", help="more options of pytest")
     of_services = {
         "logs": "print what the processes log, and follow it",
+        "restart": "restart a service, and wait until it is ready",
     }
     parsers = {name: commands.add_parser(name, help=text) for name, text in of_services.items()}
     for each in parsers.values():
@@ -62,6 +63,9 @@ def main() -> None:
         "--request", default="", metavar="ID", help="its beginning will do"
     )
     parsers["logs"].add_argument("--follow", default="yes", help="yes or no")
+    parsers["restart"].add_argument(
+        "--with", required=True, dest="restart", metavar="COMMAND", help=restarts
+    )
     shift = commands.add_parser("ports", help="print the variables that move the stack's ports")
     shift.add_argument("offset")
     arguments = parser.parse_args()
@@ -105,11 +109,28 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
                 raise StackError(f"FOLLOW={arguments.follow}: give yes or no")
             wanted = Filter(arguments.level, arguments.request)
             show_logs(arguments.service, wanted, follow=arguments.follow == "yes")
+        case "restart":
+            _with_running_stack(arguments, services)
         case "ports":
             from cathouse_stack.ports import shifted
 
             print(" ".join(f"{k}={v}" for k, v in shifted(services, arguments.offset).items()))
     return 0
+
+
+def _with_running_stack(arguments: argparse.Namespace, services: Sequence[Service]) -> None:
+    from cathouse_stack import lookup
+
+    service = lookup.find_service(services, arguments.service)
+    lookup.require_running_stack()
+    match arguments.command:
+        case "restart":
+            from cathouse_stack.ports import places
+            from cathouse_stack.restart import restart
+
+            (place,) = (place for place in places(services) if place.service == service)
+            seconds = restart(place, shlex.split(arguments.restart))
+            print(f"{service.name} is ready again, after {seconds:.1f} s")
 
 
 def _status(services: Sequence[Service]) -> int:

@@ -80,3 +80,10 @@ def test_variables_of_the_shell_are_no_options(repository: Path) -> None:
         "python",
         *("-m", "cathouse_stack", "test"),
     ]
+
+
+@pytest.mark.parametrize("value", [ODD, "plain"])
+def test_restart_gets_the_service_and_how_to_restart_it(repository: Path, value: str) -> None:
+    words = run(repository, "restart", f"SERVICE={value}", "PROCESS_COMPOSE=runner")
+    assert words[:3] == ["cathouse-stack", "restart", f"--service={value}"]
+    assert words[4].startswith("runner process restart ")

@@ -6,7 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
+OF_A_SERVICE = {
+    "restart": ["--with", "false"],
+}
 
 
 def refusal(folder: Path, *words: str) -> str:
@@ -22,6 +27,16 @@ def refusal(folder: Path, *words: str) -> str:
     assert (result.returncode, result.stdout) == (1, "")
     (line,) = result.stderr.splitlines()
     return line
+
+
+@pytest.mark.parametrize("command", OF_A_SERVICE)
+def test_a_missing_service_an_unknown_one_and_a_stack_that_is_down(
+    tmp_path: Path, command: str
+) -> None:
+    words = [command, *OF_A_SERVICE[command]]
+    assert "Known are auth, catalog, " in refusal(tmp_path, *words)
+    assert refusal(tmp_path, *words, "--service=cat").startswith("SERVICE=cat: ")
+    assert refusal(tmp_path, *words, "--service=catalog").endswith("make up")
 
 
 def test_logs_that_are_neither_followed_nor_not(tmp_path: Path) -> None:
