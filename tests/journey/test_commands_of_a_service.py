@@ -29,6 +29,13 @@ def command(platform: Platform, *words: str, typed: str = "") -> str:
     return result.stdout
 
 
+def test_psql_has_the_rights_of_the_service(platform: Platform) -> None:
+    typed = "select current_user, count(*) >= 0, has_schema_privilege('auth', 'usage') from catalog.cats;"
+    assert "catalog      | t        | f" in command(
+        platform, "psql", "--service=catalog", typed=typed
+    )
+
+
 def test_a_service_is_restarted_and_ready(platform: Platform) -> None:
     runner = shlex.join(platform.stack.command("process", "restart"))
     before = platform.stack.started("catalog")

@@ -1,9 +1,11 @@
 """`cathouse-stack`: what the Makefile and process-compose.yaml call; run it from the root of the repository."""
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from cathouse_kit.registry import RegistryError, Service, load_registry
 
@@ -54,6 +56,7 @@ def main() -> None:
     of_services = {
         "logs": "print what the processes log, and follow it",
         "restart": "restart a service, and wait until it is ready",
+        "psql": "open psql as the database role of a service",
     }
     parsers = {name: commands.add_parser(name, help=text) for name, text in of_services.items()}
     for each in parsers.values():
@@ -109,7 +112,7 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
                 raise StackError(f"FOLLOW={arguments.follow}: give yes or no")
             wanted = Filter(arguments.level, arguments.request)
             show_logs(arguments.service, wanted, follow=arguments.follow == "yes")
-        case "restart":
+        case "restart" | "psql":
             _with_running_stack(arguments, services)
         case "ports":
             from cathouse_stack.ports import shifted
@@ -131,6 +134,13 @@ def _with_running_stack(arguments: argparse.Namespace, services: Sequence[Servic
             (place,) = (place for place in places(services) if place.service == service)
             seconds = restart(place, shlex.split(arguments.restart))
             print(f"{service.name} is ready again, after {seconds:.1f} s")
+        case "psql":
+            _become("cathouse_postgres", "psql", service.name)
+
+
+def _become(module: str, *arguments: str) -> NoReturn:
+    """Replace this process by `python -m MODULE`."""
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - no shell
 
 
 def _status(services: Sequence[Service]) -> int:

@@ -66,6 +66,7 @@ def run(repository: Path, *words: str, **environment: str) -> list[str]:
                 "FOLLOW": "--follow",
             },
         ),
+        ("psql", {"SERVICE": "--service"}),
     ],
 )
 def test_options_are_what_was_typed(

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 OF_A_SERVICE = {
     "restart": ["--with", "false"],
+    "psql": [],
 }
 
 
