@@ -36,6 +36,20 @@ def test_psql_has_the_rights_of_the_service(platform: Platform) -> None:
     )
 
 
+def test_the_shell_has_settings_and_a_session(platform: Platform) -> None:
+    typed = """\
+settings.port, settings.auth_url
+await session.scalar(text("select current_user"))
+1 / 0
+"still here"
+"""
+    said = command(platform, "shell", "--service=catalog", typed=typed)
+    ports = platform.stack.ports
+    assert f"({ports['catalog']}, 'http://127.0.0.1:{ports['auth']}')" in said
+    assert "'catalog'" in said
+    assert "'still here'" in said
+
+
 def test_a_service_is_restarted_and_ready(platform: Platform) -> None:
     runner = shlex.join(platform.stack.command("process", "restart"))
     before = platform.stack.started("catalog")

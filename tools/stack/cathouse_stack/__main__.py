@@ -57,6 +57,7 @@ def main() -> None:
         "logs": "print what the processes log, and follow it",
         "restart": "restart a service, and wait until it is ready",
         "psql": "open psql as the database role of a service",
+        "shell": "open a Python prompt with the settings and a session of a service",
     }
     parsers = {name: commands.add_parser(name, help=text) for name, text in of_services.items()}
     for each in parsers.values():
@@ -112,7 +113,7 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
                 raise StackError(f"FOLLOW={arguments.follow}: give yes or no")
             wanted = Filter(arguments.level, arguments.request)
             show_logs(arguments.service, wanted, follow=arguments.follow == "yes")
-        case "restart" | "psql":
+        case "restart" | "psql" | "shell":
             _with_running_stack(arguments, services)
         case "ports":
             from cathouse_stack.ports import shifted
@@ -136,6 +137,11 @@ def _with_running_stack(arguments: argparse.Namespace, services: Sequence[Servic
             print(f"{service.name} is ready again, after {seconds:.1f} s")
         case "psql":
             _become("cathouse_postgres", "psql", service.name)
+        case "shell":
+            from cathouse_stack.service_shell import run_shell
+
+            lookup.enter_service(services, service)
+            run_shell(service.package)
 
 
 def _become(module: str, *arguments: str) -> NoReturn:

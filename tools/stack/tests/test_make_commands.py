@@ -67,6 +67,7 @@ def run(repository: Path, *words: str, **environment: str) -> list[str]:
             },
         ),
         ("psql", {"SERVICE": "--service"}),
+        ("shell", {"SERVICE": "--service"}),
     ],
 )
 def test_options_are_what_was_typed(

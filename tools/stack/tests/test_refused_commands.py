@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[3]
 OF_A_SERVICE = {
     "restart": ["--with", "false"],
     "psql": [],
+    "shell": [],
 }
 
 
