@@ -67,7 +67,7 @@ option = $(if $(call is_typed,$(2)),$(1)=$(call typed,$(2)))
 # A part of the tests, and options of pytest.
 SELECTED = $(call option,--only,ONLY) $(call option,--args,ARGS)
 
-.PHONY: up down status logs restart psql shell demo test bench check hook install service service-remove render openapi release lock clean help
+.PHONY: up down status logs restart psql shell migrate migration demo test bench check hook install service service-remove render openapi release lock clean help
 
 up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
 	@mkdir -p $(STATE)/logs
@@ -93,6 +93,12 @@ psql: $(INSTALLED) ## open psql on the tables of a service, with its rights: SER
 
 shell: $(INSTALLED) ## open a Python prompt with the settings and a database session of a service: SERVICE=catalog
 	@$(WITH_PORTS) exec cathouse-stack shell $(call option,--service,SERVICE)
+
+migrate: $(INSTALLED) ## bring the database of the running stack to the newest migrations
+	@exec cathouse-stack migrate
+
+migration: $(INSTALLED) ## write a migration from what changed in the models: SERVICE=catalog NAME="add nicknames"
+	@exec cathouse-stack migration $(call option,--service,SERVICE) $(call option,--name,NAME)
 
 demo: $(INSTALLED) ## walk through the platform over HTTP, against the running stack
 	@$(WITH_PORTS) cathouse-stack demo --restart "$(PROCESS_COMPOSE) process restart $(CONTROL)"

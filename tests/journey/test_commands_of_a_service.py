@@ -72,3 +72,11 @@ def test_a_request_is_found_in_the_logs_of_each_service_that_it_reached(platform
     (line,) = wait_until("the line of the request", lines)
     assert line.startswith("catalog ")
     assert "status=404" in line
+
+
+def test_schemas_at_their_newest_revision_need_no_migration(platform: Platform) -> None:
+    assert {line.partition(":")[0] for line in command(platform, "migrate").splitlines()} == {
+        *SERVICES
+    }
+    words = ("migration", "--service=catalog", "--name=add nicknames")
+    assert command(platform, *words).startswith("nothing to migrate: ")

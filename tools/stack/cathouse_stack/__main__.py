@@ -53,11 +53,13 @@ def main() -> None:
     tests = commands.add_parser("test", help="run the tests, or some of them")
     tests.add_argument("--only", default="", metavar="PATH", help="a folder, a file or a test")
     tests.add_argument("--args", default="", help="more options of pytest")
+    commands.add_parser("migrate", help="bring every schema to its newest revision")
     of_services = {
         "logs": "print what the processes log, and follow it",
         "restart": "restart a service, and wait until it is ready",
         "psql": "open psql as the database role of a service",
         "shell": "open a Python prompt with the settings and a session of a service",
+        "migration": "write the next migration of a service",
     }
     parsers = {name: commands.add_parser(name, help=text) for name, text in of_services.items()}
     for each in parsers.values():
@@ -70,6 +72,7 @@ def main() -> None:
     parsers["restart"].add_argument(
         "--with", required=True, dest="restart", metavar="COMMAND", help=restarts
     )
+    parsers["migration"].add_argument("--name", default="", help="what it changes")
     shift = commands.add_parser("ports", help="print the variables that move the stack's ports")
     shift.add_argument("offset")
     arguments = parser.parse_args()
@@ -113,7 +116,7 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
                 raise StackError(f"FOLLOW={arguments.follow}: give yes or no")
             wanted = Filter(arguments.level, arguments.request)
             show_logs(arguments.service, wanted, follow=arguments.follow == "yes")
-        case "restart" | "psql" | "shell":
+        case "restart" | "psql" | "shell" | "migration" | "migrate":
             _with_running_stack(arguments, services)
         case "ports":
             from cathouse_stack.ports import shifted
@@ -125,7 +128,15 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
 def _with_running_stack(arguments: argparse.Namespace, services: Sequence[Service]) -> None:
     from cathouse_stack import lookup
 
+    if arguments.command == "migrate":
+        lookup.require_running_stack()
+        os.environ.setdefault("SECRETS_DIR", "../../.state/secrets")
+        _become("cathouse_migrate", "--settings-root", "services")
     service = lookup.find_service(services, arguments.service)
+    if arguments.command == "migration" and not arguments.name.strip():
+        raise StackError(
+            f'Say what changes: make migration SERVICE={service.name} NAME="add nicknames"'
+        )
     lookup.require_running_stack()
     match arguments.command:
         case "restart":
@@ -142,6 +153,9 @@ def _with_running_stack(arguments: argparse.Namespace, services: Sequence[Servic
 
             lookup.enter_service(services, service)
             run_shell(service.package)
+        case "migration":
+            lookup.enter_service(services, service)
+            _become(service.package, "revision", "--", arguments.name)
 
 
 def _become(module: str, *arguments: str) -> NoReturn:

@@ -68,6 +68,7 @@ def run(repository: Path, *words: str, **environment: str) -> list[str]:
         ),
         ("psql", {"SERVICE": "--service"}),
         ("shell", {"SERVICE": "--service"}),
+        ("migration", {"SERVICE": "--service", "NAME": "--name"}),
     ],
 )
 def test_options_are_what_was_typed(

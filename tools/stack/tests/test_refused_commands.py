@@ -13,6 +13,7 @@ OF_A_SERVICE = {
     "restart": ["--with", "false"],
     "psql": [],
     "shell": [],
+    "migration": ["--name=add nicknames"],
 }
 
 
@@ -39,6 +40,16 @@ def test_a_missing_service_an_unknown_one_and_a_stack_that_is_down(
     assert "Known are auth, catalog, " in refusal(tmp_path, *words)
     assert refusal(tmp_path, *words, "--service=cat").startswith("SERVICE=cat: ")
     assert refusal(tmp_path, *words, "--service=catalog").endswith("make up")
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_migration_without_a_name(tmp_path: Path, name: str) -> None:
+    said = refusal(tmp_path, "migration", "--service=catalog", f"--name={name}")
+    assert said == 'Say what changes: make migration SERVICE=catalog NAME="add nicknames"'
+
+
+def test_migrations_of_a_stack_that_is_down(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "migrate").endswith("make up")
 
 
 def test_logs_that_are_neither_followed_nor_not(tmp_path: Path) -> None:
