@@ -67,7 +67,7 @@ option = $(if $(call is_typed,$(2)),$(1)=$(call typed,$(2)))
 # A part of the tests, and options of pytest.
 SELECTED = $(call option,--only,ONLY) $(call option,--args,ARGS)
 
-.PHONY: up down status logs restart psql shell migrate migration demo test bench check hook install service service-remove render openapi release lock clean help
+.PHONY: up down status logs restart psql shell migrate migration demo test bench check fix hook install service service-remove render openapi release lock clean help
 
 up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
 	@mkdir -p $(STATE)/logs
@@ -110,13 +110,26 @@ test: $(INSTALLED) ## run the tests, on all cores; ONLY=services/catalog a part 
 bench: $(INSTALLED) ## measure beside the smallest peers, with wrk; ONLY=health one row, TREE=../before another checkout, PROFILE=catalog py-spy
 	@python -m bench $(call option,--only,ONLY) $(call option,--tree,TREE) $(call option,--profile,PROFILE)
 
-check: $(INSTALLED) ## check format, lint, spelling, types and import rules
-	@ruff format --check --quiet .
-	@ruff check --quiet .
-	@codespell . .ci/ .devcontainer/ .github/
-	@mypy --no-error-summary --exclude '(^|/)(tests|build)/' --exclude '^conftest' .
-	@mypy --no-error-summary --explicit-package-bases $(TESTS)
-	@lint-imports --no-logo
+# After a check that fails: how its findings are fixed. The other checks still run.
+fixed_by = || { echo "To fix this: $(1)" >&2; failed=yes; }
+
+check: $(INSTALLED) ## check format, lint, spelling, types, import rules and generated files, and say how to fix what is found
+	@failed=; \
+	ruff format --check --quiet . $(call fixed_by,make fix); \
+	ruff check --quiet . $(call fixed_by,make fix does what is marked [*]; ruff rule CODE explains a rule); \
+	codespell . .ci/ .devcontainer/ .github/ $(call fixed_by,correct these words; pyproject.toml lists those to keep); \
+	mypy --no-error-summary --exclude '(^|/)(tests|build)/' --exclude '^conftest' . \
+		$(call fixed_by,change these lines so that their types agree); \
+	mypy --no-error-summary --explicit-package-bases $(TESTS) \
+		$(call fixed_by,change these lines so that their types agree); \
+	lint-imports --no-logo $(call fixed_by,remove these imports; pyproject.toml has the rules); \
+	cathouse-scaffold stale $(call fixed_by,make render); \
+	[ -z "$$failed" ]
+
+fix: $(INSTALLED) ## apply what can be: fixes of ruff, format, generated files
+	@ruff check --fix --exit-zero --quiet .
+	@ruff format --quiet .
+	@cathouse-scaffold render
 
 # Earlier clones had their hook in a folder of the repository, and pre-commit installs none beside it.
 hook: $(INSTALLED) ## have git format and check what is committed, in this clone

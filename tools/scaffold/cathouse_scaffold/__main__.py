@@ -7,7 +7,7 @@ from pathlib import Path
 from cathouse_kit.registry import RegistryError
 
 from cathouse_scaffold.creation import Wish, create
-from cathouse_scaffold.documents import render
+from cathouse_scaffold.documents import render, stale
 from cathouse_scaffold.errors import ScaffoldError
 from cathouse_scaffold.removal import remove
 from cathouse_scaffold.workspace import take_back
@@ -19,6 +19,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="cathouse-scaffold", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("render", help="write what follows from services.toml")
+    commands.add_parser(
+        "stale", help="list the files that render would write; fails if there are any"
+    )
     service = commands.add_parser("service", help="make a service")
     service.add_argument("name")
     service.add_argument("--port", type=_given)
@@ -45,6 +48,13 @@ def _run(arguments: argparse.Namespace) -> None:
         case "render":
             for path in render(ROOT):
                 print(path)
+        case "stale":
+            if paths := stale(ROOT):
+                sys.exit(
+                    "\n".join(
+                        f"{path} is not what services.toml and the code say" for path in paths
+                    )
+                )
         case "service":
             if not arguments.name:
                 raise ScaffoldError("which one? make service NAME=reviews")
