@@ -67,7 +67,7 @@ option = $(if $(call is_typed,$(2)),$(1)=$(call typed,$(2)))
 # A part of the tests, and options of pytest.
 SELECTED = $(call option,--only,ONLY) $(call option,--args,ARGS)
 
-.PHONY: up down status logs restart psql shell migrate migration demo test bench check fix hook install service service-remove render openapi release lock clean help
+.PHONY: up down status logs restart psql shell migrate migration demo test coverage watch bench check fix hook install service service-remove render openapi release lock clean help
 
 up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
 	@mkdir -p $(STATE)/logs
@@ -106,6 +106,12 @@ demo: $(INSTALLED) ## walk through the platform over HTTP, against the running s
 # As modules: nixpkgs' programs give what tests start another `python`.
 test: $(INSTALLED) ## run the tests, on all cores; ONLY=services/catalog a part of them, ARGS="-k rating" more options of pytest
 	@exec python -m cathouse_stack test $(SELECTED)
+
+coverage: $(INSTALLED) ## run the tests, and print how much of each package they run; ONLY=, ARGS= as for test
+	@exec python -m cathouse_stack coverage $(SELECTED)
+
+watch: $(INSTALLED) ## run the tests again after each change of a Python file: ONLY=services/catalog, ARGS= as for test
+	@exec python -m cathouse_stack watch $(SELECTED)
 
 bench: $(INSTALLED) ## measure beside the smallest peers, with wrk; ONLY=health one row, TREE=../before another checkout, PROFILE=catalog py-spy
 	@python -m bench $(call option,--only,ONLY) $(call option,--tree,TREE) $(call option,--profile,PROFILE)

@@ -50,9 +50,15 @@ def main() -> None:
         metavar="URL",
         help="where the proxy reaches the example's cat; by default beside it",
     )
-    tests = commands.add_parser("test", help="run the tests, or some of them")
-    tests.add_argument("--only", default="", metavar="PATH", help="a folder, a file or a test")
-    tests.add_argument("--args", default="", help="more options of pytest")
+    of_tests = {
+        "test": "run the tests, or some of them",
+        "coverage": "run them, and print how much of each package they run",
+        "watch": "run them after each change, until Ctrl-C",
+    }
+    for name, text in of_tests.items():
+        tests = commands.add_parser(name, help=text)
+        tests.add_argument("--only", default="", metavar="PATH", help="a folder, a file or a test")
+        tests.add_argument("--args", default="", help="more options of pytest")
     commands.add_parser("migrate", help="bring every schema to its newest revision")
     of_services = {
         "logs": "print what the processes log, and follow it",
@@ -109,6 +115,14 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
             from cathouse_stack.selected_tests import become_pytest
 
             become_pytest(arguments.only, arguments.args)
+        case "coverage":
+            from cathouse_stack.coverage_table import measure
+
+            return measure(arguments.only, arguments.args)
+        case "watch":
+            from cathouse_stack.watched_tests import watch_tests
+
+            watch_tests(arguments.only, arguments.args)
         case "logs":
             from cathouse_stack.logs import Filter, show_logs
 
@@ -140,11 +154,11 @@ def _with_running_stack(arguments: argparse.Namespace, services: Sequence[Servic
     lookup.require_running_stack()
     match arguments.command:
         case "restart":
-            from cathouse_stack.ports import places
+            from cathouse_stack.ports import endpoints
             from cathouse_stack.restart import restart
 
-            (place,) = (place for place in places(services) if place.service == service)
-            seconds = restart(place, shlex.split(arguments.restart))
+            (endpoint,) = (each for each in endpoints(services) if each.service == service)
+            seconds = restart(endpoint, shlex.split(arguments.restart))
             print(f"{service.name} is ready again, after {seconds:.1f} s")
         case "psql":
             _become("cathouse_postgres", "psql", service.name)

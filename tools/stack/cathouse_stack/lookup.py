@@ -8,7 +8,7 @@ from pathlib import Path
 from cathouse_kit.registry import Service
 
 from cathouse_stack.errors import StackError
-from cathouse_stack.ports import places
+from cathouse_stack.ports import endpoints
 
 SOCKET = Path(".state/process-compose.sock")
 """The runner's control socket."""
@@ -38,10 +38,10 @@ def require_running_stack() -> None:
 
 def enter_service(services: Sequence[Service], service: Service) -> None:
     """Change to the folder of a service, and set the variables that the stack sets for it."""
-    found = places(services)
+    found = endpoints(services)
     os.environ.setdefault("SECRETS_DIR", "../../.state/secrets")
-    for place in found:
-        os.environ.setdefault(place.service.url_variable, place.url)
-        if place.service == service:
-            os.environ.setdefault("PORT", str(place.port))
+    for endpoint in found:
+        os.environ.setdefault(endpoint.service.url_variable, endpoint.url)
+        if endpoint.service == service:
+            os.environ.setdefault("PORT", str(endpoint.port))
     os.chdir(Path("services", service.name))

@@ -67,6 +67,8 @@ def run(repository: Path, *words: str, **environment: str) -> list[str]:
     ("command", "options"),
     [
         ("test", {"ONLY": "--only", "ARGS": "--args"}),
+        ("coverage", {"ONLY": "--only", "ARGS": "--args"}),
+        ("watch", {"ONLY": "--only", "ARGS": "--args"}),
         (
             "logs",
             {
