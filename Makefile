@@ -67,7 +67,7 @@ option = $(if $(call is_typed,$(2)),$(1)=$(call typed,$(2)))
 # A part of the tests, and options of pytest.
 SELECTED = $(call option,--only,ONLY) $(call option,--args,ARGS)
 
-.PHONY: up down status logs restart psql shell migrate migration demo test coverage watch bench check fix hook install service service-remove render openapi release lock clean help
+.PHONY: up down status logs restart psql shell migrate migration demo seed test coverage watch bench check fix hook install service service-remove render openapi release lock clean help
 
 up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
 	@mkdir -p $(STATE)/logs
@@ -102,6 +102,9 @@ migration: $(INSTALLED) ## write a migration from what changed in the models: SE
 
 demo: $(INSTALLED) ## walk through the platform over HTTP, against the running stack
 	@$(WITH_PORTS) cathouse-stack demo --restart "$(PROCESS_COMPOSE) process restart $(CONTROL)"
+
+seed: $(INSTALLED) ## fill the running stack: fifty people, thirty cats, adoptions, reviews, calls; again, it changes nothing
+	@$(WITH_PORTS) exec cathouse-stack seed
 
 # As modules: nixpkgs' programs give what tests start another `python`.
 test: $(INSTALLED) ## run the tests, on all cores; ONLY=services/catalog a part of them, ARGS="-k rating" more options of pytest

@@ -59,6 +59,7 @@ def main() -> None:
         tests = commands.add_parser(name, help=text)
         tests.add_argument("--only", default="", metavar="PATH", help="a folder, a file or a test")
         tests.add_argument("--args", default="", help="more options of pytest")
+    commands.add_parser("seed", help="make people, cats, adoptions, reviews and calls")
     commands.add_parser("migrate", help="bring every schema to its newest revision")
     of_services = {
         "logs": "print what the processes log, and follow it",
@@ -111,6 +112,15 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
                 cat=arguments.cat or f"http://127.0.0.1:{cat_port()}",
             )
             demo(services, running)
+        case "seed":
+            from cathouse_stack.demo import Running
+            from cathouse_stack.lookup import require_running_stack
+            from cathouse_stack.ports import cat_port
+            from cathouse_stack.seed import seed
+
+            require_running_stack()
+            cat = f"http://127.0.0.1:{cat_port()}"
+            seed(services, Running(restart=(), create_admin=shlex.split(_CREATE_ADMIN), cat=cat))
         case "test":
             from cathouse_stack.selected_tests import become_pytest
 

@@ -48,8 +48,9 @@ def test_a_migration_without_a_name(tmp_path: Path, name: str) -> None:
     assert said == 'Say what changes: make migration SERVICE=catalog NAME="add nicknames"'
 
 
-def test_migrations_of_a_stack_that_is_down(tmp_path: Path) -> None:
-    assert refusal(tmp_path, "migrate").endswith("make up")
+@pytest.mark.parametrize("command", ["migrate", "seed"])
+def test_a_stack_that_is_down(tmp_path: Path, command: str) -> None:
+    assert refusal(tmp_path, command).endswith("make up")
 
 
 def test_logs_that_are_neither_followed_nor_not(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -14,9 +15,7 @@ def test_tests_run_at_once_and_after_each_change(monkeypatch: pytest.MonkeyPatch
         raise KeyboardInterrupt
 
     monkeypatch.setattr(watched_tests, "watch", changes)
-    monkeypatch.setattr(
-        watched_tests.subprocess, "run", lambda command, check: happened.append(command[-1])
-    )
+    monkeypatch.setattr(subprocess, "run", lambda command, check: happened.append(command[-1]))
     with pytest.raises(KeyboardInterrupt):
         watched_tests.watch_tests("", "-x")
     assert happened == ["-x", "change", "-x", "change", "-x"]
