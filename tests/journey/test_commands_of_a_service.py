@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from cathouse_kit.testing import wait_until
 
-from ..stack.stack import wait_until
 from .platform import SERVICES, Platform
 
 pytestmark = pytest.mark.xdist_group("stack")
