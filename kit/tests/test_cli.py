@@ -1,4 +1,5 @@
 import asyncio
+import importlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from cathouse_kit.cli import Command, CommandError, run_service_command
+from sqlalchemy import Column, String, Table
 
 from .conftest import Logged
 from .support import NO_DATABASE, TOKEN, running_package
@@ -91,7 +93,16 @@ def test_migrating_up_down_and_by_a_new_revision(
         assert run(*arguments) == 0
         assert capsys.readouterr().out == said
     assert run("revision", "nothing new") == 0
-    assert "0002_nothing_new.py: read it before you migrate\n" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("nothing to migrate: ")
+    assert not list(Path.cwd().glob("*/migrations/versions/0002_*.py"))
+    (package,) = (path.parent.name for path in Path.cwd().glob("*/models.py"))
+    metadata = importlib.import_module(f"{package}.models").Base.metadata
+    Table("toys", metadata, Column("name", String, primary_key=True))
+    assert run("revision", "add toys") == 0
+    assert "0002_add_toys.py: read it before you migrate\n" in capsys.readouterr().out
+    assert run("revision", "add more") == (
+        "PACKAGE: the database is at revision 0001, not at 0002: python -m PACKAGE migrate"
+    )
     (written,) = Path.cwd().glob("*/migrations/versions/0002_*.py")
     assert 'down_revision = "0001"' in written.read_text().replace("'", '"')
     assert run("migrate", "--to", "0009") == (
@@ -99,6 +110,15 @@ def test_migrating_up_down_and_by_a_new_revision(
         "Can't locate revision identified by '0009'. The newest revision here is 0002; "
         "if the database is newer, install what made it"
     )
+
+
+@pytest.mark.parametrize(
+    "message", ["", " ", "..", 'a """ b', "a\nb", "${a}", "a; b", "../a", "-a"]
+)
+def test_a_message_that_could_be_code_or_a_path_is_refused(run: Run, message: str) -> None:
+    said = run("revision", "--", message)
+    assert isinstance(said, str)
+    assert said.startswith(f"PACKAGE: {message!r} names no migration: ")
 
 
 def test_a_service_can_have_commands_of_its_own(

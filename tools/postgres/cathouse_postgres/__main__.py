@@ -25,6 +25,8 @@ def main() -> int:
         commands.add_parser(name, help=purpose, description=purpose)
     purpose = "drop what a service that is no more has left: its role, its schema, its secret"
     commands.add_parser("drop", help=purpose, description=purpose).add_argument("name")
+    purpose = "open psql as a role that the stack has made, such as that of a service"
+    commands.add_parser("psql", help=purpose, description=purpose).add_argument("role")
     arguments = parser.parse_args()
     try:
         _execute(arguments)
@@ -56,6 +58,10 @@ def _execute(arguments: argparse.Namespace) -> None:
         from cathouse_postgres.drop import drop
 
         drop(settings, arguments.name)
+    elif command == "psql":
+        from cathouse_postgres.client import become_client
+
+        become_client(settings, arguments.role)
     elif settings.outside_url:
         from cathouse_postgres.outside import stay_for_outside_server
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from cathouse_kit.registry import RegistryError
 
 from cathouse_scaffold.creation import ServiceSpec, create
-from cathouse_scaffold.documents import render
+from cathouse_scaffold.documents import render, stale
 from cathouse_scaffold.errors import ScaffoldError
 from cathouse_scaffold.imports import check_imports
 from cathouse_scaffold.removal import remove
@@ -20,6 +20,9 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("render", help="write what follows from services.toml")
     commands.add_parser("imports", help="check which packages import which")
+    commands.add_parser(
+        "stale", help="list the files that render would write; fails if there are any"
+    )
     service = commands.add_parser("service", help="make a service")
     service.add_argument("name")
     service.add_argument("--port", type=_given)
@@ -54,6 +57,13 @@ def _run(arguments: argparse.Namespace) -> None:
                 print(path)
         case "imports":
             sys.exit(check_imports(ROOT))
+        case "stale":
+            if paths := stale(ROOT):
+                sys.exit(
+                    "\n".join(
+                        f"{path} is not what services.toml and the code say" for path in paths
+                    )
+                )
         case "service":
             if not arguments.name:
                 raise ScaffoldError("which one? make service NAME=reviews")

@@ -25,6 +25,20 @@ def render(root: Path) -> list[Path]:
     return write(root, rendering(root).stale())
 
 
+def stale(root: Path) -> list[Path]:
+    """Return the files that `render` would write. Raises `ScaffoldError`.
+
+    Documentation is left out where there is none: Nix checks sources without it.
+    """
+    documented = (root / "docs").is_dir()
+    return list(rendering(root).stale(lambda path: documented or not is_documentation(path)))
+
+
+def is_documentation(path: Path) -> bool:
+    """Return whether people read this file, and no program."""
+    return path.suffix == ".md" or path.is_relative_to("docs")
+
+
 def render_service(root: Path, service: Service) -> None:
     """Write the rendered part of a service's own folder. Raises `ScaffoldError`."""
     own = Rendering(root, [service], partial(_described, root, service.name))

@@ -1,9 +1,11 @@
 """`cathouse-stack`: what the Makefile and process-compose.yaml call; run it from the root of the repository."""
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from cathouse_kit.registry import RegistryError, Service, load_registry
 
@@ -29,12 +31,13 @@ def main() -> None:
     commands.add_parser("preflight", help="check what would keep the stack from starting")
     commands.add_parser("ready", help="say where the services answer, once they do")
     commands.add_parser("status", help="say how the services are; fails unless all are ready")
+    restarts = "restarts the part of the stack whose name is added"
     walk = commands.add_parser("demo", help="walk through the platform over HTTP")
     walk.add_argument(
         "--restart",
         required=True,
         metavar="COMMAND",
-        help="restarts the part of the stack whose name is added",
+        help=restarts,
     )
     walk.add_argument(
         "--create-admin",
@@ -47,6 +50,36 @@ def main() -> None:
         metavar="URL",
         help="where the proxy reaches the example's cat; by default beside it",
     )
+    of_tests = {
+        "test": "run the tests, or some of them",
+        "coverage": "run them, and print how much of each package they run",
+        "watch": "run them after each change, until Ctrl-C",
+    }
+    for name, text in of_tests.items():
+        tests = commands.add_parser(name, help=text)
+        tests.add_argument("--only", default="", metavar="PATH", help="a folder, a file or a test")
+        tests.add_argument("--args", default="", help="more options of pytest")
+    commands.add_parser("seed", help="make people, cats, adoptions, reviews and calls")
+    commands.add_parser("migrate", help="bring every schema to its newest revision")
+    of_services = {
+        "logs": "print what the processes log, and follow it",
+        "restart": "restart a service, and wait until it is ready",
+        "psql": "open psql as the database role of a service",
+        "shell": "open a Python prompt with the settings and a session of a service",
+        "migration": "write the next migration of a service",
+    }
+    parsers = {name: commands.add_parser(name, help=text) for name, text in of_services.items()}
+    for each in parsers.values():
+        each.add_argument("--service", default="", metavar="NAME")
+    parsers["logs"].add_argument("--level", default="", help="from this level on")
+    parsers["logs"].add_argument(
+        "--request", default="", metavar="ID", help="its beginning will do"
+    )
+    parsers["logs"].add_argument("--follow", default="yes", help="yes or no")
+    parsers["restart"].add_argument(
+        "--with", required=True, dest="restart", metavar="COMMAND", help=restarts
+    )
+    parsers["migration"].add_argument("--name", default="", help="what it changes")
     shift = commands.add_parser("ports", help="print the variables that move the stack's ports")
     shift.add_argument("offset")
     arguments = parser.parse_args()
@@ -79,11 +112,79 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
                 cat=arguments.cat or f"http://127.0.0.1:{cat_port()}",
             )
             demo(services, running)
+        case "seed":
+            from cathouse_stack.demo import Running
+            from cathouse_stack.lookup import require_running_stack
+            from cathouse_stack.ports import cat_port
+            from cathouse_stack.seed import seed
+
+            require_running_stack()
+            cat = f"http://127.0.0.1:{cat_port()}"
+            seed(services, Running(restart=(), create_admin=shlex.split(_CREATE_ADMIN), cat=cat))
+        case "test":
+            from cathouse_stack.selected_tests import become_pytest
+
+            become_pytest(arguments.only, arguments.args)
+        case "coverage":
+            from cathouse_stack.coverage_table import measure
+
+            return measure(arguments.only, arguments.args)
+        case "watch":
+            from cathouse_stack.watched_tests import watch_tests
+
+            watch_tests(arguments.only, arguments.args)
+        case "logs":
+            from cathouse_stack.logs import Filter, show_logs
+
+            if arguments.follow not in ("yes", "no"):
+                raise StackError(f"FOLLOW={arguments.follow}: give yes or no")
+            wanted = Filter(arguments.level, arguments.request)
+            show_logs(arguments.service, wanted, follow=arguments.follow == "yes")
+        case "restart" | "psql" | "shell" | "migration" | "migrate":
+            _with_running_stack(arguments, services)
         case "ports":
             from cathouse_stack.ports import shifted
 
             print(" ".join(f"{k}={v}" for k, v in shifted(services, arguments.offset).items()))
     return 0
+
+
+def _with_running_stack(arguments: argparse.Namespace, services: Sequence[Service]) -> None:
+    from cathouse_stack import lookup
+
+    if arguments.command == "migrate":
+        lookup.require_running_stack()
+        os.environ.setdefault("SECRETS_DIR", "../../.state/secrets")
+        _become("cathouse_migrate", "--settings-root", "services")
+    service = lookup.find_service(services, arguments.service)
+    if arguments.command == "migration" and not arguments.name.strip():
+        raise StackError(
+            f'Say what changes: make migration SERVICE={service.name} NAME="add nicknames"'
+        )
+    lookup.require_running_stack()
+    match arguments.command:
+        case "restart":
+            from cathouse_stack.ports import endpoints
+            from cathouse_stack.restart import restart
+
+            (endpoint,) = (each for each in endpoints(services) if each.service == service)
+            seconds = restart(endpoint, shlex.split(arguments.restart))
+            print(f"{service.name} is ready again, after {seconds:.1f} s")
+        case "psql":
+            _become("cathouse_postgres", "psql", service.name)
+        case "shell":
+            from cathouse_stack.service_shell import run_shell
+
+            lookup.enter_service(services, service)
+            run_shell(service.package)
+        case "migration":
+            lookup.enter_service(services, service)
+            _become(service.package, "revision", "--", arguments.name)
+
+
+def _become(module: str, *arguments: str) -> NoReturn:
+    """Replace this process by `python -m MODULE`."""
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - no shell
 
 
 def _status(services: Sequence[Service]) -> int:

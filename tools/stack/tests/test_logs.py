@@ -1,0 +1,150 @@
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cathouse_stack import logs
+from cathouse_stack.errors import StackError
+from cathouse_stack.logs import Filter, show_logs
+
+ID = "27694384146cdfa62acbee85ead135c8"
+CATALOG = [
+    "08:03:14.203 INFO     catalog 0.1.0 answers on 127.0.0.1 port 8002 ",
+    f"08:03:15.100 WARNING  request method=GET status=503 request_id={ID}",
+    f"08:03:15.300 ERROR    failed request_id={ID}",
+    "Traceback (most recent call last):",
+    "ValueError: no",
+    "08:03:16.000 DEBUG    quiet ",
+]
+PROXY = [
+    json.dumps(
+        {
+            "timestamp": "2026-11-26T08:03:15.200Z",
+            "level": "info",
+            "service": "proxy",
+            "message": "request",
+            "request_id": ID,
+        },
+        separators=(",", ":"),
+    ),
+]
+POSTGRES = [
+    "2026-11-26 08:03:09.988 UTC [7] LOG:  listening on port 21204",
+    "2026-11-26 08:03:15.250 UTC [9] FATAL:  the database system is shutting down",
+]
+
+Write = Callable[[str, list[str]], None]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Writes lines as the runner does."""
+    monkeypatch.chdir(tmp_path)
+    logs.FOLDER.mkdir(parents=True)
+
+    def write(process: str, lines: list[str]) -> None:
+        with (logs.FOLDER / f"{process}.log").open("a") as file:
+            for line in lines:
+                entry = {"level": "info", "process": process, "replica": 0, "message": line}
+                file.write(json.dumps(entry) + "\n")
+
+    return write
+
+
+@pytest.fixture
+def written(write: Write) -> None:
+    write("catalog", CATALOG)
+    write("proxy", PROXY)
+    write("postgres", POSTGRES)
+
+
+def shown(capsys: pytest.CaptureFixture[str], process: str = "", **wanted: str) -> list[str]:
+    show_logs(process, Filter(**wanted), follow=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert {line[:14].strip() for line in lines} <= {"catalog", "proxy", "postgres"}
+    return [line[14:] for line in lines]
+
+
+@pytest.mark.usefixtures("written")
+def test_the_lines_of_all_processes_are_in_order_of_time(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert shown(capsys) == [
+        *(POSTGRES[0], CATALOG[0], CATALOG[1], PROXY[0], POSTGRES[1]),
+        *CATALOG[2:],
+    ]
+
+
+@pytest.mark.usefixtures("written")
+def test_one_process_is_selected(capsys: pytest.CaptureFixture[str]) -> None:
+    assert shown(capsys, "catalog") == CATALOG
+
+
+@pytest.mark.usefixtures("written")
+@pytest.mark.parametrize("level", ["ERROR", "error"])
+def test_a_level_selects_it_and_those_above_with_their_tracebacks(
+    capsys: pytest.CaptureFixture[str], level: str
+) -> None:
+    assert shown(capsys, level=level) == [POSTGRES[1], *CATALOG[2:5]]
+
+
+@pytest.mark.usefixtures("written")
+@pytest.mark.parametrize("request_id", [ID, ID[:6]])
+def test_a_request_is_followed_through_the_services(
+    capsys: pytest.CaptureFixture[str], request_id: str
+) -> None:
+    assert shown(capsys, request=request_id) == [CATALOG[1], PROXY[0], *CATALOG[2:5]]
+
+
+@pytest.mark.usefixtures("written")
+def test_a_part_of_a_line_is_no_request(capsys: pytest.CaptureFixture[str]) -> None:
+    assert shown(capsys, request="503") == []
+    assert shown(capsys, request=".*") == []
+
+
+def test_old_lines_are_left_out_but_not_those_of_a_request(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = [CATALOG[1]] * (logs.LAST_LINES + 1)
+    write("catalog", many)
+    assert len(shown(capsys)) == logs.LAST_LINES
+    assert len(shown(capsys, request=ID)) == len(many)
+
+
+def test_without_logs_it_says_how_to_start(write: Write) -> None:
+    with pytest.raises(StackError, match="make up"):
+        show_logs("", Filter(), follow=False)
+
+
+@pytest.mark.usefixtures("written")
+def test_an_unknown_process_and_an_unknown_level_are_named_with_the_known_ones() -> None:
+    with pytest.raises(StackError, match=r"SERVICE=cat: .* Known are catalog, postgres, proxy"):
+        show_logs("cat", Filter(), follow=False)
+    with pytest.raises(StackError, match=r"LEVEL=loud: .* Known are TRACE, DEBUG, INFO"):
+        Filter(level="loud")
+
+
+@pytest.mark.usefixtures("written")
+def test_new_lines_are_followed_through_a_restart_of_the_stack(
+    write: Write, tmp_path: Path
+) -> None:
+    (tmp_path / "services.toml").touch()
+    with subprocess.Popen(
+        [sys.executable, "-m", "cathouse_stack", "logs", "--service=catalog", "--level=WARNING"],
+        stdout=subprocess.PIPE,
+        env={"PATH": os.environ["PATH"]},
+        text=True,
+    ) as following:
+        assert following.stdout
+        for line in CATALOG[1:5]:
+            assert following.stdout.readline() == f"catalog       {line}\n"
+        write("catalog", ["08:03:17.000 ERROR    new "])
+        assert following.stdout.readline() == "catalog       08:03:17.000 ERROR    new \n"
+        # As `make up` does.
+        os.truncate(logs.FOLDER / "catalog.log", 0)
+        write("catalog", ["08:04:00.000 INFO     quiet ", "08:04:01.000 ERROR    after "])
+        assert following.stdout.readline() == "catalog       08:04:01.000 ERROR    after \n"
+        following.terminate()
