@@ -73,10 +73,17 @@ async def empty_tables(superuser: asyncpg.Connection, schema: str) -> None:
         schema,
     )
     tables = [row["name"] for row in rows]
-    # To truncate makes new files, even for a table that is empty: most are.
+    # Truncating makes new files for each table and index, which takes PostgreSQL far longer than deleting a few rows.
     filled = " or ".join(f"exists (select from {table})" for table in tables)
     if tables and await superuser.fetchval(f"select {filled}"):
-        await superuser.execute(f"truncate {', '.join(tables)} restart identity cascade")
+        deletions = "; ".join(f"delete from {table}" for table in tables)  # noqa: S608
+        # A replica checks no foreign keys, so the order of the tables does not matter.
+        await superuser.execute(f"set local session_replication_role = replica; {deletions}")
+        await superuser.execute(
+            "select setval(format('%I.%I', schemaname, sequencename), start_value, false) "
+            "from pg_sequences where schemaname = $1",
+            schema,
+        )
 
 
 class DatabasePath:
