@@ -1,17 +1,34 @@
 """What this runner does not support is refused by name, in one line, before anything starts."""
 
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+
 import pytest
+from process_compose.cli import main
 
 from .running import RunningProject
 
+Refusal = Callable[[str], str]
 
-def _refusal(project: RunningProject, configuration: str, *flags: str) -> str:
-    project.up(configuration, *flags)
-    assert project.exit_status() == 1
-    (line,) = project.output().splitlines()
-    assert line.startswith("process-compose-python: ")
-    assert not (project.folder / "started").exists()
-    return line
+
+@pytest.fixture
+def refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Refusal:
+    """Return the line in which `up` refuses a configuration. No process is needed for that."""
+    monkeypatch.chdir(tmp_path)
+
+    def refusal(configuration: str) -> str:
+        Path("stack.yaml").write_text(dedent(configuration), encoding="utf-8")
+        command = "up -U -u control.sock -t=false --disable-dotenv -f stack.yaml"
+        assert main(command.split()) == 1
+        (line,) = "".join(capfd.readouterr()).splitlines()
+        assert line.startswith("process-compose-python: ")
+        assert not Path("started").exists()
+        return line
+
+    return refusal
 
 
 @pytest.mark.parametrize(
@@ -41,9 +58,7 @@ def _refusal(project: RunningProject, configuration: str, *flags: str) -> str:
         ("log_location: /dev/null/log", "log_location '/dev/null/log'"),
     ],
 )
-def test_a_process_that_asks_for_more_is_named(
-    project: RunningProject, process: str, named: str
-) -> None:
+def test_a_process_that_asks_for_more_is_named(refusal: Refusal, process: str, named: str) -> None:
     configuration = f"""
         processes:
           a:
@@ -52,7 +67,7 @@ def test_a_process_that_asks_for_more_is_named(
           b: {{command: touch started}}
           off: {{command: touch started, disabled: true}}
     """
-    assert named in _refusal(project, configuration)
+    assert named in refusal(configuration)
 
 
 @pytest.mark.parametrize(
@@ -70,19 +85,19 @@ def test_a_process_that_asks_for_more_is_named(
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_with_the_line(
-    project: RunningProject, configuration: str, named: str
+    refusal: Refusal, configuration: str, named: str
 ) -> None:
-    assert named in _refusal(project, configuration)
+    assert named in refusal(configuration)
 
 
-def test_every_process_of_a_circle_is_named(project: RunningProject) -> None:
+def test_every_process_of_a_circle_is_named(refusal: Refusal) -> None:
     configuration = """
         processes:
           a: {command: touch started, depends_on: {b: {condition: process_started}}}
           b: {command: touch started, depends_on: {c: {condition: process_started}}}
           c: {command: touch started, depends_on: {a: {condition: process_started}}}
     """
-    assert "in a circle: a -> b -> c -> a" in _refusal(project, configuration)
+    assert "in a circle: a -> b -> c -> a" in refusal(configuration)
 
 
 @pytest.mark.parametrize(
@@ -122,9 +137,7 @@ def test_a_dotenv_file_is_not_silently_ignored(project: RunningProject) -> None:
     assert project.ask("up", "--disable-dotenv").returncode == 0
 
 
-def test_something_else_in_the_place_of_the_socket_is_left_alone(project: RunningProject) -> None:
-    (project.folder / "control.sock").write_text("mine")
-    assert "something else is there" in _refusal(
-        project, "processes: {a: {command: touch started}}"
-    )
-    assert (project.folder / "control.sock").read_text() == "mine"
+def test_something_else_in_the_place_of_the_socket_is_left_alone(refusal: Refusal) -> None:
+    Path("control.sock").write_text("mine")
+    assert "something else is there" in refusal("processes: {a: {command: touch started}}")
+    assert Path("control.sock").read_text() == "mine"
