@@ -80,5 +80,5 @@ def test_the_hook_formats_and_lints_with_the_programs_of_make_check() -> None:
     recipe = recipe.partition("\n\n")[0]
     config = (ROOT / ".pre-commit-config.yaml").read_text()
     for program in ("ruff format", "ruff check", "codespell"):
-        assert f"@{program} " in recipe
+        assert f"\t{program} " in recipe
         assert f"exec {program} " in config

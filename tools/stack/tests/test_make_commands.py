@@ -15,7 +15,7 @@ ODD = (
     """a "b" 'c' $HOME $(shell touch ran) $$(touch ran) `touch ran`; touch ran | tee ran & \\ # %"""
 )
 
-CHECKERS = ("ruff", "codespell", "mypy", "lint-imports", "cathouse-scaffold")
+CHECKERS = ("ruff", "codespell", "mypy", "cathouse-scaffold")
 
 
 @pytest.fixture
@@ -117,9 +117,11 @@ def test_each_check_runs_and_names_its_fix_though_those_before_it_failed(reposit
     result = make(repository, "check")
     assert result.returncode != 0
     lines = result.stderr.splitlines()
-    findings = [lines.index(f"{name}: a finding") for name in CHECKERS]
+    findings = [number for number, line in enumerate(lines) if line.endswith(": a finding")]
     assert all(lines[found + 1].startswith("To fix this: ") for found in findings)
-    assert sum(line.startswith("To fix this: ") for line in lines) == 7
+    assert [lines[found].partition(":")[0] for found in findings] == [
+        "ruff", "ruff", "codespell", "mypy", "mypy", "cathouse-scaffold", "cathouse-scaffold",
+    ]  # fmt: skip
     assert "To fix this: make fix" in lines
     assert "To fix this: make render" in lines
 
