@@ -12,7 +12,7 @@ from contextlib import suppress
 from uuid import UUID
 
 from loguru import logger
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from cathouse_kit.problems import Forbidden, Unauthenticated
 from cathouse_kit.schemas import ResponseBody, Timestamp
@@ -187,7 +187,4 @@ class Revocations:
             response = await self._auth.request(
                 "GET", f"{PATH}?since={copy.since}", idempotent=False
             )
-        try:
-            copy.take(RevocationChanges.model_validate(self._auth.json_of(response)))
-        except ValidationError as error:
-            raise PeerUnavailable(self._auth.name) from error
+        copy.take(self._auth.read(response, RevocationChanges))

@@ -5,17 +5,19 @@ import ssl
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 import stamina
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from cathouse_kit.context import RequestContext, TraceContext, current_request
 from cathouse_kit.problems import ServiceUnavailable
 
 if TYPE_CHECKING:
     from cathouse_kit.tracing import Tracing
+
+M = TypeVar("M", bound=BaseModel)
 
 TIMEOUT = httpx.Timeout(5.0, connect=1.0, pool=1.0)
 # The longest that one attempt may take in all: the times above begin anew with every byte that trickles in.
@@ -141,12 +143,17 @@ class ServiceClient:
         return response
 
     async def get_json(self, path: str) -> Any:
-        """Return the JSON of a GET. Raises `PeerUnavailable` for any status but 2xx."""
-        response = await self.request("GET", path)
-        return self.json_of(response)
+        """Return the JSON of a GET. Raises `PeerUnavailable` for another status than 2xx or a body that is not JSON."""
+        return self._json_of(await self.request("GET", path))
 
-    def json_of(self, response: httpx.Response) -> Any:
-        """Return the JSON of a 2xx response. Raises `PeerUnavailable` for another status or a body that is not JSON."""
+    def read(self, response: httpx.Response, model: type[M]) -> M:
+        """Return the body of a 2xx response. Raises `PeerUnavailable` for another status or a body of another shape."""
+        try:
+            return model.model_validate(self._json_of(response))
+        except ValidationError as error:
+            raise PeerUnavailable(self.name) from error
+
+    def _json_of(self, response: httpx.Response) -> Any:
         try:
             return response.raise_for_status().json()
         except (httpx.HTTPStatusError, ValueError) as error:

@@ -10,7 +10,7 @@ from cathouse_kit.security import anyone
 from cathouse_kit.service_client import PeerUnavailable, ServiceClient
 from cathouse_kit.testing import FakeServices, running
 from fastapi import APIRouter, Depends, Request
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from .conftest import Logged, MakeApp
 from .support import PREVIOUS_TOKEN, TOKEN
@@ -138,6 +138,25 @@ async def test_a_body_that_is_not_json_makes_the_service_unavailable(
     catalog.answers = [httpx.Response(200, content=content)]
     with pytest.raises(PeerUnavailable):
         await client.get_json(PATH)
+
+
+class Cat(BaseModel):
+    name: str
+
+
+async def test_a_body_is_read_into_a_model(client: ServiceClient, catalog: Catalog) -> None:
+    catalog.answers = [httpx.Response(200, json={"name": "Tom", "new": 1})]
+    assert client.read(await client.request("GET", PATH), Cat) == Cat(name="Tom")
+
+
+@pytest.mark.parametrize("body", [{}, {"name": 7}, [], None])
+async def test_a_body_of_another_shape_makes_the_service_unavailable(
+    body: object, client: ServiceClient, catalog: Catalog
+) -> None:
+    catalog.answers = [httpx.Response(200, json=body)]
+    response = await client.request("GET", PATH)
+    with pytest.raises(PeerUnavailable):
+        client.read(response, Cat)
 
 
 async def test_an_answer_that_trickles_in_is_not_waited_for(

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from cathouse_kit.service_client import PeerUnavailable, ServiceClient
-from pydantic import BaseModel, ValidationError
+from cathouse_kit.service_client import ServiceClient
+from pydantic import BaseModel
 
 
 class _Answer(BaseModel):
@@ -19,7 +19,5 @@ class Adoptions:
     async def has_adopted(self, user_id: UUID, cat_id: UUID) -> bool:
         """Whether the player has, or once had, an installation of the cat. Raises `PeerUnavailable`."""
         path = f"/api/v1/installations/internal/adoptions?user_id={user_id}&cat_id={cat_id}"
-        try:
-            return _Answer.model_validate(await self._client.get_json(path)).adopted
-        except ValidationError as error:
-            raise PeerUnavailable(self._client.name) from error
+        response = await self._client.request("GET", path)
+        return self._client.read(response, _Answer).adopted

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from cathouse_kit.revocations import Revocations
 from cathouse_kit.service_client import PeerUnavailable, ServiceClient
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from cathouse_installation.services.errors import CatNotFound, DeveloperDisabled, InvalidScopes
 
@@ -88,10 +88,7 @@ class Catalog:
         response = await self._client.request("GET", f"/api/v1/catalog/internal/cats/{cat_id}")
         if response.status_code == 404:
             raise CatNotFound
-        try:
-            manifest = Manifest.model_validate(self._client.json_of(response))
-        except ValidationError as error:
-            raise PeerUnavailable(self._client.name) from error
+        manifest = self._client.read(response, Manifest)
         if manifest.id != cat_id:
             raise PeerUnavailable(self._client.name)
         return manifest

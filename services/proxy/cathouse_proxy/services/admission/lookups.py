@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-import httpx
 from cathouse_kit.service_client import PeerUnavailable, ServiceClient
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from cathouse_proxy.services.admission.scopes import Route, Scope
 from cathouse_proxy.services.admission.ttl_cache import TTLCache
@@ -140,13 +139,13 @@ class Lookups:
         response = await self._installation.request("POST", path, json=body, idempotent=True)
         if response.status_code in absent:
             return None
-        return _read(self._installation, response, Installation)
+        return self._installation.read(response, Installation)
 
     async def _ask_for_cat(self, cat_id: UUID) -> Cat | None:
         response = await self._catalog.request("GET", _CAT.format(cat_id))
         if response.status_code == 404:
             return None
-        body = _read(self._catalog, response, _CatBody)
+        body = self._catalog.read(response, _CatBody)
         if body.id != cat_id:
             raise PeerUnavailable(self._catalog.name)
         return Cat(
@@ -163,10 +162,3 @@ class Lookups:
 def _hash(credential: str) -> bytes:
     # Kept for longer than the call, so not the credential itself.
     return hashlib.sha256(credential.encode()).digest()
-
-
-def _read(client: ServiceClient, response: httpx.Response, kind: type[B]) -> B:
-    try:
-        return kind.model_validate(client.json_of(response))
-    except ValidationError as error:
-        raise PeerUnavailable(client.name) from error
