@@ -42,6 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.update(stack.enter_context(_prepared_server()).to_environment())
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    # A third of their time, tests wait for a process or a clock.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (cores or 1) * 3 // 2
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if stack := config.stash.get(_resources, None):
         stack.close()
