@@ -51,7 +51,7 @@ class PageRequest(BaseModel):
 
 
 Paging = Annotated[PageRequest, Query()]
-"""What the route of a list without filters declares to get `limit` and `cursor`."""
+"""Declare a parameter of this type to get `limit` and `cursor` in the route of a list without filters."""
 
 V = TypeVar("V", int, str, float, Decimal, datetime, UUID)
 

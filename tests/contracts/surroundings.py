@@ -4,16 +4,15 @@ import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import orjson
 from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
-from cathouse_kit.testing import JWKS_PATH, Issuer, RevocationList, bearer
+from cathouse_kit.testing import JWKS_PATH, Issuer, RevocationList, bearer, serving
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,15 +71,9 @@ class _Cat(BaseHTTPRequestHandler):
 
 @contextmanager
 def running_cat() -> Iterator[str]:
-    """The address of a cat that answers whatever it is asked."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Cat) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    """Serve a cat that responds to every request. Gives its address."""
+    with serving(_Cat) as url:
+        yield url
 
 
 class OtherServices(httpx.MockTransport):

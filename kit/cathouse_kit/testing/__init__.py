@@ -22,6 +22,7 @@ from cathouse_kit.testing.services import (
     described_routes,
     recorded_events,
     running,
+    serving,
 )
 from cathouse_kit.testing.tokens import JWKS_PATH, Issuer, bearer
 
@@ -45,5 +46,6 @@ __all__ = [
     "recorded_events",
     "recorded_statements",
     "running",
+    "serving",
     "wait_until",
 ]

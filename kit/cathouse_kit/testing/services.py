@@ -29,12 +29,12 @@ class RevocationList:
         self._entries: list[dict[str, Any]] = []
 
     def note(self, person_id: UUID, *, active: bool, not_before: datetime | None = None) -> None:
-        """What auth lists when a person was disabled, was enabled or got another role."""
+        """Add the entry that auth lists after a person was disabled, enabled or given another role."""
         moment = (not_before or datetime.now(UTC)).isoformat()
         self._entries.append({"user_id": str(person_id), "active": active, "not_before": moment})
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        """What auth answers to a poller."""
+        """Return the response of auth to a poller."""
         since = int(request.url.params["since"])
         changes = {"items": self._entries[since:], "next_since": len(self._entries), "more": False}
         return httpx.Response(200, json=changes)
@@ -93,7 +93,14 @@ def auth_server(revocations: RevocationList) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing: nobody reads it."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with serving(Handler) as url:
+        yield url
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve HTTP in a thread, on a free port of this machine. Gives the address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

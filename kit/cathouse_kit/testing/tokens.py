@@ -21,7 +21,7 @@ class Issuer:
         self.kid = uuid4().hex
 
     def jwks(self) -> dict[str, Any]:
-        """What auth would publish of this key."""
+        """Return the public key, as auth would publish it."""
         jwk: dict[str, Any] = OKPAlgorithm.to_jwk(self._private_key.public_key(), as_dict=True)
         return {"keys": [jwk | {"kid": self.kid, "use": "sig", "alg": ALGORITHM}]}
 

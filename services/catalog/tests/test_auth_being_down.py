@@ -36,7 +36,7 @@ async def test_a_token_cannot_be_checked_and_the_answer_names_auth(
     assert response.json()["peer"] == "auth"
 
 
-async def test_whoever_does_not_sign_in_notices_nothing(
+async def test_requests_without_a_token_do_not_need_auth(
     catalog: Catalog, fake_services: FakeServices
 ) -> None:
     fake_services.on("GET", JWKS_PATH, httpx.ConnectError("refused"))

@@ -58,7 +58,7 @@ class CatQuery(PageRequest):
     )
     mine: bool = Field(
         default=False,
-        description="Only one's own cats, of every status; for whoever is signed in",
+        description="Only your own cats, of every status. Sign in to use it",
     )
     endpoint_pending: bool = Field(
         default=False,

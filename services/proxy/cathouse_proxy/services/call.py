@@ -19,7 +19,7 @@ from cathouse_proxy.services.errors import RequestRefused
 
 PREFIX = "/api/v1/proxy"
 MAX_REFUSED_PATH_BYTES = 512
-"""How much of its path is stored of a call that is refused."""
+"""The audit stores at most so many bytes of a refused call's path."""
 
 STARTED = "started"
 """The cat is being called. A row that stays so is of a call during which the proxy died."""
@@ -124,7 +124,7 @@ class Call:
     arrived: float
     """By `time.perf_counter`."""
     window: Window | None = None
-    """What is left of the rate limit. None for a call that was refused before it counted."""
+    """The rate limit after this call. None for a call that was refused before it counted."""
 
     # The admission sets these when the call may be made. Nobody reads them before.
     installation: Installation = field(init=False)

@@ -26,7 +26,7 @@ _SMALL_ANSWER_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a call may take. The seconds are the contract's."""
+    """Limits of one call. The contract defines the seconds."""
 
     request_bytes: int
     answer_bytes: int
