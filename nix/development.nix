@@ -79,6 +79,6 @@ lib.throwIfNot (lib.elem system systems.supported) (systems.refusal system) {
   shellHook = builtins.readFile ./shell.sh + ''
     echo "make up      start PostgreSQL and the services, with reload; devenv up: the same in process-compose's own interface"
     echo "make test    run every test; make check: format, lint, spelling, types and import rules"
-    echo "make help    list all commands; docs/nix/README.md says what else Nix builds here"
+    echo "make help    list all commands; docs/how-to/use-nix.md says what else Nix builds here"
   '';
 }

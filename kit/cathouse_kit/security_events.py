@@ -29,7 +29,7 @@ Detail = str | int | bool
 class SecurityEvent(StrEnum):
     """The name of an event. Names are part of what operators search for: add new ones, keep old ones.
 
-    docs/operations.md describes each.
+    docs/how-to/operations.md describes each.
     """
 
     SIGN_IN_FAILED = "sign_in_failed"

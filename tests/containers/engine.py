@@ -93,7 +93,7 @@ class Stack:
         return result.stdout.strip()
 
     def start(self) -> float:
-        """Starts it as docs/operations.md says; returns how many seconds that took."""
+        """Starts it as docs/how-to/operations.md says; returns how many seconds that took."""
         began = time.monotonic()
         result = self.run("deploy/compose/up.sh")
         assert result.returncode == 0, f"{result.stdout}\n{self.logs()}"

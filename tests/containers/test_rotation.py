@@ -1,4 +1,4 @@
-"""docs/operations.md, "Rotate secrets and keys" and "Keep the audit short", on the composed stack."""
+"""docs/how-to/operations.md, "Rotate secrets and keys" and "Keep the audit short", on the composed stack."""
 
 import re
 

@@ -199,7 +199,9 @@ def test_every_replica_answers_the_load(swarm: Swarm) -> None:
 
 def test_a_second_login_of_a_service_fails_no_request(swarm: Swarm) -> None:
     before = swarm.counts()
-    (sql,) = re.findall(r"```sql\n(.*?)```", (ROOT / "docs/operations.md").read_text(), re.DOTALL)
+    (sql,) = re.findall(
+        r"```sql\n(.*?)```", (ROOT / "docs/how-to/operations.md").read_text(), re.DOTALL
+    )
     _psql(sql)
     url = (swarm.folder / "secrets/auth/database_url").read_text()
     url = re.sub("//auth:[^@]*@", "//auth_next:a-password-for-a-while@", url)

@@ -72,7 +72,7 @@ def names_in(file: Path) -> set[str]:
 
 
 def test_there_are_pages() -> None:
-    assert {"README.md", "docs/architecture.md", "CONTRIBUTING.md", "SECURITY.md"} <= {
+    assert {"README.md", "docs/explanation/architecture.md", "CONTRIBUTING.md", "SECURITY.md"} <= {
         str(page.relative_to(ROOT)) for page in pages()
     }
 
@@ -102,14 +102,21 @@ def test_the_files_and_names_that_it_speaks_of_are_there(
             assert name in names_in(path), f"{page.name}: `{code}`: the file has no {name}"
 
 
-def test_every_page_of_the_documentation_is_in_its_index() -> None:
-    index = (ROOT / "docs/README.md").read_text() + (ROOT / "docs/decisions/README.md").read_text()
-    for page in (*ROOT.glob("docs/*.md"), *ROOT.glob("docs/decisions/*.md")):
-        assert page.name == "README.md" or f"({page.name})" in index, f"{page} is in no index"
+def linked(page: Path) -> set[Path]:
+    """Return the files that a page links to."""
+    return {(page.parent / link.partition("#")[0]).resolve() for link in _LINK.findall(prose(page))}
+
+
+def test_every_page_of_the_documentation_is_on_the_map_or_in_the_index_of_its_folder() -> None:
+    the_map = ROOT / "docs/README.md"
+    for page in set(ROOT.glob("docs/**/*.md")) - {the_map}:
+        index = page.parent / "README.md"
+        listed = linked(the_map) | (linked(index) if index.exists() else set())
+        assert page.resolve() in listed, f"{page} is in no index"
 
 
 def test_decisions_are_numbered_without_a_gap() -> None:
-    numbers = [int(path.name[:4]) for path in sorted(ROOT.glob("docs/decisions/0*.md"))]
+    numbers = [int(path.name[:4]) for path in sorted(ROOT.glob("docs/explanation/decisions/0*.md"))]
     assert numbers == list(range(1, len(numbers) + 1))
 
 

@@ -74,8 +74,8 @@ def _nix(value: object) -> str:
 
 
 def attributes_in_documentation() -> dict[str, set[str]]:
-    """Return the attributes that docs/nix/reference.md lists: those of nixpkgs, and those of its python3Packages."""
-    text = (ROOT / "docs/nix/reference.md").read_text().partition("Not in the release")[0]
+    """Return the attributes that docs/reference/nix.md lists: those of nixpkgs, and those of its python3Packages."""
+    text = (ROOT / "docs/reference/nix.md").read_text().partition("Not in the release")[0]
     tables = text.split("| attribute |")[1:]
     return {
         name: {

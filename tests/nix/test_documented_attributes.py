@@ -1,4 +1,4 @@
-"""docs/nix/reference.md lists every attribute of nixpkgs that is used, and no other."""
+"""docs/reference/nix.md lists every attribute of nixpkgs that is used, and no other."""
 
 import re
 import tomllib
