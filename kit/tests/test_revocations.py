@@ -70,9 +70,11 @@ async def test_every_guard_refuses_a_disabled_person_and_tokens_from_before_a_ch
     path: str, app: FastAPI, client: httpx.AsyncClient, fake_services: FakeServices, issuer: Issuer
 ) -> None:
     disabled, demoted, bystander = uuid4(), uuid4(), uuid4()
+    # All tokens are older than the change.
+    headers = {person: issuer.headers("admin", person) for person in (disabled, demoted, bystander)}
 
     async def get(person: UUID) -> httpx.Response:
-        return await client.get(f"/api/v1/sample{path}", headers=issuer.headers("admin", person))
+        return await client.get(f"/api/v1/sample{path}", headers=headers[person])
 
     for person in (disabled, demoted, bystander):
         assert (await get(person)).status_code == 200

@@ -1,4 +1,4 @@
-"""Which part of each package's lines the tests run. Processes that tests start are not counted."""
+"""Report the share of each package's lines that the tests run, in the programs that tests start too."""
 
 import json
 import subprocess
