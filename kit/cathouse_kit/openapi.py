@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from cathouse_kit.bounds import Unbounded, largest
+from cathouse_kit.platform import IDENTITY_NAME, PROBLEM_PREFIX, Platform
 from cathouse_kit.problems import (
     BadRequest,
     BodyTooLarge,
@@ -23,8 +24,8 @@ from cathouse_kit.revocations import AccountDisabled
 _METHODS = {"get", "put", "post", "patch", "delete", "head", "options", "trace"}
 
 
-def describe(app: FastAPI) -> None:
-    """Replaces `app.openapi` by one that describes the errors as they really are."""
+def describe(app: FastAPI, platform: Platform) -> None:
+    """Replaces `app.openapi` by one that describes the errors as they really are, with the platform's names."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -44,10 +45,22 @@ def describe(app: FastAPI) -> None:
                     if method in _METHODS:
                         _declare_problems(path, operation)
                         _state_bound(operation, schemas)
-            app.openapi_schema = schema
+            app.openapi_schema = _named(schema, platform)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _named(value: Any, platform: Platform) -> Any:
+    """Put the platform's names into the texts that leave room for them."""
+    if isinstance(value, str):
+        value = value.replace(IDENTITY_NAME, platform.identity.name)
+        return value.replace(PROBLEM_PREFIX, platform.problem_prefix)
+    if isinstance(value, dict):
+        return {key: _named(inner, platform) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_named(inner, platform) for inner in value]
+    return value
 
 
 def _declare_problems(path: str, operation: dict[str, Any]) -> None:

@@ -55,13 +55,15 @@ def _routes(app: FastAPI) -> Iterator[Described]:
 
 def _setting(settings: type[ServiceSettings], name: str) -> Described:
     field = settings.model_fields[name]
+    # What the service has in common with others, of which some fields may have another default here.
+    common: dict[str, FieldInfo] = settings.__base__.model_fields  # type: ignore[union-attr]
     return {
         "variable": name.upper(),
         "type": _type(name, field),
         "required": field.is_required(),
         "default": _default(field),
-        "meaning": field.description or ServiceSettings.model_fields[name].description,
-        "own": name not in ServiceSettings.model_fields,
+        "meaning": field.description or common[name].description,
+        "own": name not in common,
     }
 
 
