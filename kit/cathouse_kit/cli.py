@@ -95,10 +95,10 @@ def _serve_command(package: str, *, reload: bool) -> None:
         return
     from cathouse_kit.reload import serve_with_reload
 
-    sys.exit(serve_with_reload(package, _source_folders(package), [Path(".env")]))
+    sys.exit(serve_with_reload(package, source_folders(package), [Path(".env")]))
 
 
-def _source_folders(package: str) -> list[Path]:
+def source_folders(package: str) -> list[Path]:
     """The folders of the package, the kit, and what else it needs of their project: names that begin as the kit's."""
     from importlib.metadata import requires
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cathouse_kit.cli import source_folders
 from cathouse_kit.registry import Service
 from cathouse_platform.platform import PLATFORM, Role
 from cathouse_platform.security_events import SecurityEvent
@@ -50,6 +51,11 @@ def test_the_identity_service_is_registered(services: tuple[Service, ...]) -> No
     (identity,) = [service for service in services if service.name == PLATFORM.identity.name]
     for path in (PLATFORM.identity.keys_path, PLATFORM.identity.revocations_path):
         assert path.startswith(f"{identity.prefix}/")
+
+
+def test_a_change_of_the_platform_restarts_a_service(service: Service) -> None:
+    watched = {folder.name for folder in source_folders(service.package)}
+    assert watched == {service.package, "cathouse_kit", "cathouse_platform"}
 
 
 @pytest.mark.documentation
