@@ -1,5 +1,6 @@
 """The OpenAPI description: every error is a problem, and every route declares the errors that any route may give."""
 
+import importlib
 from contextlib import suppress
 from typing import Any
 
@@ -21,7 +22,18 @@ from cathouse_kit.problems import (
 )
 from cathouse_kit.revocations import AccountDisabled
 
+# Settings that have no defaults. Nothing is opened before an app's lifespan begins, and so none of these is used.
+_NOT_USED = {"database_url": "postgresql://nobody@127.0.0.1/nothing", "service_token": "-" * 32}
 _METHODS = {"get", "put", "post", "patch", "delete", "head", "options", "trace"}
+
+
+def app_to_describe(package: str) -> FastAPI:
+    """The app of a service's package, for what it says of itself: it needs no settings, and opens nothing."""
+    settings = importlib.import_module(f"{package}.settings").Settings
+    app: FastAPI = importlib.import_module(f"{package}.main").create_app(
+        settings(_env_file=None, **_NOT_USED)
+    )
+    return app
 
 
 def describe(app: FastAPI, platform: Platform) -> None:
