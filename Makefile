@@ -9,7 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 STATE := .state
 SOCKET := $(STATE)/process-compose.sock
-PROJECTS := $(wildcard kit/pyproject.toml services/*/pyproject.toml tools/*/pyproject.toml examples/*/pyproject.toml)
+PROJECTS := $(wildcard kit/pyproject.toml platform/pyproject.toml services/*/pyproject.toml tools/*/pyproject.toml examples/*/pyproject.toml)
 TESTS := conftest.py tests $(wildcard kit/tests services/*/tests tools/*/tests examples/*/tests)
 
 ifdef CATHOUSE_NIX

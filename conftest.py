@@ -17,8 +17,9 @@ import asyncpg
 import httpx
 import pytest
 from cathouse_kit.registry import Service, load_registry
-from cathouse_kit.testing import JWKS_PATH, FakeServices, Issuer, empty_tables
+from cathouse_kit.testing import FakeServices, Issuer, empty_tables
 from cathouse_migrate.migrate import migrate_all
+from cathouse_platform.platform import PLATFORM
 from cathouse_postgres.testing import TemporaryServer, temporary_server
 from hypothesis import HealthCheck, settings
 
@@ -137,12 +138,12 @@ def service_token() -> str:
 @pytest.fixture(scope="session")
 def issuer() -> Issuer:
     """Signs the access tokens that services under test trust."""
-    return Issuer()
+    return Issuer(PLATFORM)
 
 
 @pytest.fixture
 def fake_services(issuer: Issuer) -> FakeServices:
     """What a service under test calls. Auth's keys are there; a test adds the rest."""
-    fake_services = FakeServices()
-    fake_services.on("GET", JWKS_PATH, httpx.Response(200, json=issuer.jwks()))
+    fake_services = FakeServices(PLATFORM)
+    fake_services.on("GET", PLATFORM.identity.keys_path, httpx.Response(200, json=issuer.jwks()))
     return fake_services

@@ -19,6 +19,7 @@ let
     );
   folders = [
     "kit"
+    "platform"
   ]
   ++ lib.concatMap foldersIn [
     "services"

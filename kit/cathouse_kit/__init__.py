@@ -1,1 +1,1 @@
-"""What every Cat House service is made of. Start with `cathouse_kit.service.create_service`."""
+"""What the services of a platform are made of. Start with `cathouse_kit.service.create_service`."""

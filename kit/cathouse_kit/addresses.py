@@ -78,7 +78,7 @@ class TrustedProxies:
 
     def __init__(self, networks: Iterable[Network]) -> None:
         self._networks = tuple(networks)
-        # Few addresses ask: those of proxies, and of callers that a proxy names.
+        # Few addresses ask: those of reverse proxies, and of callers that these name.
         self._trusts = lru_cache(4096)(self._look_up)
 
     def __bool__(self) -> bool:
@@ -97,8 +97,8 @@ class TrustedProxies:
     def caller(self, forwarded_for: str) -> str | None:
         """Return the caller's address from the field's value: the last entry that is no trusted proxy.
 
-        Each proxy appends the address that it received a request from. If all entries are trusted, the first one is the
-        caller. None where no entry can be believed: one that is no address ends the search.
+        Each reverse proxy appends the address that it received a request from. If all are trusted, the first one
+        is the caller. None where no entry can be believed: one that is no address ends the search.
         """
         caller = None
         for entry in reversed(forwarded_for.split(",")):
@@ -120,8 +120,8 @@ def _without_port(entry: str) -> str:
 class ForwardedMiddleware:
     """Gives a request the caller's address and scheme as a trusted reverse proxy reports them.
 
-    Replaces uvicorn's middleware, which compares addresses as they are spelled: on `::` it does not recognise an IPv4
-    proxy.
+    Replaces uvicorn's middleware, which compares addresses as they are spelled: on `::` it does not recognise an
+    IPv4 address.
     """
 
     def __init__(self, app: ASGIApp, *, trusted: TrustedProxies) -> None:

@@ -95,8 +95,17 @@ def _serve_command(package: str, *, reload: bool) -> None:
         return
     from cathouse_kit.reload import serve_with_reload
 
-    folders = [_folder(package), _folder("cathouse_kit")]
-    sys.exit(serve_with_reload(package, folders, [Path(".env")]))
+    sys.exit(serve_with_reload(package, source_folders(package), [Path(".env")]))
+
+
+def source_folders(package: str) -> list[Path]:
+    """The folders of the package, the kit, and what else it needs of their project: names that begin as the kit's."""
+    from importlib.metadata import requires
+
+    own = __name__.partition(".")[0]
+    needed = (re.split(r"[^\w-]", line)[0].replace("-", "_") for line in requires(package) or ())
+    names = (package, own, *(name for name in needed if name.startswith(own.removesuffix("kit"))))
+    return [_folder(name) for name in dict.fromkeys(names)]
 
 
 def _folder(package: str) -> Path:

@@ -271,7 +271,7 @@ class Database:
             event.listen(engine.sync_engine, "checkin", _terminate)
             await engine.dispose()
 
-    def _replace_where_it_only_reads(self, _connection: Any, _record: Any, _proxy: Any) -> None:
+    def _replace_where_it_only_reads(self, _connection: Any, _record: Any, _pooled: Any) -> None:
         if self._only_reads:
             self._only_reads = False
             raise InvalidatePoolError
@@ -399,7 +399,7 @@ def _checked_by(check: _Check) -> Iterator[None]:
         _check.reset(token)
 
 
-def _check_that_it_answers(connection: Any, _record: Any, _proxy: Any) -> None:
+def _check_that_it_answers(connection: Any, _record: Any, _pooled: Any) -> None:
     """Have the pool replace its connections where the one to be used has been cut, or has gone silent, since its last
     use."""
     # Not the pool's own ping: that would wait for as long as a statement may take, and makes a transaction of its own.

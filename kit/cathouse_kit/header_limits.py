@@ -353,7 +353,7 @@ class HeadLimitingProtocol(HttpToolsProtocol):
             # For the app the client has left.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        response = problem_response(problem, {"path": path})
+        response = problem_response(problem, {"path": path, "app": self.config.app})
         headers = [
             *self.server_state.default_headers,
             *response.raw_headers,

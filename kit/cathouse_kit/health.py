@@ -10,6 +10,7 @@ from loguru import logger
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import Field
 
+from cathouse_kit.platform import IDENTITY_NAME
 from cathouse_kit.routing import PlainRoute
 from cathouse_kit.schemas import ResponseBody, Timestamp
 from cathouse_kit.security import anyone
@@ -41,8 +42,12 @@ class MigrationsCheck(ResponseBody):
 
 
 class RevocationsCheck(ResponseBody):
-    status: Literal["ok", "unknown"] = Field(description="`unknown` until auth has given its list")
-    age_seconds: float = Field(description="Since auth last answered; the last known list decides")
+    status: Literal["ok", "unknown"] = Field(
+        description=f"`unknown` until {IDENTITY_NAME} has given its list"
+    )
+    age_seconds: float = Field(
+        description=f"Since {IDENTITY_NAME} last answered; the last known list decides"
+    )
 
 
 class Checks(ResponseBody):
@@ -51,7 +56,7 @@ class Checks(ResponseBody):
     revocations: RevocationsCheck | None = Field(
         default=None,
         exclude_if=lambda value: value is None,
-        description="Not in auth, which has no other source than its database",
+        description=f"Not in {IDENTITY_NAME}, which has no other source than its database",
     )
 
 

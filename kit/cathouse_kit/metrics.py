@@ -44,7 +44,7 @@ class Metrics:
         )
         self.revocations_age = Gauge(
             "revocations_age_seconds",
-            "Seconds since auth last gave its list of revocations; 0 in auth itself",
+            "Seconds since the list of revocations was last read; 0 in the service that keeps it",
             registry=self.registry,
         )
         build = Gauge(

@@ -1,5 +1,6 @@
 """The OpenAPI description: every error is a problem, and every route declares the errors that any route may give."""
 
+import importlib
 from contextlib import suppress
 from typing import Any
 
@@ -7,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from cathouse_kit.bounds import Unbounded, largest
+from cathouse_kit.platform import IDENTITY_NAME, PROBLEM_PREFIX, Platform
 from cathouse_kit.problems import (
     BadRequest,
     BodyTooLarge,
@@ -20,11 +22,22 @@ from cathouse_kit.problems import (
 )
 from cathouse_kit.revocations import AccountDisabled
 
+# Settings that have no defaults. Nothing is opened before an app's lifespan begins, and so none of these is used.
+_NOT_USED = {"database_url": "postgresql://nobody@127.0.0.1/nothing", "service_token": "-" * 32}
 _METHODS = {"get", "put", "post", "patch", "delete", "head", "options", "trace"}
 
 
-def describe(app: FastAPI) -> None:
-    """Replaces `app.openapi` by one that describes the errors as they really are."""
+def app_to_describe(package: str) -> FastAPI:
+    """The app of a service's package, for what it says of itself: it needs no settings, and opens nothing."""
+    settings = importlib.import_module(f"{package}.settings").Settings
+    app: FastAPI = importlib.import_module(f"{package}.main").create_app(
+        settings(_env_file=None, **_NOT_USED)
+    )
+    return app
+
+
+def describe(app: FastAPI, platform: Platform) -> None:
+    """Replaces `app.openapi` by one that describes the errors as they really are, with the platform's names."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -44,10 +57,22 @@ def describe(app: FastAPI) -> None:
                     if method in _METHODS:
                         _declare_problems(path, operation)
                         _state_bound(operation, schemas)
-            app.openapi_schema = schema
+            app.openapi_schema = _named(schema, platform)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _named(value: Any, platform: Platform) -> Any:
+    """Put the platform's names into the texts that leave room for them."""
+    if isinstance(value, str):
+        value = value.replace(IDENTITY_NAME, platform.identity.name)
+        return value.replace(PROBLEM_PREFIX, platform.problem_prefix)
+    if isinstance(value, dict):
+        return {key: _named(inner, platform) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_named(inner, platform) for inner in value]
+    return value
 
 
 def _declare_problems(path: str, operation: dict[str, Any]) -> None:

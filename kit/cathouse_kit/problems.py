@@ -6,7 +6,7 @@ request early, into answers.
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 from fastapi import APIRouter, FastAPI
@@ -21,7 +21,11 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from cathouse_kit.context import current_request
+from cathouse_kit.platform import IDENTITY_NAME, PROBLEM_PREFIX
 from cathouse_kit.validation_messages import plain_message
+
+if TYPE_CHECKING:
+    from cathouse_kit.service_context import ServiceContext
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 20
@@ -43,12 +47,14 @@ class ProblemBody(BaseModel):
 
     type: str = Field(
         description="Names the kind of problem, and never changes within a version of the API",
-        examples=["urn:cathouse:problem:not_found"],
+        examples=[f"{PROBLEM_PREFIX}not_found"],
     )
     title: str = Field(description="The kind of problem, for people", examples=["Not found"])
     status: int = Field(description="The HTTP status", examples=[404])
     detail: str = Field(description="This occurrence of it, for people")
-    instance: str = Field(description="The path that was asked for", examples=["/api/v1/auth/me"])
+    instance: str = Field(
+        description="The path that was asked for", examples=[f"/api/v1/{IDENTITY_NAME}/me"]
+    )
     request_id: str = Field(description="The id under which the logs know this request")
     errors: list[InvalidField] | None = Field(
         default=None,
@@ -86,10 +92,6 @@ class Problem(Exception):
     def code(cls) -> str:
         """The kind of problem as one word, such as `scope_missing`."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
-
-    @classmethod
-    def uri(cls) -> str:
-        return f"urn:cathouse:problem:{cls.code()}"
 
 
 class InternalError(Problem):
@@ -191,10 +193,11 @@ _BY_STATUS: dict[int, type[Problem]] = {
 
 
 def problem_response(problem: Problem, scope: Scope) -> Response:
-    """The answer for a problem."""
+    """The answer for a problem, to a request whose `scope` names the app of a service."""
+    context: ServiceContext = scope["app"].state.context
     request = current_request.get()
     body = {
-        "type": problem.uri(),
+        "type": f"{context.platform.problem_prefix}{problem.code()}",
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
@@ -227,7 +230,7 @@ SCHEMA_REF = {"$ref": "#/components/schemas/Problem"}
 
 def example(kind: type[Problem]) -> dict[str, Any]:
     return {
-        "type": kind.uri(),
+        "type": f"{PROBLEM_PREFIX}{kind.code()}",
         "title": kind.title,
         "status": kind.status,
         "detail": getattr(kind, "detail", kind.title),

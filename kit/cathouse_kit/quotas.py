@@ -2,9 +2,9 @@
 
 A row is added first and counted then, so that a request that is refused for another reason counts nothing:
 
-    await lock_quotas(session, developer.id)
-    cats = await session.scalar(select(func.count()).where(Cat.developer_id == developer.id))
-    refuse_beyond("cats", cats, limit)
+    await lock_quotas(session, author.id)
+    notes = await session.scalar(select(func.count()).where(Note.author_id == author.id))
+    refuse_beyond("notes", notes, limit)
 """
 
 from uuid import UUID

@@ -1,7 +1,8 @@
-"""Revocations: whose powers have ended, as auth said a moment ago.
+"""Revocations: whose powers have ended, as the identity service said a moment ago.
 
-Every service but auth keeps a copy of auth's list in memory and asks for its changes several times a second. A request
-costs a look into a dictionary. While auth is down, the last known copy decides. A process that never had one refuses.
+Every other service keeps a copy of its list in memory and asks for the changes several times a second. A request costs
+a look into a dictionary. While the identity service is down, the last known copy decides. A process that never had one
+refuses.
 """
 
 import asyncio
@@ -18,19 +19,18 @@ from cathouse_kit.problems import Forbidden, Unauthenticated
 from cathouse_kit.schemas import ResponseBody, Timestamp
 from cathouse_kit.service_client import PeerUnavailable, ServiceClient
 
-PATH = "/api/v1/auth/internal/revocations"
 PAGE_ENTRIES = 1000
 
 # From one question to the next, give or take a fifth. A change is known after 0.36 s and a round trip. A question that
-# auth does not answer adds half a second: even then it stays within the one second that is promised.
+# gets no answer adds half a second: even then it stays within the one second that is promised.
 POLL_SECONDS = 0.3
-# Services start together. Until auth has given its list once, a service asks this often, for the first seconds.
+# Services start together. Until it has the list once, a service asks this often, for the first seconds.
 _FIRST_POLL_SECONDS = 0.05
 _FIRST_SECONDS = 5.0
 # Of its own, so that nobody's sequence of random numbers depends on when a poll is due.
 _JITTER = random.Random()  # noqa: S311 - it spreads load, and hides nothing
 _ANSWER_SECONDS = 0.5
-# After silence the next question gets more time: a busy auth answers late, and late is better than never.
+# After silence the next question gets more time: a busy service answers late, and late is better than never.
 _LONGEST_ANSWER_SECONDS = 4.0
 # How often the whole list is read anew, beside the changes: forgets entries that no token needs any more, and finds
 # what a failover of the database has taken back.
@@ -49,7 +49,7 @@ class RevocationEntry(ResponseBody):
 
 
 class RevocationChanges(ResponseBody):
-    """What auth answers."""
+    """What {identity_service} answers."""
 
     items: list[RevocationEntry] = Field(json_schema_extra={"maxItems": PAGE_ENTRIES})
     next_since: int
@@ -75,10 +75,11 @@ class _Copy:
 
 
 class Revocations:
-    """A service's copy of auth's list. `start` and `stop` belong to the lifespan."""
+    """A service's copy of the list. `start` and `stop` belong to the lifespan."""
 
-    def __init__(self, auth: ServiceClient) -> None:
-        self._auth = auth
+    def __init__(self, identity: ServiceClient, path: str) -> None:
+        self._identity = identity
+        self._path = path
         self._copy = _Copy()
         self._renewed: _Copy | None = None
         """The copy that is going to replace the present one; it grows by a page with each question."""
@@ -89,19 +90,19 @@ class Revocations:
 
     @property
     def known(self) -> bool:
-        """Whether auth has ever given the whole list."""
+        """Whether it has ever had the whole list."""
         return self._copy.complete
 
     @property
     def age_seconds(self) -> float:
-        """Since auth last answered; since the start while it never has."""
+        """Since the last answer; since the start while there was none."""
         return time.monotonic() - self._answered_at
 
     def check_token(self, person_id: UUID, issued_at: float) -> None:
         """Refuse an access token whose powers have ended; `issued_at` is its `iat`, in Unix seconds.
 
         Raises `AccountDisabled`, `Unauthenticated` for a token from before a change of the person's role, and
-        `PeerUnavailable` while auth has never given the list.
+        `PeerUnavailable` while the list has never been read.
         """
         not_before = self._not_before(person_id)
         if not_before == math.inf:
@@ -113,16 +114,16 @@ class Revocations:
             )
 
     def is_active(self, person_id: UUID) -> bool:
-        """Whether this person is not disabled. Raises `PeerUnavailable` while auth has never given the list."""
+        """Whether this person is not disabled. Raises `PeerUnavailable` while the list has never been read."""
         return self._not_before(person_id) != math.inf
 
     def _not_before(self, person_id: UUID) -> float:
         if not self._copy.complete:
-            raise PeerUnavailable(self._auth.name)
+            raise PeerUnavailable(self._identity.name)
         return self._copy.not_before.get(person_id, -math.inf)
 
     async def start(self) -> None:
-        """Read the list, if auth answers at once, and follow its changes until `stop`."""
+        """Read the list, if there is an answer at once, and follow its changes until `stop`."""
         await self.poll()
         self._polling = asyncio.create_task(self._poll_until_stopped())
 
@@ -157,7 +158,11 @@ class Revocations:
             self._note_silence(error)
             return
         if not self._answering:
-            logger.info("revocations: auth answers again, after {:.1f} s", self.age_seconds)
+            logger.info(
+                "revocations: {} answers again, after {:.1f} s",
+                self._identity.name,
+                self.age_seconds,
+            )
         now = time.monotonic()
         self._answering, self._answer_seconds, self._answered_at = True, _ANSWER_SECONDS, now
         if self._renewed is None:
@@ -175,7 +180,10 @@ class Revocations:
             )
             cause = error.__cause__ if isinstance(error, PeerUnavailable) else None
             logger.warning(
-                "revocations: auth does not answer, {}: {!r}", consequence, cause or error
+                "revocations: {} does not answer, {}: {!r}",
+                self._identity.name,
+                consequence,
+                cause or error,
             )
         self._answering = False
         if isinstance(error, TimeoutError):
@@ -184,7 +192,7 @@ class Revocations:
     async def _read(self, copy: _Copy) -> None:
         async with asyncio.timeout(self._answer_seconds):
             # One attempt: the next question is the second.
-            response = await self._auth.request(
-                "GET", f"{PATH}?since={copy.since}", idempotent=False
+            response = await self._identity.request(
+                "GET", f"{self._path}?since={copy.since}", idempotent=False
             )
-        copy.take(self._auth.read(response, RevocationChanges))
+        copy.take(self._identity.read(response, RevocationChanges))

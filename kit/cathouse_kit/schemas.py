@@ -47,7 +47,7 @@ def _in_utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
-# Not a serializer in Python: a list of cats calls that one 40 times, for a seventh of its time. Pydantic's own writes
+# Not a serializer in Python: a page of a list calls that one 40 times, for a seventh of its time. Pydantic's own writes
 # UTC as RFC 3339 with `Z`.
 Timestamp = Annotated[datetime, AfterValidator(_in_utc)]
 """A moment, sent in UTC as RFC 3339 with `Z`."""

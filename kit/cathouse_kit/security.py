@@ -1,30 +1,32 @@
 """Who may call a route. Every route names one guard; a service with a route that names none does not start.
 
-@router.get("/cats", dependencies=[Depends(anyone)])      no one needs to sign in
-async def me(person: SignedIn) -> ...                     whoever is signed in
-async def cat(viewer: MaybeSignedIn) -> ...               anyone; whoever is signed in may see more
-async def approve(admin: Admin) -> ...                    people of one role
+@router.get("/notes", dependencies=[Depends(anyone)])     no one needs to sign in
+async def me(person: SignedIn) -> ...                     people who are signed in
+async def note(viewer: MaybeSignedIn) -> ...              anyone; people who are signed in may see more
+async def approve(editor: Editor) -> ...                  people of a role; Editor is a guard of `require_role`
 @router.get("/internal/…", dependencies=[Depends(service_only)])   other services
 """
 
 import hmac
 from collections.abc import Callable, Coroutine, Iterable
+from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from cathouse_kit.platform import IDENTITY_NAME
 from cathouse_kit.problems import Forbidden, Unauthenticated
 from cathouse_kit.service_context import ServiceContext
-from cathouse_kit.tokens import Principal, Role, verify_access_token
+from cathouse_kit.tokens import Principal, verify_access_token
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 access_token = HTTPBearer(
     scheme_name="accessToken",
     bearerFormat="JWT",
-    description="A person's access token, from auth's `/login` or `/refresh`",
+    description=f"A person's access token, from {IDENTITY_NAME}'s `/login` or `/refresh`",
     auto_error=False,
 )
 _service_token = HTTPBearer(
@@ -58,7 +60,9 @@ async def signed_in(
     if bearer is None:
         raise Unauthenticated
     context: ServiceContext = request.app.state.context
-    return await verify_access_token(bearer.credentials, context.keys, context.revocations)
+    return await verify_access_token(
+        bearer.credentials, context.platform, context.keys, context.revocations
+    )
 
 
 @guard("anyone")
@@ -72,7 +76,7 @@ async def maybe_signed_in(
     return await signed_in(request, bearer)
 
 
-def require_role(*roles: Role) -> Callable[[Principal], Coroutine[Any, Any, Principal]]:
+def require_role(*roles: StrEnum) -> Callable[[Principal], Coroutine[Any, Any, Principal]]:
     """A guard that lets people of these roles pass; others get `Forbidden`."""
 
     @guard(" or ".join(roles))
@@ -86,9 +90,6 @@ def require_role(*roles: Role) -> Callable[[Principal], Coroutine[Any, Any, Prin
 
 SignedIn = Annotated[Principal, Depends(signed_in)]
 MaybeSignedIn = Annotated[Principal | None, Depends(maybe_signed_in)]
-Player = Annotated[Principal, Depends(require_role(Role.PLAYER))]
-Developer = Annotated[Principal, Depends(require_role(Role.DEVELOPER))]
-Admin = Annotated[Principal, Depends(require_role(Role.ADMIN))]
 
 
 @guard("services")

@@ -20,9 +20,9 @@ from cathouse_kit.metrics import Metrics
 from cathouse_kit.middleware import RequestMiddleware, RouteMiddleware
 from cathouse_kit.migrations import Migrations
 from cathouse_kit.openapi import describe
+from cathouse_kit.platform import Platform
 from cathouse_kit.problems import install_problem_handlers
 from cathouse_kit.rate_limits import RateLimiter
-from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
 from cathouse_kit.revocations import Revocations
 from cathouse_kit.routing import ServiceApp
 from cathouse_kit.security import unguarded
@@ -44,9 +44,9 @@ class UnguardedRouteError(Exception):
 def create_service(
     settings: ServiceSettings,
     *,
+    platform: Platform,
     package: str,
     routers: Sequence[APIRouter],
-    clients: Sequence[str] = (),
     keys: Callable[[Database], KeySource] | None = None,
     lifespan: Lifespan | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
@@ -55,10 +55,12 @@ def create_service(
 ) -> FastAPI:
     """Create the FastAPI app of a service. It opens no connection before its lifespan begins.
 
+    `context.clients` has a client of each service that the settings name by a `ServiceUrl`.
+
+    - `platform` is what all services of the platform have in common.
     - `package` is the service's Python package. Its distribution gives the version and the description, and it holds
       models and migrations.
-    - `clients` names the services that it calls. Each has a setting `NAME_url`.
-    - `keys` replaces auth's published keys and revocations, with which access tokens are checked.
+    - `keys` replaces the published keys and revocations of the identity service, with which access tokens are checked.
     - `lifespan` opens and closes what only this service needs. It may use `app.state.context`.
     - `transport` replaces the network of calls to other services, in tests.
     - `bodies_limited_by_routes` is the prefix of routes that limit their request bodies themselves. All others have
@@ -72,13 +74,9 @@ def create_service(
     tracing = _start_tracing(settings, distribution["Version"])
     service_clients = {
         name: ServiceClient(
-            name,
-            getattr(settings, f"{name}_url"),
-            settings.service_tokens,
-            transport=transport,
-            tracing=tracing,
+            name, url, settings.service_tokens, transport=transport, tracing=tracing
         )
-        for name in clients
+        for name, url in settings.service_urls.items()
     }
     database = Database(
         settings.database_url,
@@ -87,21 +85,30 @@ def create_service(
         session_settings=database_settings,
         debug=settings.debug,
     )
+    identity = platform.identity
     revocations_client = None
     if keys is None:
         # Without traces: there would be several a second, of no request.
         revocations_client = ServiceClient(
-            "auth", settings.auth_url, settings.service_tokens, transport=transport
+            identity.name,
+            settings.service_urls[identity.name],
+            settings.service_tokens,
+            transport=transport,
         )
     context = ServiceContext(
         settings=settings,
+        platform=platform,
         version=distribution["Version"],
         database=database,
         migrations=Migrations(package),
         lifecycle=Lifecycle(),
         metrics=Metrics(settings.service_name, distribution["Version"]),
-        keys=keys(database) if keys else RemoteKeys(service_clients["auth"]),
-        revocations=Revocations(revocations_client) if revocations_client else None,
+        keys=keys(database)
+        if keys
+        else RemoteKeys(service_clients[identity.name], identity.keys_path),
+        revocations=Revocations(revocations_client, identity.revocations_path)
+        if revocations_client
+        else None,
         rate_limits=RateLimiter(settings.rate_limit_storage),
         clients=service_clients,
     )
@@ -122,7 +129,7 @@ def create_service(
                 yield
 
     app = ServiceApp(
-        title=f"Cat House {settings.service_name}",
+        title=f"{platform.display_name} {settings.service_name}",
         summary=distribution["Summary"],
         version=distribution["Version"],
         openapi_url=None,
@@ -146,7 +153,7 @@ def create_service(
                 "with a guard of cathouse_kit.security"
             )
         app.add_routes([route for route in router.routes if isinstance(route, APIRoute)])
-    describe(app)
+    describe(app, platform)
 
     # The last one added is the outermost.
     app.add_middleware(
@@ -163,7 +170,7 @@ def create_service(
         lifecycle=context.lifecycle,
         tracing=tracing,
         # The questions of pollers are as many as probes, and are logged as these are: if they fail.
-        probes=PROBES | {REVOCATIONS_PATH},
+        probes=PROBES | {identity.revocations_path},
     )
     if trusted := TrustedProxies(settings.forwarded_allow_ips):
         app.add_middleware(ForwardedMiddleware, trusted=trusted)

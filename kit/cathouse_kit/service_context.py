@@ -6,6 +6,7 @@ from cathouse_kit.database import Database
 from cathouse_kit.lifecycle import Lifecycle
 from cathouse_kit.metrics import Metrics
 from cathouse_kit.migrations import Migrations
+from cathouse_kit.platform import Platform
 from cathouse_kit.rate_limits import RateLimiter
 from cathouse_kit.revocations import Revocations
 from cathouse_kit.service_client import ServiceClient
@@ -18,6 +19,7 @@ class ServiceContext:
     """`create_service` creates it; the app's lifespan opens and closes its connections."""
 
     settings: ServiceSettings
+    platform: Platform
     version: str
     database: Database
     migrations: Migrations
@@ -25,6 +27,6 @@ class ServiceContext:
     metrics: Metrics
     keys: KeySource
     revocations: Revocations | None
-    """None in auth, which asks its database instead."""
+    """None in the identity service, which asks its database instead."""
     rate_limits: RateLimiter
     clients: dict[str, ServiceClient] = field(default_factory=dict)

@@ -156,8 +156,10 @@ ServiceName = Annotated[str, AfterValidator(_printable)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A TCP port."""
 
-PeerUrl = Annotated[str, AfterValidator(_root_url)]
-"""The root of another service, such as `http://auth:8005`; validated, and kept as a string without a slash."""
+_SERVICE_ROOT = AfterValidator(_root_url)
+ServiceUrl = Annotated[str, _SERVICE_ROOT]
+"""The root of another service, such as `http://notes:8042`; validated, and kept as a string without a slash. A setting
+`NAME_url` of this type makes `create_service` create a client of the service NAME."""
 
 
 class ServiceSettings(BaseSettings):
@@ -193,9 +195,6 @@ class ServiceSettings(BaseSettings):
     log_format: Annotated[LogFormat, _in_any_case(LogFormat)] = Field(
         default_factory=lambda: "console" if sys.stdout.isatty() else "json",
         description="One JSON object a line, or lines for people; by default what stdout is decides",
-    )
-    auth_url: PeerUrl = Field(
-        "http://127.0.0.1:8005", description="Where the keys of people's tokens are"
     )
     service_token: Annotated[SecretStr, AfterValidator(_service_token)] = Field(
         description="What services show each other on /internal routes; at least 32 characters. The one before it may "
@@ -249,6 +248,15 @@ class ServiceSettings(BaseSettings):
     def service_tokens(self) -> tuple[SecretStr, ...]:
         """The tokens that are accepted on `/internal` routes; the first is the one to show."""
         return tuple(map(SecretStr, _tokens(self.service_token)))
+
+    @property
+    def service_urls(self) -> dict[str, str]:
+        """The services that this one calls, by name: the settings that are a `ServiceUrl`."""
+        return {
+            name.removesuffix("_url"): getattr(self, name)
+            for name, field in type(self).model_fields.items()
+            if _SERVICE_ROOT in field.metadata
+        }
 
     @classmethod
     def settings_customise_sources(

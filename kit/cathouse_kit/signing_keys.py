@@ -28,8 +28,11 @@ from sqlalchemy.orm import Mapped, class_mapper, mapped_column
 from cathouse_kit.database import Database
 from cathouse_kit.privileges import allow
 from cathouse_kit.schemas import ResponseBody
-from cathouse_kit.security_events import SecurityEvent, log_on_commit
+from cathouse_kit.security_events import log_on_commit
 from cathouse_kit.tokens import ALGORITHM
+
+KEY_ROTATED = "signing_key_rotated"
+"""The security event of a new key."""
 
 # Other processes of a service know a new key after this long at the latest.
 _CACHE_SECONDS = 5.0
@@ -195,7 +198,7 @@ async def rotate_signing_key(
     if newest is not None:
         log_on_commit(
             session,
-            SecurityEvent.SIGNING_KEY_ROTATED,
+            KEY_ROTATED,
             actor_id=None,
             subject_id=None,
             kid=new.kid,

@@ -1,4 +1,4 @@
-"""Access tokens: JWTs signed with EdDSA (RFC 8037), checked with the public keys that auth publishes."""
+"""Access tokens: JWTs signed with EdDSA (RFC 8037), checked with the public keys of the identity service."""
 
 import asyncio
 import time
@@ -10,25 +10,16 @@ from uuid import UUID
 import jwt
 from jwt import PyJWK, PyJWKSet
 
+from cathouse_kit.platform import Platform
 from cathouse_kit.problems import Unauthenticated
 from cathouse_kit.revocations import Revocations
 from cathouse_kit.service_client import PeerUnavailable, ServiceClient
 
-ISSUER = "cathouse-auth"
-AUDIENCE = "cathouse"
 ALGORITHM = "EdDSA"
 _CLOCK_SKEW_SECONDS = 5
 # The clock of PostgreSQL dates tokens. Where a service's own clock is behind it, a new token comes from the future: no
-# danger, as auth alone signs, while a refusal would lock out everyone who signs in.
+# danger, as one service alone signs, while a refusal would lock out everyone who signs in.
 _ISSUED_AHEAD_SECONDS = 120
-
-
-class Role(StrEnum):
-    """What a person may be."""
-
-    PLAYER = "player"
-    DEVELOPER = "developer"
-    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +27,8 @@ class Principal:
     """The person whom an access token speaks for."""
 
     id: UUID
-    role: Role
+    role: StrEnum
+    """One of the platform's roles."""
     token_id: UUID
     """The token's `jti`."""
 
@@ -49,12 +41,14 @@ class KeySource(Protocol):
 
 
 async def verify_access_token(
-    token: str, keys: KeySource, revocations: Revocations | None
+    token: str, platform: Platform, keys: KeySource, revocations: Revocations | None
 ) -> Principal:
-    """Return the person whom a token speaks for. `revocations` is None in auth, which asks its database instead.
+    """Return the person whom a token speaks for.
+
+    `revocations` is None in the identity service, which asks its database instead.
 
     Raises `Unauthenticated` for a token that is expired, forged, revoked, meant for others, or no token at all;
-    `AccountDisabled`; and `ServiceUnavailable` where auth's keys or revocations are not known.
+    `AccountDisabled`; and `ServiceUnavailable` where keys or revocations are not known.
     """
     try:
         kid = jwt.get_unverified_header(token).get("kid")
@@ -65,8 +59,8 @@ async def verify_access_token(
             token,
             key,
             algorithms=[ALGORITHM],
-            issuer=ISSUER,
-            audience=AUDIENCE,
+            issuer=platform.identity.issuer,
+            audience=platform.audience,
             leeway=_CLOCK_SKEW_SECONDS,
             options={
                 "require": ["iss", "aud", "sub", "role", "jti", "iat", "exp"],
@@ -74,7 +68,9 @@ async def verify_access_token(
             },
         )
         person = Principal(
-            id=UUID(claims["sub"]), role=Role(claims["role"]), token_id=UUID(claims["jti"])
+            id=UUID(claims["sub"]),
+            role=platform.roles(claims["role"]),
+            token_id=UUID(claims["jti"]),
         )
         issued_at = float(claims["iat"])
         if not issued_at <= time.time() + _ISSUED_AHEAD_SECONDS:  # also refuses nan
@@ -91,18 +87,19 @@ async def verify_access_token(
 
 
 class RemoteKeys:
-    """The keys that auth publishes at `/api/v1/auth/jwks`, kept for a while.
+    """The keys that another service publishes, kept for a while.
 
     An unknown key makes it look again, for the key may be new; but not oftener than every few seconds, so that forged
-    tokens cannot make it flood auth. Keys that were known stay good while auth is down.
+    tokens cannot make it flood the service. Keys that were known stay good while the service is down.
     """
 
     KEEP_SECONDS = 300.0
     LOOK_AGAIN_SECONDS = 5.0
     TRY_AGAIN_SECONDS = 1.0
 
-    def __init__(self, auth: ServiceClient) -> None:
-        self._auth = auth
+    def __init__(self, publisher: ServiceClient, path: str) -> None:
+        self._publisher = publisher
+        self._path = path
         self._keys: dict[str, PyJWK] = {}
         self._looked_at = float("-inf")
         self._failure: PeerUnavailable | None = None
@@ -115,12 +112,12 @@ class RemoteKeys:
                 if self._must_look(kid):
                     await self._look()
         if kid not in self._keys and self._failure:
-            raise PeerUnavailable(self._auth.name) from self._failure
+            raise PeerUnavailable(self._publisher.name) from self._failure
         return self._keys.get(kid)
 
     def _must_look(self, kid: str) -> bool:
         if self._failure:
-            # Soon, for auth may be back; but not for every request, for each would wait until auth is known to be down.
+            # Soon, for it may be back; but not for every request, for each would wait until it is known to be down.
             wait = self.TRY_AGAIN_SECONDS
         else:
             wait = self.KEEP_SECONDS if kid in self._keys else self.LOOK_AGAIN_SECONDS
@@ -128,12 +125,12 @@ class RemoteKeys:
 
     async def _look(self) -> None:
         try:
-            self._keys = _usable_keys(await self._auth.get_json("/api/v1/auth/jwks"))
+            self._keys = _usable_keys(await self._publisher.get_json(self._path))
             self._failure = None
         except PeerUnavailable as failure:
             self._failure = failure
         except (jwt.PyJWTError, AttributeError, TypeError, ValueError) as error:
-            self._failure = PeerUnavailable(self._auth.name)
+            self._failure = PeerUnavailable(self._publisher.name)
             self._failure.__cause__ = error
         self._looked_at = time.monotonic()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-# The repr of an enum member, as in "Input should be <Role.PLAYER: 'player'>".
+# The repr of an enum member, as in "Input should be <Color.RED: 'red'>".
 _ENUM_MEMBER = re.compile(r"<\w+(?:\.\w+)+: ('[^']*'|-?\d+)>")
 _ARRAY = "Input should be a valid array"
 _OBJECT = "Input should be a valid object"

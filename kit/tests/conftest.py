@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 from cathouse_kit.database import Database
 from cathouse_kit.logs import configure_logging
 from cathouse_kit.migrations import Migrations
 from cathouse_kit.service import create_service
-from cathouse_kit.testing import FakeServices, free_port, wait_until
+from cathouse_kit.testing import FakeServices, Issuer, free_port, wait_until
 from cathouse_postgres.testing import TemporaryServer
 from fastapi import APIRouter, FastAPI
 from loguru import logger
 from pydantic import SecretStr
 
+from .sample_platform import PLATFORM
 from .support import (
     ServiceProcess,
     migrated_package,
@@ -32,6 +34,20 @@ from .support import (
 
 MakeApp = Callable[..., FastAPI]
 Logged = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Issuer:
+    """Signs the access tokens of the sample platform."""
+    return Issuer(PLATFORM)
+
+
+@pytest.fixture
+def fake_services(issuer: Issuer) -> FakeServices:
+    """What a service of the sample platform calls. The keys of its people are there; a test adds the rest."""
+    fake_services = FakeServices(PLATFORM)
+    fake_services.on("GET", PLATFORM.identity.keys_path, httpx.Response(200, json=issuer.jwks()))
+    return fake_services
 
 
 @pytest.fixture(scope="session")
@@ -51,17 +67,16 @@ def make_app(sample_root: Path) -> MakeApp:
     def make(
         *routers: APIRouter,
         transport: Any = None,
-        clients: tuple[str, ...] = ("auth",),
         lifespan: Any = None,
         **settings: Any,
     ) -> FastAPI:
         return create_service(
             sample_settings(**settings),
+            platform=PLATFORM,
             package="cathouse_sample",
             routers=routers or (things_router(),),
-            clients=clients,
-            # Without one, there is auth, and nobody else.
-            transport=transport or FakeServices().transport,
+            # Without one, there is the identity service, and nobody else.
+            transport=transport or FakeServices(PLATFORM).transport,
             lifespan=lifespan,
         )
 

@@ -17,7 +17,7 @@ from cathouse_kit.database import Session
 from cathouse_kit.problems import Problem
 from cathouse_kit.schemas import Line, RequestBody
 from cathouse_kit.security import anyone
-from cathouse_kit.settings import Port, ServiceSettings
+from cathouse_kit.settings import Port, ServiceSettings, ServiceUrl
 from cathouse_kit.testing import eventually, free_port
 from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import SecretStr, StringConstraints
@@ -25,6 +25,7 @@ from sqlalchemy import text
 from starlette.responses import StreamingResponse
 
 DEADLINE_SECONDS = 20.0
+SAMPLE_PLATFORM = Path(__file__).with_name("sample_platform.py")
 
 TOKEN = "a-service-token-of-more-than-32-characters"
 PREVIOUS_TOKEN = "the-service-token-before-that-of-some-length"
@@ -36,7 +37,8 @@ NO_DATABASE = f"postgresql://nobody:{DATABASE_PASSWORD}@127.0.0.1:1/none"
 class SampleSettings(ServiceSettings):
     service_name: str = "sample"
     port: Port = 8099
-    catalog_url: str = "http://catalog.test"
+    people_url: ServiceUrl = "http://people.test"
+    catalog_url: ServiceUrl = "http://catalog.test"
 
 
 def sample_settings(**changes: Any) -> SampleSettings:
@@ -105,6 +107,7 @@ def migrated_package(root: Path, name: str, schema: str, **files: str) -> Path:
         name,
         {
             "models.py": MODELS.format(schema=schema),
+            "platform.py": SAMPLE_PLATFORM.read_text(),
             "migrations/versions/0001_things.py": FIRST_MIGRATION.format(schema=schema),
         }
         | files,
@@ -291,12 +294,13 @@ class ServiceProcess:
 
 
 RUNNING_SETTINGS = """
-    from cathouse_kit.settings import Port, ServiceSettings
+    from cathouse_kit.settings import Port, ServiceSettings, ServiceUrl
 
 
     class Settings(ServiceSettings):
         service_name: str = "running"
         port: Port = 8099
+        people_url: ServiceUrl = "http://127.0.0.1:1"
 """
 
 RUNNING_MAIN = """
@@ -308,6 +312,8 @@ RUNNING_MAIN = """
     from cathouse_kit.security import anyone
     from cathouse_kit.service import create_service
     from fastapi import APIRouter, Depends
+
+    from {name}.platform import PLATFORM
 
     router = APIRouter(dependencies=[Depends(anyone)])
 
@@ -337,7 +343,7 @@ RUNNING_MAIN = """
 
     def create_app(settings):
         return create_service(
-            settings, package="{name}", routers=[router], clients=["auth"]
+            settings, platform=PLATFORM, package="{name}", routers=[router]
         )
 """
 

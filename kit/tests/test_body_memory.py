@@ -65,7 +65,7 @@ async def test_one_address_fills_its_share_and_others_go_on(app: FastAPI) -> Non
     async with running(app), held_back(app, "192.0.2.1", "192.0.2.1") as statuses:
         refused = await upload(app, "192.0.2.1")
         assert refused.status_code == 503
-        assert refused.json()["type"] == "urn:cathouse:problem:too_many_large_bodies"
+        assert refused.json()["type"] == "urn:paper:problem:too_many_large_bodies"
         assert refused.headers["Retry-After"] == "1"
         assert (await upload(app, "192.0.2.2")).status_code == 200
     assert statuses == [200, 200]

@@ -378,7 +378,7 @@ async def test_a_body_has_a_minimum_rate(
         await sending
     assert answer[0] == b"HTTP/1.1 408 Request Timeout"
     problem = problem_of(answer)
-    assert problem["type"] == "urn:cathouse:problem:body_too_slow"
+    assert problem["type"] == "urn:paper:problem:body_too_slow"
     assert problem["instance"] == "/cats"
 
 
@@ -391,7 +391,7 @@ async def test_a_body_has_a_total_time_however_fast_it_comes(
         sending = asyncio.create_task(trickle(client, b"3e8\r\n" + b"a" * 1000 + b"\r\n"))
         problem = problem_of(await client.answer())
         await sending
-    assert problem["type"] == "urn:cathouse:problem:body_too_slow"
+    assert problem["type"] == "urn:paper:problem:body_too_slow"
 
 
 async def test_a_body_that_keeps_the_rate_may_take_longer(connect: Connect, strict: None) -> None:
@@ -556,7 +556,7 @@ async def test_connections_at_work_are_kept_and_others_refused(
             answer = await newcomer.answer()
         assert answer[0] == b"HTTP/1.1 503 Service Unavailable"
         assert answer[1]["retry-after"] == "1"
-        assert problem_of(answer)["type"] == "urn:cathouse:problem:too_many_connections"
+        assert problem_of(answer)["type"] == "urn:paper:problem:too_many_connections"
         assert counted(metrics, 503) == 1
         app.may_read.set()
         for client in at_work:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from .conftest import Logged, MakeApp
 
-UNAVAILABLE = "urn:cathouse:problem:database_unavailable"
+UNAVAILABLE = "urn:paper:problem:database_unavailable"
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ async def test_a_commit_that_fails_is_not_answered_2xx(
     assert (await client.post("/deferred/tom")).status_code == 201
     response = await client.post("/deferred/tom")
     assert response.status_code == 500
-    assert response.json()["type"] == "urn:cathouse:problem:internal_error"
+    assert response.json()["type"] == "urn:paper:problem:internal_error"
     assert await connection.fetchval("select count(*) from sample.deferred") == 1
     assert (await client.get("/one")).status_code == 200
 
@@ -194,7 +194,7 @@ async def test_a_pool_with_nothing_left_is_a_503(
         assert (await held).status_code == 201
         assert (await client.get("/one")).status_code == 200
     assert response.status_code == 503
-    assert response.json()["type"] == "urn:cathouse:problem:database_busy"
+    assert response.json()["type"] == "urn:paper:problem:database_busy"
     assert response.json()["detail"] == "All connections to the database are busy; try again."
 
 

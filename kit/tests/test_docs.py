@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from cathouse_kit.platform import IDENTITY_NAME, PROBLEM_PREFIX
 from cathouse_kit.testing import running
 
 from .conftest import MakeApp
@@ -81,7 +82,7 @@ async def test_nothing_else_is_served_from_there(name: str, client: httpx.AsyncC
 async def test_the_description_names_the_service_and_its_version(client: httpx.AsyncClient) -> None:
     description = (await client.get("/api/v1/openapi.json")).json()
     assert description["info"] == {
-        "title": "Cat House sample",
+        "title": "Paper Mill sample",
         "summary": "A service for tests",
         "version": "1.2.3",
     }
@@ -91,3 +92,15 @@ async def test_the_description_names_the_service_and_its_version(client: httpx.A
         "/api/v1/sample/unexpected", "/api/v1/sample/tea", "/api/v1/sample/misfit",
         "/api/v1/sample/breaks-off", "/api/v1/sample/database",
     }  # fmt: skip
+
+
+async def test_the_description_has_the_platforms_names(client: httpx.AsyncClient) -> None:
+    response = await client.get("/api/v1/openapi.json")
+    assert IDENTITY_NAME not in response.text
+    assert PROBLEM_PREFIX not in response.text
+    problem = response.json()["components"]["schemas"]["Problem"]["properties"]
+    assert problem["type"]["examples"] == ["urn:paper:problem:not_found"]
+    assert problem["instance"]["examples"] == ["/api/v1/people/me"]
+    failed = response.json()["paths"]["/metrics"]["get"]["responses"]["500"]["content"]
+    example = failed["application/problem+json"]["examples"]["internal_error"]["value"]
+    assert example["type"] == "urn:paper:problem:internal_error"

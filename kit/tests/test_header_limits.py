@@ -50,7 +50,7 @@ async def test_a_served_app_refuses_a_header_without_end(
         async with asyncio.timeout(DEADLINE_SECONDS):
             await sending
     assert answer[0] == b"HTTP/1.1 431 Request Header Fields Too Large"
-    assert problem_of(answer)["type"] == "urn:cathouse:problem:head_too_large"
+    assert problem_of(answer)["type"] == "urn:paper:problem:head_too_large"
     await service.answers("/answer", "first")
     assert problem_of(answer)["request_id"] in service.stdout
     assert service.stderr == ""
@@ -74,7 +74,7 @@ async def test_a_head_has_64_kib_at_most(
     assert answer[0] == b"HTTP/1.1 431 Request Header Fields Too Large"
     problem = problem_of(answer)
     assert problem == {
-        "type": "urn:cathouse:problem:head_too_large",
+        "type": "urn:paper:problem:head_too_large",
         "title": "Request head too large",
         "status": 431,
         "detail": "A request's head may have 65536 bytes at most.",
@@ -193,7 +193,7 @@ async def test_half_a_head_is_not_waited_for_without_end(
         assert await client.rest() == b""
     assert answer[0] == b"HTTP/1.1 408 Request Timeout"
     problem = problem_of(answer)
-    assert problem["type"] == "urn:cathouse:problem:head_too_slow"
+    assert problem["type"] == "urn:paper:problem:head_too_slow"
     assert problem["detail"] == "A request's head may take 0.5 seconds at most."
     (line,) = logged()
     assert line["message"] == "refused a request: Request timeout"

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 import asyncpg
 import httpx
 import pytest
-from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
 from cathouse_kit.testing import FakeServices, running
 from fastapi import FastAPI
 from sqlalchemy import event, text
 
 from .conftest import MakeApp
+from .sample_platform import PLATFORM
 from .support import NO_DATABASE
 
 HEALTH = ("/health", "/api/v1/health")
@@ -99,14 +99,16 @@ async def test_not_ready_while_the_database_is_down(path: str, make_app: MakeApp
 async def test_not_ready_until_auth_has_given_its_revocations_and_ready_on_while_it_is_down(
     make_app: MakeApp, database_url: str, fake_services: FakeServices
 ) -> None:
-    fake_services.on("GET", REVOCATIONS_PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PLATFORM.identity.revocations_path, httpx.ConnectError("refused"))
     app = make_app(database_url=database_url, transport=fake_services.transport)
     async with running(app) as client:
         cold = await client.get("/health/ready")
-        fake_services.on("GET", REVOCATIONS_PATH, fake_services.revocations.answer)
+        fake_services.on(
+            "GET", PLATFORM.identity.revocations_path, fake_services.revocations.answer
+        )
         await app.state.context.revocations.poll()
         warm = await client.get("/health/ready")
-        fake_services.on("GET", REVOCATIONS_PATH, httpx.ConnectError("refused"))
+        fake_services.on("GET", PLATFORM.identity.revocations_path, httpx.ConnectError("refused"))
         await app.state.context.revocations.poll()
         down = await client.get("/health/ready")
     assert (cold.status_code, warm.status_code, down.status_code) == (503, 200, 200)

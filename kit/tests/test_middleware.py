@@ -255,7 +255,7 @@ async def test_a_body_of_unknown_length_is_refused_as_soon_as_it_is_over_the_lim
 
     response = await client.post(path, content=endless())
     assert response.status_code == 413
-    assert response.json()["type"] == "urn:cathouse:problem:body_too_large"
+    assert response.json()["type"] == "urn:paper:problem:body_too_large"
     assert read == 3000
 
 
@@ -320,7 +320,7 @@ async def test_a_browser_that_asks_in_vain_whether_it_may_call_gets_a_problem(
     assert refused.headers["Vary"] == "Origin"
     assert "Access-Control-Allow-Origin" not in refused.headers
     assert refused.json() == {
-        "type": "urn:cathouse:problem:bad_request",
+        "type": "urn:paper:problem:bad_request",
         "title": "Bad request",
         "status": 400,
         "detail": detail,

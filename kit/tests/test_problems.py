@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from cathouse_kit.platform import PROBLEM_PREFIX
 from cathouse_kit.problems import (
     Conflict,
     InvalidRequest,
@@ -31,7 +32,7 @@ def problem(response: httpx.Response, status: int, kind: str) -> dict[str, objec
     body: dict[str, object] = response.json()
     ProblemBody.model_validate(body)
     assert body["status"] == status
-    assert body["type"] == f"urn:cathouse:problem:{kind}"
+    assert body["type"] == f"urn:paper:problem:{kind}"
     assert body["instance"] == response.request.url.path
     assert body["request_id"] == response.headers["X-Request-ID"]
     return {name: value for name, value in body.items() if name not in STANDARD}
@@ -197,4 +198,4 @@ def test_kinds_of_one_status_share_a_response_with_an_example_of_each() -> None:
     assert set(declared) == {404, 409}
     assert declared[409]["description"] == "Conflict · Name taken"
     examples = declared[409]["content"]["application/problem+json"]["examples"]
-    assert examples["name_taken"]["value"]["type"] == "urn:cathouse:problem:name_taken"
+    assert examples["name_taken"]["value"]["type"] == f"{PROBLEM_PREFIX}name_taken"

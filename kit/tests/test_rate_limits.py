@@ -132,7 +132,7 @@ async def test_a_store_that_is_down_is_a_503_at_once(make_app: MakeApp) -> None:
     async with running(app) as client:
         response = await client.get("/limited")
     assert response.status_code == 503
-    assert response.json()["type"] == "urn:cathouse:problem:rate_limits_unavailable"
+    assert response.json()["type"] == "urn:paper:problem:rate_limits_unavailable"
     assert time.monotonic() - started < 3
 
 

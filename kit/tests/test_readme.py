@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from cathouse_kit.testing import FakeServices, Issuer, running
+from httpx import Response
 
 from .support import TOKEN, write_package
 
@@ -23,7 +24,7 @@ def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     blocks = re.findall(
         r"```python\n# cathouse_notes/(\S+)\n(.*?)```", README.read_text(), re.DOTALL
     )
-    assert len(blocks) == README.read_text().count("```python") == 5
+    assert len(blocks) == README.read_text().count("```python") == 6
     write_package(tmp_path, "cathouse_notes", dict(blocks))
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
@@ -32,7 +33,7 @@ def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 async def test_the_service_of_the_readme_migrates_and_answers(
-    notes: Path, empty_database: str, issuer: Issuer, fake_services: FakeServices
+    notes: Path, empty_database: str
 ) -> None:
     connection = await asyncpg.connect(empty_database)
     await connection.execute("drop schema if exists notes cascade; create schema notes")
@@ -55,6 +56,9 @@ async def test_the_service_of_the_readme_migrates_and_answers(
 
     assert migrate() == "notes: None → 0001\n"
 
+    platform = importlib.import_module("cathouse_notes.platform").PLATFORM
+    issuer, fake_services = Issuer(platform), FakeServices(platform)
+    fake_services.on("GET", platform.identity.keys_path, Response(200, json=issuer.jwks()))
     settings = importlib.import_module("cathouse_notes.settings").Settings(
         _env_file=None, database_url=empty_database, service_token=TOKEN
     )
@@ -77,6 +81,6 @@ async def test_the_service_of_the_readme_migrates_and_answers(
         note = written[0].json()
         assert (await client.get(f"{path}/{note['id']}")).json() == note
         missing = await client.get(f"{path}/{'0' * 32}")
-        assert missing.json()["type"] == "urn:cathouse:problem:note_not_found"
+        assert missing.json()["type"] == "urn:notebook:problem:note_not_found"
         description = (await client.get("/api/v1/openapi.json")).json()
         assert "404" in description["paths"]["/api/v1/notes/{note_id}"]["get"]["responses"]

@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from .conftest import MakeApp
 
-BUSY = "urn:cathouse:problem:database_busy"
-UNAVAILABLE = "urn:cathouse:problem:database_unavailable"
+BUSY = "urn:paper:problem:database_busy"
+UNAVAILABLE = "urn:paper:problem:database_unavailable"
 
 
 @pytest.fixture

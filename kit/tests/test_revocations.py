@@ -10,17 +10,18 @@ import httpx
 import pytest
 from cathouse_kit import revocations as module
 from cathouse_kit.problems import Unauthenticated
-from cathouse_kit.revocations import PATH, AccountDisabled, Revocations
-from cathouse_kit.security import Admin, MaybeSignedIn, SignedIn
+from cathouse_kit.revocations import AccountDisabled, Revocations
+from cathouse_kit.security import MaybeSignedIn, SignedIn
 from cathouse_kit.service_client import PeerUnavailable, ServiceClient
-from cathouse_kit.testing import JWKS_PATH, FakeServices, Issuer, bearer, eventually, running
-from cathouse_kit.tokens import Role, verify_access_token
+from cathouse_kit.testing import FakeServices, Issuer, bearer, eventually, running
+from cathouse_kit.tokens import verify_access_token
 from fastapi import APIRouter, FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from .conftest import Logged, MakeApp
+from .sample_platform import PLATFORM, Editor, Role
 from .support import TOKEN
 
 ADA = UUID(int=7)
@@ -31,8 +32,9 @@ NOW = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 def revocations(fake_services: FakeServices) -> Revocations:
     return Revocations(
         ServiceClient(
-            "auth", "http://auth.test", [SecretStr(TOKEN)], transport=fake_services.transport
-        )
+            "people", "http://people.test", [SecretStr(TOKEN)], transport=fake_services.transport
+        ),
+        PLATFORM.identity.revocations_path,
     )
 
 
@@ -44,8 +46,8 @@ def app(make_app: MakeApp, fake_services: FakeServices) -> FastAPI:
     async def me(person: SignedIn) -> str:
         return person.role
 
-    @router.get("/admin")
-    async def admin(person: Admin) -> str:
+    @router.get("/editor")
+    async def editor(person: Editor) -> str:
         return person.role
 
     @router.get("/maybe")
@@ -65,13 +67,15 @@ def kind(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["type"].rpartition(":")[2]
 
 
-@pytest.mark.parametrize("path", ["/me", "/admin", "/maybe"])
+@pytest.mark.parametrize("path", ["/me", "/editor", "/maybe"])
 async def test_every_guard_refuses_a_disabled_person_and_tokens_from_before_a_change(
     path: str, app: FastAPI, client: httpx.AsyncClient, fake_services: FakeServices, issuer: Issuer
 ) -> None:
     disabled, demoted, bystander = uuid4(), uuid4(), uuid4()
     # All tokens are older than the change.
-    headers = {person: issuer.headers("admin", person) for person in (disabled, demoted, bystander)}
+    headers = {
+        person: issuer.headers("editor", person) for person in (disabled, demoted, bystander)
+    }
 
     async def get(person: UUID) -> httpx.Response:
         return await client.get(f"/api/v1/sample{path}", headers=headers[person])
@@ -93,12 +97,12 @@ async def test_a_new_token_works_after_a_change_within_the_same_second(
     await revocations.poll()
     keys = app.state.context.keys
     before, after = (
-        issuer.token(Role.PLAYER, ADA, iat=(NOW + timedelta(microseconds=us)).timestamp())
+        issuer.token(Role.READER, ADA, iat=(NOW + timedelta(microseconds=us)).timestamp())
         for us in (-1, 0)
     )
     with pytest.raises(Unauthenticated):
-        await verify_access_token(before, keys, revocations)
-    assert (await verify_access_token(after, keys, revocations)).id == ADA
+        await verify_access_token(before, PLATFORM, keys, revocations)
+    assert (await verify_access_token(after, PLATFORM, keys, revocations)).id == ADA
 
 
 @given(
@@ -149,14 +153,16 @@ UNUSABLE = [
 async def test_a_cold_start_without_the_list_refuses_people_and_names_auth(
     answer: httpx.Response | Exception, app: FastAPI, fake_services: FakeServices, issuer: Issuer
 ) -> None:
-    fake_services.on("GET", PATH, answer)
+    fake_services.on("GET", PLATFORM.identity.revocations_path, answer)
     async with running(app) as client:
         refused = await client.get("/api/v1/sample/me", headers=issuer.headers())
         nobody = await client.get("/api/v1/sample/maybe")
         revocations: Revocations = app.state.context.revocations
         with pytest.raises(PeerUnavailable):
             revocations.is_active(uuid4())
-        fake_services.on("GET", PATH, fake_services.revocations.answer)
+        fake_services.on(
+            "GET", PLATFORM.identity.revocations_path, fake_services.revocations.answer
+        )
 
         async def served() -> bool:
             again = await client.get("/api/v1/sample/me", headers=issuer.headers())
@@ -164,7 +170,7 @@ async def test_a_cold_start_without_the_list_refuses_people_and_names_auth(
 
         await eventually("people to be served when auth is back", served)
     assert kind(refused) == (503, "peer_unavailable")
-    assert refused.json()["peer"] == "auth"
+    assert refused.json()["peer"] == "people"
     assert nobody.json() == "nobody"
 
 
@@ -174,7 +180,7 @@ async def test_while_auth_is_down_the_last_known_list_decides(
 ) -> None:
     fake_services.revocations.note(ADA, active=False)
     await revocations.poll()
-    fake_services.on("GET", PATH, answer)
+    fake_services.on("GET", PLATFORM.identity.revocations_path, answer)
     await revocations.poll()
     assert revocations.known
     assert not revocations.is_active(ADA)
@@ -198,7 +204,7 @@ async def test_only_changes_are_asked_for_and_a_change_is_known_without_a_reques
         assert request.headers["Authorization"] == f"Bearer {TOKEN}"
         return fake_services.revocations.answer(request)
 
-    fake_services.on("GET", PATH, answer)
+    fake_services.on("GET", PLATFORM.identity.revocations_path, answer)
 
     async def asked() -> bool:
         return len(questions) >= 2
@@ -228,7 +234,7 @@ async def test_a_list_of_many_pages_counts_only_when_it_is_whole(
     revocations: Revocations, fake_services: FakeServices
 ) -> None:
     people = [uuid4() for _ in range(7)]
-    fake_services.on("GET", PATH, paged(people, 3))
+    fake_services.on("GET", PLATFORM.identity.revocations_path, paged(people, 3))
     for _ in range(2):
         await revocations.poll()
         assert not revocations.known
@@ -243,10 +249,10 @@ async def test_the_list_is_renewed_page_by_page_and_forgets_what_auth_lists_no_m
     revocations: Revocations, fake_services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone, people = uuid4(), [uuid4() for _ in range(7)]
-    fake_services.on("GET", PATH, paged([gone, *people], 100))
+    fake_services.on("GET", PLATFORM.identity.revocations_path, paged([gone, *people], 100))
     await revocations.poll()
     assert not revocations.is_active(gone)
-    fake_services.on("GET", PATH, paged(people, 3))
+    fake_services.on("GET", PLATFORM.identity.revocations_path, paged(people, 3))
     monkeypatch.setattr(module, "RENEW_SECONDS", -1.0)
     for _ in range(3):
         await revocations.poll()
@@ -268,7 +274,7 @@ async def test_a_silent_auth_is_given_up_in_half_a_second_and_asked_on_at_once(
         await asyncio.Event().wait()
         raise AssertionError
 
-    fake_services.on("GET", PATH, silence)
+    fake_services.on("GET", PLATFORM.identity.revocations_path, silence)
     assert module.POLL_SECONDS * 1.2 + module._ANSWER_SECONDS < 0.9
     async with asyncio.timeout(20):
         await revocations.poll()
@@ -280,23 +286,23 @@ async def test_silence_and_its_end_are_logged_once_each(
     revocations: Revocations, fake_services: FakeServices, logged: Logged
 ) -> None:
     await revocations.poll()
-    fake_services.on("GET", PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PLATFORM.identity.revocations_path, httpx.ConnectError("refused"))
     logged()
     for _ in range(3):
         await revocations.poll()
-    fake_services.on("GET", PATH, fake_services.revocations.answer)
+    fake_services.on("GET", PLATFORM.identity.revocations_path, fake_services.revocations.answer)
     for _ in range(3):
         await revocations.poll()
     lines = [(line["level"], line["message"]) for line in logged()]
     assert [level for level, _ in lines] == ["warning", "info"]
-    assert "auth does not answer, its last known list decides: ConnectError" in lines[0][1]
-    assert "auth answers again" in lines[1][1]
+    assert "people does not answer, its last known list decides: ConnectError" in lines[0][1]
+    assert "people answers again" in lines[1][1]
 
 
 async def test_the_age_of_the_list_is_a_metric(
     app: FastAPI, client: httpx.AsyncClient, fake_services: FakeServices
 ) -> None:
-    fake_services.on("GET", PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PLATFORM.identity.revocations_path, httpx.ConnectError("refused"))
     revocations: Revocations = app.state.context.revocations
     revocations._answered_at -= 100
 
@@ -305,7 +311,7 @@ async def test_the_age_of_the_list_is_a_metric(
         return float(line.split()[1])
 
     assert 100 <= age((await client.get("/metrics")).text) < 150
-    fake_services.on("GET", PATH, fake_services.revocations.answer)
+    fake_services.on("GET", PLATFORM.identity.revocations_path, fake_services.revocations.answer)
 
     async def young() -> bool:
         return age((await client.get("/metrics")).text) < 50
@@ -319,13 +325,13 @@ async def test_a_request_asks_auth_nothing(
     token = bearer(issuer.token())
     for _ in range(20):
         assert (await client.get("/api/v1/sample/me", headers=token)).status_code == 200
-    assert [request.url.path for request in fake_services.calls] == [JWKS_PATH]
+    assert [request.url.path for request in fake_services.calls] == [PLATFORM.identity.keys_path]
 
 
 async def test_a_starting_service_asks_for_the_list_again_at_once_and_a_waiting_one_does_not(
     revocations: Revocations, fake_services: FakeServices
 ) -> None:
-    fake_services.on("GET", PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PLATFORM.identity.revocations_path, httpx.ConnectError("refused"))
     await revocations.poll()
     assert revocations._poll_seconds() <= 0.05
     revocations._answered_at -= module._FIRST_SECONDS

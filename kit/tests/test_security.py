@@ -4,9 +4,6 @@ from uuid import UUID
 import httpx
 import pytest
 from cathouse_kit.security import (
-    Admin,
-    Developer,
-    Player,
     SignedIn,
     anyone,
     guard,
@@ -15,18 +12,18 @@ from cathouse_kit.security import (
     who_may_call,
 )
 from cathouse_kit.service import UnguardedRouteError
-from cathouse_kit.testing import JWKS_PATH, FakeServices, Issuer, bearer, running
-from cathouse_kit.tokens import Role
+from cathouse_kit.testing import FakeServices, Issuer, bearer, running
 from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
 from pydantic import SecretStr
 from starlette.responses import PlainTextResponse
 
 from .conftest import MakeApp
+from .sample_platform import PLATFORM, Editor, Reader, Role, Writer
 from .support import PREVIOUS_TOKEN, TOKEN
 
 ADA = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
-GUARDED = ["/signed-in", "/player", "/developer", "/admin", "/either", "/internal/thing"]
+GUARDED = ["/signed-in", "/reader", "/writer", "/editor", "/either", "/internal/thing"]
 
 
 def guarded_router() -> APIRouter:
@@ -40,19 +37,19 @@ def guarded_router() -> APIRouter:
     async def signed_in(person: SignedIn) -> str:
         return f"{person.role} {person.id}"
 
-    @router.get("/player")
-    async def player(person: Player) -> str:
+    @router.get("/reader")
+    async def reader(person: Reader) -> str:
         return person.role
 
-    @router.get("/developer")
-    async def developer(person: Developer) -> str:
+    @router.get("/writer")
+    async def writer(person: Writer) -> str:
         return person.role
 
-    @router.get("/admin")
-    async def admin(person: Admin) -> str:
+    @router.get("/editor")
+    async def editor(person: Editor) -> str:
         return person.role
 
-    @router.get("/either", dependencies=[Depends(require_role(Role.DEVELOPER, Role.ADMIN))])
+    @router.get("/either", dependencies=[Depends(require_role(Role.WRITER, Role.EDITOR))])
     async def either() -> None:
         pass
 
@@ -76,8 +73,8 @@ async def test_an_open_route_asks_for_nothing(client: httpx.AsyncClient) -> None
 
 
 async def test_a_signed_in_person_is_known(client: httpx.AsyncClient, issuer: Issuer) -> None:
-    response = await client.get("/signed-in", headers=issuer.headers(Role.ADMIN, ADA))
-    assert response.json() == f"admin {ADA}"
+    response = await client.get("/signed-in", headers=issuer.headers(Role.EDITOR, ADA))
+    assert response.json() == f"editor {ADA}"
 
 
 @pytest.mark.parametrize("path", GUARDED)
@@ -92,17 +89,17 @@ async def test_who_does_not_say_who_they_are_gets_a_401_problem(
     assert response.status_code == 401
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.headers["WWW-Authenticate"] == "Bearer"
-    assert response.json()["type"] == "urn:cathouse:problem:unauthenticated"
+    assert response.json()["type"] == "urn:paper:problem:unauthenticated"
 
 
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
         ("/signed-in", set(Role)),
-        ("/player", {Role.PLAYER}),
-        ("/developer", {Role.DEVELOPER}),
-        ("/admin", {Role.ADMIN}),
-        ("/either", {Role.DEVELOPER, Role.ADMIN}),
+        ("/reader", {Role.READER}),
+        ("/writer", {Role.WRITER}),
+        ("/editor", {Role.EDITOR}),
+        ("/either", {Role.WRITER, Role.EDITOR}),
     ],
 )
 @pytest.mark.parametrize("role", list(Role))
@@ -112,7 +109,7 @@ async def test_other_roles_get_a_403_problem_that_says_whose_it_is(
     response = await client.get(path, headers=issuer.headers(role))
     assert response.status_code == (200 if role in allowed else 403)
     if role not in allowed:
-        assert response.json()["type"] == "urn:cathouse:problem:forbidden"
+        assert response.json()["type"] == "urn:paper:problem:forbidden"
         assert response.json()["detail"].endswith(f"yours is {role}.")
 
 
@@ -121,7 +118,7 @@ async def test_internal_routes_are_for_the_service_token_only(
 ) -> None:
     path = "/internal/thing"
     assert (await client.get(path, headers=bearer(TOKEN))).status_code == 200
-    for token in (issuer.token(Role.ADMIN), TOKEN[:-1], f"{TOKEN}x", "\xe4" * 40):
+    for token in (issuer.token(Role.EDITOR), TOKEN[:-1], f"{TOKEN}x", "\xe4" * 40):
         authorization = f"Bearer {token}".encode("latin-1")
         response = await client.get(path, headers={b"Authorization": authorization})
         assert response.status_code == 401
@@ -145,23 +142,23 @@ async def test_while_the_service_token_is_replaced_the_one_before_is_accepted_to
 
 
 async def test_the_service_token_signs_nobody_in(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/admin", headers=bearer(TOKEN))).status_code == 401
+    assert (await client.get("/editor", headers=bearer(TOKEN))).status_code == 401
 
 
 async def test_while_auth_is_down_nobody_new_gets_in_and_the_answer_is_503(
     client: httpx.AsyncClient, issuer: Issuer, fake_services: FakeServices
 ) -> None:
-    fake_services.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PLATFORM.identity.keys_path, httpx.ConnectError("refused"))
     response = await client.get("/signed-in", headers=issuer.headers())
     assert response.status_code == 503
-    assert response.json()["peer"] == "auth"
+    assert response.json()["peer"] == "people"
 
 
 async def test_the_description_says_which_token_a_route_takes(client: httpx.AsyncClient) -> None:
     paths = (await client.get("/api/v1/openapi.json")).json()["paths"]
     assert "security" not in paths["/open"]["get"]
-    assert paths["/admin"]["get"]["security"] == [{"accessToken": []}]
-    assert "401" in paths["/admin"]["get"]["responses"]
+    assert paths["/editor"]["get"]["security"] == [{"accessToken": []}]
+    assert "401" in paths["/editor"]["get"]["responses"]
     assert paths["/internal/thing"]["get"]["security"] == [{"serviceToken": []}]
 
 
@@ -213,7 +210,7 @@ async def test_a_guard_may_stand_on_the_router_or_below_another_dependency(
 def test_a_service_can_have_a_guard_of_its_own(make_app: MakeApp) -> None:
     router = APIRouter()
     router.add_api_route("/guarded", nothing, dependencies=[Depends(guard("nobody")(lambda: None))])
-    assert make_app(router).title == "Cat House sample"
+    assert make_app(router).title == "Paper Mill sample"
 
 
 def test_a_route_says_who_may_call_it() -> None:
@@ -225,9 +222,9 @@ def test_a_route_says_who_may_call_it() -> None:
     assert said == {
         "/open": "anyone",
         "/signed-in": "signed in",
-        "/player": "player",
-        "/developer": "developer",
-        "/admin": "admin",
-        "/either": "developer or admin",
+        "/reader": "reader",
+        "/writer": "writer",
+        "/editor": "editor",
+        "/either": "writer or editor",
         "/internal/thing": "services",
     }

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from cathouse_kit.cli import serve_package
 from cathouse_kit.server import PortTakenError, serve
-from cathouse_kit.testing import RevocationList, auth_server, eventually
+from cathouse_kit.testing import RevocationList, eventually, identity_server
 from fastapi import FastAPI
 
 from .conftest import Logged, MakeApp
@@ -50,17 +50,19 @@ async def running_database(empty_database: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-def auth_url() -> Iterator[str]:
-    """An auth without which the service is not ready."""
-    with auth_server(RevocationList()) as url:
+def people_url() -> Iterator[str]:
+    """An identity service without which the service is not ready."""
+    with identity_server(RevocationList()) as url:
         yield url
 
 
 async def test_sigterm_turns_readiness_503_while_requests_in_flight_finish_and_exits_0(
-    service_process: MakeService, tmp_path: Path, running_database: str, auth_url: str
+    service_process: MakeService, tmp_path: Path, running_database: str, people_url: str
 ) -> None:
     running_package(tmp_path)
-    service = service_process("cathouse_running", DATABASE_URL=running_database, AUTH_URL=auth_url)
+    service = service_process(
+        "cathouse_running", DATABASE_URL=running_database, PEOPLE_URL=people_url
+    )
     process = service.start("serve")
     await service.answers("/answer", "first")
     async with service.client() as client:

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, SecretStr
 
 from .conftest import Logged, MakeApp
+from .sample_platform import PLATFORM
 from .support import PREVIOUS_TOKEN, TOKEN
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -266,9 +267,9 @@ async def test_a_service_that_is_down_is_a_503_that_names_it_and_the_log_says_wh
     async def cats(request: Request) -> object:
         return await request.app.state.context.clients["catalog"].get_json(PATH)
 
-    fake_services = FakeServices()
+    fake_services = FakeServices(PLATFORM)
     fake_services.on("GET", PATH, catalog)
-    app = make_app(router, clients=("auth", "catalog"), transport=fake_services.transport)
+    app = make_app(router, transport=fake_services.transport)
     async with running(app) as client:
         works = await client.get(
             "/cats",
@@ -283,7 +284,7 @@ async def test_a_service_that_is_down_is_a_503_that_names_it_and_the_log_says_wh
     assert (version, trace_id, flags) == ("00", "0af7651916cd43dd8448eb211c80319c", "01")
     assert span_id != "b7ad6b7169203331"
     assert down.status_code == 503
-    assert down.json()["type"] == "urn:cathouse:problem:peer_unavailable"
+    assert down.json()["type"] == "urn:paper:problem:peer_unavailable"
     assert down.json()["peer"] == "catalog"
     messages = [line["message"] for line in logged()]
     assert "Another service does not answer: ConnectError('refused')" in messages

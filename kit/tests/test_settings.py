@@ -2,7 +2,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
-from cathouse_kit.settings import Port, ServiceSettings, SettingsError, load_settings
+from cathouse_kit.settings import Port, ServiceSettings, ServiceUrl, SettingsError, load_settings
 
 PASSWORD = "hunter2-in-the-url"
 SECRET_TOKEN = "0123456789abcdef0123456789abcdef"
@@ -12,6 +12,8 @@ URL = f"postgresql://sample:{PASSWORD}@localhost:5432/cathouse"
 class Settings(ServiceSettings):
     service_name: str = "sample"
     port: Port = 8099
+    people_url: ServiceUrl = "http://127.0.0.1:8098"
+    page_url: str = "http://127.0.0.1:8097"
 
 
 @pytest.fixture(autouse=True)
@@ -52,12 +54,19 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert settings.database_pool_size == 5
     assert settings.log_level == "INFO"
     assert settings.log_format == "json"  # stdout is not a terminal here
-    assert settings.auth_url == "http://127.0.0.1:8005"
+    assert settings.people_url == "http://127.0.0.1:8098"
     assert settings.cors_origins == ()
     assert settings.shutdown_grace_seconds == 20
     assert settings.max_body_bytes == 1024 * 1024
     assert settings.rate_limit_storage.get_secret_value() == "memory://"
     assert settings.otel_exporter_otlp_endpoint is None
+
+
+def test_the_services_that_are_called_are_those_that_settings_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PEOPLE_URL", "http://people:8098/")
+    assert load_settings(Settings).service_urls == {"people": "http://people:8098"}
 
 
 def test_sources_are_asked_in_order_the_environment_dotenv_the_services_secrets_common_secrets(
@@ -145,7 +154,7 @@ def test_origins_are_separated_by_commas(
         ("LOG_FORMAT", "xml", "LOG_FORMAT=xml: Input should be 'json' or 'console'"),
         ("SHUTDOWN_GRACE_SECONDS", "-1", "SHUTDOWN_GRACE_SECONDS=-1: "
             "Input should be greater than or equal to 0"),
-        ("AUTH_URL", "ftp://auth", "AUTH_URL=ftp://auth: URL scheme should be 'http' or 'https'"),
+        ("PEOPLE_URL", "ftp://people", "PEOPLE_URL=ftp://people: URL scheme should be 'http' or 'https'"),
         *(("SERVICE_TOKEN", token, "SERVICE_TOKEN: must have at least 32 characters; "
             "a second token may follow after a comma")
             for token in (
@@ -341,6 +350,6 @@ def test_a_value_is_shown_in_one_line_that_can_be_read(monkeypatch: pytest.Monke
 def test_a_password_in_a_url_that_should_have_none_is_not_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("AUTH_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "CORS_ORIGINS"):
+    for name in ("PEOPLE_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "CORS_ORIGINS"):
         monkeypatch.setenv(name, f"http://u:{PASSWORD}@h:1/x")
     assert len(refusal()) == 3

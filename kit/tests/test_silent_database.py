@@ -63,7 +63,7 @@ async def test_a_database_that_went_silent_for_good_is_a_503(
             response = await client.get(ONE)
             assert (await client.get("/health/ready")).status_code == 503
     assert response.status_code == 503
-    assert response.json()["type"] == "urn:cathouse:problem:database_unavailable"
+    assert response.json()["type"] == "urn:paper:problem:database_unavailable"
 
 
 @pytest.mark.parametrize("last", ["statement", "commit"])

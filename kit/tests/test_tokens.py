@@ -7,11 +7,12 @@ import jwt
 import pytest
 from cathouse_kit.problems import Unauthenticated
 from cathouse_kit.service_client import PeerUnavailable, ServiceClient
-from cathouse_kit.testing import JWKS_PATH, FakeServices, Issuer
-from cathouse_kit.tokens import Principal, RemoteKeys, Role, verify_access_token
+from cathouse_kit.testing import FakeServices, Issuer
+from cathouse_kit.tokens import Principal, RemoteKeys, verify_access_token
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
 
+from .sample_platform import PLATFORM, Role
 from .support import TOKEN
 
 # The names of tests must be the same in every worker.
@@ -23,8 +24,9 @@ def keys(fake_services: FakeServices) -> RemoteKeys:
     """Keys from an auth that answers as the test says; the transport holds nothing that needs closing."""
     return RemoteKeys(
         ServiceClient(
-            "auth", "http://auth.test", [SecretStr(TOKEN)], transport=fake_services.transport
-        )
+            "people", "http://people.test", [SecretStr(TOKEN)], transport=fake_services.transport
+        ),
+        PLATFORM.identity.keys_path,
     )
 
 
@@ -32,7 +34,7 @@ def keys(fake_services: FakeServices) -> RemoteKeys:
 async def test_a_good_token_says_who_calls(role: Role, issuer: Issuer, keys: RemoteKeys) -> None:
     person_id = uuid4()
     person = await verify_access_token(
-        issuer.token(role, person_id, jti=str(UUID(int=7))), keys, None
+        issuer.token(role, person_id, jti=str(UUID(int=7))), PLATFORM, keys, None
     )
     assert person == Principal(person_id, role, UUID(int=7))
 
@@ -48,7 +50,7 @@ def signed_otherwise(issuer: Issuer, key: object, algorithm: str, **headers: str
 
 async def refused(token: str, keys: RemoteKeys) -> str:
     with pytest.raises(Unauthenticated) as unauthenticated:
-        await verify_access_token(token, keys, None)
+        await verify_access_token(token, PLATFORM, keys, None)
     assert unauthenticated.value.headers == {"WWW-Authenticate": "Bearer"}
     return unauthenticated.value.detail
 
@@ -63,7 +65,7 @@ async def refused(token: str, keys: RemoteKeys) -> str:
         {"sub": 7},
         {"jti": "no-uuid"},
         {"role": "emperor"},
-        {"role": ["admin"]},
+        {"role": ["editor"]},
         {"iat": YEAR_2100},
         {"iat": "nan"},
         {"iat": "yesterday"},
@@ -83,7 +85,7 @@ async def test_a_token_is_valid_where_the_clock_is_behind_that_of_postgresql(
 ) -> None:
     ninety_seconds_ahead = int(time.time()) + 90
     token = issuer.token(iat=ninety_seconds_ahead, exp=ninety_seconds_ahead + 900)
-    assert await verify_access_token(token, keys, None)
+    assert await verify_access_token(token, PLATFORM, keys, None)
     five_minutes_ahead = int(time.time()) + 300
     await refused(issuer.token(iat=five_minutes_ahead, exp=five_minutes_ahead + 900), keys)
 
@@ -92,7 +94,7 @@ async def test_a_token_that_has_expired_says_so_but_clocks_may_differ_by_seconds
     issuer: Issuer, keys: RemoteKeys
 ) -> None:
     assert "has expired" in await refused(issuer.token(expires_in=-10), keys)
-    assert await verify_access_token(issuer.token(expires_in=-1), keys, None)
+    assert await verify_access_token(issuer.token(expires_in=-1), PLATFORM, keys, None)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ async def test_a_token_that_someone_else_signed_is_refused(
 ) -> None:
     forged = signed_otherwise(issuer, Ed25519PrivateKey.generate(), "EdDSA")
     assert await refused(forged, keys) == "This access token is not valid."
-    stranger = Issuer()
+    stranger = Issuer(PLATFORM)
     assert "a key that is not ours" in await refused(stranger.token(), keys)
     assert "a key that is not ours" in await refused(
         signed_otherwise(issuer, Ed25519PrivateKey.generate(), "EdDSA", kid="unknown"), keys
@@ -136,8 +138,8 @@ async def test_other_algorithms_are_refused_the_public_key_as_a_secret_included(
 
 
 async def test_a_token_that_was_changed_is_refused(issuer: Issuer, keys: RemoteKeys) -> None:
-    header, _, signature = issuer.token(Role.PLAYER, UUID(int=7)).split(".")
-    _, payload, _ = issuer.token(Role.ADMIN, UUID(int=7)).split(".")
+    header, _, signature = issuer.token(Role.READER, UUID(int=7)).split(".")
+    _, payload, _ = issuer.token(Role.EDITOR, UUID(int=7)).split(".")
     assert await refused(f"{header}.{payload}.{signature}", keys)
 
 
@@ -153,10 +155,10 @@ async def test_an_unknown_key_makes_it_look_again_but_not_for_every_forged_token
     issuer: Issuer, keys: RemoteKeys, fake_services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await keys.key(issuer.kid)
-    new = Issuer()
+    new = Issuer(PLATFORM)
     fake_services.on(
         "GET",
-        JWKS_PATH,
+        PLATFORM.identity.keys_path,
         httpx.Response(200, json={"keys": issuer.jwks()["keys"] + new.jwks()["keys"]}),
     )
     for _ in range(3):
@@ -172,7 +174,9 @@ async def test_a_key_that_is_published_no_longer_is_forgotten(
     issuer: Issuer, keys: RemoteKeys, fake_services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await keys.key(issuer.kid)
-    fake_services.on("GET", JWKS_PATH, httpx.Response(200, json=Issuer().jwks()))
+    fake_services.on(
+        "GET", PLATFORM.identity.keys_path, httpx.Response(200, json=Issuer(PLATFORM).jwks())
+    )
     monkeypatch.setattr(RemoteKeys, "KEEP_SECONDS", -1.0)
     assert await keys.key(issuer.kid) is None
 
@@ -181,7 +185,7 @@ async def test_known_keys_stay_good_while_auth_is_down(
     issuer: Issuer, keys: RemoteKeys, fake_services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await keys.key(issuer.kid)
-    fake_services.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PLATFORM.identity.keys_path, httpx.ConnectError("refused"))
     monkeypatch.setattr(RemoteKeys, "KEEP_SECONDS", -1.0)
     asked = len(fake_services.calls)
     for _ in range(3):
@@ -209,20 +213,22 @@ async def test_while_keys_cannot_be_known_auth_is_unavailable_and_is_not_asked_f
     fake_services: FakeServices,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fake_services.on("GET", JWKS_PATH, answer)
+    fake_services.on("GET", PLATFORM.identity.keys_path, answer)
     for _ in range(3):
         with pytest.raises(PeerUnavailable) as unavailable:
-            await verify_access_token(issuer.token(), keys, None)
-        assert unavailable.value.members == {"peer": "auth"}
+            await verify_access_token(issuer.token(), PLATFORM, keys, None)
+        assert unavailable.value.members == {"peer": "people"}
     assert len(fake_services.calls) <= 2
-    fake_services.on("GET", JWKS_PATH, httpx.Response(200, json=issuer.jwks()))
+    fake_services.on("GET", PLATFORM.identity.keys_path, httpx.Response(200, json=issuer.jwks()))
     monkeypatch.setattr(RemoteKeys, "TRY_AGAIN_SECONDS", -1.0)
-    assert await verify_access_token(issuer.token(), keys, None)
+    assert await verify_access_token(issuer.token(), PLATFORM, keys, None)
 
 
 async def test_keys_of_kinds_that_we_do_not_know_do_not_spoil_the_others(
     issuer: Issuer, keys: RemoteKeys, fake_services: FakeServices
 ) -> None:
     published = [{"kty": "of tomorrow", "kid": "x"}, "nonsense", *issuer.jwks()["keys"]]
-    fake_services.on("GET", JWKS_PATH, httpx.Response(200, json={"keys": published}))
+    fake_services.on(
+        "GET", PLATFORM.identity.keys_path, httpx.Response(200, json={"keys": published})
+    )
     assert await keys.key(issuer.kid)

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 from pydantic import SecretStr
 
 from .conftest import MakeApp
+from .sample_platform import PLATFORM
 from .support import TOKEN
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -48,6 +50,7 @@ class Traced:
             tracing=self.tracing,
         )
         app = FastAPI()
+        app.state.context = SimpleNamespace(platform=PLATFORM)
         app.get("/cats/{slug}")(self._read)
         app.add_middleware(RouteMiddleware, routes=[], max_bytes=1024, exempt=None)
         app.add_middleware(
@@ -147,14 +150,16 @@ async def test_a_call_outside_of_a_request_has_a_span_too(traced: Traced) -> Non
 CREATE = """
 import sys
 from cathouse_kit.service import create_service
-from cathouse_kit.settings import Port, ServiceSettings
+from cathouse_kit.settings import Port, ServiceSettings, ServiceUrl
+from cathouse_sample.platform import PLATFORM
 
 class Settings(ServiceSettings):
     service_name: str = "sample"
     port: Port = 1
+    people_url: ServiceUrl = "http://127.0.0.1:1"
 
 create_service(
-    Settings(_env_file=None), package="cathouse_sample", routers=(), clients=("auth",)
+    Settings(_env_file=None), platform=PLATFORM, package="cathouse_sample", routers=()
 )
 names = ("alembic", "cathouse_kit.tracing", "opentelemetry.sdk", "opentelemetry.exporter", "redis")
 print(*(name for name in names if name in sys.modules))

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from .support import DEADLINE_SECONDS
+from .wire import give_context
 
 UPGRADES = [
     "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__",
@@ -45,6 +46,7 @@ async def tell(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
+    give_context(tell)
     config = uvicorn.Config(tell, http=HeadLimitingProtocol, lifespan="off", log_config=None)
     config.load()
     state = ServerState()

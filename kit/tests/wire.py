@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from types import SimpleNamespace
 from typing import Any
 
 import uvicorn
@@ -12,6 +13,7 @@ from cathouse_kit.header_limits import HeadLimitingProtocol
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from .sample_platform import PLATFORM
 from .support import DEADLINE_SECONDS
 
 
@@ -84,12 +86,19 @@ async def connected(port: int) -> AsyncIterator[Client]:
         client.writer.transport.abort()
 
 
+def give_context(app: Any) -> None:
+    """Give an app that is no service what refusals need of one: the platform."""
+    if not hasattr(app, "state"):
+        app.state = SimpleNamespace(context=SimpleNamespace(platform=PLATFORM))
+
+
 Connect = Callable[[], AbstractAsyncContextManager[Client]]
 
 
 @asynccontextmanager
 async def listening(app: ASGIApp, connections: Connections | None = None) -> AsyncIterator[int]:
     """Serves an app by the kit's protocol; gives the port."""
+    give_context(app)
     config = uvicorn.Config(app, lifespan="off", log_config=None, ws="none")
     config.load()
     state = ServerState()

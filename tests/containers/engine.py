@@ -18,7 +18,7 @@ from cathouse_kit.testing import free_ports, is_ready
 ROOT = Path(__file__).parents[2]
 SERVICES = load_registry(ROOT / "services.toml")
 NAMES = tuple(service.name for service in SERVICES)
-SOURCES = ("deploy", "examples", "images", "kit", "requirements", "services", "tools")
+SOURCES = ("deploy", "examples", "images", "kit", "platform", "requirements", "services", "tools")
 TAG = os.environ.get("CATHOUSE_TAG", "dev")
 
 

@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import httpx
 import orjson
-from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
-from cathouse_kit.testing import JWKS_PATH, Issuer, RevocationList, bearer, serving
+from cathouse_kit.testing import Issuer, RevocationList, bearer, serving
+from cathouse_platform.platform import PLATFORM
 
 ROOT = Path(__file__).parents[2]
 
@@ -102,9 +102,9 @@ class OtherServices(httpx.MockTransport):
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
-        if path == JWKS_PATH:
+        if path == PLATFORM.identity.keys_path:
             return httpx.Response(200, json=self._issuer.jwks())
-        if path == REVOCATIONS_PATH:
+        if path == PLATFORM.identity.revocations_path:
             return self._revocations.answer(request)
         if path == f"/api/v1/catalog/internal/cats/{self.cat_id}":
             return httpx.Response(200, json=self._cat)

@@ -109,8 +109,8 @@ def test_the_installer_knows_each_service(service: Service) -> None:
 
 def test_the_import_contracts_name_every_package(services: tuple[Service, ...]) -> None:
     linter = tomllib.loads(import_rules(ROOT))["tool"]["importlinter"]
-    kit_knows_none, independent, layered, *_ = linter["contracts"]
-    projects = [ROOT / "kit", *(p.parent for p in ROOT.glob("*/*/pyproject.toml"))]
+    below_all, on_the_kit, independent, layered, *_ = linter["contracts"]
+    projects = [p.parent for level in ("*", "*/*") for p in ROOT.glob(f"{level}/pyproject.toml")]
     packages = {
         package
         for project in projects
@@ -119,6 +119,9 @@ def test_the_import_contracts_name_every_package(services: tuple[Service, ...]) 
         ]["targets"]["wheel"]["packages"]
     }
     assert set(linter["root_packages"]) == packages
-    assert set(kit_knows_none["forbidden_modules"]) == packages - {"cathouse_kit"}
-    assert set(independent["modules"]) == packages - {"cathouse_kit"}
+    below = {"cathouse_kit", "cathouse_platform"}
+    assert set(below_all["source_modules"]) == below
+    assert set(below_all["forbidden_modules"]) == packages - below
+    assert on_the_kit["layers"] == ["cathouse_platform", "cathouse_kit"]
+    assert set(independent["modules"]) == packages - below
     assert set(layered["containers"]) == {service.package for service in services}

@@ -78,7 +78,6 @@ def test_the_environment_beats_the_env_file_and_that_the_files_of_secrets(
         ("DATABASE_POOL_SIZE", "0"),
         ("SHUTDOWN_GRACE_SECONDS", "-1"),
         ("MAX_BODY_BYTES", "1k"),
-        ("AUTH_URL", "not a url"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "nowhere"),
     ],
 )
@@ -97,6 +96,23 @@ def test_a_bad_value_is_named_and_no_secret_is_shown(
     assert message.startswith(f"{service.name}: {variable}")
     assert "\n" not in message
     assert "hunter2" not in message
+
+
+def test_bad_urls_of_the_services_that_it_calls_are_named(
+    required: None,
+    service: Service,
+    services: tuple[Service, ...],
+    settings_class: type[ServiceSettings],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for other in services:
+        monkeypatch.setenv(other.url_variable, "not a url")
+    try:
+        load_settings(settings_class)
+        named = []
+    except SettingsError as refused:
+        named = [line.partition("=")[0] for line in str(refused).splitlines()]
+    assert sorted(named) == sorted(f"{service.name}: {name.upper()}_URL" for name in service.calls)
 
 
 def test_settings_that_are_missing_are_named(

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from cathouse_kit.registry import Service
-from cathouse_kit.testing import RevocationList, auth_server, is_ready, wait_until
+from cathouse_kit.testing import RevocationList, identity_server, is_ready, wait_until
 
 # `python -m PACKAGE serve` with one route more, which answers when all of a request's body is there: a service of which
 # nothing else can be in flight for long is held to this too.
@@ -56,7 +56,7 @@ def url(
     }
     url = f"http://127.0.0.1:{unused_tcp_port}"
     with (
-        auth_server(RevocationList()) as auth,
+        identity_server(RevocationList()) as auth,
         subprocess.Popen(
             command,
             cwd=tmp_path,

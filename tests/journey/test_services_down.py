@@ -12,6 +12,7 @@ import httpx
 import psutil
 import pytest
 from cathouse_kit.testing import Issuer, wait_until
+from cathouse_platform.platform import PLATFORM
 
 from .platform import Platform
 
@@ -64,7 +65,7 @@ class Questions:
 
             def asked_auth() -> bool:
                 answers.append(
-                    self._platform.call("GET", service, LISTS[service], Issuer().headers())
+                    self._platform.call("GET", service, LISTS[service], Issuer(PLATFORM).headers())
                 )
                 return answers[-1].status_code != 401
 

@@ -39,7 +39,16 @@ def changed(project: Project, tmp_path: Path) -> Project:
 
 
 def _below(root: Path, pattern: str) -> Iterator[Path]:
-    for folder in ("kit", "services/*", "tools/*", "examples/*", "nix", "images", "requirements"):
+    for folder in (
+        "kit",
+        "platform",
+        "services/*",
+        "tools/*",
+        "examples/*",
+        "nix",
+        "images",
+        "requirements",
+    ):
         for parent in root.glob(folder):
             yield from parent.glob(pattern)
 

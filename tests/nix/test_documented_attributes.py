@@ -21,7 +21,7 @@ def test_attributes_of_nixpkgs() -> None:
 def test_python_packages() -> None:
     projects = [
         tomllib.loads(path.read_text())
-        for path in (ROOT / "kit/pyproject.toml", *ROOT.glob("*/*/pyproject.toml"))
+        for path in (*ROOT.glob("*/pyproject.toml"), *ROOT.glob("*/*/pyproject.toml"))
     ]
     requirements = (ROOT / "requirements/dev.in").read_text().splitlines()
     for project in projects:

@@ -231,7 +231,7 @@ def test_the_development_environment_has_every_distribution(project: Project) ->
     )
     own = {
         tomllib.loads(path.read_text())["project"]["name"]
-        for path in [ROOT / "kit/pyproject.toml", *ROOT.glob("*/*/pyproject.toml")]
+        for path in [*ROOT.glob("*/pyproject.toml"), *ROOT.glob("*/*/pyproject.toml")]
     }
     assert own <= set(packages)
     assert {"pytest", "ruff", "mypy", "import-linter", "hatchling"} <= set(packages)

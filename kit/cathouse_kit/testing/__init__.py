@@ -18,23 +18,21 @@ from cathouse_kit.testing.services import (
     Answer,
     FakeServices,
     RevocationList,
-    auth_server,
     described_routes,
+    identity_server,
     recorded_events,
     running,
     serving,
 )
-from cathouse_kit.testing.tokens import JWKS_PATH, Issuer, bearer
+from cathouse_kit.testing.tokens import Issuer, bearer
 
 __all__ = [
-    "JWKS_PATH",
     "Answer",
     "DatabasePath",
     "Execute",
     "FakeServices",
     "Issuer",
     "RevocationList",
-    "auth_server",
     "bearer",
     "described_routes",
     "empty_tables",
@@ -42,6 +40,7 @@ __all__ = [
     "execute_with",
     "free_port",
     "free_ports",
+    "identity_server",
     "is_ready",
     "recorded_events",
     "recorded_statements",

@@ -12,7 +12,7 @@ import httpx
 from fastapi import FastAPI
 from loguru import logger
 
-from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
+from cathouse_kit.platform import Platform
 
 Answer = (
     httpx.Response
@@ -23,18 +23,18 @@ Answer = (
 
 
 class RevocationList:
-    """Auth's list of revocations, as a test has it. A service knows a change after `await kit.revocations.poll()`."""
+    """The list of revocations, as a test has it. A service knows a change after `await context.revocations.poll()`."""
 
     def __init__(self) -> None:
         self._entries: list[dict[str, Any]] = []
 
     def note(self, person_id: UUID, *, active: bool, not_before: datetime | None = None) -> None:
-        """Add the entry that auth lists after a person was disabled, enabled or given another role."""
+        """Add the entry that is listed after a person was disabled, enabled or given another role."""
         moment = (not_before or datetime.now(UTC)).isoformat()
         self._entries.append({"user_id": str(person_id), "active": active, "not_before": moment})
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        """Return the response of auth to a poller."""
+        """Return the response of the identity service to a poller."""
         since = int(request.url.params["since"])
         changes = {"items": self._entries[since:], "next_since": len(self._entries), "more": False}
         return httpx.Response(200, json=changes)
@@ -43,15 +43,16 @@ class RevocationList:
 class FakeServices:
     """Fakes of the services that the tested one calls, as an httpx transport.
 
-    A test sets the responses, and reads the calls. A call without a response fails the test. Auth's revocations are
-    there from the start; calls that poll them are not recorded.
+    A test sets the responses, and reads the calls. A call without a response fails the test. The revocations
+    are there from the start; calls that poll them are not recorded.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, platform: Platform) -> None:
+        self._revocations_path = platform.identity.revocations_path
         self.calls: list[httpx.Request] = []
         self.revocations = RevocationList()
         self._answers: dict[tuple[str, str], Answer] = {
-            ("GET", REVOCATIONS_PATH): self.revocations.answer
+            ("GET", self._revocations_path): self.revocations.answer
         }
         self.transport = httpx.MockTransport(self._handle)
 
@@ -60,7 +61,7 @@ class FakeServices:
         self._answers[method, path] = answer
 
     async def _handle(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path != REVOCATIONS_PATH:
+        if request.url.path != self._revocations_path:
             self.calls.append(request)
         answer = self._answers.get((request.method, request.url.path))
         if answer is None:
@@ -77,14 +78,14 @@ class FakeServices:
 
 
 @contextmanager
-def auth_server(revocations: RevocationList) -> Iterator[str]:
-    """The address of an auth that answers pollers, which the process of a service needs in order to be ready."""
+def identity_server(revocations: RevocationList) -> Iterator[str]:
+    """The address of an identity service that answers pollers, which a service needs in order to be ready."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            answer = revocations.answer(httpx.Request("GET", f"http://auth.test{self.path}"))
+            answer = revocations.answer(httpx.Request("GET", f"http://identity.test{self.path}"))
             self.send_response(answer.status_code)
             self.send_header("Content-Length", str(len(answer.content)))
             self.end_headers()

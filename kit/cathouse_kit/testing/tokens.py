@@ -8,38 +8,38 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 
-from cathouse_kit.tokens import ALGORITHM, AUDIENCE, ISSUER, Role
-
-JWKS_PATH = "/api/v1/auth/jwks"
+from cathouse_kit.platform import Platform
+from cathouse_kit.tokens import ALGORITHM
 
 
 class Issuer:
-    """Signs access tokens as auth does, with a key of its own."""
+    """Signs access tokens as the identity service does, with a key of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
         self._private_key = Ed25519PrivateKey.generate()
         self.kid = uuid4().hex
 
     def jwks(self) -> dict[str, Any]:
-        """Return the public key, as auth would publish it."""
+        """Return the public key, as the identity service would publish it."""
         jwk: dict[str, Any] = OKPAlgorithm.to_jwk(self._private_key.public_key(), as_dict=True)
         return {"keys": [jwk | {"kid": self.kid, "use": "sig", "alg": ALGORITHM}]}
 
     def token(
         self,
-        role: Role | str = Role.PLAYER,
+        role: str = "",
         person_id: UUID | None = None,
         *,
         expires_in: int = 900,
         **claims: Any,
     ) -> str:
-        """An access token; `claims` replace or, with None, remove the usual ones."""
+        """An access token, of the platform's first role by default; `claims` replace or, with None, remove others."""
         now = int(time.time())
         payload = {
-            "iss": ISSUER,
-            "aud": AUDIENCE,
+            "iss": self._platform.identity.issuer,
+            "aud": self._platform.audience,
             "sub": str(person_id or uuid4()),
-            "role": str(role),
+            "role": str(next(iter(self._platform.roles)) if role == "" else role),
             "jti": str(uuid4()),
             "iat": now,
             "exp": now + expires_in,
@@ -51,9 +51,7 @@ class Issuer:
             headers={"kid": self.kid},
         )
 
-    def headers(
-        self, role: Role | str = Role.PLAYER, person_id: UUID | None = None
-    ) -> dict[str, str]:
+    def headers(self, role: str = "", person_id: UUID | None = None) -> dict[str, str]:
         """`Authorization` of a person."""
         return bearer(self.token(role, person_id))
 

@@ -34,9 +34,9 @@ def _create_admin(arguments: argparse.Namespace) -> None:
     password = _checked(NewPassword, _read_password(), "the password").get_secret_value()
 
     async def register(database: "Database") -> None:
-        from cathouse_kit.admin_actions import record_admin_action
-        from cathouse_kit.security_events import SecurityEvent
-        from cathouse_kit.tokens import Role
+        from cathouse_platform.admin_actions import record_admin_action
+        from cathouse_platform.platform import Role
+        from cathouse_platform.security_events import SecurityEvent
 
         from cathouse_auth.models import AdminAction
         from cathouse_auth.services import accounts

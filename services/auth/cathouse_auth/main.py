@@ -3,6 +3,7 @@
 import httpx
 from cathouse_kit.service import create_service
 from cathouse_kit.settings import load_settings
+from cathouse_platform.platform import PLATFORM
 from fastapi import FastAPI
 
 from cathouse_auth.resources import Resources
@@ -26,6 +27,7 @@ def create_app(
     settings = settings or load_settings(Settings)
     app = create_service(
         settings,
+        platform=PLATFORM,
         package="cathouse_auth",
         routers=(
             accounts.router,

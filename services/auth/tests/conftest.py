@@ -12,7 +12,7 @@ from cathouse_auth.services.passwords import Passwords
 from cathouse_auth.settings import Settings
 from cathouse_kit.database import Database
 from cathouse_kit.testing import Execute, execute_with, running
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 from fastapi import FastAPI
 from limits import RateLimitItemPerSecond
 from pydantic import SecretStr

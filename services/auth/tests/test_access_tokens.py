@@ -17,6 +17,7 @@ from cathouse_auth.settings import Settings
 from cathouse_kit.database import DatabaseUnavailable
 from cathouse_kit.signing_keys import rotate_signing_key
 from cathouse_kit.testing import Execute, Issuer, bearer, running
+from cathouse_platform.platform import PLATFORM
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI
@@ -96,7 +97,7 @@ async def test_no_two_tokens_have_one_id(client: httpx.AsyncClient, join: Join) 
 
 async def test_a_token_of_another_key_is_refused(client: httpx.AsyncClient, join: Join) -> None:
     ada = await join("Ada")
-    stranger = Issuer()
+    stranger = Issuer(PLATFORM)
     unknown = stranger.token("admin", UUID(ada["id"]))
     stranger.kid = kid_of(ada["access_token"])
     borrowed = stranger.token("admin", UUID(ada["id"]))

@@ -7,10 +7,10 @@ import httpx
 import pytest
 from cathouse_auth.models import AdminAction
 from cathouse_auth.services import people
-from cathouse_kit.admin_actions import MAX_DETAILS, record_admin_action
-from cathouse_kit.security_events import SecurityEvent
 from cathouse_kit.testing import Execute, bearer, recorded_events
-from cathouse_kit.tokens import Role
+from cathouse_platform.admin_actions import MAX_DETAILS, record_admin_action
+from cathouse_platform.platform import Role
+from cathouse_platform.security_events import SecurityEvent
 from fastapi import FastAPI
 from sqlalchemy.exc import IntegrityError
 

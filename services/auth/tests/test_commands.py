@@ -15,7 +15,7 @@ from cathouse_auth.commands import COMMANDS
 from cathouse_auth.settings import Settings
 from cathouse_kit.cli import run_service_command
 from cathouse_kit.testing import Execute, bearer
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 
 from .conftest import Join, SignIn
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from cathouse_kit.testing import Execute, bearer
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 from loguru import logger
 
 from .conftest import Join, SignIn

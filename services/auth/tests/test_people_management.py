@@ -5,7 +5,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from cathouse_kit.testing import Execute, bearer
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 from fastapi import FastAPI
 from sqlalchemy import event
 

@@ -11,9 +11,9 @@ import pytest
 from cathouse_auth.models import Person
 from cathouse_auth.services import revocations
 from cathouse_auth.services.revocations import list_changes, revoke
-from cathouse_kit.revocations import PATH, RevocationChanges
+from cathouse_kit.revocations import RevocationChanges
 from cathouse_kit.testing import Execute, bearer
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import PLATFORM, Role
 from fastapi import FastAPI
 from sqlalchemy import event, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,7 +28,11 @@ DISABLE, ENABLE = {"is_active": False}, {"is_active": True}
 @pytest.fixture
 def listed(client: httpx.AsyncClient, service_token: str) -> Listed:
     async def listed(since: int = 0) -> RevocationChanges:
-        answer = await client.get(PATH, params={"since": since}, headers=bearer(service_token))
+        answer = await client.get(
+            PLATFORM.identity.revocations_path,
+            params={"since": since},
+            headers=bearer(service_token),
+        )
         assert answer.status_code == 200, answer.text
         return RevocationChanges.model_validate(answer.json())
 
@@ -278,7 +282,9 @@ async def test_a_refresh_waits_for_a_change_of_its_person(
 async def test_a_since_that_cannot_be_is_refused(
     client: httpx.AsyncClient, service_token: str, since: str
 ) -> None:
-    answer = await client.get(PATH, params={"since": since}, headers=bearer(service_token))
+    answer = await client.get(
+        PLATFORM.identity.revocations_path, params={"since": since}, headers=bearer(service_token)
+    )
     assert answer.status_code == 422
 
 
@@ -292,7 +298,10 @@ async def test_the_largest_page_is_as_small_as_the_description_says(
     await execute(
         "insert into revocations (person_id, not_before) select id, clock_timestamp() from people"
     )
-    answer = await client.get(PATH, headers=bearer(service_token))
+    answer = await client.get(PLATFORM.identity.revocations_path, headers=bearer(service_token))
     assert (len(answer.json()["items"]), answer.json()["more"]) == (1000, True)
     assert len(answer.content) <= 128 * 1024
-    assert "128 KiB" in app.openapi()["paths"][PATH]["get"]["description"]
+    assert (
+        "128 KiB"
+        in app.openapi()["paths"][PLATFORM.identity.revocations_path]["get"]["description"]
+    )

@@ -7,7 +7,7 @@ import pytest
 from cathouse_auth.models import SigningKey
 from cathouse_kit.signing_keys import rotate_signing_key
 from cathouse_kit.testing import Execute, bearer, recorded_events
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 from fastapi import FastAPI
 
 from .conftest import Join, SignIn

@@ -6,7 +6,7 @@ import httpx
 import jwt
 import pytest
 from cathouse_kit.testing import Execute, Issuer, bearer, described_routes
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import PLATFORM, Role
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
@@ -99,7 +99,7 @@ async def headers(
     ours, its_id = Ed25519PrivateKey.from_private_bytes(key["private_key"]), key["kid"]
     claims = jwt.decode(people["expired"]["access_token"], options={"verify_signature": False})
     expired = jwt.encode(claims | {"exp": claims["iat"] - 60}, ours, "EdDSA", {"kid": its_id})
-    forged = Issuer().token(Role.ADMIN, people["stranger"]["id"])
+    forged = Issuer(PLATFORM).token(Role.ADMIN, people["stranger"]["id"])
     return {name: bearer(person["access_token"]) for name, person in people.items()} | {
         "nobody": {},
         "expired": bearer(expired),

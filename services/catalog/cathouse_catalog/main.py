@@ -3,6 +3,7 @@
 import httpx
 from cathouse_kit.service import create_service
 from cathouse_kit.settings import load_settings
+from cathouse_platform.platform import PLATFORM
 from fastapi import FastAPI
 
 from cathouse_catalog.resources import Resources
@@ -27,6 +28,7 @@ def create_app(
     settings = settings or load_settings(Settings)
     app = create_service(
         settings,
+        platform=PLATFORM,
         package="cathouse_catalog",
         routers=(
             cats.router,
@@ -38,7 +40,6 @@ def create_app(
             admin_actions.router,
             internal.router,
         ),
-        clients=("auth", "installation"),
         database_settings=SEARCH_SETTINGS,
         transport=transport,
     )

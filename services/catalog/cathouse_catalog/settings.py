@@ -1,13 +1,14 @@
 """What catalog can be told, beside what every service can."""
 
-from cathouse_kit.settings import PeerUrl, Port, ServiceName, ServiceSettings
+from cathouse_kit.settings import Port, ServiceName, ServiceUrl
+from cathouse_platform.settings import PlatformSettings
 from pydantic import Field
 
 
-class Settings(ServiceSettings):
+class Settings(PlatformSettings):
     service_name: ServiceName = "catalog"
     port: Port = 8002
-    installation_url: PeerUrl = Field(
+    installation_url: ServiceUrl = Field(
         "http://127.0.0.1:8003", description="Where the installations are"
     )
     catalog_allow_http_endpoints: bool = Field(

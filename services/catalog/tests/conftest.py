@@ -4,7 +4,8 @@ import httpx
 import pytest
 from cathouse_catalog.main import create_app
 from cathouse_catalog.settings import Settings
-from cathouse_kit.testing import JWKS_PATH, FakeServices, Issuer, running
+from cathouse_kit.testing import FakeServices, Issuer, running
+from cathouse_platform.platform import PLATFORM
 from fastapi import FastAPI
 
 from .support import ADOPTED, ADOPTIONS_PATH, Catalog
@@ -25,8 +26,10 @@ def settings(database_urls: dict[str, str], service_token: str) -> Settings:
 @pytest.fixture(scope="session")
 def shared_fake_services(issuer: Issuer) -> FakeServices:
     """Auth, and an installation where everybody has adopted every cat."""
-    shared_fake_services = FakeServices()
-    shared_fake_services.on("GET", JWKS_PATH, httpx.Response(200, json=issuer.jwks()))
+    shared_fake_services = FakeServices(PLATFORM)
+    shared_fake_services.on(
+        "GET", PLATFORM.identity.keys_path, httpx.Response(200, json=issuer.jwks())
+    )
     shared_fake_services.on("GET", ADOPTIONS_PATH, ADOPTED)
     return shared_fake_services
 

@@ -8,7 +8,7 @@ import httpx
 from cathouse_catalog.models import Cat
 from cathouse_kit.service_context import ServiceContext
 from cathouse_kit.testing import Issuer
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 from fastapi import FastAPI
 
 CATS = "/api/v1/catalog/cats"

@@ -9,7 +9,8 @@ from cathouse_catalog.models import AdminAction
 from cathouse_catalog.services import workflow
 from cathouse_kit.service_context import ServiceContext
 from cathouse_kit.testing import Issuer, recorded_events
-from cathouse_kit.tokens import Principal, Role
+from cathouse_kit.tokens import Principal
+from cathouse_platform.platform import Role
 from fastapi import FastAPI
 from sqlalchemy import select
 

@@ -4,7 +4,8 @@ import httpx
 import pytest
 from cathouse_catalog.main import create_app
 from cathouse_catalog.settings import Settings
-from cathouse_kit.testing import JWKS_PATH, FakeServices, running
+from cathouse_kit.testing import FakeServices, running
+from cathouse_platform.platform import PLATFORM
 
 from .support import ADOPTED, ADOPTIONS_PATH, CATS, Catalog, is_problem
 
@@ -30,7 +31,7 @@ async def client(
 async def test_a_token_cannot_be_checked_and_the_answer_names_auth(
     catalog: Catalog, fake_services: FakeServices, answer: httpx.Response | Exception
 ) -> None:
-    fake_services.on("GET", JWKS_PATH, answer)
+    fake_services.on("GET", PLATFORM.identity.keys_path, answer)
     response = await catalog.client.get(CATS, headers=catalog.player)
     assert is_problem(response, 503, "peer_unavailable")
     assert response.json()["peer"] == "auth"
@@ -39,12 +40,12 @@ async def test_a_token_cannot_be_checked_and_the_answer_names_auth(
 async def test_requests_without_a_token_do_not_need_auth(
     catalog: Catalog, fake_services: FakeServices
 ) -> None:
-    fake_services.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PLATFORM.identity.keys_path, httpx.ConnectError("refused"))
     assert (await catalog.client.get(CATS)).status_code == 200
 
 
 async def test_keys_that_are_known_stay_good(catalog: Catalog, fake_services: FakeServices) -> None:
     cat = await catalog.make()
-    fake_services.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PLATFORM.identity.keys_path, httpx.ConnectError("refused"))
     fake_services.on("GET", ADOPTIONS_PATH, ADOPTED)
     assert (await catalog.review(cat, 5, catalog.player)).status_code == 201

@@ -7,9 +7,9 @@ import httpx
 import pytest
 from cathouse_catalog.main import create_app
 from cathouse_catalog.settings import Settings
-from cathouse_kit.revocations import PATH, Revocations
+from cathouse_kit.revocations import Revocations
 from cathouse_kit.testing import FakeServices, running
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import PLATFORM, Role
 from fastapi import FastAPI
 
 from .support import CATS, Catalog, is_problem
@@ -85,7 +85,7 @@ async def test_a_demoted_or_disabled_admin_decides_nothing(
 async def test_a_cold_start_without_auth_refuses_people_and_serves_those_who_do_not_sign_in(
     settings: Settings, catalog: Catalog, fake_services: FakeServices
 ) -> None:
-    fake_services.on("GET", PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PLATFORM.identity.revocations_path, httpx.ConnectError("refused"))
     async with running(create_app(settings, transport=fake_services.transport)) as cold:
         refused = await cold.get(CATS, headers=catalog.player)
         nobody = await cold.get(CATS)

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 from cathouse_kit.testing import Issuer
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 
 from .support import CATS, WAY_TO, Catalog, is_problem, listed
 

@@ -8,7 +8,7 @@ import pytest
 from cathouse_catalog.main import create_app
 from cathouse_catalog.settings import Settings
 from cathouse_kit.testing import FakeServices, Issuer, running
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 from fastapi import FastAPI
 
 from .support import (

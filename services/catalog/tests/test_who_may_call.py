@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 from cathouse_kit.testing import Issuer, bearer, described_routes
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import PLATFORM, Role
 from fastapi import FastAPI
 
 from .support import CATS, TASK_KEEPER, Catalog
@@ -111,7 +111,7 @@ def tokens(catalog: Catalog, issuer: Issuer, service_token: str) -> dict[str, di
         "other_developer": catalog.other_developer,
         "admin": catalog.admin,
         "expired": bearer(issuer.token(Role.ADMIN, expires_in=-60)),
-        "stranger": bearer(Issuer().token(Role.ADMIN)),
+        "stranger": bearer(Issuer(PLATFORM).token(Role.ADMIN)),
         "service": bearer(service_token),
     }
 

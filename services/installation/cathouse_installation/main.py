@@ -3,6 +3,7 @@
 import httpx
 from cathouse_kit.service import create_service
 from cathouse_kit.settings import load_settings
+from cathouse_platform.platform import PLATFORM
 from fastapi import FastAPI
 
 from cathouse_installation.resources import Resources
@@ -20,9 +21,9 @@ def create_app(
     settings = settings or load_settings(Settings)
     app = create_service(
         settings,
+        platform=PLATFORM,
         package="cathouse_installation",
         routers=(adoption.router, installations.router, internal.router),
-        clients=("auth", "catalog"),
         transport=transport,
     )
     app.state.resources = Resources(

@@ -1,13 +1,14 @@
 """What installation can be told, beside what every service can."""
 
-from cathouse_kit.settings import PeerUrl, Port, ServiceName, ServiceSettings
+from cathouse_kit.settings import Port, ServiceName, ServiceUrl
+from cathouse_platform.settings import PlatformSettings
 from pydantic import Field
 
 
-class Settings(ServiceSettings):
+class Settings(PlatformSettings):
     service_name: ServiceName = "installation"
     port: Port = 8003
-    catalog_url: PeerUrl = Field("http://127.0.0.1:8002", description="Where the catalog is")
+    catalog_url: ServiceUrl = Field("http://127.0.0.1:8002", description="Where the catalog is")
     max_installations_per_player: int = Field(
         200,
         ge=1,

@@ -8,7 +8,7 @@ import pytest
 from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
 from cathouse_kit.testing import Execute, FakeServices, Issuer, bearer, execute_with, running
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 from fastapi import FastAPI
 
 Adopt = Callable[..., Awaitable[dict[str, Any]]]

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 
 if TYPE_CHECKING:
     from tests.contracts.surroundings import Populating, Surroundings

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from cathouse_kit.testing import Execute, FakeServices, Issuer
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 
 from .conftest import Adopt, Publish
 

@@ -7,9 +7,9 @@ import httpx
 import pytest
 from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
-from cathouse_kit.revocations import PATH, Revocations
+from cathouse_kit.revocations import Revocations
 from cathouse_kit.testing import Execute, FakeServices, Issuer, running
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import PLATFORM, Role
 from fastapi import FastAPI
 
 from .conftest import Publish
@@ -125,7 +125,7 @@ async def test_a_cold_start_without_auth_refuses_adoption_and_names_auth(
     publish: Publish,
     emptied: None,
 ) -> None:
-    fake_services.on("GET", PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PLATFORM.identity.revocations_path, httpx.ConnectError("refused"))
     adoption = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]}
     async with running(create_app(settings, transport=fake_services.transport)) as client:
         response = await client.post(URL, json=adoption, headers=issuer.headers(Role.PLAYER))

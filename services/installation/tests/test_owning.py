@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 from cathouse_kit.testing import Issuer
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 from fastapi import FastAPI
 from sqlalchemy import event
 

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
-from cathouse_kit.testing import JWKS_PATH, Execute, FakeServices, Issuer, running
+from cathouse_kit.testing import Execute, FakeServices, Issuer, running
+from cathouse_platform.platform import PLATFORM
 
 from .conftest import Publish
 
@@ -141,7 +142,7 @@ async def test_a_slow_catalog_keeps_no_connection_to_the_database(
 async def test_while_auths_keys_cannot_be_had_people_are_told_and_services_are_served(
     player: httpx.AsyncClient, service: httpx.AsyncClient, fake_services: FakeServices
 ) -> None:
-    fake_services.on("GET", JWKS_PATH, httpx.ConnectError("connection refused"))
+    fake_services.on("GET", PLATFORM.identity.keys_path, httpx.ConnectError("connection refused"))
     response = await player.get(URL)
     assert (response.status_code, response.json()["peer"]) == (503, "auth")
     unknown = await service.post(f"{URL}/internal/verify", json={"installation_id": str(uuid4())})

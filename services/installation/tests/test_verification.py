@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import pytest
 from cathouse_kit.testing import Execute, Issuer
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 from fastapi import FastAPI
 from sqlalchemy import event, text
 

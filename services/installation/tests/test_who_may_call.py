@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx
 import pytest
 from cathouse_kit.testing import Issuer, bearer, described_routes
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import PLATFORM, Role
 from fastapi import FastAPI
 
 from .conftest import Adopt, Publish
@@ -72,7 +72,7 @@ def headers(issuer: Issuer, player_id: UUID, service_token: str) -> dict[str, di
         "other_developer": issuer.headers(Role.DEVELOPER),
         "admin": issuer.headers(Role.ADMIN),
         "expired": bearer(issuer.token(Role.PLAYER, player_id, expires_in=-60)),
-        "stranger": bearer(Issuer().token(Role.PLAYER, player_id)),
+        "stranger": bearer(Issuer(PLATFORM).token(Role.PLAYER, player_id)),
         "service": bearer(service_token),
     }
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import httpx
 from cathouse_kit.service import create_service
 from cathouse_kit.settings import load_settings
+from cathouse_platform.platform import PLATFORM
 from fastapi import FastAPI
 
 from cathouse_proxy.resources import create_resources
@@ -21,10 +22,10 @@ def create_app(
     settings = settings or load_settings(Settings)
     app = create_service(
         settings,
+        platform=PLATFORM,
         package="cathouse_proxy",
         # The proxied paths would swallow the others.
         routers=(audit.router, keys.router, calls.router),
-        clients=("auth", "catalog", "installation"),
         lifespan=_lifespan,
         transport=transport,
         # Its own routes take no bodies; those of proxied calls have a limit of their own, and a place in the audit.

@@ -1,12 +1,13 @@
 """What proxy can be told, beside what every service can."""
 
 from cathouse_kit.rate_limits import RateLimit
-from cathouse_kit.settings import PeerUrl, Port, ServiceName, ServiceSettings
+from cathouse_kit.settings import Port, ServiceName, ServiceUrl
+from cathouse_platform.settings import PlatformSettings
 from limits import RateLimitItemPerMinute
 from pydantic import Field
 
 
-class Settings(ServiceSettings):
+class Settings(PlatformSettings):
     service_name: ServiceName = "proxy"
     port: Port = 8004
     database_pool_size: int = Field(
@@ -15,8 +16,8 @@ class Settings(ServiceSettings):
         le=100,
         description="Connections to PostgreSQL that a process may hold; the audit keeps one of them",
     )
-    catalog_url: PeerUrl = Field("http://127.0.0.1:8002", description="Where the catalog is")
-    installation_url: PeerUrl = Field(
+    catalog_url: ServiceUrl = Field("http://127.0.0.1:8002", description="Where the catalog is")
+    installation_url: ServiceUrl = Field(
         "http://127.0.0.1:8003", description="Where the installations are"
     )
     rate_limit_per_installation: RateLimit = Field(

@@ -16,8 +16,8 @@ import httpx
 import orjson
 import uvicorn
 from cathouse_kit.header_limits import HeadLimitingProtocol
-from cathouse_kit.revocations import PATH as REVOCATIONS_PATH
 from cathouse_kit.testing import FakeServices, eventually, free_port
+from cathouse_platform.platform import PLATFORM
 from cathouse_proxy.services.call import PREFIX, Call
 from cathouse_proxy.settings import Settings
 from starlette.applications import Starlette
@@ -296,7 +296,7 @@ async def other_services(platform: FakePlatform) -> AsyncIterator[int]:
 
     async def answer(request: Request) -> Response:
         asked = httpx.Request(request.method, str(request.url), content=await request.body())
-        if request.url.path == REVOCATIONS_PATH:
+        if request.url.path == PLATFORM.identity.revocations_path:
             told = platform.fake_services.revocations.answer(asked)
         else:
             told = platform.verify(asked) if request.method == "POST" else platform.manifest(asked)

@@ -11,7 +11,7 @@ import pytest
 from asyncpg.connection import LoggedQuery
 from cathouse_kit import held_connection, signing_keys
 from cathouse_kit.testing import DatabasePath, FakeServices, Issuer, running
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 from cathouse_proxy.main import create_app
 from cathouse_proxy.models import ProxiedCall
 from cathouse_proxy.settings import Settings

@@ -5,7 +5,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from cathouse_kit.testing import FakeServices, Issuer, bearer
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import PLATFORM, Role
 
 from .support import VERIFY, FakePlatform, Rows, ScriptedCat
 
@@ -115,7 +115,7 @@ async def test_a_token_that_has_expired_or_is_of_another_key_is_refused(
     client: httpx.AsyncClient, platform: FakePlatform, issuer: Issuer
 ) -> None:
     expired = issuer.token(Role.PLAYER, platform.owner_id, expires_in=-60)
-    forged = Issuer().token(Role.PLAYER, platform.owner_id)
+    forged = Issuer(PLATFORM).token(Role.PLAYER, platform.owner_id)
     for token in (expired, forged):
         response = await client.get(platform.path(), headers=bearer(token))
         assert (response.status_code, kind_of(response)) == (401, "unauthenticated")

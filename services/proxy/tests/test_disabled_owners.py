@@ -4,9 +4,9 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from cathouse_kit.revocations import PATH, Revocations
+from cathouse_kit.revocations import Revocations
 from cathouse_kit.testing import FakeServices, Issuer, running
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import PLATFORM, Role
 from cathouse_proxy.main import create_app
 from cathouse_proxy.settings import Settings
 from fastapi import FastAPI
@@ -113,13 +113,13 @@ async def test_while_auth_is_down_disabled_owners_stay_out_and_others_go_on(
     fake_services: FakeServices,
     revocations: Revocations,
 ) -> None:
-    fake_services.on("GET", PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PLATFORM.identity.revocations_path, httpx.ConnectError("refused"))
     await revocations.poll()
     assert (await client.get(platform.path())).status_code == 200
-    fake_services.on("GET", PATH, fake_services.revocations.answer)
+    fake_services.on("GET", PLATFORM.identity.revocations_path, fake_services.revocations.answer)
     fake_services.revocations.note(platform.owner_id, active=False)
     await revocations.poll()
-    fake_services.on("GET", PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PLATFORM.identity.revocations_path, httpx.ConnectError("refused"))
     await revocations.poll()
     assert kind(await client.get(platform.path())) == (403, "owner_disabled")
 
@@ -134,7 +134,7 @@ async def test_a_cold_start_without_auth_refuses_every_call_and_names_auth(
     emptied: None,
     caller: str,
 ) -> None:
-    fake_services.on("GET", PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PLATFORM.identity.revocations_path, httpx.ConnectError("refused"))
     owner = issuer.headers(Role.PLAYER, platform.owner_id)
     headers = platform.headers if caller == "credential" else owner
     async with running(create_app(settings, transport=fake_services.transport)) as client:

@@ -6,7 +6,7 @@ from collections import Counter
 import httpx
 import pytest
 from cathouse_kit.testing import FakeServices, Issuer, eventually
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 from cathouse_proxy.resources import Resources
 from cathouse_proxy.services.admission.ttl_cache import KEEP_SECONDS
 from fastapi import FastAPI

@@ -6,7 +6,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from cathouse_kit.testing import FakeServices, Issuer
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 from cathouse_proxy.main import create_app
 from cathouse_proxy.settings import Settings
 from fastapi import FastAPI

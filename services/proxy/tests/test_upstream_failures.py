@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from cathouse_kit.testing import JWKS_PATH, Answer, FakeServices, Issuer
-from cathouse_kit.tokens import Role
+from cathouse_kit.testing import Answer, FakeServices, Issuer
+from cathouse_platform.platform import PLATFORM, Role
 from cathouse_proxy.services.admission.ttl_cache import KEEP_SECONDS
 
 from .support import VERIFY, Clock, FakePlatform, Remake, Rows, ScriptedCat
@@ -145,7 +145,7 @@ async def test_auth_failing(
     cat: ScriptedCat,
     rows: Rows,
 ) -> None:
-    fake_services.on("GET", JWKS_PATH, FAILURES[failure])
+    fake_services.on("GET", PLATFORM.identity.keys_path, FAILURES[failure])
     response = await client.get(platform.path(), headers=issuer.headers())
     await assert_named(response, "auth", cat)
     assert await rows() == []
@@ -154,7 +154,7 @@ async def test_auth_failing(
 async def test_a_credential_needs_no_auth(
     client: httpx.AsyncClient, platform: FakePlatform, fake_services: FakeServices
 ) -> None:
-    fake_services.on("GET", JWKS_PATH, httpx.ConnectError("refused"))
+    fake_services.on("GET", PLATFORM.identity.keys_path, httpx.ConnectError("refused"))
     assert (await client.get(platform.path())).status_code == 200
 
 

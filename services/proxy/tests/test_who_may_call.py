@@ -6,7 +6,7 @@ import httpx
 import orjson
 import pytest
 from cathouse_kit.testing import FakeServices, Issuer, bearer, described_routes
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import PLATFORM, Role
 from fastapi import FastAPI
 
 from .support import VERIFY, FakePlatform
@@ -74,7 +74,7 @@ def headers(
         "other_developer": issuer.headers(Role.DEVELOPER),
         "admin": issuer.headers(Role.ADMIN),
         "expired": bearer(issuer.token(Role.PLAYER, platform.owner_id, expires_in=-60)),
-        "stranger": bearer(Issuer().token(Role.PLAYER, platform.owner_id)),
+        "stranger": bearer(Issuer(PLATFORM).token(Role.PLAYER, platform.owner_id)),
         "service": bearer(service_token),
     }
 

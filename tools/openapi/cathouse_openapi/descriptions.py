@@ -1,30 +1,20 @@
 """What the services describe, and the files that hold it."""
 
-import importlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cathouse_kit.openapi import app_to_describe
 from cathouse_kit.registry import Service
 
 Descriptions = dict[str, Any]
 """A description by the name of its service."""
 
-# Settings that have no defaults. Nothing is opened before an app's lifespan begins, and so none of these is used.
-_NOT_USED = {"database_url": "postgresql://nobody@127.0.0.1/nothing", "service_token": "-" * 32}
-
 
 def describe(services: Sequence[Service]) -> Descriptions:
     """What the code of each service describes now."""
-    descriptions = {}
-    for service in services:
-        settings = importlib.import_module(f"{service.package}.settings").Settings
-        app = importlib.import_module(f"{service.package}.main").create_app(
-            settings(_env_file=None, **_NOT_USED)
-        )
-        descriptions[service.name] = app.openapi()
-    return descriptions
+    return {service.name: app_to_describe(service.package).openapi() for service in services}
 
 
 def read_descriptions(folder: Path) -> Descriptions:

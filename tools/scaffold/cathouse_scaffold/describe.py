@@ -10,6 +10,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
+from cathouse_kit.openapi import app_to_describe
 from cathouse_kit.registry import load_registry
 from cathouse_kit.security import who_may_call
 from cathouse_kit.settings import ServiceSettings
@@ -19,17 +20,13 @@ from limits import RateLimitItem
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-# Settings that have no defaults. Nothing is opened before an app's lifespan begins, and so none of these is used.
-_NOT_USED = {"database_url": "postgresql://nobody@127.0.0.1/nothing", "service_token": "-" * 32}
-
 Described = dict[str, Any]
 
 
 def describe(package: str) -> Described:
     """The routes, settings, tables and metrics of a service."""
     settings = importlib.import_module(f"{package}.settings").Settings
-    values: dict[str, Any] = {"_env_file": None, **_NOT_USED}
-    app = importlib.import_module(f"{package}.main").create_app(settings(**values))
+    app = app_to_describe(package)
     return {
         "routes": list(_routes(app)),
         "settings": [_setting(settings, name) for name in settings.model_fields],
@@ -55,13 +52,15 @@ def _routes(app: FastAPI) -> Iterator[Described]:
 
 def _setting(settings: type[ServiceSettings], name: str) -> Described:
     field = settings.model_fields[name]
+    # What the service has in common with others, of which some fields may have another default here.
+    common: dict[str, FieldInfo] = settings.__base__.model_fields  # type: ignore[union-attr]
     return {
         "variable": name.upper(),
         "type": _type(name, field),
         "required": field.is_required(),
         "default": _default(field),
-        "meaning": field.description or ServiceSettings.model_fields[name].description,
-        "own": name not in ServiceSettings.model_fields,
+        "meaning": field.description or common[name].description,
+        "own": name not in common,
     }
 
 

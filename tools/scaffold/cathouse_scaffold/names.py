@@ -177,7 +177,7 @@ def _taken(root: Path) -> Iterator[tuple[str, str]]:
         yield file.stem, f"{file.relative_to(root)} is there"
     for file in root.glob("requirements/*"):
         yield file.stem, f"{file.relative_to(root)} is there"
-    for project in (*root.glob("kit/pyproject.toml"), *root.glob("*/*/pyproject.toml")):
+    for project in (*root.glob("*/pyproject.toml"), *root.glob("*/*/pyproject.toml")):
         named = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["name"]
         yield (
             named.removeprefix("cathouse-").replace("-", "_"),

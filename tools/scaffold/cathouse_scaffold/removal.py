@@ -98,6 +98,7 @@ def _everything_but(root: Path, service: Service) -> Iterator[Path]:
         for path in (
             *root.glob("services/*"),
             root / "kit",
+            root / "platform",
             root / "tools",
             root / "pyproject.toml",
         ):

@@ -41,4 +41,4 @@ def table(files: Mapping[str, Any]) -> str:
 
 def _package(file: Path) -> Path:
     """Return the folder of the distribution: kit, or services/catalog."""
-    return Path(*file.parts[: 1 if file.parts[0] == "kit" else 2])
+    return Path(*file.parts[: 1 if file.parts[0] in ("kit", "platform") else 2])

@@ -2,7 +2,7 @@ from datetime import datetime
 from uuid import UUID
 
 from cathouse_kit.privileges import allow
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 from sqlalchemy import CheckConstraint, DateTime, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from cathouse_kit.database import Session
 from cathouse_kit.problems import Forbidden
 from cathouse_kit.security import SignedIn, guard
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 from fastapi import Depends
 
 from cathouse_auth.models import Person

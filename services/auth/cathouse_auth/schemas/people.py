@@ -3,7 +3,7 @@ from uuid import UUID
 
 from cathouse_kit.display_text import displayable
 from cathouse_kit.schemas import Line, RequestBody, ResponseBody, Timestamp
-from cathouse_kit.tokens import Role
+from cathouse_platform.platform import Role
 from pydantic import AfterValidator, BeforeValidator, EmailStr, Field
 
 from cathouse_auth.schemas.secrets import NewPassword, Password

@@ -13,8 +13,9 @@ from uuid import UUID, uuid4
 
 from cathouse_kit.problems import Problem
 from cathouse_kit.revocations import AccountDisabled
-from cathouse_kit.security_events import SecurityEvent, log_event, log_on_commit
-from cathouse_kit.tokens import Role
+from cathouse_kit.security_events import log_event, log_on_commit
+from cathouse_platform.platform import Role
+from cathouse_platform.security_events import SecurityEvent
 from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession

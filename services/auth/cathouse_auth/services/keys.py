@@ -5,7 +5,7 @@ from uuid import UUID
 
 from cathouse_kit.database import Database
 from cathouse_kit.signing_keys import SigningKeys as KitSigningKeys
-from cathouse_kit.tokens import AUDIENCE, ISSUER, Role
+from cathouse_platform.platform import PLATFORM, Role
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse_auth.models import SigningKey
@@ -30,8 +30,8 @@ class SigningKeys(KitSigningKeys):
     ) -> str:
         """An access token for a person. Its `iat` has microseconds, to be compared with `not_before`."""
         claims = {
-            "iss": ISSUER,
-            "aud": AUDIENCE,
+            "iss": PLATFORM.identity.issuer,
+            "aud": PLATFORM.audience,
             "sub": str(person_id),
             "role": role,
             "jti": str(token_id),

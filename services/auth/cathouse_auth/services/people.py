@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from cathouse_kit.admin_actions import record_admin_action
 from cathouse_kit.database import Database
 from cathouse_kit.pagination import PageRequest, SortKey, select_page
 from cathouse_kit.problems import Forbidden, Unauthenticated
 from cathouse_kit.reads import Read
 from cathouse_kit.revocations import AccountDisabled
-from cathouse_kit.security_events import SecurityEvent
-from cathouse_kit.tokens import Role
+from cathouse_platform.admin_actions import record_admin_action
+from cathouse_platform.platform import Role
+from cathouse_platform.security_events import SecurityEvent
 from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 

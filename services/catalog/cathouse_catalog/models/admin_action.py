@@ -1,4 +1,4 @@
-from cathouse_kit.admin_actions import AdminActionColumns
+from cathouse_platform.admin_actions import AdminActionColumns
 
 from cathouse_catalog.models.base import Base
 

@@ -3,13 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from cathouse_kit import admin_actions
-from cathouse_kit.admin_actions import AdminActionBody
 from cathouse_kit.database import Session
 from cathouse_kit.pagination import PageRequest
 from cathouse_kit.problems import Forbidden, problem_responses
 from cathouse_kit.schemas import Page
-from cathouse_kit.security import Admin
+from cathouse_platform import admin_actions
+from cathouse_platform.admin_actions import AdminActionBody
+from cathouse_platform.guards import Admin
 from fastapi import APIRouter, Query
 from pydantic import Field
 

@@ -7,8 +7,9 @@ from cathouse_kit.pagination import PageRequest
 from cathouse_kit.problems import Forbidden, InvalidRequest, Unauthenticated, problem_responses
 from cathouse_kit.quotas import QuotaReached
 from cathouse_kit.schemas import Line, Page
-from cathouse_kit.security import Developer, MaybeSignedIn
+from cathouse_kit.security import MaybeSignedIn
 from cathouse_kit.service_context import ServiceContext
+from cathouse_platform.guards import Developer
 from fastapi import APIRouter, Query, Request
 from pydantic import Field, StringConstraints
 

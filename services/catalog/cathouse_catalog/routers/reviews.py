@@ -10,8 +10,9 @@ from cathouse_kit.problems import (
 )
 from cathouse_kit.quotas import QuotaReached
 from cathouse_kit.schemas import Page
-from cathouse_kit.security import MaybeSignedIn, Player
+from cathouse_kit.security import MaybeSignedIn
 from cathouse_kit.service_client import PeerUnavailable
+from cathouse_platform.guards import Player
 from fastapi import APIRouter, Response
 
 from cathouse_catalog.models import Review

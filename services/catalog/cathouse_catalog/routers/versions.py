@@ -7,7 +7,8 @@ from cathouse_kit.pagination import Paging
 from cathouse_kit.problems import Forbidden, Unauthenticated, problem_responses
 from cathouse_kit.quotas import QuotaReached
 from cathouse_kit.schemas import Page
-from cathouse_kit.security import Developer, MaybeSignedIn
+from cathouse_kit.security import MaybeSignedIn
+from cathouse_platform.guards import Developer
 from fastapi import APIRouter, Path
 
 from cathouse_catalog.models import Version

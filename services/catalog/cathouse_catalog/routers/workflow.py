@@ -2,7 +2,7 @@
 
 from cathouse_kit.database import Session
 from cathouse_kit.problems import Forbidden, problem_responses
-from cathouse_kit.security import Admin, Developer
+from cathouse_platform.guards import Admin, Developer
 from fastapi import APIRouter
 
 from cathouse_catalog.routers.parameters import CatId

@@ -4,7 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from cathouse_kit.problems import Unauthenticated
-from cathouse_kit.tokens import Principal, Role
+from cathouse_kit.tokens import Principal
+from cathouse_platform.platform import Role
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -3,10 +3,10 @@
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from cathouse_kit.admin_actions import record_admin_action
 from cathouse_kit.problems import InvalidRequest
-from cathouse_kit.security_events import SecurityEvent
 from cathouse_kit.tokens import Principal
+from cathouse_platform.admin_actions import record_admin_action
+from cathouse_platform.security_events import SecurityEvent
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cathouse_catalog.models import AdminAction, Cat, CatStatus

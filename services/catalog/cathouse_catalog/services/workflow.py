@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from cathouse_kit.admin_actions import record_admin_action
-from cathouse_kit.security_events import SecurityEvent
 from cathouse_kit.tokens import Principal
+from cathouse_platform.admin_actions import record_admin_action
+from cathouse_platform.security_events import SecurityEvent
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -10,8 +10,8 @@ from cathouse_kit.problems import (
     problem_responses,
 )
 from cathouse_kit.quotas import QuotaReached
-from cathouse_kit.security import Player
 from cathouse_kit.service_client import PeerUnavailable
+from cathouse_platform.guards import Player
 from fastapi import APIRouter, Header, Response
 
 from cathouse_installation.resources import ResourcesDep

@@ -14,7 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from cathouse_kit.pagination import PageRequest, SortKey, select_page
-from cathouse_kit.security_events import SecurityEvent, log_on_commit
+from cathouse_kit.security_events import log_on_commit
+from cathouse_platform.security_events import SecurityEvent
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -9,6 +9,7 @@ from cathouse_kit.rate_limits import RateLimiter
 from cathouse_kit.revocations import AccountDisabled, Revocations
 from cathouse_kit.service_client import PeerUnavailable
 from cathouse_kit.tokens import KeySource, verify_access_token
+from cathouse_platform.platform import PLATFORM
 from limits import RateLimitItem
 
 from cathouse_proxy.services.admission.breaker import CircuitBreaker
@@ -124,7 +125,7 @@ class AdmissionControl:
             raise
 
     async def _of_owner(self, call: Call, token: str) -> Installation:
-        person = await verify_access_token(token, self._keys, self._revocations)
+        person = await verify_access_token(token, PLATFORM, self._keys, self._revocations)
         asked = _installation_id(call.request)
         if asked is None:
             raise InstallationNotFound

@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from cathouse_kit.pagination import PageRequest, SortKey, select_page
-from cathouse_kit.tokens import Principal, Role
+from cathouse_kit.tokens import Principal
+from cathouse_platform.platform import Role
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -10,18 +10,19 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from cathouse_kit.bounds import MAX_BYTES
+from cathouse_kit.context import current_request
+from cathouse_kit.pagination import PageRequest, SortKey, select_page
+from cathouse_kit.privileges import allow
+from cathouse_kit.schemas import ResponseBody, Timestamp
+from cathouse_kit.security_events import Detail, log_on_commit
 from pydantic import Field
 from sqlalchemy import CheckConstraint, DateTime, Index, String, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from cathouse_kit.bounds import MAX_BYTES
-from cathouse_kit.context import current_request
-from cathouse_kit.pagination import PageRequest, SortKey, select_page
-from cathouse_kit.privileges import allow
-from cathouse_kit.schemas import ResponseBody, Timestamp
-from cathouse_kit.security_events import Detail, SecurityEvent, log_on_commit
+from cathouse_platform.security_events import SecurityEvent
 
 MAX_DETAILS = 8192
 """Bytes of an action's details as JSON. The longest are the 2,000 characters of why a cat was rejected."""
