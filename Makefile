@@ -26,7 +26,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Programs inherit from the shell what stands here: where things are, the terminal, the language, Nix, how installers reach the
 # network, the ports of the stack. Any other variable belongs to another program (PGHOST, DATABASE_URL, PYTHONPATH) and is not
 # passed on. A setting is written into services/NAME/.env, or typed after make for one run: make up LOG_LEVEL=DEBUG
-PORTS := TASKS_PORT $(shell sed -n 's/^\[\([a-z0-9]*\)\]$$/\1_port/p' services.toml | tr a-z A-Z)
+PORTS := GATEWAY_PORT TASKS_PORT $(shell sed -n 's/^\[\([a-z0-9]*\)\]$$/\1_port/p' services.toml | tr a-z A-Z)
 INHERITED := PATH HOME USER LOGNAME SHELL PWD OLDPWD SHLVL _ TMPDIR TMP TEMP TZ LANG LANGUAGE LC_% XDG_% \
 	TERM TERM_% TERMINFO% COLORTERM COLUMNS LINES NO_COLOR FORCE_COLOR CLICOLOR% \
 	CATHOUSE_% $(PORTS) PROCESS_COMPOSE% WATCHFILES_FORCE_POLLING \

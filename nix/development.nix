@@ -23,6 +23,7 @@ let
   stackTools = [
     pkgs.postgresql_18
     pkgs.process-compose
+    pkgs.caddy
     pkgs.gnumake
   ];
 

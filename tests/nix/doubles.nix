@@ -189,6 +189,7 @@ let
       "actionlint"
       "autoPatchelfHook"
       "bash"
+      "caddy"
       "codespell"
       "coreutils"
       "deadnix"

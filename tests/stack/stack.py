@@ -148,13 +148,14 @@ def stack_in(folder: Path, services: Sequence[Service] | None = None) -> Iterato
     """A stack in a copy of the repository, not yet started; nothing of it is left running afterwards."""
     copy_repository(folder)
     services = services or load_registry(folder / "services.toml")
-    names = [*(service.name for service in services), "tasks"]
+    names = [*(service.name for service in services), "gateway", "tasks"]
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     packages = [p.parent for p in sorted(folder.glob("*/pyproject.toml"))]
     packages += [p.parent for p in sorted(folder.glob("*/*/pyproject.toml"))]
     environment = {
         **os.environ,
         **{service.port_variable: str(ports[service.name]) for service in services},
+        "GATEWAY_PORT": str(ports["gateway"]),
         "TASKS_PORT": str(ports["tasks"]),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         # Before the installed packages, which are those of the original.

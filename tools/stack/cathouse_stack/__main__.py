@@ -104,22 +104,22 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
             return _status(services)
         case "demo":
             from cathouse_stack.demo import Running, demo
-            from cathouse_stack.ports import cat_port
+            from cathouse_stack.ports import other_ports
 
             running = Running(
                 restart=shlex.split(arguments.restart),
                 create_admin=shlex.split(arguments.create_admin),
-                cat=arguments.cat or f"http://127.0.0.1:{cat_port()}",
+                cat=arguments.cat or f"http://127.0.0.1:{other_ports()['tasks']}",
             )
             demo(services, running)
         case "seed":
             from cathouse_stack.demo import Running
             from cathouse_stack.lookup import require_running_stack
-            from cathouse_stack.ports import cat_port
+            from cathouse_stack.ports import other_ports
             from cathouse_stack.seed import seed
 
             require_running_stack()
-            cat = f"http://127.0.0.1:{cat_port()}"
+            cat = f"http://127.0.0.1:{other_ports()['tasks']}"
             seed(services, Running(restart=(), create_admin=shlex.split(_CREATE_ADMIN), cat=cat))
         case "test":
             from cathouse_stack.selected_tests import become_pytest
@@ -199,6 +199,11 @@ def _status(services: Sequence[Service]) -> int:
 def _ready(services: Sequence[Service]) -> int:
     import psutil
 
+    from cathouse_stack.ports import other_ports
+
+    print(
+        f"The API is at http://localhost:{other_ports()['gateway']}, with all descriptions at /docs\n"
+    )
     status = _status(services)
     this = psutil.Process()
     runner = this.parent()

@@ -9,9 +9,8 @@ from cathouse_kit.registry import Service
 
 from cathouse_stack.errors import StackError
 
-# The example cat is no service of the platform, and so not in the registry.
-CAT_PORT_VARIABLE = "TASKS_PORT"
-CAT_PORT = 8010
+# Processes that are not services of the platform, and so not in the registry.
+_OTHER_PORTS = {"gateway": 8000, "tasks": 8010}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +42,25 @@ def _port(variable: str, default: int) -> int:
     return int(value)
 
 
-def cat_port() -> int:
-    """Where the example cat answers, by TASKS_PORT in the environment; raises `StackError` for what is no port."""
-    return _port(CAT_PORT_VARIABLE, CAT_PORT)
+def other_ports() -> dict[str, int]:
+    """Return the port of each process that is not a service: the gateway, and the example cat `tasks`.
+
+    NAME_PORT in the environment moves one. Raises `StackError` for a value that is not a port.
+    """
+    return {name: _port(_variable(name), port) for name, port in _OTHER_PORTS.items()}
+
+
+def _variable(name: str) -> str:
+    return f"{name.upper()}_PORT"
 
 
 def shifted(services: Sequence[Service], offset: str) -> dict[str, str]:
-    """The variables that move every service, and the example cat, by `offset` ports.
+    """Return the variables that move all processes of the stack by `offset` ports.
 
     Raises `StackError` where that is no number, or leads out of the range of ports.
     """
     ports = {service.port_variable: service.port for service in services} | {
-        CAT_PORT_VARIABLE: CAT_PORT
+        _variable(name): port for name, port in _OTHER_PORTS.items()
     }
     highest = 65535 - max(ports.values())
     if not offset.isdecimal() or int(offset) > highest:

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,7 @@ from cathouse_kit.registry import Service
 from dotenv import dotenv_values
 
 from cathouse_stack.errors import StackError
-from cathouse_stack.ports import cat_port, endpoints, listener_on
+from cathouse_stack.ports import endpoints, listener_on, other_ports
 
 # Of libpq, the web server, OpenTelemetry, Python, and the tools of the stack: no service's example lists them.
 _FAMILIES = ("PG", "UVICORN_", "OTEL_")
@@ -33,6 +34,7 @@ SERVICE_TOKEN_FILE = Path(".state/secrets/service_token")
 def preflight(services: Sequence[Service]) -> None:
     """Raises `StackError` with a line for all that would keep the stack from starting, or change it unnoticed."""
     problems = [
+        *_missing_programs(),
         *_taken_ports(services),
         *_misplaced_settings(services),
         *_foreign_variables(services),
@@ -58,10 +60,14 @@ def make_service_token(path: Path) -> None:
     temporary.rename(path)
 
 
+def _missing_programs() -> Iterator[str]:
+    if shutil.which("caddy") is None:
+        yield "caddy, which serves the gateway, is not on PATH: run make install, or enter the Nix shell"
+
+
 def _taken_ports(services: Sequence[Service]) -> Iterator[str]:
-    ports = {endpoint.service.name: endpoint.port for endpoint in endpoints(services)} | {
-        "tasks": cat_port()
-    }
+    ports = {endpoint.service.name: endpoint.port for endpoint in endpoints(services)}
+    ports |= other_ports()
     for name, port in ports.items():
         if listener := listener_on(port):
             yield (

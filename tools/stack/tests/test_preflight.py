@@ -1,3 +1,4 @@
+import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,7 +46,13 @@ def folder(
     monkeypatch.setenv("CATHOUSE_NOT_INHERITED", "")
     for registered in services:
         monkeypatch.delenv(registered.port_variable, raising=False)
-    monkeypatch.setenv("TASKS_PORT", str(unused_tcp_port_factory()))
+    for name in ("GATEWAY_PORT", "TASKS_PORT"):
+        monkeypatch.setenv(name, str(unused_tcp_port_factory()))
+    # The tests may run without the project's programs on PATH.
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "caddy").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
     (tmp_path / "services/auth").mkdir(parents=True)
     return tmp_path
 
@@ -83,6 +90,14 @@ def test_everything_that_is_wrong_is_told_at_once(
     assert lines[2].startswith("services/auth/.env sets PORT")
 
 
+def test_a_missing_gateway_program_is_named(
+    service: Service, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(folder))
+    with pytest.raises(StackError, match="caddy, which serves the gateway, is not on PATH: run"):
+        preflight([service])
+
+
 @pytest.mark.parametrize("value", ["0", "65536", "eighty", "-1", "80 80"])
 def test_a_port_that_is_none_is_refused(
     service: Service, monkeypatch: pytest.MonkeyPatch, value: str
@@ -94,7 +109,7 @@ def test_a_port_that_is_none_is_refused(
 
 def test_an_offset_moves_every_service(services: tuple[Service, ...]) -> None:
     moved = {service.port_variable: str(service.port + 100) for service in services}
-    assert shifted(services, "100") == moved | {"TASKS_PORT": "8110"}
+    assert shifted(services, "100") == moved | {"GATEWAY_PORT": "8100", "TASKS_PORT": "8110"}
 
 
 @pytest.mark.parametrize("offset", ["60000", "-1", "some", ""])
