@@ -67,7 +67,7 @@ option = $(if $(call is_typed,$(2)),$(1)=$(call typed,$(2)))
 # A part of the tests, and options of pytest.
 SELECTED = $(call option,--only,ONLY) $(call option,--args,ARGS)
 
-.PHONY: up down status logs restart psql shell migrate migration demo seed test coverage watch bench check fix hook install service service-remove render openapi release lock clean help
+.PHONY: up down status logs restart psql shell migrate migration demo seed test coverage watch bench check prose fix hook install service service-remove render openapi release lock clean help
 
 up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
 	@mkdir -p $(STATE)/logs
@@ -134,6 +134,10 @@ check: $(INSTALLED) ## check format, lint, spelling, types, import rules and gen
 	cathouse-scaffold imports $(call fixed_by,remove these imports; pyproject.toml has the rules); \
 	cathouse-scaffold stale $(call fixed_by,make render); \
 	[ -z "$$failed" ]
+
+# The rules need Vale, a Go program that no package index has: `make check` works without it.
+prose: $(INSTALLED) ## check the language of documentation, docstrings and comments with Vale; ONLY=services/catalog a part of them
+	@python ci/prose.py $(if $(call is_typed,ONLY),$(call typed,ONLY))
 
 fix: $(INSTALLED) ## apply what can be: fixes of ruff, format, generated files
 	@ruff check --fix --exit-zero --quiet .

@@ -1,4 +1,4 @@
-# The checks of `nix flake check`. None of them depends on documentation, or on the commit and its date.
+# The checks of `nix flake check`. Only `lint` depends on documentation, and none depends on the commit or its date.
 {
   pkgs,
   development,
@@ -23,6 +23,11 @@ let
     );
   };
 
+  everything = lib.fileset.toSource {
+    inherit (project) root;
+    fileset = project.root;
+  };
+
   nixFiles = lib.fileset.toSource {
     inherit (project) root;
     fileset = withExtension "nix" project.root;
@@ -31,12 +36,12 @@ let
   # Runs commands of the Makefile in a copy of the sources. tests/nix/sandbox.py runs the same scripts behind the walls of
   # Nix's sandbox, with these programs and no others.
   commands =
-    name: script:
+    src: name: script:
     pkgs.runCommand "cat-house-${name}"
       {
         nativeBuildInputs =
           development.stackTools ++ development.testTools ++ [ development.python.tested ];
-        src = sources;
+        inherit src;
         # The tests start servers on the loopback interface.
         __darwinAllowLocalNetworking = true;
       }
@@ -56,13 +61,13 @@ in
   inherit shell;
 
   # Tests of the documentation's own claims are `make test`'s, and so are those of what root meets on a machine with accounts.
-  tests = commands "tests" ''
+  tests = commands sources "tests" ''
     export PYTEST_ADDOPTS='-m "not documentation" --ignore=tools/postgres/tests/test_running_as_root.py ${lib.concatStringsSep " " development.python.pytestOptions}'
     make test
   '';
-  stack = commands "stack" "PROCESS_COMPOSE=process-compose python -m pytest -q tests/stack";
-  lint = commands "lint" "make check";
-  process-compose = commands "process-compose" ''
+  stack = commands sources "stack" "PROCESS_COMPOSE=process-compose python -m pytest -q tests/stack";
+  lint = commands everything "lint" "make check prose";
+  process-compose = commands sources "process-compose" ''
     process-compose --dry-run --disable-dotenv --config process-compose.yaml
   '';
 

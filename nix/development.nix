@@ -33,8 +33,9 @@ let
     pkgs.util-linux
     # For the tests of rate limits that replicas share.
     pkgs.valkey
-    # For `make check`.
+    # For `make check` and `make prose`.
     pkgs.codespell
+    pkgs.vale
   ];
 
   linters = [

