@@ -1,4 +1,4 @@
-# The project as it describes itself, in services.toml and in every pyproject.toml. Nothing here knows nixpkgs' packages.
+# The project's metadata, from services.toml and every pyproject.toml. This file does not depend on nixpkgs' packages.
 {
   lib,
   pyproject,
@@ -7,7 +7,7 @@
 let
   registry = lib.importTOML (root + "/services.toml");
 
-  # The folders of Python distributions, as the Makefile knows them.
+  # The folders of Python distributions, the same as in the Makefile.
   foldersIn =
     parent:
     lib.optionals (lib.pathExists (root + "/${parent}")) (
@@ -35,7 +35,7 @@ let
     {
       inherit folder project;
       inherit (project.pyproject.project) name version description;
-      # The wheel's packages, as Hatch is told.
+      # The packages that Hatch puts into the wheel.
       packages = project.pyproject.tool.hatch.build.targets.wheel.packages;
     };
   distributions = lib.listToAttrs (

@@ -14,7 +14,7 @@ def _fails(stack: Stack) -> str:
     result = stack.run("deploy/compose/up.sh")
     assert result.returncode == 1
     assert stack.containers() == {}
-    assert "Nothing of it runs; the data is kept." in result.stdout
+    assert "All containers are stopped. The data is kept." in result.stdout
     return result.stdout
 
 

@@ -1,4 +1,4 @@
-"""The cat by itself, with a proxy's keys that the tests hold."""
+"""The cat alone, called with tokens that the tests sign as the proxy does."""
 
 import json
 import time
