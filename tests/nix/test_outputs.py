@@ -1,4 +1,4 @@
-"""What the flake gives, and for whom."""
+"""The outputs of the flake, for each system."""
 
 import re
 import tomllib
