@@ -1,6 +1,6 @@
 """Check the project's prose with Vale: Markdown, docstrings, comments, and the descriptions of settings and commands.
 
-`make prose` runs it, `python ci/prose.py tests docs/api.md` checks parts. The rules are in .vale/CatHouse.
+`make prose` runs it, `python ci/prose.py tests README.md` checks parts. The rules are in .vale/CatHouse.
 
 Vale ignores the docstrings of attributes, and the comments of TOML, Nix and shell. So this module hands it the prose
 of each file as Markdown. Two rules need the source and are checked here: the length of Markdown lines, and the first
