@@ -112,7 +112,7 @@ def rows(
         ),
         Row(
             "bare",
-            "/health, peer is bare ASGI",
+            "/health, base is bare ASGI",
             [RATE],
             load(auth, "/health", 32),
             load(peers["bare"], "/health", 32),
@@ -162,7 +162,7 @@ def rows(
         ),
         Row(
             "me-busy",
-            "/me while 8 sign in; peer: /me alone",
+            "/me while 8 sign in; base: /me alone",
             [P50],
             load(auth, me, 1, data.token),
             load(auth, me, 1, data.token),

@@ -196,7 +196,7 @@ in
   inherit byName;
 
   /**
-    A folder with every image as a tarball, and its bill of materials beside it; each image is also an attribute of it.
+    A folder with every image as a tarball, and its bill of materials. Each image is also an attribute.
   */
   folder =
     pkgs.linkFarm "cat-house-images" (

@@ -67,10 +67,10 @@ let
   );
 in
 lib.throwIf (withoutFolder != [ ])
-  "services.toml has [${lib.head withoutFolder}], and there is no services/${lib.head withoutFolder}/pyproject.toml: write it (and `git add` it, as Nix sees only what git knows), or take the entry out"
+  "services.toml has [${lib.head withoutFolder}], and there is no services/${lib.head withoutFolder}/pyproject.toml: write it and `git add` it (Nix reads only files that git tracks), or remove the entry"
   (
     lib.throwIf (withoutEntry != [ ])
-      "${lib.head withoutEntry} is a service that services.toml does not have: add [${baseNameOf (lib.head withoutEntry)}] there, or take the folder away"
+      "${lib.head withoutEntry} is a service that services.toml does not have: add [${baseNameOf (lib.head withoutEntry)}] there, or remove the folder"
       {
         inherit root distributions developers;
         services = lib.mapAttrs service registry;
