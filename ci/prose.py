@@ -65,10 +65,10 @@ def main(names: list[str]) -> int:
 
 def prose_of(path: Path) -> Iterator[Line]:
     """Yield the lines of a file that are prose, as Markdown."""
-    text = path.read_text()
-    if path.suffix == ".md":
+    suffix, text = _source(path)
+    if suffix == ".md":
         yield from enumerate(text.splitlines(), 1)
-    elif path.suffix == ".py":
+    elif suffix == ".py":
         yield from _docstrings_and_descriptions(text)
         yield from _comments(
             (token.start[0], token.string, not token.line[: token.start[1]].strip())
@@ -81,6 +81,14 @@ def prose_of(path: Path) -> Iterator[Line]:
             for number, line in enumerate(text.splitlines(), 1)
             if (match := HASH.search(line))
         )
+
+
+def _source(path: Path) -> tuple[str, str]:
+    """Return the ending of a file's name, and its text. A template counts as the file that it renders."""
+    text = path.read_text()
+    if path.suffix == ".jinja":
+        return Path(path.stem).suffix, re.sub(r"{{.*?}}", "name", text)
+    return path.suffix, text
 
 
 def _files(names: Iterable[str]) -> Iterator[Path]:
@@ -104,7 +112,10 @@ def _files(names: Iterable[str]) -> Iterator[Path]:
 
 
 def _has_prose(path: Path) -> bool:
-    if path.suffix in {".md", ".py", *WITH_HASHES} or path.name in {"Makefile", "Dockerfile"}:
+    if path.suffix in {".md", ".py", ".jinja", *WITH_HASHES} or path.name in {
+        "Makefile",
+        "Dockerfile",
+    }:
         return True
     with path.open("rb") as file:
         return file.read(2) == b"#!"
@@ -161,16 +172,17 @@ Finding = tuple[str, int, str, str]
 
 def _own_findings(path: Path) -> Iterator[Finding]:
     name = str(path.relative_to(ROOT))
-    if path.suffix == ".py":
-        for node in ast.walk(ast.parse(path.read_text())):
+    suffix, text = _source(path)
+    if suffix == ".py":
+        for node in ast.walk(ast.parse(text)):
             if _is_docstring(node) and (
                 word := FIRST_WORD.match(str(ast.literal_eval(node.value)))
             ):
                 message = f"Begin the docstring with a verb or a noun, not with '{word[0]}'."
                 yield name, node.lineno, "Docstrings", message
-    elif path.suffix == ".md":
+    elif suffix == ".md":
         fenced = False
-        for number, line in enumerate(path.read_text().splitlines(), 1):
+        for number, line in enumerate(text.splitlines(), 1):
             fenced ^= line.lstrip().startswith("```")
             if len(line) > MAX_LINE and not fenced and not line.lstrip().startswith("|"):
                 yield name, number, "LineLength", f"Break this line: it has {len(line)} characters."

@@ -128,6 +128,12 @@ Field(
     ]
 
 
+def test_templates_of_new_services_are_checked(project: Path) -> None:
+    assert findings(project, "README.md.jinja", "# {{ name }}\n\nIt mends it.\n") == [(3, "Terms")]
+    module = '"""A module."""\nfrom {{ package }} import settings\n# It mends {{ name }}.\n'
+    assert findings(project, "main.py.jinja", module) == [(3, "Terms")]
+
+
 @pytest.mark.parametrize(
     "name", ["x.yaml", "x.toml", "x.nix", "x.sh", ".env.example", "Makefile", "Dockerfile"]
 )
