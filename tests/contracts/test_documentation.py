@@ -1,4 +1,4 @@
-"""What the pages say of the repository is there: links, anchors, files, and names in files."""
+"""Links, anchors, files and names that the documentation mentions exist in the repository."""
 
 import ast
 import re
@@ -33,18 +33,18 @@ def prose(page: Path) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """As GitHub makes them of headings."""
+    """Return the anchors that GitHub derives from headings."""
     headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", h.lower()).strip().replace(" ", "-") for h in headings}
 
 
 def references(page: Path) -> Iterator[tuple[str, str, str | None]]:
-    """What stands as code and means a file: what is written, the file, the name in it."""
-    # What is made when it is needed is left out.
+    """Yield the code spans that refer to a file: the text, the file, the name in it."""
+    # Files that are created later are left out.
     tops = {path.name for path in ROOT.iterdir()} - _SKIPPED
     for code in _CODE.findall(prose(page)):
         match = _FILE.fullmatch(code)
-        # A .env is made by whoever needs it.
+        # Users create .env themselves.
         if (
             match
             and "/" in code
@@ -55,7 +55,7 @@ def references(page: Path) -> Iterator[tuple[str, str, str | None]]:
 
 
 def names_in(file: Path) -> set[str]:
-    """Everything that a module defines at its top, and what its classes do, as `Class.method`."""
+    """Return the names that a module defines at its top level, and the members of its classes as `Class.method`."""
 
     def defined(body: list[ast.stmt], prefix: str = "") -> Iterator[str]:
         for node in body:
@@ -78,26 +78,26 @@ def test_there_are_pages() -> None:
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
-def test_its_links_lead_somewhere(page: Path) -> None:
+def test_its_links_exist(page: Path) -> None:
     for link in _LINK.findall(prose(page)):
         if link.startswith(("https://", "http://", "mailto:")):
             continue
         path, _, anchor = link.partition("#")
         target = (page.parent / path).resolve() if path else page
-        assert target.exists(), f"{page.name}: {link} leads nowhere"
+        assert target.exists(), f"{page.name}: {link} does not exist"
         if anchor and target.suffix == ".md":
             assert anchor in anchors(target), f"{page.name}: {link}: there is no such heading"
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_files_and_names_that_it_speaks_of_are_there(
+def test_the_files_and_names_that_it_mentions_exist(
     page: Path, services: tuple[Service, ...]
 ) -> None:
     for code, file, name in references(page):
-        # NAME is any service.
+        # NAME means any service.
         file = file.replace("NAME", services[0].name)
         path = ROOT / file if (ROOT / file).exists() else page.parent / file
-        assert path.exists(), f"{page.name}: `{code}` is not there"
+        assert path.exists(), f"{page.name}: `{code}` does not exist"
         if name is not None:
             assert name in names_in(path), f"{page.name}: `{code}`: the file has no {name}"
 
@@ -120,7 +120,7 @@ def test_decisions_are_numbered_without_a_gap() -> None:
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_make_help_names_every_word_that_the_pages_have_people_type() -> None:
+def test_make_help_lists_every_command_in_the_documentation() -> None:
     shown = subprocess.run(
         ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout

@@ -1,4 +1,4 @@
-"""What someone sees whose stack cannot start: the one thing that is wrong, and nothing left running."""
+"""A stack that cannot start prints the one error, and leaves nothing running."""
 
 import socket
 from collections.abc import Iterator
