@@ -195,7 +195,9 @@ async def test_what_no_scope_opens_is_refused_and_says_so(
     response = await client.request(method, platform.path(path))
     assert (response.status_code, kind_of(response)) == (403, "scope_missing")
     assert response.json()["scope"] is None
-    assert response.json()["detail"] == f"No scope of this cat opens {method} /{path}."
+    assert response.json()["detail"] == (
+        f"No scope of this cat allows {method} /{path}. Check the method and the path."
+    )
     assert cat.requests == []
 
 

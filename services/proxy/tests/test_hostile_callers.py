@@ -217,7 +217,7 @@ async def test_a_websocket_is_refused_clearly(
         headers.append(f"Sec-WebSocket-Version: {version}")
     answer = await exchange(port, request_bytes(platform, f"GET {platform.path()}", *headers))
     assert status_of(answer) == 400
-    assert b"WebSockets are not passed on" in answer
+    assert b"does not forward WebSockets" in answer
     assert cat.requests == []
     assert [row["outcome"] for row in await rows()] == ["request_refused"]
 
