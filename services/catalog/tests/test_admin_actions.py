@@ -1,4 +1,4 @@
-"""What admins did to cats: a row in the same transaction, a line in the log, a list for admins."""
+"""Actions of admins on cats: a row in the same transaction, a line in the log, and a list for admins."""
 
 import asyncio
 from typing import Any
@@ -20,7 +20,7 @@ ACTIONS = "/api/v1/catalog/admin-actions"
 MOVED = "https://elsewhere.example.com"
 REASON = "It is empty."
 
-# What an admin sends, by the action; the status of the cat before; the row's details.
+# By action: the request of an admin; the status of the cat before; the details in the row.
 Case = tuple[str, str, str, Any, dict[str, str]]
 CASES: dict[str, Case] = {
     "cat_approved": ("submitted", "POST", "/approve", None, {}),
@@ -53,7 +53,7 @@ def admin_id() -> UUID:
 
 @pytest.fixture
 def admin(issuer: Issuer, admin_id: UUID) -> dict[str, str]:
-    """Another admin than the one who brought the cats to where they are."""
+    """The headers of another admin than the one who published the cats."""
     return issuer.headers(Role.ADMIN, admin_id) | {"X-Request-ID": "request-of-an-admin"}
 
 
@@ -96,7 +96,7 @@ async def test_each_action_is_one_row_and_one_line(
         cat["id"],
         "127.0.0.1",
     )
-    # Text that people wrote stays out of the log.
+    # The log must not contain texts of users.
     assert event["details"] == {}
 
 

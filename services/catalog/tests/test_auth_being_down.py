@@ -14,7 +14,7 @@ from .support import ADOPTED, ADOPTIONS_PATH, CATS, Catalog, is_problem
 async def client(
     settings: Settings, fake_services: FakeServices
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Of an app that has not asked for auth's keys yet."""
+    """A client of an app that has not requested auth's keys yet."""
     async with running(create_app(settings, transport=fake_services.transport)) as client:
         yield client
 

@@ -1,4 +1,4 @@
-"""People who are disabled or demoted act no more, whatever their tokens say."""
+"""Disabled and demoted people are refused, although their tokens are still valid."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4

@@ -1,4 +1,4 @@
-"""Where a cat's calls go: a move to another host needs a review, and http is for development."""
+"""Endpoints of cats: a move to another host needs a review, and http:// is only for development."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -120,7 +120,7 @@ async def test_a_wrong_parameter_is_named(catalog: Catalog) -> None:
 async def test_the_whole_query_is_read_at_once(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """FastAPI looks up no parameter. For nine of them it took a quarter of the CPU time of a request."""
+    """FastAPI must not look up single parameters: for nine, this took a quarter of a request's CPU time."""
     looked_up: list[str] = []
 
     def recorded(fields: Any, received: Any) -> Any:
@@ -209,7 +209,7 @@ async def test_a_cursor_is_good_for_its_own_order_only(app: FastAPI, catalog: Ca
             assert wrong_fields(response) == [["query", "cursor"]]
 
 
-# Few values, so that many rows tie.
+# Only a few values, so that many rows are equal in the order.
 rows = st.lists(
     st.fixed_dictionaries(
         {
@@ -274,7 +274,7 @@ async def test_the_number_of_round_trips_does_not_grow_with_the_list(
         f"{CATS}?sort=rating&category=productivity": 1,
         f"{CATS}?mine=true": 1,
         f"{CATS}?q=chess": 1,
-        # A session also begins and ends a transaction.
+        # These lists use a session, which also begins and ends a transaction.
         f"{CATS}/{cat_id}/reviews": 4,
         f"{CATS}/{cat_id}/versions": 4,
         "/api/v1/catalog/categories": 3,

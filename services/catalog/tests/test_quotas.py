@@ -1,4 +1,4 @@
-"""What one developer, one cat, one player may fill, and what one request may hold."""
+"""Limits of a developer, a cat and a player, and of one request."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -110,7 +110,7 @@ async def test_a_cat_has_so_many_versions(catalog: Catalog, database_urls: dict[
 
 
 async def _age_versions(database_urls: dict[str, str], cat: dict[str, Any]) -> None:
-    # As the owner: the service may not change when a version was made.
+    # As the owner of the tables, because the service must not change the creation time of a version.
     connection = await asyncpg.connect(database_urls["catalog_owner"])
     await connection.execute(
         "update versions set created_at = created_at - interval '2 days' where cat_id = $1",
@@ -139,9 +139,9 @@ def routes(number: int, length: int = 8) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     "scopes",
     [
-        # 201 routes, in scopes that are small alone.
+        # 201 routes in several small scopes.
         [READ | {"name": f"a:b{n}", "routes": routes(50 if n < 4 else 1)} for n in range(5)],
-        # 64 KiB, within 200 routes.
+        # More than 64 KiB with exactly 200 routes.
         [READ | {"name": f"a:b{n}", "routes": routes(40, 500)} for n in range(5)],
         # Letters have up to four bytes.
         [
@@ -180,7 +180,7 @@ async def test_lists_neither_show_nor_load_scopes(
         (version,) = await catalog.walk(f"{CATS}/{cat['id']}/versions")
     assert "scopes" not in found
     assert "scopes" not in version
-    # The second list begins with its cat, which has them.
+    # The list of versions first reads one cat, with its scopes, and without a LIMIT.
     assert [query for query in queries if "cats.scopes" in query and "LIMIT" in query] == []
     assert [query for query in queries if "versions.scopes" in query] == []
     alone = await catalog.client.get(f"{CATS}/{cat['id']}/versions/{version['version']}")

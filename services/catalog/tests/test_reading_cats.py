@@ -6,7 +6,7 @@ from cathouse_platform.platform import Role
 
 from .support import CATS, WAY_TO, Catalog, is_problem, listed
 
-# What only a cat's developer, admins and other services see.
+# Fields that only a cat's developer, admins and other services see.
 PRIVATE = {"endpoint_url", "rejection_reason"}
 
 

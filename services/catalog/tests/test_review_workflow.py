@@ -7,7 +7,7 @@ from cathouse_platform.platform import Role
 
 from .support import CATS, WAY_TO, Catalog, is_problem, listed, wrong_fields
 
-# Method, path, body, who; and the status that the cat has afterwards, by the one that it had.
+# Method, path, body and caller; then the status of the cat after the request, by its status before.
 ACTIONS: dict[str, tuple[str, str, Any, str, dict[str, str]]] = {
     "submit": ("POST", "/submit", None, "developer", {"draft": "submitted"}),
     "approve": ("POST", "/approve", None, "admin", {"submitted": "published"}),

@@ -98,7 +98,7 @@ async def test_fifty_people_at_once_give_the_exact_average(
     assert {answer.status_code for answer in answers} == {201}
     assert (await catalog.read(cat))["rating"] == {"average": sum(ratings) / 50, "count": 50}
 
-    # Now half of them change their minds, and the others their reviews are gone, all at once.
+    # Then half of them change their reviews, and the others delete theirs, all at the same time.
     path = f"{CATS}/{cat['id']}/reviews/mine"
     await asyncio.gather(
         *(catalog.review(cat, 6 - ratings[n], people[n]) for n in range(25)),
@@ -198,7 +198,7 @@ async def test_the_newest_review_comes_first_and_pages_hold_still(
 async def own_fakes(
     settings: Settings, fake_services: FakeServices
 ) -> AsyncIterator[tuple[FakeServices, httpx.AsyncClient]]:
-    """The fakes of an app of its own, and a client of it."""
+    """The fakes of a separate app, and a client of it."""
     async with running(create_app(settings, transport=fake_services.transport)) as client:
         yield fake_services, client
 
@@ -225,7 +225,7 @@ async def test_only_who_adopted_a_cat_reviews_it(
     assert (await put_review(client, cat, player)).status_code == 201
     assert (await catalog.read(cat))["rating"]["count"] == 1
 
-    # Who has a review may change it and take it back, whatever became of the installation.
+    # Changing and deleting a review need no adoption.
     fake_services.on("GET", ADOPTIONS_PATH, httpx.ConnectError("down"))
     assert (await put_review(client, cat, player)).status_code == 200
     path = f"{CATS}/{cat['id']}/reviews/mine"

@@ -18,7 +18,7 @@ def route(path: str, *methods: str) -> dict[str, Any]:
 
 
 def refused_at(*scopes: Any) -> list[list[str | int]]:
-    """Where a manifest with these scopes is wrong."""
+    """Return the locations of the errors in a manifest with these scopes."""
     try:
         NewCat.model_validate(TASK_KEEPER | {"scopes": list(scopes)})
     except ValidationError as error:

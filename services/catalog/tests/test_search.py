@@ -75,7 +75,7 @@ async def test_most_misspellings_of_a_name_find_it(catalog: Catalog) -> None:
 
 
 def misspelt(name: str, chance: random.Random) -> str:
-    """The name with one wrong letter in each longer word."""
+    """Return the name with one wrong letter in each longer word."""
     return " ".join(
         word if len(word) < 4 else _with_a_slip(word, chance) for word in name.lower().split()
     )

@@ -1,4 +1,4 @@
-"""What `.env.example` says is what the settings are; the base of all services' settings has tests of its own."""
+"""`.env.example` matches the settings. The base class of all services' settings has separate tests."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ EXAMPLE = Path(__file__).parents[1] / ".env.example"
 
 @pytest.fixture
 def nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with nothing in it, and an environment that says nothing."""
+    """An empty working directory, and an environment without settings."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path / "secrets"))

@@ -49,7 +49,7 @@ async def test_a_version_without_scopes_keeps_those_before_it(catalog: Catalog) 
     assert (await add(catalog, cat, "1.0.3")).json()["scopes"] == []
 
 
-# Section 11 of Semantic Versioning 2.0.0, and what comes around it.
+# The examples of Semantic Versioning 2.0.0, section 11, with lower and higher versions around them.
 RISING = (
     "0.9.0",
     "1.0.0-alpha",

@@ -1,4 +1,4 @@
-"""Adopting a cat: who may, what is checked, what is stored."""
+"""Adoption of a cat: permissions, checks, and stored values."""
 
 import asyncio
 from typing import Any

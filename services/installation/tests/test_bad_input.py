@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer says what is wrong with it; it is never a failure, and nothing is written."""
+"""Invalid input gets a response that names the error. It never fails with a 500, and writes nothing."""
 
 import base64
 import json
@@ -53,7 +53,7 @@ async def test_settings_that_cannot_be_kept_are_refused(
         await player.post(URL, content=adoption, headers=JSON),
         await player.patch(url, content=f'{{"settings": {bad}}}', headers=JSON),
     ):
-        # 400 where the parser itself gives up.
+        # 400 if the JSON parser fails, otherwise 422.
         assert response.status_code in (400, 422), response.text
         assert response.headers["content-type"] == "application/problem+json"
     assert (await player.get(url)).json() == installation

@@ -1,4 +1,4 @@
-"""Credentials: never in clear anywhere but in the answer, and dead as soon as they are replaced."""
+"""Credentials: in plain text only in the response, and invalid as soon as they are replaced."""
 
 import hashlib
 import logging
@@ -21,7 +21,7 @@ URL = "/api/v1/installations"
 
 @pytest.fixture
 def logged() -> Iterator[list[str]]:
-    """Everything that is logged through loguru, with its extras and tracebacks."""
+    """The lines that loguru logs, with their extras and tracebacks."""
     lines: list[str] = []
     sink = logger.add(lines.append, level=0, format="{message} {extra} {exception}", diagnose=True)
     yield lines

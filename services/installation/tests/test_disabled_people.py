@@ -1,4 +1,4 @@
-"""People who are disabled adopt nothing, and nobody adopts their cats."""
+"""Disabled people cannot adopt cats, and nobody can adopt cats of disabled developers."""
 
 from typing import Any
 from uuid import UUID, uuid4

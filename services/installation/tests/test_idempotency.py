@@ -1,4 +1,4 @@
-"""Idempotency-Key: a client whose answer got lost ends up with one installation and a credential that works."""
+"""Idempotency-Key: after a lost response, a repeat gives the same installation and a working credential."""
 
 import asyncio
 from typing import Any

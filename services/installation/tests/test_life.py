@@ -1,4 +1,4 @@
-"""The life of an installation: every request in every status, as a table."""
+"""The status of an installation: a table of every request in every status."""
 
 import asyncio
 from typing import Any
@@ -20,7 +20,7 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "rotate": ("POST", "/credential", None),
 }
 TO_GET_THERE = {"active": None, "paused": "pause", "uninstalled": "uninstall"}
-#       from           request      answer  to
+#       from           request      response  to
 LIFE = [
     ("active", "read", 200, "active"),
     ("active", "pause", 200, "paused"),

@@ -1,4 +1,4 @@
-"""What one player may fill, and who has adopted a cat."""
+"""Limits of one player, and the route that says who has adopted a cat."""
 
 import asyncio
 from uuid import UUID, uuid4

@@ -1,4 +1,4 @@
-"""What owners see and change, and that nobody else does."""
+"""Only owners see and change their installations."""
 
 from typing import Any
 

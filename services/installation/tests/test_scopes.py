@@ -1,4 +1,4 @@
-"""Scopes: which may be granted at adoption, and how they are narrowed and widened later."""
+"""Scopes: granting at adoption, and later changes."""
 
 import asyncio
 from typing import Any

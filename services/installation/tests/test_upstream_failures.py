@@ -1,4 +1,4 @@
-"""The catalog or auth down, slow, or answering nonsense: a 503 that names it, and nothing written."""
+"""If the catalog or auth is down, slow or sends an invalid response: a 503 with its name, and nothing is written."""
 
 import asyncio
 from typing import Any

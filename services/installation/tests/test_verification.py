@@ -1,4 +1,4 @@
-"""What other services are told of an installation."""
+"""Verification of an installation for other services."""
 
 import asyncio
 import json
@@ -53,7 +53,7 @@ async def test_an_installation_is_found_by_its_credential_and_by_its_id(
 async def test_an_unknown_installation_is_not_found(
     service: httpx.AsyncClient, installation: dict[str, Any], body: dict[str, str]
 ) -> None:
-    # Escaped, as JSON may be: httpx could not encode half of a surrogate pair.
+    # Escaped JSON, because httpx cannot encode an unpaired surrogate.
     response = await service.post(
         VERIFY, content=json.dumps(body), headers={"Content-Type": "application/json"}
     )
@@ -202,14 +202,14 @@ async def test_fifty_simultaneous_questions_are_answered_and_note_one_use(
     sql: Execute,
     superuser: asyncpg.Connection,
 ) -> None:
-    # No row versions of previous tests are left in the table's file.
+    # Remove row versions of previous tests from the table's file.
     await superuser.execute("truncate installation.installations cascade")
     adopted = await adopt()
     answers = await asyncio.gather(
         *(service.post(VERIFY, json={"credential": adopted["credential"]}) for _ in range(50))
     )
     assert {answer.status_code for answer in answers} == {200}
-    # The adoption wrote the first row version, and one more was written.
+    # The adoption wrote the first row version, and the questions wrote only one more.
     [row] = await sql("select ctid::text, last_used_at from installation.installations")
     assert row["ctid"] == "(0,2)"
     assert row["last_used_at"] is not None

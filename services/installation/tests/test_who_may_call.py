@@ -1,4 +1,4 @@
-"""Every route, by everyone who may come along. The installation is the `player`'s."""
+"""A table of every route and every kind of caller. The installation belongs to `player`."""
 
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from .conftest import Adopt, Publish
 
 URL = "/api/v1/installations"
-# A disabled person has no column: whoever is disabled in auth calls here, until their token ends, as before.
+# PEOPLE has no disabled person: test_disabled_people.py covers them.
 PEOPLE = (
     "nobody",
     "player",
@@ -29,7 +29,8 @@ PLAYER = (401, "ok", "ok", 403, 403, 403, 401, 401, 401)
 OWNER = (401, "ok", 404, 404, 404, 404, 401, 401, 401)
 SERVICE = (401, 401, 401, 401, 401, 401, 401, 401, "ok")
 
-# Method and path; the body, filled in with the installation and the cat; the answer to those who may; what PEOPLE get.
+# Method and path; the body, with the ids of the installation and the cat; the status of a success ("ok"); the status
+# for each of PEOPLE.
 Case = tuple[str, dict[str, Any] | None, int, tuple[int | str, ...]]
 ROUTES: dict[str, Case] = {
     "adopt_cat": ("POST ", {"cat_id": "{cat_id}", "granted_scopes": ["tasks:read"]}, 201, PLAYER),
@@ -52,7 +53,7 @@ ROUTES: dict[str, Case] = {
         200,
         SERVICE,
     ),
-    # Services are let in, and told that the query is missing.
+    # Services are admitted, and get an error for the missing query.
     "read_adoption": ("GET /internal/adoptions", None, 422, SERVICE),
 }
 
@@ -63,7 +64,7 @@ def test_every_route_has_its_line_here(app: FastAPI) -> None:
 
 @pytest.fixture
 def headers(issuer: Issuer, player_id: UUID, service_token: str) -> dict[str, dict[str, str]]:
-    """What each of PEOPLE sends along."""
+    """Return the headers of each of PEOPLE."""
     return {
         "nobody": {},
         "player": issuer.headers(Role.PLAYER, player_id),

@@ -1,4 +1,4 @@
-"""One row for each call of an installation, there before the answer is; and who may read them."""
+"""One audit row for each call of an installation, written before the response; and permissions to read it."""
 
 import asyncio
 from pathlib import Path
@@ -81,7 +81,7 @@ async def test_the_row_tells_the_status_before_the_first_byte_leaves(
 
     async def send(message: Any) -> None:
         if message["type"] == "http.response.start":
-            # Nothing has left yet: this is what hands over the first byte.
+            # Nothing was sent yet: `send` is about to send the first byte.
             [row] = await rows()
             seen.append((row["status"], row["outcome"]))
             assert message["status"] == row["status"]
@@ -114,7 +114,7 @@ async def test_without_a_database_no_cat_is_called(
     async with running(app) as client:
         allowed = await client.get(platform.path(), headers=platform.headers)
         refused = await client.get(platform.path())
-    # One who has no credential has no row either.
+    # A caller without a credential gets no row.
     assert [allowed.status_code, refused.status_code] == [503, 401]
     assert allowed.json()["type"] == "urn:cathouse:problem:database_unavailable"
     assert cat.connections == 0
@@ -189,7 +189,7 @@ async def test_the_query_is_not_written_down(
 
 @pytest.fixture
 def add(app: FastAPI) -> Any:
-    """Writes rows as the proxy would."""
+    """A function that writes rows like the proxy does."""
 
     async def add(count: int = 1, **values: Any) -> None:
         async with app.state.context.database.session() as session:
@@ -229,7 +229,7 @@ async def test_an_owner_reads_the_calls_of_an_installation(
     assert response.status_code == 200
     page = response.json()
     assert page["next_cursor"] is None
-    # What was refused is there too, but no call of one who may not use the installation.
+    # Refused calls are included, but not those of callers who may not use the installation.
     assert [item["request_id"] for item in page["items"]] == [
         answer.headers["x-request-id"] for answer in reversed(made)
     ]
@@ -349,7 +349,7 @@ async def test_calls_that_end_together_are_written_together(
     writes = [
         len(ran.args[0]) for ran in statements if ran.query.startswith("insert into proxy.audit")
     ]
-    # Every call is written twice, and many calls at a time.
+    # Every call is written twice, and one statement writes many calls.
     assert sum(writes) == 80
     assert len(writes) < 40
     assert {row["outcome"] for row in await rows()} == {"answered"}
@@ -367,7 +367,7 @@ async def test_a_call_is_two_round_trips_to_the_database_and_a_refused_one_is_on
     emptied: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # The connection is given back, and keys are read, by time: neither is to happen in the middle of the test.
+    # The connection is returned and the keys are read after fixed times. Neither must happen during the test.
     monkeypatch.setattr(held_connection, "_KEEP_SECONDS", 3600)
     monkeypatch.setattr(signing_keys, "_CACHE_SECONDS", 3600)
     async with DatabasePath(settings.database_url.get_secret_value()).open() as way:

@@ -1,4 +1,4 @@
-"""What a cat says about caches: private ones hear it, shared ones keep nothing."""
+"""`Cache-Control` of cats: directives for private caches are forwarded, and shared caches must store nothing."""
 
 import httpx
 import pytest
@@ -35,7 +35,7 @@ from .support import FakePlatform, ScriptedCat
         ),
         (['x-accel=1, must-understand, community="UCI"'], "private"),
         ([",, max-age=5 ,,"], "private, max-age=5"),
-        # What cannot be parsed.
+        # Values that cannot be parsed.
         (["public max-age=5"], "private, no-store"),
         (['private="x'], "private, no-store"),
         (["max-age = 5"], "private, no-store"),

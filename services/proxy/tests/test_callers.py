@@ -1,4 +1,4 @@
-"""Who may call, and what the others get."""
+"""Callers: those who may call, and the responses to all others."""
 
 from uuid import uuid4
 
@@ -38,7 +38,7 @@ async def test_it_is_told_who_uses_an_installation_and_reading_the_audit_is_no_u
     assert refused.status_code == 404
     assert (await client.get(platform.path())).status_code == 200
     asked = [dict(call.url.params) for call in fake_services.calls if call.url.path == VERIFY]
-    # The last was made with the credential, which is use enough.
+    # The last call had the credential, which always counts as use.
     assert asked == [{}, {"used_by": str(platform.owner_id)}, {"used_by": str(stranger)}, {}]
 
 
@@ -106,7 +106,7 @@ async def test_without_a_good_token_nobody_is_let_in(
     assert response.headers["www-authenticate"] == "Bearer"
     assert cat.requests == []
     assert await rows() == []
-    # What cannot be a credential is not even asked about.
+    # For a text that cannot be a credential, installation is not even called.
     asked = [request for request in fake_services.calls if request.url.path == VERIFY]
     assert bool(asked) == (authorization == "Bearer unknown")
 

@@ -1,4 +1,4 @@
-"""What a cat is told of its caller: a token that only the proxy can make, and a pseudonym of the person."""
+"""Identity tokens for cats: only the proxy can create them, and they hold a pseudonym of the user."""
 
 import time
 from typing import Any
@@ -33,7 +33,7 @@ async def received_token(client: AsyncClient, platform: FakePlatform, cat: Scrip
 
 
 def read(token: str, keys: dict[str, Any], cat_id: UUID) -> dict[str, Any]:
-    """As a cat would check it."""
+    """Verify a token like a cat does, and return its claims."""
     key = jwt.PyJWKSet.from_dict(keys)[jwt.get_unverified_header(token)["kid"]]
     claims: dict[str, Any] = jwt.decode(
         token, key, algorithms=["EdDSA"], issuer="cathouse-proxy", audience=str(cat_id)
@@ -87,7 +87,7 @@ async def test_a_pseudonym_is_stable_per_person_and_cat_and_differs_otherwise(
     app: FastAPI, client: AsyncClient
 ) -> None:
     def identities() -> Identities:
-        # As another process of the proxy would have it.
+        # Another process of the proxy gives the same pseudonym.
         return Identities(app.state.context.database, SigningKeys(app.state.context.database))
 
     ada, bea, tasks, notes = uuid4(), uuid4(), uuid4(), uuid4()
@@ -135,7 +135,7 @@ async def test_a_retired_key_stays_published_for_as_long_as_its_tokens(
 
 @pytest.fixture
 def signatures(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The claims that are signed from now on."""
+    """A list of the claims that are signed from now on."""
     signed: list[dict[str, Any]] = []
     encode = jwt.encode
 
@@ -158,7 +158,7 @@ async def test_calls_within_the_kept_time_share_one_signature(
         tokens.append(await identities.token(**said, scopes=["tasks:read"]))
         clock.now += 1.9
     assert (len(set(tokens)), len(signatures)) == (1, 1)
-    # What is left of its minute is longer than the 30 seconds that a call may take.
+    # The token is still valid for longer than the 30 seconds of a call.
     clock.now += 2
     assert signatures[0]["exp"] - signatures[0]["iat"] - _KEEP_SECONDS >= 30
     await identities.token(**said, scopes=["tasks:read"])
@@ -181,7 +181,7 @@ async def test_a_token_that_says_anything_else_is_another(
     ]
     tokens = {await identities.token(**said | change) for change in changes}
     assert (len(tokens), len(signatures)) == (5, 5)
-    # Another key signs, as after `rotate-keys`.
+    # Another key signs, like after `rotate-keys`.
     keys._kid = "another"
     await identities.token(**said)
     assert len(signatures) == 6

@@ -1,5 +1,7 @@
-"""A cat that fails half of at least 20 calls within 30 s, for two people at least, is cut off for 30 s, then tried with
-one call."""
+"""A cat that fails half of at least 20 calls within 30 s, for two users or more, is cut off for 30 s.
+
+Then one trial call is allowed.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -41,7 +43,7 @@ def make_calls(breaker: CircuitBreaker, *, good: int = 0, bad: int = 0) -> None:
 
 
 def seconds_cut_off(breaker: CircuitBreaker, person: UUID = ANN) -> int:
-    """0 where a call may be made, which is then made and tells nothing."""
+    """Return the seconds until the next trial. Return 0 if a call is allowed, and make it without a result."""
     try:
         breaker.enter(CAT, person).close(failed=None)
     except CatCutOff as problem:
@@ -93,7 +95,7 @@ def test_then_one_call_tries_and_others_wait_for_it(breaker: CircuitBreaker, clo
     trial = breaker.enter(CAT, ANN)
     assert seconds_cut_off(breaker) == 1
     trial.close(failed=False)
-    # All is forgotten: it takes twenty calls again.
+    # The counts were reset: twenty calls are needed again.
     make_calls(breaker, bad=19)
     assert seconds_cut_off(breaker) == 0
 
@@ -223,7 +225,7 @@ async def test_refusals_by_the_cat_are_no_failures(
 
 @pytest.fixture
 async def hurried_port(app: FastAPI, remake: Remake, emptied: None) -> AsyncIterator[int]:
-    """Where the app listens, with seconds for what has ten of them."""
+    """The port of the app with a tenth of the usual time limits."""
     remake(limits=Limits(100_000, 64 * MEGABYTE, first_byte_seconds=1.0, total_seconds=2.0))
     async with served(app) as port:
         yield port
@@ -238,10 +240,10 @@ async def test_callers_who_hold_the_end_of_their_bodies_back_cut_no_cat_off(
     async def hold_back() -> int:
         reader, writer = await asyncio.open_connection("127.0.0.1", hurried_port)
         writer.write(request_bytes(platform, f"POST {platform.path()}", "Content-Length: 2") + b"{")
-        # The call's time runs by then. The end of the body comes so late in it that the cat has less than the second
-        # that it may take for the head of its response.
+        # The time limit of the call already runs. The end of the body comes so late that the cat has less than the
+        # second that it may take for the head of its response.
         await called.wait()
-        # slow on purpose: three quarters of the call's time are the caller's
+        # slow on purpose: the caller uses three quarters of the call's time
         await asyncio.sleep(1.5)
         writer.write(b"}")
         answer = await reader.readuntil(b"\r\n\r\n")
@@ -274,7 +276,7 @@ async def test_a_caller_who_takes_an_answer_slowly_is_not_the_cats_fault(
     ) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        # More than the buffers between the two hold.
+        # More than the buffers between cat and caller can hold.
         for _part in range(32):
             writer.write(part)
             await writer.drain()
@@ -284,7 +286,7 @@ async def test_a_caller_who_takes_an_answer_slowly_is_not_the_cats_fault(
     reader, writer = await asyncio.open_connection("127.0.0.1", hurried_port)
     writer.write(request_bytes(platform, f"GET {platform.path()}"))
     await reader.readuntil(b"\r\n\r\n")
-    # slow on purpose: three quarters of the call's time are the caller's
+    # slow on purpose: the caller uses three quarters of the call's time
     await asyncio.sleep(1.5)
     async with asyncio.timeout(10):
         await reader.read()
@@ -306,7 +308,7 @@ async def test_a_cat_that_stops_in_the_middle_is_at_fault_though_its_caller_took
     cat.script = begin_to_answer
     reader, writer = await asyncio.open_connection("127.0.0.1", hurried_port)
     writer.write(request_bytes(platform, f"POST {platform.path()}", "Content-Length: 2") + b"{")
-    # slow on purpose: a tenth of the call's time is the caller's
+    # slow on purpose: the caller uses a tenth of the call's time
     await asyncio.sleep(0.2)
     writer.write(b"}")
     async with asyncio.timeout(10):

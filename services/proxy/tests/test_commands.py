@@ -27,7 +27,7 @@ Run = Callable[..., Awaitable[subprocess.CompletedProcess[str]]]
 
 @pytest.fixture
 def run(settings: Settings, tmp_path: Path, database_urls: dict[str, str]) -> Run:
-    """Runs `python -m cathouse_proxy` with these arguments, and the secrets of all its database roles."""
+    """A function that runs `python -m cathouse_proxy` with arguments and the secrets of all database roles."""
     for role in ("proxy", "proxy_owner", "proxy_pruner"):
         (tmp_path / "secrets" / role).mkdir(parents=True)
         (tmp_path / "secrets" / role / "database_url").write_text(database_urls[role])
@@ -52,7 +52,7 @@ def run(settings: Settings, tmp_path: Path, database_urls: dict[str, str]) -> Ru
 
 
 async def _called(database_urls: dict[str, str], *ages: timedelta) -> list[UUID]:
-    """Calls of these ages, and their ids."""
+    """Insert calls of these ages, and return their ids."""
     ids = [uuid7(datetime.now(UTC) - age) for age in ages]
     connection = await asyncpg.connect(database_urls["proxy"])
     await connection.executemany(
@@ -73,7 +73,7 @@ async def test_keys_are_rotated_and_the_new_ones_id_is_printed(
     assert done.stderr.count("\n") == 1
     assert '"event":"signing_key_rotated"' in done.stderr
     assert done.stdout.strip() in done.stderr
-    # Another app is a process that has not read the keys before.
+    # Another app acts as a process that has not read the keys before.
     async with running(create_app(settings, transport=fake_services.transport)) as other:
         assert await _kids(other) == [done.stdout.strip(), *old]
 

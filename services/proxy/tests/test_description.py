@@ -1,4 +1,4 @@
-"""How the proxy describes itself, and how its routes lie beside the paths that it passes on."""
+"""The API description of the proxy, and its own routes next to the paths of proxied calls."""
 
 from fastapi import FastAPI
 from httpx import AsyncClient
@@ -44,7 +44,7 @@ async def test_the_proxys_own_routes_are_not_taken_for_installations(
     assert (await client.get("/api/v1/proxy/jwks")).status_code == 200
     assert (await client.get("/api/v1/proxy/audit")).status_code == 401
     assert (await client.get("/api/v1/health")).status_code == 200
-    # Below them, there is nothing.
+    # There are no routes below them.
     assert (await client.get("/api/v1/proxy/audit/x")).status_code == 404
 
 

@@ -1,4 +1,4 @@
-"""An installation whose owner is disabled calls nothing, whoever shows what."""
+"""Calls of an installation are refused if its owner is disabled, with the credential and with a token."""
 
 from uuid import uuid4
 
@@ -38,7 +38,7 @@ async def test_the_credential_of_a_disabled_owner_opens_nothing_from_the_next_ca
     called = len(cat.requests)
     fake_services.revocations.note(platform.owner_id, active=False)
     await revocations.poll()
-    # What installation said a moment ago is still kept: that does not matter.
+    # The cached response of installation must not matter.
     response = await client.request(method, platform.path())
     assert response.status_code == 403
     if method != "HEAD":

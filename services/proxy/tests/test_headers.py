@@ -1,4 +1,4 @@
-"""Which headers pass, both ways."""
+"""Forwarded headers in both directions."""
 
 import pytest
 from httpx import AsyncClient
@@ -152,7 +152,7 @@ async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin
         ("{endpoint}?x=1", "{proxy}/?x=1"),
         ("/login", "{cat}/login"),
         ("/api/v1/proxy/audit", "{cat}/api/v1/proxy/audit"),
-        # Dots that a client would follow out of the installation.
+        # Dots by which a client would leave the installation.
         ("{endpoint}/../../audit", "{cat}/audit"),
         ("%2e%2e/audit", "{cat}/audit"),
         ("{endpoint}/..%5caudit", "{endpoint}/..%5caudit"),
@@ -160,12 +160,12 @@ async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin
         ("https://example.com/x", "https://example.com/x"),
         ("//example.com/x", "http://example.com/x"),
         ("mailto:cat@example.com", "mailto:cat@example.com"),
-        # What clients would read as they like.
+        # Addresses that clients read in different ways.
         ("http://[::1", None),
         ("//[::1/login", None),
         ("https:/login", None),
         ("https:login", None),
-        # The platform itself, as the caller knows it.
+        # The platform at the address that the caller used.
         ("http://cathouse.test/api/v1/auth/me", None),
         ("https://CATHOUSE.test:443/api/v1/auth/me", None),
         ("//x@cathouse.test/api/v1/auth/me", None),

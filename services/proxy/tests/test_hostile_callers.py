@@ -1,4 +1,4 @@
-"""Requests written byte for byte, as no well-meaning client would: each is refused or understood in the safe way."""
+"""Malicious raw requests: each is refused, or read in the safe way."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ from .support import (
     status_of,
 )
 
-# What a caller can put on a request's first line: no spaces and no line ends.
+# The bytes that a caller can put into a request's first line: no spaces and no line ends.
 ON_THE_WIRE = [
     raw
     for raw in AMBIGUOUS_PATHS
@@ -64,7 +64,7 @@ async def test_other_malformed_targets_never_reach_the_cat(
 async def test_what_stands_before_the_cats_path_must_not_be_encoded(
     before: str, port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
-    # %30 is 0: the id is made one that begins with it.
+    # %30 is 0, so the id must begin with a 0.
     platform.installation_id = type(platform.installation_id)(
         "0" + str(platform.installation_id)[1:]
     )
@@ -82,7 +82,7 @@ async def test_the_host_of_an_absolute_target_is_nobodys_business(
         answer = await exchange(port, request_bytes(platform, f"GET {target}"))
         assert status_of(answer) == 200
         assert evil.requests == []
-    # RFC 9112, section 3.2.2: a server must accept the form; what it names is still this cat.
+    # RFC 9112, section 3.2.2: a server must accept this form. The call still goes to this cat.
     assert cat.requests[0].line == "GET /tasks HTTP/1.1"
     assert cat.requests[0].header("host") == f"127.0.0.1:{cat.port}"
 
@@ -200,7 +200,7 @@ async def test_a_request_hidden_in_a_chunked_body_stays_a_body(
     assert status_of(await exchange(port, request)) == 200
     [received] = cat.requests
     assert (received.line, received.body) == ("POST /tasks HTTP/1.1", hidden)
-    # A trailer is no header, of the call or of another.
+    # A trailer must not become a header, of this call or of another.
     assert received.header("x-forwarded-for") == "127.0.0.1"
 
 

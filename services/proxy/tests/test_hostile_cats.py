@@ -1,5 +1,4 @@
-"""A cat that does whatever it can to harm: each call ends in time, with a problem or a connection that is broken, and
-the audit knows what became of it."""
+"""Malicious cats: each call ends in time, with a problem or a closed connection, and the audit records the outcome."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,7 +25,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 
 
 def after_the_request(action: Callable[[asyncio.StreamWriter], object]) -> Script:
-    """A script that reads a request and then acts; what it returns is awaited."""
+    """Return a script that reads a request, then runs `action`, and awaits its result if needed."""
 
     async def script(
         _: ScriptedCat, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -40,11 +39,11 @@ def after_the_request(action: Callable[[asyncio.StreamWriter], object]) -> Scrip
 
 
 async def drip(writer: asyncio.StreamWriter, data: bytes) -> None:
-    """Sends a byte now and then, so that something always moves, until the other side has had enough."""
+    """Send single bytes with pauses until the other side closes the connection."""
     for byte in data:
         writer.write(bytes([byte]))
         await writer.drain()
-        # slow on purpose: the cat keeps sending until it is over a limit of time
+        # slow on purpose: the cat sends until it exceeds a time limit
         await asyncio.sleep(0.02)
 
 
@@ -95,7 +94,7 @@ BROKEN = {
 
 @pytest.fixture
 async def quick_port(app: FastAPI, remake: Remake, emptied: None) -> object:
-    """Where the app listens, with the contract's seconds as tenths, and small limits."""
+    """The port of the app with a tenth of the usual time limits, and small size limits."""
     remake(limits=Limits(100_000, 200_000, first_byte_seconds=0.3, total_seconds=0.8))
     async with served(app) as port:
         yield port
@@ -106,7 +105,7 @@ async def test_broken_answers_are_answered_for(
 ) -> None:
     outcomes = {}
     for name, answer in BROKEN.items():
-        # Each time another cat, so that none is cut off.
+        # Another cat each time, so that none is cut off.
         another = FakePlatform(platform.fake_services, cat.url)
         cat.script = after_the_request(partial(write, answer))
         received = await exchange(quick_port, request_bytes(another, f"GET {another.path()}"))
@@ -143,7 +142,7 @@ async def test_a_head_that_does_not_come_is_not_waited_for(
 @pytest.mark.parametrize(
     ("head", "status"),
     [
-        # A short answer is read whole before anything is sent, so that there is a problem to send instead.
+        # A short response is read whole before anything is sent, so the caller can get a problem instead.
         (b"Content-Length: 1000", 504),
         (b"Content-Length: 100000", 200),
         (b"X-Until: the end of the connection", 200),
@@ -230,7 +229,7 @@ async def test_a_connection_that_is_cut_in_the_middle_is_cut_for_the_caller_too(
     continue_ = asyncio.Event()
 
     async def cut(writer: asyncio.StreamWriter) -> None:
-        # The first part is on its way to the caller before the rest breaks.
+        # The first part must be on its way to the caller before the connection breaks.
         writer.write(HEAD + head + b"\r\n\r\n" + body[:8])
         await writer.drain()
         async with asyncio.timeout(5):
@@ -261,7 +260,7 @@ async def test_bytes_after_an_answer_are_no_answer_to_the_next_call(
     for _ in range(3):
         answer = await exchange(quick_port, request_bytes(platform, f"GET {platform.path()}"))
         assert answer.endswith(b"hello")
-    # The connection is not used again.
+    # The proxy does not reuse the connection.
     assert cat.connections == 3
 
 

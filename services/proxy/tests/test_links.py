@@ -1,4 +1,4 @@
-"""No address in a cat's header leads a client to the platform, however it is written and whoever reads it."""
+"""No address in a cat's headers leads a client to the platform, in any spelling and for any parser."""
 
 from urllib.parse import urljoin, urlsplit
 
@@ -64,7 +64,7 @@ PLATFORM = [
     "http://cathouse.example:000080/x",
     "http://cathouse.example?x",
     "http://cathouse.example#@evil.example",
-    # Loopback, where the installations are.
+    # Loopback, the address of installation.
     "http://127.0.0.1:8003/x",
     "http://localhost:8003/x",
     "http://LOCALHOST.:8003/x",
@@ -275,14 +275,14 @@ def test_whoever_reads_what_is_sent_arrives_at_the_cat_or_outside(value: str) ->
         path = urlsplit(urljoin("http://cathouse.example/api/v1/proxy/0197/tasks", text)).path
         assert path == PROXY or path.startswith(f"{PROXY}/")
         return
-    # Three parsers that are not the one that wrote it agree with one another about the host.
+    # Three other parsers agree about the host.
     readings = (urlsplit(text).hostname, URL(text).raw_host, httpx.URL(text).raw_host.decode())
     [host] = {(reading or "").strip("[]") for reading in readings}
     assert host.removesuffix(".") not in ("cathouse.example", "auth")
     if host in ("localhost", "127.0.0.1", "::1"):
         assert urlsplit(text).port != 8003
     assert urlsplit(text).username is None
-    # What was sent once is sent again as it is.
+    # Rewriting the result again does not change it.
     assert rewriter().address(sent) == sent
 
 
@@ -305,7 +305,7 @@ def test_whoever_reads_what_is_sent_arrives_at_the_cat_or_outside(value: str) ->
             f"<{PROXY}/x>; rel=next; hreflang=de",
         ),
         (", </base/x>;\trel = next,,", f"<{PROXY}/x>; rel=next"),
-        # Orders to browsers and to servers that push; another context; no relation.
+        # Relations that browsers and pushing servers act on; another context; no relation.
         ("</base/x>; rel=preload; as=script", None),
         ('</base/x>; rel="next preload"', None),
         ("<https://evil.example>; rel=preconnect", None),
@@ -313,7 +313,7 @@ def test_whoever_reads_what_is_sent_arrives_at_the_cat_or_outside(value: str) ->
         ('</base/x>; rel=next; anchor="http://cathouse.example/"', None),
         ("</base/x>; rev=next", None),
         ("</base/x>", None),
-        # What cannot be parsed, of which nothing passes.
+        # Values that cannot be parsed are removed as a whole.
         ("</base/x>; rel=next, nonsense", None),
         ('</base/x>; rel="next', None),
         ("</base/x; rel=next", None),
@@ -339,7 +339,7 @@ def test_any_link_field_is_read_in_time_and_written_in_one_form(value: str) -> N
     "value", ["<" * 8000, "<>;" * 2600, '<x>;a="' + "\\" * 7900, "<x>" + ";a=b" * 1900 + "!"]
 )
 def test_a_link_field_that_is_made_to_take_long_does_not(value: str) -> None:
-    # pytest's timeout ends this where it takes the square of its length, or more.
+    # pytest's timeout ends this test if the time grows with the square of the length, or faster.
     assert [rewriter().links(value.encode()) for _ in range(20)] == [None] * 20
 
 

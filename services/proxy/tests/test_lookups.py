@@ -1,4 +1,4 @@
-"""Lookups of proxied calls are few, come before they are needed, and show a change within a second."""
+"""Lookups of proxied calls are rare, run in advance, and show a change within a second."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Each installation may call so often; answers say how much is left."""
+"""The rate limit of each installation. Responses state the remaining calls."""
 
 from fastapi import FastAPI
 from httpx import AsyncClient

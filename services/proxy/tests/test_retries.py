@@ -1,4 +1,4 @@
-"""Idempotent calls are tried once again where no connection was made; nothing else is ever repeated."""
+"""Idempotent calls are repeated once if connecting failed. Nothing else is ever repeated."""
 
 import asyncio
 import socket
@@ -19,7 +19,7 @@ OTHERS = ("POST", "PATCH")
 
 
 class CountingResolver(AbstractResolver):
-    """Fails the first times; then leads to this machine."""
+    """Fails the first times, and then resolves to this machine."""
 
     def __init__(self, failures: int, error: OSError | None = None) -> None:
         self._failures = failures

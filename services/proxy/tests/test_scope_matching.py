@@ -1,4 +1,4 @@
-"""A template opens exactly the paths of its shape, and the most specific one that a path matches decides."""
+"""A template allows exactly the paths that match it, and only the most specific matching template decides."""
 
 import re
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 
 def opened(scopes: dict[str, list[str]], path: str, method: str = "GET") -> list[str]:
-    """By which of these scopes, that all name GET. The path is decoded."""
+    """Return the scopes that allow the request. All scopes have the method GET. The path is decoded."""
     made = [
         Scope(name, tuple(Route.of(["GET"], template) for template in templates))
         for name, templates in scopes.items()
@@ -74,7 +74,7 @@ EXPORT = {"t:read": ["/tasks/{id}", "/tasks/{id}/"], "t:admin": ["/tasks/export"
         ("/tasks/7/", ["t:read"]),
         ("/tasks/exports", ["t:read"]),
         ("/tasks/export", ["t:admin"]),
-        # A cat may take each of these for the path above: neither scope is enough.
+        # A cat may read each of these as the path above, so neither scope is enough.
         ("/tasks/EXPORT", []),
         ("/tasks/Export", []),
         ("/tasks/expor\u0054", []),
@@ -120,7 +120,7 @@ def test_the_first_literal_segment_from_the_left_decides(path: str, scope: str) 
 def test_a_more_specific_template_decides_for_methods_that_it_does_not_name() -> None:
     read = Scope("t:read", (Route.of(["GET", "HEAD"], "/tasks/{id}"),))
     admin = Scope("t:admin", (Route.of(["GET"], "/tasks/export"),))
-    # Servers respond to HEAD with what they do for GET.
+    # Servers respond to HEAD like to GET.
     assert opening_scopes([read, admin], "HEAD", ["tasks", "export"]) == []
     assert opening_scopes([read, admin], "GET", ["tasks", "export"]) == ["t:admin"]
     assert opening_scopes([read, admin], "HEAD", ["tasks", "7"]) == ["t:read"]
@@ -181,7 +181,7 @@ lookalikes = st.sampled_from(["a", "A", "a;", "a;x", "b", "B;b", "", ";x", "c"])
 def test_no_path_that_servers_may_take_for_a_named_one_is_opened_by_a_placeholder(
     named: list[str], segments: list[str]
 ) -> None:
-    """Whatever the templates are: a path that lenient servers equate with a literal template is opened by it alone."""
+    """If lenient servers equate a path with a literal template, no placeholder allows the path."""
     literal = "/" + "/".join(segment.partition(";")[0].lower() or "e" for segment in segments)
     scopes = {f"s{index}": [template] for index, template in enumerate(named)} | {
         "wide": ["/" + "/".join(f"{{p{index}}}" for index, _ in enumerate(segments))],

@@ -1,4 +1,4 @@
-"""What the proxy can be told, and what it does with what it cannot use."""
+"""Settings of the proxy: defaults, and errors for invalid values."""
 
 import pytest
 from cathouse_kit.settings import SettingsError, load_settings

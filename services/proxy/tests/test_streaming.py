@@ -1,4 +1,4 @@
-"""Bodies pass through as they come: nothing waits for their end, and however large they are, the proxy stays small."""
+"""Bodies stream in both directions, and large bodies do not increase the memory of the proxy."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -133,7 +133,8 @@ async def test_a_caller_who_does_not_read_makes_the_cat_wait(
     _reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=65536)
     writer.write(request_bytes(platform, f"GET {platform.path()}"))
     await eventually("the cat to send", lambda: sent)
-    # It goes on until the buffers between the two are full, which the systems' own sizes decide, and then no further.
+    # The cat sends until the buffers between it and the caller are full, and then stops. Their size depends on the
+    # operating system.
     before = -1
     while before != sent:
         before = sent

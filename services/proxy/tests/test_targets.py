@@ -1,4 +1,4 @@
-"""Paths that two programs could read differently are refused; all others reach the cat as they were checked."""
+"""Ambiguous paths are refused. All other paths reach the cat as they were checked."""
 
 from urllib.parse import quote, unquote
 
@@ -87,11 +87,11 @@ def test_what_is_sent_means_what_was_checked(parts: list[str]) -> None:
         target = parse_target(raw, b"")
     except RequestRefused:
         return
-    # Whoever decodes the path that is sent, before or after splitting it, gets the segments that were checked.
+    # Decoding the sent path before or after splitting it gives the segments that were checked.
     sent = target.path.removeprefix("/")
     assert tuple(unquote(part) for part in sent.split("/")) == target.segments
     assert tuple(unquote(sent).split("/")) == target.segments
-    # And reading it once more changes nothing.
+    # Parsing it again changes nothing.
     assert parse_target(sent.encode(), b"") == target
 
 

@@ -1,4 +1,4 @@
-"""What other services said is used for half a second, by all who ask for it."""
+"""Responses of other services are cached for half a second, for all callers."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from .support import Clock
 
 
 class Source:
-    """Answers with a number that rises; when it is told to wait, only after `go` is set."""
+    """Returns increasing numbers. If it is set to wait, it returns only after `go` is set."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -74,7 +74,7 @@ async def test_the_next_answer_is_asked_for_before_the_present_one_is_too_old(
         clock.now += 0.1
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-    # Nobody waited: an answer is replaced while it may still be used, by one question.
+    # Nobody waited: one request replaced the value while it was still valid.
     assert used == [1] * 4 + [2] * 3 + [3] * 3 + [4] * 3 + [5] * 3 + [6] * 3 + [7]
     assert len(source.asked) == 7
 
@@ -91,7 +91,7 @@ async def test_a_slow_next_answer_is_waited_for_and_no_old_one_is_used(
     await asyncio.sleep(0)
     assert not later.done()
     clock.now += KEEP_SECONDS
-    # The question is too old by now, although its answer has not come.
+    # The request is too old now, although its response has not arrived.
     last = asyncio.create_task(recent.get("a"))
     await asyncio.sleep(0)
     source.go.set()
@@ -117,7 +117,7 @@ async def test_those_who_ask_at_once_share_the_answer_and_the_error(
     results = await asyncio.gather(*(recent.get("a") for _ in range(5)), return_exceptions=True)
     assert results == [source.error] * 5
     assert source.asked == ["a"]
-    # An error is not kept.
+    # Errors are not cached.
     source.error = None
     assert await asyncio.gather(*(recent.get("a") for _ in range(5))) == [2] * 5
     assert source.asked == ["a", "a"]
