@@ -29,8 +29,7 @@ PLAYER = (401, "ok", "ok", 403, 403, 403, 401, 401, 401)
 OWNER = (401, "ok", 404, 404, 404, 404, 401, 401, 401)
 SERVICE = (401, 401, 401, 401, 401, 401, 401, 401, "ok")
 
-# Method and path; the body, with the ids of the installation and the cat; the status of a success ("ok"); the status
-# for each of PEOPLE.
+# Method and path; the body, with placeholders for ids; the status of a success ("ok"); the status for each of PEOPLE.
 Case = tuple[str, dict[str, Any] | None, int, tuple[int | str, ...]]
 ROUTES: dict[str, Case] = {
     "adopt_cat": ("POST ", {"cat_id": "{cat_id}", "granted_scopes": ["tasks:read"]}, 201, PLAYER),

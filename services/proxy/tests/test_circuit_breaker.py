@@ -240,8 +240,8 @@ async def test_callers_who_hold_the_end_of_their_bodies_back_cut_no_cat_off(
     async def hold_back() -> int:
         reader, writer = await asyncio.open_connection("127.0.0.1", hurried_port)
         writer.write(request_bytes(platform, f"POST {platform.path()}", "Content-Length: 2") + b"{")
-        # The time limit of the call already runs. The end of the body comes so late that the cat has less than the
-        # second that it may take for the head of its response.
+        # The time limit of the call already runs. The end of the body comes late. So less than the second remains that
+        # the cat may take for the head of its response.
         await called.wait()
         # slow on purpose: the caller uses three quarters of the call's time
         await asyncio.sleep(1.5)

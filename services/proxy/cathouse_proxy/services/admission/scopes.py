@@ -5,7 +5,7 @@ Only the most specific template that matches a path decides, for all scopes and 
 
 Templates are compared segment by segment, from the left. A literal segment is more specific than a placeholder. Many
 servers ignore letter case, path parameters (`;…`) and a slash at the end. If a path differs from the most specific
-template only in these, no scope allows it, because the cat may read the path in either way.
+template only in these, no scope allows it. The reason is that the cat may read the path in either way.
 """
 
 from collections.abc import Iterable, Sequence
