@@ -98,7 +98,7 @@ ROUTES: dict[str, Case] = {
 }  # fmt: skip
 
 
-def test_every_route_has_its_line_here(app: FastAPI) -> None:
+def test_the_table_has_every_route(app: FastAPI) -> None:
     listed = {route: case[0].replace("9.9.9", "{version}") for route, case in ROUTES.items()}
     assert listed == described_routes(app, "/api/v1/catalog")
 
@@ -118,7 +118,7 @@ def tokens(catalog: Catalog, issuer: Issuer, service_token: str) -> dict[str, di
 
 
 @pytest.mark.parametrize("route", ROUTES)
-async def test_a_route_lets_in_only_those_it_is_for(
+async def test_each_route_admits_only_its_callers(
     catalog: Catalog, tokens: dict[str, dict[str, str]], route: str
 ) -> None:
     target, status, body, success, expected = ROUTES[route]
@@ -137,7 +137,7 @@ async def test_a_route_lets_in_only_those_it_is_for(
 
 
 @pytest.mark.parametrize("credentials", ["Basic YTpi", "Bearer", "Bearer ", "Bearer x.y.z"])
-async def test_credentials_that_are_no_access_token_are_refused_also_where_none_are_needed(
+async def test_invalid_tokens_are_refused_also_on_public_routes(
     catalog: Catalog, credentials: str
 ) -> None:
     response = await catalog.client.get(CATS, headers={"Authorization": credentials})
@@ -145,7 +145,7 @@ async def test_credentials_that_are_no_access_token_are_refused_also_where_none_
     assert response.headers["www-authenticate"] == "Bearer"
 
 
-async def test_a_cat_is_no_ones_to_change_when_its_id_is_unknown(catalog: Catalog) -> None:
+async def test_changing_an_unknown_cat_is_not_found(catalog: Catalog) -> None:
     response = await catalog.client.patch(
         f"{CATS}/{uuid4()}", headers=catalog.developer, json={"name": "New"}
     )

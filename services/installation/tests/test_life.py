@@ -60,7 +60,7 @@ def test_the_table_has_every_request_in_every_status() -> None:
 
 
 @pytest.mark.parametrize(("start", "request_name", "answer", "end"), LIFE)
-async def test_a_request_answers_and_leads_where_the_table_says(
+async def test_each_request_has_the_response_and_result_in_the_table(
     player: httpx.AsyncClient,
     adopt: Adopt,
     start: str,

@@ -57,7 +57,7 @@ ROUTES: dict[str, Case] = {
 }
 
 
-def test_every_route_has_its_line_here(app: FastAPI) -> None:
+def test_the_table_has_every_route(app: FastAPI) -> None:
     assert {route: case[0] for route, case in ROUTES.items()} == described_routes(app, URL)
 
 
@@ -78,7 +78,7 @@ def headers(issuer: Issuer, player_id: UUID, service_token: str) -> dict[str, di
 
 
 @pytest.mark.parametrize("route", ROUTES)
-async def test_a_route_lets_in_only_those_it_is_for(
+async def test_each_route_admits_only_its_callers(
     client: httpx.AsyncClient,
     publish: Publish,
     adopt: Adopt,

@@ -10,7 +10,7 @@ from limits import RateLimitItemPerHour
 from .support import Clock, FakePlatform, Remake, Rows, ScriptedCat
 
 
-async def test_a_call_reaches_the_cat_and_its_answer_comes_back(
+async def test_a_call_reaches_the_cat_and_its_response_is_returned(
     client: AsyncClient, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     response = await client.get(platform.path("tasks?done=no"))
@@ -33,7 +33,7 @@ async def test_a_call_reaches_the_cat_and_its_answer_comes_back(
     }
 
 
-async def test_every_check_is_made_before_those_that_follow_it(
+async def test_the_checks_run_in_the_order_of_the_contract(
     app: FastAPI,
     remake: Remake,
     clock: Clock,
@@ -93,7 +93,7 @@ async def test_every_check_is_made_before_those_that_follow_it(
     assert [(row["status"], row["outcome"]) for row in (await rows())[20:]] == problems[3:]
 
 
-async def test_the_mediation_alone_looks_at_a_call(
+async def test_fastapi_solves_no_dependencies_for_a_call(
     client: AsyncClient, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def solve(**_: object) -> None:

@@ -62,7 +62,7 @@ def seconds_cut_off(breaker: CircuitBreaker, person: UUID = ANN) -> int:
         (50, 50, True),
     ],
 )
-def test_half_of_at_least_twenty(
+def test_half_of_at_least_twenty_calls_must_fail(
     good: int, bad: int, cut_off: bool, breaker: CircuitBreaker
 ) -> None:
     make_calls(breaker, good=good, bad=bad)
@@ -79,7 +79,7 @@ def test_calls_count_for_thirty_seconds(breaker: CircuitBreaker, clock: Clock) -
     assert seconds_cut_off(breaker) == 30
 
 
-def test_it_lasts_thirty_seconds(breaker: CircuitBreaker, clock: Clock) -> None:
+def test_a_cat_is_cut_off_for_thirty_seconds(breaker: CircuitBreaker, clock: Clock) -> None:
     make_calls(breaker, bad=20)
     clock.now += 12.5
     assert seconds_cut_off(breaker) == 18
@@ -89,7 +89,9 @@ def test_it_lasts_thirty_seconds(breaker: CircuitBreaker, clock: Clock) -> None:
     assert seconds_cut_off(breaker) == 0
 
 
-def test_then_one_call_tries_and_others_wait_for_it(breaker: CircuitBreaker, clock: Clock) -> None:
+def test_then_one_trial_is_allowed_and_other_calls_wait(
+    breaker: CircuitBreaker, clock: Clock
+) -> None:
     make_calls(breaker, bad=20)
     clock.now += 30
     trial = breaker.enter(CAT, ANN)
@@ -100,7 +102,9 @@ def test_then_one_call_tries_and_others_wait_for_it(breaker: CircuitBreaker, clo
     assert seconds_cut_off(breaker) == 0
 
 
-def test_a_trial_that_fails_begins_it_anew(breaker: CircuitBreaker, clock: Clock) -> None:
+def test_after_a_failed_trial_the_same_user_waits_again(
+    breaker: CircuitBreaker, clock: Clock
+) -> None:
     make_calls(breaker, bad=20)
     clock.now += 30
     breaker.enter(CAT, ANN).close(failed=True)
@@ -109,7 +113,7 @@ def test_a_trial_that_fails_begins_it_anew(breaker: CircuitBreaker, clock: Clock
     assert seconds_cut_off(breaker) == 0
 
 
-def test_a_trial_that_tells_nothing_leaves_it_to_the_next(
+def test_a_trial_without_a_result_allows_another_trial(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
     make_calls(breaker, bad=20)
@@ -119,7 +123,7 @@ def test_a_trial_that_tells_nothing_leaves_it_to_the_next(
     assert seconds_cut_off(breaker) == 0
 
 
-def test_calls_from_before_change_nothing_when_they_end_later(
+def test_calls_from_before_the_cut_off_do_not_count_later(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
     late = [breaker.enter(CAT, ANN) for _ in range(3)]
@@ -131,7 +135,7 @@ def test_calls_from_before_change_nothing_when_they_end_later(
 
 
 @pytest.mark.parametrize(("good", "bad"), [(0, 20), (0, 500), (20, 20), (1, 99)])
-def test_one_person_alone_cuts_no_cat_off(good: int, bad: int, breaker: CircuitBreaker) -> None:
+def test_one_user_alone_cannot_cut_off_a_cat(good: int, bad: int, breaker: CircuitBreaker) -> None:
     for failed in [False] * good + [True] * bad:
         breaker.enter(CAT, ANN).close(failed=failed)
     for _ in range(good):
@@ -141,7 +145,7 @@ def test_one_person_alone_cuts_no_cat_off(good: int, bad: int, breaker: CircuitB
     assert (seconds_cut_off(breaker, BEN) > 0) is (bad + 1 >= 2 * good)
 
 
-def test_failures_for_another_person_count_for_thirty_seconds_too(
+def test_failures_for_another_user_count_for_thirty_seconds_too(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
     breaker.enter(CAT, BEN).close(failed=True)
@@ -151,7 +155,7 @@ def test_failures_for_another_person_count_for_thirty_seconds_too(
     assert seconds_cut_off(breaker) == 0
 
 
-def test_one_person_alone_keeps_no_cat_cut_off_by_failing_the_trials(
+def test_one_user_alone_cannot_keep_a_cat_cut_off_with_failed_trials(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
     make_calls(breaker, bad=20)
@@ -164,7 +168,7 @@ def test_one_person_alone_keeps_no_cat_cut_off_by_failing_the_trials(
     assert (seconds_cut_off(breaker, ANN), seconds_cut_off(breaker, BEN)) == (0, 0)
 
 
-def test_trials_that_fail_for_two_people_cut_it_off_for_all(
+def test_failed_trials_of_two_users_cut_the_cat_off_for_all(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
     make_calls(breaker, bad=20)
@@ -175,13 +179,13 @@ def test_trials_that_fail_for_two_people_cut_it_off_for_all(
     assert [seconds_cut_off(breaker, person) for person in (ANN, BEN, uuid4())] == [30] * 3
 
 
-def test_cats_are_judged_each_for_itself(breaker: CircuitBreaker) -> None:
+def test_cats_are_counted_separately(breaker: CircuitBreaker) -> None:
     make_calls(breaker, bad=20)
     breaker.enter(uuid4(), ANN).close(failed=True)
     assert seconds_cut_off(breaker) == 30
 
 
-async def test_one_player_who_calls_what_fails_cuts_the_cat_off_for_nobody(
+async def test_failing_calls_of_one_player_do_not_cut_off_the_cat(
     client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     cat.answer = b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"
@@ -191,7 +195,7 @@ async def test_one_player_who_calls_what_fails_cuts_the_cat_off_for_nobody(
     assert (await client.get(other.path(), headers=other.headers)).status_code == 200
 
 
-async def test_a_cat_that_fails_is_left_alone_and_comes_back(
+async def test_a_failing_cat_is_cut_off_and_comes_back(
     app: FastAPI,
     remake: Remake,
     clock: Clock,
@@ -216,7 +220,7 @@ async def test_a_cat_that_fails_is_left_alone_and_comes_back(
         assert [(await client.get(platform.path())).status_code for _ in range(3)] == [200] * 3
 
 
-async def test_refusals_by_the_cat_are_no_failures(
+async def test_4xx_responses_of_the_cat_are_no_failures(
     client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     cat.answer = b"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\nno"
@@ -231,7 +235,7 @@ async def hurried_port(app: FastAPI, remake: Remake, emptied: None) -> AsyncIter
         yield port
 
 
-async def test_callers_who_hold_the_end_of_their_bodies_back_cut_no_cat_off(
+async def test_callers_who_hold_back_their_bodies_cannot_cut_off_a_cat(
     hurried_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     callers = 20
@@ -266,7 +270,7 @@ async def test_callers_who_hold_the_end_of_their_bodies_back_cut_no_cat_off(
     assert status_of(answer) == 200
 
 
-async def test_a_caller_who_takes_an_answer_slowly_is_not_the_cats_fault(
+async def test_a_caller_who_reads_slowly_is_not_the_cats_fault(
     hurried_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     part = b"%x\r\n%b\r\n" % (MEGABYTE, bytes(MEGABYTE))
@@ -295,7 +299,7 @@ async def test_a_caller_who_takes_an_answer_slowly_is_not_the_cats_fault(
     assert (row["status"], row["outcome"]) == (200, "caller_too_slow")
 
 
-async def test_a_cat_that_stops_in_the_middle_is_at_fault_though_its_caller_took_a_while(
+async def test_a_cat_that_stops_is_at_fault_although_its_caller_was_slow(
     hurried_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     async def begin_to_answer(

@@ -64,7 +64,7 @@ async def _called(database_urls: dict[str, str], *ages: timedelta) -> list[UUID]
     return ids
 
 
-async def test_keys_are_rotated_and_the_new_ones_id_is_printed(
+async def test_rotating_keys_prints_the_id_of_the_new_key(
     run: Run, client: httpx.AsyncClient, settings: Settings, fake_services: FakeServices
 ) -> None:
     old = await _kids(client)
@@ -121,7 +121,7 @@ async def test_many_rows_are_deleted_in_steps_while_calls_are_written(
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "soon", "1.5", "36501"])
-async def test_what_is_no_number_of_days_deletes_nothing(
+async def test_an_invalid_number_of_days_deletes_nothing(
     days: str, run: Run, database_urls: dict[str, str], emptied: None, rows: Rows
 ) -> None:
     await _called(database_urls, timedelta(days=400))
@@ -134,7 +134,7 @@ async def test_what_is_no_number_of_days_deletes_nothing(
     assert len(await rows()) == 1
 
 
-async def test_the_role_that_serves_prunes_nothing_and_the_one_that_may_is_named(
+async def test_pruning_with_the_service_role_is_refused_and_names_the_pruner(
     run: Run, tmp_path: Path, database_urls: dict[str, str], emptied: None, rows: Rows
 ) -> None:
     await _called(database_urls, timedelta(days=400))

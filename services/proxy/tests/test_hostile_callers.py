@@ -61,7 +61,7 @@ async def test_other_malformed_targets_never_reach_the_cat(
 
 
 @pytest.mark.parametrize("before", ["/api/v1/prox%79/", "/api%2fv1/proxy/", "/api/v1/proxy/%30"])
-async def test_what_stands_before_the_cats_path_must_not_be_encoded(
+async def test_an_encoded_prefix_is_refused(
     before: str, port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     # %30 is 0, so the id must begin with a 0.
@@ -74,7 +74,7 @@ async def test_what_stands_before_the_cats_path_must_not_be_encoded(
     assert cat.requests == []
 
 
-async def test_the_host_of_an_absolute_target_is_nobodys_business(
+async def test_the_host_of_an_absolute_target_is_ignored(
     port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     async with ScriptedCat().running() as evil:
@@ -154,7 +154,7 @@ async def test_a_long_target_is_refused(
     assert cat.requests == []
 
 
-async def test_what_belongs_to_one_connection_is_not_passed_on(
+async def test_headers_of_one_connection_are_not_forwarded(
     port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     request = request_bytes(
@@ -222,7 +222,7 @@ async def test_a_websocket_is_refused_clearly(
     assert [row["outcome"] for row in await rows()] == ["request_refused"]
 
 
-async def test_requests_in_a_row_on_one_connection_are_each_mediated(
+async def test_each_request_on_one_connection_is_checked(
     port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     allowed = request_bytes(platform, f"GET {platform.path()}")
@@ -233,7 +233,7 @@ async def test_requests_in_a_row_on_one_connection_are_each_mediated(
     assert [row["status"] for row in await rows()] == [200, 403]
 
 
-async def test_a_caller_who_leaves_before_the_answer_ends_the_call(
+async def test_a_caller_who_leaves_before_the_response_ends_the_call(
     port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     left = asyncio.Event()

@@ -100,7 +100,7 @@ async def quick_port(app: FastAPI, remake: Remake, emptied: None) -> object:
         yield port
 
 
-async def test_broken_answers_are_answered_for(
+async def test_invalid_responses_become_problems(
     quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     outcomes = {}
@@ -123,7 +123,7 @@ async def test_broken_answers_are_answered_for(
     ],
     ids=["silence", "a head in drops", "endless promises"],
 )
-async def test_a_head_that_does_not_come_is_not_waited_for(
+async def test_the_wait_for_a_missing_head_is_limited(
     action: Callable[[asyncio.StreamWriter], object],
     quick_port: int,
     platform: FakePlatform,
@@ -148,7 +148,7 @@ async def test_a_head_that_does_not_come_is_not_waited_for(
         (b"X-Until: the end of the connection", 200),
     ],
 )
-async def test_a_body_in_drops_has_an_end(
+async def test_the_time_of_a_dripping_body_is_limited(
     head: bytes, status: int, quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     async def slowly(writer: asyncio.StreamWriter) -> None:
@@ -165,7 +165,7 @@ async def test_a_body_in_drops_has_an_end(
     assert not answer.endswith(b"0\r\n\r\n")
 
 
-async def test_a_header_in_several_lines_is_passed_on_in_one(
+async def test_a_header_in_several_lines_is_forwarded_in_one(
     quick_port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     cat.answer = HEAD + b"X-Cat-A: a\r\n Set-Cookie: b\r\nContent-Length: 0\r\n\r\n"
@@ -199,7 +199,7 @@ async def test_an_endless_body_is_cut_off_at_the_limit(
     assert (row["status"], row["outcome"]) == (200, "cat_answer_too_large")
 
 
-async def test_an_answer_that_announces_too_much_is_refused_at_once(
+async def test_a_response_with_a_too_large_length_is_refused_at_once(
     quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     cat.script = after_the_request(
@@ -223,7 +223,7 @@ async def test_an_answer_that_announces_too_much_is_refused_at_once(
         (b"Transfer-Encoding: chunked", b"5\r\nhello there\r\n0\r\n\r\n"),
     ],
 )
-async def test_a_connection_that_is_cut_in_the_middle_is_cut_for_the_caller_too(
+async def test_a_lost_connection_to_the_cat_closes_the_callers_connection(
     head: bytes, body: bytes, quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     continue_ = asyncio.Event()
@@ -252,7 +252,7 @@ async def test_a_connection_that_is_cut_in_the_middle_is_cut_for_the_caller_too(
     assert (row["status"], row["outcome"]) == (200, "cat_answer_broken")
 
 
-async def test_bytes_after_an_answer_are_no_answer_to_the_next_call(
+async def test_bytes_after_a_response_are_not_part_of_the_next_response(
     quick_port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     smuggled = HEAD + b"Content-Length: 4\r\n\r\nevil"
@@ -264,7 +264,7 @@ async def test_bytes_after_an_answer_are_no_answer_to_the_next_call(
     assert cat.connections == 3
 
 
-async def test_an_early_answer_ends_an_upload(
+async def test_an_early_response_ends_an_upload(
     quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     cat.script = after_the_request(
@@ -279,7 +279,7 @@ async def test_an_early_answer_ends_an_upload(
     assert [(row["status"], row["outcome"]) for row in await rows()] == [(413, "answered")]
 
 
-async def test_an_upload_that_nobody_takes_ends_in_time(
+async def test_an_upload_that_the_cat_does_not_read_ends_in_time(
     quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     cat.script = after_the_request(lambda writer: asyncio.Event().wait())

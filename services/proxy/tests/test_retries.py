@@ -49,7 +49,9 @@ async def call(method: str, resolver: CountingResolver, cat: ScriptedCat) -> Non
 
 
 @pytest.mark.parametrize("method", IDEMPOTENT)
-async def test_an_idempotent_call_finds_a_cat_that_is_back(method: str, cat: ScriptedCat) -> None:
+async def test_an_idempotent_call_is_repeated_after_a_failed_connection(
+    method: str, cat: ScriptedCat
+) -> None:
     resolver = CountingResolver(failures=1)
     await call(method, resolver, cat)
     assert (resolver.attempts, len(cat.requests)) == (2, 1)

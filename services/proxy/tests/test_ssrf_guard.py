@@ -116,7 +116,7 @@ def test_public_addresses_are_public(address: str) -> None:
 
 
 @pytest.mark.parametrize("family", NOT_PUBLIC)
-def test_others_are_not(family: str) -> None:
+def test_other_addresses_are_not_public(family: str) -> None:
     assert [address for address in NOT_PUBLIC[family] if is_public(address)] == []
 
 
@@ -145,7 +145,7 @@ SPECIAL = [
 
 
 @pytest.mark.parametrize("block", SPECIAL)
-def test_no_special_purpose_address_is_public_whatever_python_says(
+def test_special_purpose_addresses_are_not_public_with_any_tables_of_python(
     block: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = ipaddress.ip_network(block)
@@ -159,7 +159,7 @@ def test_no_special_purpose_address_is_public_whatever_python_says(
 
 @pytest.mark.parametrize("block", [block for block in SPECIAL if "." in block])
 @pytest.mark.parametrize("wrapping", ["::ffff:{}", "::ffff:0:{}", "64:ff9b::{}"])
-def test_nor_is_one_that_is_wrapped(block: str, wrapping: str) -> None:
+def test_wrapped_private_addresses_are_not_public(block: str, wrapping: str) -> None:
     network = ipaddress.ip_network(block)
     assert not is_public(wrapping.format(network[0]))
     assert not is_public(wrapping.format(network[-1]))
@@ -256,7 +256,7 @@ def test_the_socket_itself_is_only_made_for_public_addresses() -> None:
         assert made.family == socket.AF_INET
 
 
-async def test_a_refused_address_is_a_problem_that_tells_nothing_of_it(
+async def test_the_problem_of_a_refused_address_does_not_show_it(
     app: FastAPI,
     remake: Remake,
     emptied: None,
@@ -292,7 +292,7 @@ async def test_only_http_and_https_are_called(url: str) -> None:
             await cats.call("GET", f"{url}/tasks", CIMultiDict(), None)
 
 
-async def test_a_redirect_to_this_machine_is_passed_on_and_not_followed(
+async def test_a_redirect_to_this_machine_is_forwarded_and_not_followed(
     port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     async with ScriptedCat().running() as inside:
@@ -306,7 +306,7 @@ async def test_a_redirect_to_this_machine_is_passed_on_and_not_followed(
         assert inside.connections == 0
 
 
-async def test_a_slow_name_system_is_given_up_on(platform: FakePlatform) -> None:
+async def test_a_slow_name_server_has_a_time_limit(platform: FakePlatform) -> None:
     release = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -321,7 +321,7 @@ async def test_a_slow_name_system_is_given_up_on(platform: FakePlatform) -> None
         release.set()
 
 
-async def test_slow_name_systems_keep_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slow_name_servers_do_not_delay_other_cats(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     good = Names(["8.8.8.8"])
     asked: list[str] = []

@@ -52,7 +52,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_strangers_are_refused_more_shortly_after_a_while_and_leave_no_row(
+async def test_unidentified_calls_are_limited_and_leave_no_row(
     kind: str,
     app: FastAPI,
     client: httpx.AsyncClient,
@@ -106,7 +106,7 @@ async def test_each_address_has_its_own_limit_and_a_network_of_ipv6_one(
 
 
 @pytest.mark.parametrize("service", ["installation", "auth"])
-async def test_calls_while_nobody_can_say_whose_they_are_leave_no_row(
+async def test_calls_that_cannot_be_attributed_leave_no_row(
     service: str,
     app: FastAPI,
     client: httpx.AsyncClient,
@@ -152,7 +152,7 @@ async def test_the_path_of_a_refused_call_is_cut(
     assert f"/{path}".startswith(row["path"])
 
 
-async def test_a_paused_installation_has_its_rows_cut_too(
+async def test_the_path_of_a_paused_installations_call_is_cut(
     client: httpx.AsyncClient, platform: FakePlatform, rows: Rows
 ) -> None:
     platform.status = "paused"

@@ -23,7 +23,7 @@ from .support import (
 MEGABYTE = 1024 * 1024
 
 
-async def test_the_first_part_of_an_answer_arrives_before_the_cat_has_made_the_second(
+async def test_the_first_part_of_a_response_arrives_before_the_cat_has_sent_the_second(
     port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     arrived = asyncio.Event()

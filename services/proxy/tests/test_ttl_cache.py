@@ -41,7 +41,7 @@ def recent(source: Source, clock: Clock) -> TTLCache[str, int]:
     return TTLCache(source, clock)
 
 
-async def test_an_answer_is_kept_for_less_than_the_second_that_the_contract_gives(
+async def test_a_value_is_kept_for_less_than_the_second_of_the_contract(
     recent: TTLCache[str, int], clock: Clock
 ) -> None:
     assert KEEP_SECONDS <= 0.5
@@ -52,7 +52,7 @@ async def test_an_answer_is_kept_for_less_than_the_second_that_the_contract_give
     assert await recent.get("a") == 3
 
 
-async def test_the_time_counts_from_the_question(
+async def test_the_time_counts_from_the_request(
     recent: TTLCache[str, int], source: Source, clock: Clock
 ) -> None:
     source.go.clear()
@@ -65,7 +65,7 @@ async def test_the_time_counts_from_the_question(
     assert [await slow, await later] == [1, 2]
 
 
-async def test_the_next_answer_is_asked_for_before_the_present_one_is_too_old(
+async def test_the_next_value_is_requested_before_the_current_one_expires(
     recent: TTLCache[str, int], source: Source, clock: Clock
 ) -> None:
     used = []
@@ -79,7 +79,7 @@ async def test_the_next_answer_is_asked_for_before_the_present_one_is_too_old(
     assert len(source.asked) == 7
 
 
-async def test_a_slow_next_answer_is_waited_for_and_no_old_one_is_used(
+async def test_a_slow_next_value_is_awaited_and_no_expired_one_is_used(
     recent: TTLCache[str, int], source: Source, clock: Clock
 ) -> None:
     assert await recent.get("a") == 1
@@ -98,7 +98,7 @@ async def test_a_slow_next_answer_is_waited_for_and_no_old_one_is_used(
     assert [await later, await last] == [2, 3]
 
 
-async def test_an_answer_stays_usable_where_the_next_question_fails(
+async def test_a_value_stays_valid_if_the_next_request_fails(
     recent: TTLCache[str, int], source: Source, clock: Clock
 ) -> None:
     assert await recent.get("a") == 1
@@ -110,7 +110,7 @@ async def test_an_answer_stays_usable_where_the_next_question_fails(
         await recent.get("a")
 
 
-async def test_those_who_ask_at_once_share_the_answer_and_the_error(
+async def test_concurrent_callers_share_the_value_and_the_error(
     recent: TTLCache[str, int], source: Source
 ) -> None:
     source.error = RuntimeError("down")
@@ -123,7 +123,7 @@ async def test_those_who_ask_at_once_share_the_answer_and_the_error(
     assert source.asked == ["a", "a"]
 
 
-async def test_one_who_leaves_takes_the_answer_from_nobody(
+async def test_a_cancelled_caller_does_not_cancel_the_others(
     recent: TTLCache[str, int], source: Source
 ) -> None:
     source.go.clear()
@@ -137,7 +137,7 @@ async def test_one_who_leaves_takes_the_answer_from_nobody(
     assert await staying == 1
 
 
-async def test_no_more_is_kept_than_there_is_room_for(
+async def test_the_number_of_values_is_limited(
     recent: TTLCache[str, int], source: Source, clock: Clock
 ) -> None:
     for n in range(MAX_ENTRIES + 1):

@@ -159,7 +159,7 @@ async def test_a_credential_needs_no_auth(
 
 
 @pytest.mark.parametrize("peer", ["installation", "catalog"])
-async def test_an_answer_about_something_else_is_none(
+async def test_a_response_about_another_object_is_refused(
     peer: str,
     client: httpx.AsyncClient,
     platform: FakePlatform,
@@ -185,7 +185,7 @@ async def test_an_answer_about_something_else_is_none(
     assert (response.status_code, response.json()["peer"]) == (503, peer)
 
 
-async def test_what_is_asked_carries_the_request_on(
+async def test_upstream_requests_carry_the_request_id_and_trace(
     client: httpx.AsyncClient,
     platform: FakePlatform,
     fake_services: FakeServices,

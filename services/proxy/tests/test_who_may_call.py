@@ -55,7 +55,7 @@ ROUTES: dict[str, tuple[str, str, Answers]] = {
 }
 
 
-def test_every_route_has_its_line_here(app: FastAPI) -> None:
+def test_the_table_has_every_route(app: FastAPI) -> None:
     assert {route: case[0] for route, case in ROUTES.items()} == described_routes(app, PREFIX)
 
 
@@ -80,7 +80,7 @@ def headers(
 
 
 @pytest.mark.parametrize("route", ROUTES)
-async def test_a_route_lets_in_only_those_it_is_for(
+async def test_each_route_admits_only_its_callers(
     client: httpx.AsyncClient,
     platform: FakePlatform,
     fake_services: FakeServices,
