@@ -9,7 +9,7 @@ class Settings(PlatformSettings):
     service_name: ServiceName = "catalog"
     port: Port = 8002
     installation_url: ServiceUrl = Field(
-        "http://127.0.0.1:8003", description="Address of installation"
+        "http://127.0.0.1:8003", description="Address of the service installation"
     )
     catalog_allow_http_endpoints: bool = Field(
         False,

@@ -8,7 +8,9 @@ from pydantic import Field
 class Settings(PlatformSettings):
     service_name: ServiceName = "installation"
     port: Port = 8003
-    catalog_url: ServiceUrl = Field("http://127.0.0.1:8002", description="Address of catalog")
+    catalog_url: ServiceUrl = Field(
+        "http://127.0.0.1:8002", description="Address of the service catalog"
+    )
     max_installations_per_player: int = Field(
         200,
         ge=1,

@@ -16,9 +16,11 @@ class Settings(PlatformSettings):
         le=100,
         description="Maximum PostgreSQL connections of a process, 2 or more. The audit uses one of them",
     )
-    catalog_url: ServiceUrl = Field("http://127.0.0.1:8002", description="Address of catalog")
+    catalog_url: ServiceUrl = Field(
+        "http://127.0.0.1:8002", description="Address of the service catalog"
+    )
     installation_url: ServiceUrl = Field(
-        "http://127.0.0.1:8003", description="Address of installation"
+        "http://127.0.0.1:8003", description="Address of the service installation"
     )
     rate_limit_per_installation: RateLimit = Field(
         RateLimitItemPerMinute(120), description="Maximum rate of calls of one installation"
