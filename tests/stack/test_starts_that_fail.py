@@ -32,7 +32,7 @@ def test_a_taken_port_is_named_with_who_has_it(stack: Stack) -> None:
         taken.bind(("127.0.0.1", stack.ports["proxy"]))
         taken.listen()
         said = fails(stack)
-    assert f"port {stack.ports['proxy']}, for proxy, is taken by process" in said
+    assert f"port {stack.ports['proxy']} of proxy is in use by process" in said
     assert "PORT_OFFSET" in said
 
 
