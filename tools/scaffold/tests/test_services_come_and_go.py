@@ -170,7 +170,7 @@ def test_the_readme_of_the_new_service_describes_its_code(grown: Repository) -> 
     for line in (
         "| `GET /api/v1/fifthwheel/examples` | signed in | My examples |",
         "| `PORT` | whole number | `18020` | The port to listen on |",
-        "| `examples` | Something of one person's. | id, user_id, title, text, created_at, updated_at |",
+        "| `examples` | An example. Only its owner can see it. | id, user_id, title, text, created_at, updated_at |",
         "python -m cathouse_fifthwheel serve --reload",
     ):
         assert line in readme.splitlines()
@@ -279,7 +279,9 @@ def test_a_service_with_changes_that_are_not_committed_is_not_removed(grown: Rep
 def test_a_service_with_callers_or_a_released_api_is_not_removed(repository: Repository) -> None:
     said = repository.refuses("service-remove", "auth")
     assert re.match(r"cannot remove auth: it is in `calls` of catalog, installation, proxy\b", said)
-    assert "in a way that breaks its callers" in repository.refuses("service-remove", "proxy")
+    assert "The API has changes that break its callers" in repository.refuses(
+        "service-remove", "proxy"
+    )
 
 
 def test_a_file_that_is_not_committed_is_not_overwritten(repository: Repository) -> None:
