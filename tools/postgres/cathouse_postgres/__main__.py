@@ -18,9 +18,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="cathouse-postgres",
         description=__doc__,
-        epilog="Run it in the root of the repository. Settings from the environment: STATE_DIR, the folder of all "
-        "files (default: .state); POSTGRES_BIN, the folder of the programs of another PostgreSQL; POSTGRES_URL, the "
-        "URL of the superuser of an external server.",
+        epilog="Run it in the root of the repository. Settings come from the environment. STATE_DIR is the folder of "
+        "all files (default: .state). POSTGRES_BIN is the folder with the programs of another PostgreSQL 18. "
+        "POSTGRES_URL is the URL of the superuser of an external server.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, purpose in _COMMANDS.items():

@@ -21,8 +21,8 @@ def become_client(settings: Settings, role: str) -> NoReturn:
             f"start the stack (make up), which creates the role {role}"
         )
     # Prefer a psql of the same version as the server.
-    beside = None if settings.outside_url else find_binaries(settings.binaries) / "psql"
-    psql = str(beside) if beside and os.access(beside, os.X_OK) else shutil.which("psql")
+    own = None if settings.outside_url else find_binaries(settings.binaries) / "psql"
+    psql = str(own) if own and os.access(own, os.X_OK) else shutil.which("psql")
     if psql is None:
         raise PostgresToolError(
             "psql is not on the PATH: install the client programs of PostgreSQL"

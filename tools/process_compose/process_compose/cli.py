@@ -104,7 +104,10 @@ def _parser() -> argparse.ArgumentParser:
     # Options are accepted before and after the command, as in process-compose.
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument(
-        "-U", "--use-uds", action="store_true", help="use a Unix socket (this is always the case)"
+        "-U",
+        "--use-uds",
+        action="store_true",
+        help="accepted without effect: the control socket is always a Unix socket",
     )
     common.add_argument(
         "-u",
@@ -172,11 +175,11 @@ def _add_process_commands(commands: "argparse._SubParsersAction[_Parser]", commo
         "-o", "--output", choices=("json", "wide"), help="`wide`: a table; default: only the names"
     )
     restart = commands.add_parser("restart", parents=[common], help="stop and start one process")
-    restart.add_argument("name", metavar="NAME")
+    restart.add_argument("name", metavar="NAME", help="the process to restart")
     logs = commands.add_parser(
         "logs", parents=[common], help="print the last lines of one or more processes"
     )
-    logs.add_argument("names", metavar="NAME[,NAME]")
+    logs.add_argument("names", metavar="NAME[,NAME]", help="the processes, separated by commas")
     logs.add_argument("-f", "--follow", action="store_true", help="then print new lines as well")
     logs.add_argument(
         "-n", "--tail", type=_count, metavar="COUNT", help="print at most COUNT of the last lines"

@@ -28,9 +28,14 @@ from cathouse_scaffold.working_tree import committed_files, files, require_clean
 def remove(root: Path, name: str) -> tuple[Service, list[Path]]:
     """Remove the service, and return it with all removed and changed files.
 
-    Raises `ScaffoldError`, before anything is written, in these cases: another service calls it; its API was released;
-    a file that would change is not committed; a file would be lost, because it differs from the template and git does
-    not have it. Any later exception has a note with the command that undoes the written part.
+    Raises `ScaffoldError`, before anything is written, in these cases:
+
+    - Another service calls it.
+    - Its API was released.
+    - A file that would change is not committed.
+    - A file would be lost, because it differs from the template and git does not have it.
+
+    Any later exception has a note with the command that undoes the written part.
     """
     services = load_registry(root / REGISTRY)
     service = next((service for service in services if service.name == name), None)

@@ -110,7 +110,7 @@ def test_a_description_that_would_break_a_file_is_refused(description: str) -> N
         ("a device on Windows", "con nul aux prn com1 lpt9"),
         ("PostgreSQL itself uses this name", "public postgres template pg"),
         ("it is a reserved word of PostgreSQL", "user order select grant primary binary table"),
-        ("its variable DATABASE_URL is a setting", "database"),
+        ("its variable DATABASE_URL is already a setting", "database"),
         (
             "cannot be the name of a service",
             "kit migrate deployment scaffold postgres gateway dashboard catalog runtime stripped secrets",

@@ -136,5 +136,5 @@ def test_a_new_service_has_few_lines_that_other_services_do_not_have(
             print("".join(f"    {line}\n" for line in found))
     total = sum(map(len, own.values()))
     lines_in_all = sum(len(content) for path, content in new.items() if "example" not in path)
-    print(f"{total} of {lines_in_all} lines, beside the example")
+    print(f"{total} of {lines_in_all} lines, without the example")
     assert total <= OWN_LINES

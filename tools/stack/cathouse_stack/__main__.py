@@ -76,9 +76,11 @@ def main() -> None:
     }
     parsers = {name: commands.add_parser(name, help=text) for name, text in of_services.items()}
     for each in parsers.values():
-        each.add_argument("--service", default="", metavar="NAME")
+        each.add_argument("--service", default="", metavar="NAME", help="such as catalog")
     parsers["logs"].add_argument(
-        "--level", default="", help="print only lines of this level and higher ones"
+        "--level",
+        default="",
+        help="print only lines of this level and higher ones, such as WARNING",
     )
     parsers["logs"].add_argument(
         "--request",
@@ -87,7 +89,10 @@ def main() -> None:
         help="print only lines of this request; the beginning of the request id is enough",
     )
     parsers["logs"].add_argument(
-        "--follow", default="yes", help="yes: print new lines until Ctrl-C (default); no: end"
+        "--follow",
+        default="yes",
+        metavar="yes|no",
+        help="yes (default): print new lines until Ctrl-C; no: print only existing lines",
     )
     parsers["restart"].add_argument(
         "--with", required=True, dest="restart", metavar="COMMAND", help=restarts
