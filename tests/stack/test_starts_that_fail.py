@@ -43,11 +43,11 @@ def test_a_bad_value_in_a_services_env_file_is_named(stack: Stack) -> None:
 
 def test_an_env_file_that_nobody_reads_is_pointed_out(stack: Stack) -> None:
     (stack.folder / ".env").write_text("LOG_LEVEL=DEBUG\n")
-    assert ".env in the repository's root is read by no service" in fails(stack)
+    assert "no service reads .env in the root of the repository" in fails(stack)
 
 
 def test_a_cluster_that_cannot_start_is_named(stack: Stack) -> None:
     cluster = stack.folder / ".state/postgres"
     cluster.mkdir()
     (cluster / "PG_VERSION").write_text("17\n")
-    assert "was made by PostgreSQL 17 and this is PostgreSQL 18" in fails(stack)
+    assert "was created by PostgreSQL 17, and this is PostgreSQL 18" in fails(stack)
