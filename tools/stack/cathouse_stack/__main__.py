@@ -226,7 +226,7 @@ def _ready(services: Sequence[Service]) -> int:
         # This process starts when all services are ready, so its start time is the end of the start-up. The clock is
         # not used, because it differs from the start times that the system reports by up to 1 s.
         seconds = this.create_time() - runner.create_time()
-        print(f"\nCat House is up, in {seconds:.1f} s. Ctrl-C stops it.")
+        print(f"\nCat House is up after {seconds:.1f} s. Press Ctrl-C to stop it.")
     return status
 
 

@@ -177,13 +177,13 @@ def publish(story: Story, olga: Actor, cat_url: str) -> dict[str, Any]:
     cats = "/api/v1/catalog/cats"
     what = f"creates the cat {manifest['name']!r}"
     cat: dict[str, Any] = story.call(olga, what, "POST", "catalog", cats, expect=201, json=manifest)
-    story.call(olga, "submits it", "POST", "catalog", f"{cats}/{cat['id']}/submit", expect=200)
+    story.call(olga, "submits the cat for review", "POST", "catalog", f"{cats}/{cat['id']}/submit", expect=200)
     return cat
 
 
 def approve(story: Story, ada: Actor, cat: dict[str, Any]) -> None:
     path = f"/api/v1/catalog/cats/{cat['id']}/approve"
-    story.call(ada, "approves it", "POST", "catalog", path, expect=200)
+    story.call(ada, "approves the cat", "POST", "catalog", path, expect=200)
 
 
 def find(story: Story, paul: Actor, cat: dict[str, Any]) -> None:
@@ -211,7 +211,7 @@ def adopt(story: Story, paul: Actor, cat: dict[str, Any]) -> dict[str, Any]:
     granted = [scope["name"] for scope in cat["scopes"] if not scope["name"].endswith(":delete")]
     adopted: dict[str, Any] = story.call(
         paul,
-        f"adopts it, granting {', '.join(granted)}",
+        f"adopts the cat and grants {', '.join(granted)}",
         "POST",
         "installation",
         "/api/v1/installations",
@@ -249,14 +249,14 @@ def pause(story: Story, paul: Actor, adopted: dict[str, Any]) -> None:
     """Pause the installation, and measure the time until the proxy refuses its calls."""
     installation = adopted["installation"]["id"]
     root = f"/api/v1/installations/{installation}"
-    story.call(paul, "pauses it", "POST", "installation", f"{root}/pause", expect=200)
+    story.call(paul, "pauses the installation", "POST", "installation", f"{root}/pause", expect=200)
     seconds = wait_for_refusal(story, adopted)
     story.line(paul.name, "is refused from then on", "403", seconds)
     if seconds > 1:
         raise StackError(
             f"the proxy refused the paused cat only after {seconds:.2f} s; 1 s is the limit"
         )
-    story.call(paul, "resumes it", "POST", "installation", f"{root}/resume", expect=200)
+    story.call(paul, "resumes the installation", "POST", "installation", f"{root}/resume", expect=200)
 
 
 def wait_for_refusal(story: Story, adopted: dict[str, Any]) -> float:
