@@ -177,7 +177,14 @@ def publish(story: Story, olga: Actor, cat_url: str) -> dict[str, Any]:
     cats = "/api/v1/catalog/cats"
     what = f"creates the cat {manifest['name']!r}"
     cat: dict[str, Any] = story.call(olga, what, "POST", "catalog", cats, expect=201, json=manifest)
-    story.call(olga, "submits the cat for review", "POST", "catalog", f"{cats}/{cat['id']}/submit", expect=200)
+    story.call(
+        olga,
+        "submits the cat for review",
+        "POST",
+        "catalog",
+        f"{cats}/{cat['id']}/submit",
+        expect=200,
+    )
     return cat
 
 
@@ -256,7 +263,9 @@ def pause(story: Story, paul: Actor, adopted: dict[str, Any]) -> None:
         raise StackError(
             f"the proxy refused the paused cat only after {seconds:.2f} s; 1 s is the limit"
         )
-    story.call(paul, "resumes the installation", "POST", "installation", f"{root}/resume", expect=200)
+    story.call(
+        paul, "resumes the installation", "POST", "installation", f"{root}/resume", expect=200
+    )
 
 
 def wait_for_refusal(story: Story, adopted: dict[str, Any]) -> float:
