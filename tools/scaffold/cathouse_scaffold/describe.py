@@ -55,7 +55,7 @@ def _routes(app: FastAPI) -> Iterator[Described]:
 
 def _setting(settings: type[ServiceSettings], name: str) -> Described:
     field = settings.model_fields[name]
-    # What the service has in common with others, of which some fields may have another default here.
+    # The settings of all services. A service may have another default for some of them.
     common: dict[str, FieldInfo] = settings.__base__.model_fields  # type: ignore[union-attr]
     return {
         "variable": name.upper(),
