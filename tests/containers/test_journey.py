@@ -46,7 +46,7 @@ def test_the_journey_runs_against_the_composed_stack(stack_with_cat: Stack) -> N
     print(result.stdout)
     for step in (
         "adds a task through the proxy",
-        "is refused to delete one",
+        "cannot delete a task",
         "is refused from then on",
         "restarts postgres",
     ):

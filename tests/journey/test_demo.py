@@ -47,7 +47,7 @@ def test_the_demo_runs_to_its_end_twice(platform: Platform) -> None:
         "searches",
         "adopts",
         "adds a task through the proxy",
-        "is refused to delete",
+        "cannot delete a task",
         "pauses",
         "is refused from then on",
         "reads the audit",

@@ -198,6 +198,6 @@ def test_a_start_without_make_is_refused_and_names_the_variable(tmp_path: Path, 
         check=False,
     )
     assert result.returncode != 0
-    assert f"{name} is set in the shell, and would change the stack: unset it" in result.stderr
+    assert f"{name} is set in the shell and would change the stack. Unset it" in result.stderr
     assert FOREIGN[name] not in result.stderr
     assert not (folder / ".state/secrets").exists()

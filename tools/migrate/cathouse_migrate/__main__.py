@@ -1,4 +1,4 @@
-"""`cathouse-migrate`: exits 0 when every schema is at its newest revision."""
+"""Upgrade the database schema of every installed service to its newest revision."""
 
 import argparse
 import asyncio
@@ -19,7 +19,7 @@ def main() -> None:
         "--settings-root",
         type=Path,
         metavar="FOLDER",
-        help="read each service's .env in the folder FOLDER/NAME",
+        help="read the .env file of each service from the folder FOLDER/NAME",
     )
     arguments = parser.parse_args()
     try:
@@ -30,7 +30,10 @@ def main() -> None:
     except MigrationError as error:
         sys.exit(f"migrate: {error}")
     except DatabaseUnavailable as error:
-        sys.exit(f"migrate: PostgreSQL does not answer: {error.__cause__}")
+        sys.exit(
+            f"migrate: PostgreSQL does not respond: {error.__cause__}. "
+            "Start it, or correct DATABASE_URL of the owner role"
+        )
     for name, (before, after) in revisions.items():
         print(
             f"{name}: at {after}" if before == after else f"{name}: {before or 'empty'} → {after}"

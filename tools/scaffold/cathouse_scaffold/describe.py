@@ -1,5 +1,8 @@
-"""What services say of themselves, from their code. Run as a program it prints that as JSON: the code of a service that
-is not installed yet is imported in a process of its own."""
+"""Describe services from their code: routes, settings, tables and metrics.
+
+Run as a program, this module prints the descriptions as JSON. A separate process can import a service that is not
+installed yet.
+"""
 
 import importlib
 import json
@@ -24,7 +27,7 @@ Described = dict[str, Any]
 
 
 def describe(package: str) -> Described:
-    """The routes, settings, tables and metrics of a service."""
+    """Return the routes, settings, tables and metrics of a service."""
     settings = importlib.import_module(f"{package}.settings").Settings
     app = app_to_describe(package)
     return {
@@ -52,7 +55,7 @@ def _routes(app: FastAPI) -> Iterator[Described]:
 
 def _setting(settings: type[ServiceSettings], name: str) -> Described:
     field = settings.model_fields[name]
-    # What the service has in common with others, of which some fields may have another default here.
+    # The settings of all services. A service may have another default for some of them.
     common: dict[str, FieldInfo] = settings.__base__.model_fields  # type: ignore[union-attr]
     return {
         "variable": name.upper(),
@@ -86,7 +89,7 @@ def _type(name: str, field: FieldInfo) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    """The default as it is written in the environment; empty where there is none, or where the start decides."""
+    """Return the default as the environment would spell it. It is empty without a fixed default."""
     default = None if field.is_required() or field.default_factory else field.default
     match default:
         case None:
@@ -115,7 +118,7 @@ def _tables(base: Any) -> Iterator[Described]:
 
 def _metrics(app: FastAPI) -> Iterator[Described]:
     for family in app.state.context.metrics.registry.collect():
-        # Those of the process are the same for whatever Prometheus watches, and not there on every system.
+        # Metrics of the process are the same in every program, and some systems do not have them.
         if not family.name.startswith("process_"):
             total = "_total" if family.type == "counter" else ""
             yield {"name": family.name + total, "type": family.type, "for": family.documentation}
