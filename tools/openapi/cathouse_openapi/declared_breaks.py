@@ -50,7 +50,7 @@ def judge(changes: dict[str, list[Change]], breaks: Sequence[Break]) -> None:
     if missing := found - declared:
         complaints.append(
             "The API was changed in a way that breaks its callers. Change it so that it does not, or bring the change "
-            "as a new version beside the old one (docs/reference/api.md). If it is meant, copy this into "
+            "as a new version beside the old one (docs/how-to/change-the-api.md). If it is meant, copy this into "
             "docs/openapi/breaking.toml, and say why:\n\n" + "\n".join(_as_toml(missing))
         )
     if left := declared - found:
