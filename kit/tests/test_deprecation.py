@@ -1,4 +1,4 @@
-"""How a second version of an API stands beside the first: docs/reference/api.md, tried out."""
+"""How a second version of an API stands beside the first: docs/how-to/change-the-api.md, tried out."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -93,7 +93,7 @@ class Stack:
         return result.stdout.strip()
 
     def start(self) -> float:
-        """Start the stack as docs/how-to/operations.md describes. Return the seconds that it took."""
+        """Start the stack as docs/how-to/deploy-with-compose.md describes. Return the seconds that it took."""
         began = time.monotonic()
         result = self.run("deploy/compose/up.sh")
         assert result.returncode == 0, f"{result.stdout}\n{self.logs()}"

@@ -1,4 +1,4 @@
-"""Run "Rotate secrets and keys" and "Keep the audit short" of docs/how-to/operations.md on the composed stack."""
+"""Run the commands of docs/how-to/rotate-secrets.md and docs/how-to/prune-the-audit.md on the composed stack."""
 
 import re
 

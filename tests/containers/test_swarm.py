@@ -200,7 +200,7 @@ def test_every_replica_responds_to_the_load(swarm: Swarm) -> None:
 def test_a_second_login_of_a_service_fails_no_request(swarm: Swarm) -> None:
     before = swarm.counts()
     (sql,) = re.findall(
-        r"```sql\n(.*?)```", (ROOT / "docs/how-to/operations.md").read_text(), re.DOTALL
+        r"```sql\n(.*?)```", (ROOT / "docs/how-to/rotate-secrets.md").read_text(), re.DOTALL
     )
     _psql(sql)
     url = (swarm.folder / "secrets/auth/database_url").read_text()

@@ -115,6 +115,49 @@ def test_every_page_of_the_documentation_is_on_the_map_or_in_the_index_of_its_fo
         assert page.resolve() in listed, f"{page} is in no index"
 
 
+def test_each_page_says_first_whom_it_is_for() -> None:
+    for page in set(ROOT.glob("docs/**/*.md")) - set(ROOT.glob("docs/openapi/*")):
+        title, empty, first, *_ = page.read_text().splitlines()
+        begins_well = title.startswith("# ") and not empty and first.startswith("For ")
+        assert begins_well, f"{page.relative_to(ROOT)}: begin with a title, then with 'For …'"
+
+
+def test_each_alert_has_its_steps() -> None:
+    alerts = re.findall(r"- alert: (\w+)", (ROOT / "deploy/prometheus/rules.yaml").read_text())
+    assert alerts
+    assert {alert.lower() for alert in alerts} <= anchors(ROOT / "docs/how-to/respond-to-alerts.md")
+
+
+def printed_by_the_code() -> str:
+    """Return the sources, with texts that go on in the next line joined, and the descriptions of the API."""
+    folders = ("kit", "platform", "services", "tools", "deploy", "images", "nix")
+    paths = [path for folder in folders for path in sorted((ROOT / folder).rglob("*"))]
+    sources = [
+        path.read_text()
+        for path in [*paths, ROOT / "Makefile"]
+        if path.suffix in {".py", ".sh", ".nix", ""}
+        and path.is_file()
+        and not {"tests", ".venv", "build"} & set(path.relative_to(ROOT).parts)
+    ]
+    descriptions = [path.read_text() for path in sorted(ROOT.glob("docs/openapi/*.json"))]
+    return re.sub(r'"\s*\n\s*[fr]?"', "", "\n".join(sources)) + "\n".join(descriptions)
+
+
+def test_troubleshooting_quotes_messages_that_the_code_prints() -> None:
+    code = printed_by_the_code()
+    text = (ROOT / "docs/troubleshooting.md").read_text()
+    tables = re.findall(r"^\| message \|.*?\n\n", text, re.MULTILINE | re.DOTALL)
+    rows = [row for table in tables for row in table.strip().splitlines()[2:]]
+    assert rows
+    for row in rows:
+        for message in _CODE.findall(row.partition(" | ")[0]):
+            # "…" stands for what differs. The type of a problem is the name of its class.
+            for part in filter(None, map(str.strip, message.split("…"))):
+                problem = f"class {part.title().replace('_', '')}("
+                printed = part in code or problem in code
+                assert printed, f"no code prints {part!r}: {row}"
+
+
 def test_decisions_are_numbered_without_a_gap() -> None:
     numbers = [int(path.name[:4]) for path in sorted(ROOT.glob("docs/explanation/decisions/0*.md"))]
     assert numbers == list(range(1, len(numbers) + 1))

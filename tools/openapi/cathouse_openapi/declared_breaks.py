@@ -52,7 +52,7 @@ def judge(changes: dict[str, list[Change]], breaks: Sequence[Break]) -> None:
     if missing := found - declared:
         complaints.append(
             "The API has changes that break its callers. Avoid them, or add a new version of the route next to the old "
-            "one (docs/reference/api.md). If the changes are intended, copy this text into docs/openapi/breaking.toml, "
+            "one (docs/how-to/change-the-api.md). If the changes are intended, copy this text into docs/openapi/breaking.toml, "
             "and write the reason:\n\n" + "\n".join(_as_toml(missing))
         )
     if left := declared - found:
