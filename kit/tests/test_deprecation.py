@@ -1,4 +1,4 @@
-"""How a second version of an API stands beside the first: docs/reference/api.md, tried out."""
+"""Two versions of an API at the same time, as docs/reference/api.md describes it."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -15,7 +15,7 @@ from .conftest import MakeApp
 SINCE = datetime(2026, 7, 1, tzinfo=UTC)
 SUNSET = datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC)
 FIELDS = {
-    # The examples of RFC 9745, section 2.1, and RFC 8594, section 3, at other moments.
+    # The examples of RFC 9745, section 2.1, and RFC 8594, section 3, with other times.
     "Deprecation": "@1782864000",
     "Sunset": "Sun, 31 Jan 2027 23:59:59 GMT",
     "Link": '</api/v2/sample/notes>; rel="successor-version"',
@@ -23,7 +23,7 @@ FIELDS = {
 
 
 def read_note(number: int) -> dict[str, object]:
-    """The rule that both versions stand on."""
+    """The rule that both versions use."""
     if number == 0:
         raise NotFound
     return {"text": "hello", "words": ["hello"]}
@@ -60,7 +60,7 @@ def routers() -> tuple[APIRouter, APIRouter]:
     return v1, v2
 
 
-async def test_both_versions_answer_and_the_old_one_says_until_when(make_app: MakeApp) -> None:
+async def test_both_versions_respond_and_the_old_one_has_its_sunset(make_app: MakeApp) -> None:
     async with running(make_app(*routers())) as client:
         old = await client.get("/api/v1/sample/notes/1")
         new = await client.get("/api/v2/sample/notes/1")
@@ -73,27 +73,29 @@ async def test_both_versions_answer_and_the_old_one_says_until_when(make_app: Ma
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "0", 404), ("GET", "x", 422), ("DELETE", "1", 401)]
 )
-async def test_errors_say_it_too(make_app: MakeApp, method: str, path: str, status: int) -> None:
+async def test_errors_have_the_headers_too(
+    make_app: MakeApp, method: str, path: str, status: int
+) -> None:
     async with running(make_app(*routers())) as client:
-        answer = await client.request(method, f"/api/v1/sample/notes/{path}")
-    assert answer.status_code == status
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert {name: answer.headers[name] for name in FIELDS} == FIELDS
+        response = await client.request(method, f"/api/v1/sample/notes/{path}")
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert {name: response.headers[name] for name in FIELDS} == FIELDS
 
 
-async def test_what_is_deprecated_does_what_it_did(
+async def test_a_deprecated_route_works_as_before(
     make_app: MakeApp, issuer: Issuer, fake_services: FakeServices
 ) -> None:
     app = make_app(*routers(), transport=fake_services.transport)
     async with running(app) as client:
-        answer = await client.delete("/api/v1/sample/notes/1", headers=issuer.headers())
+        response = await client.delete("/api/v1/sample/notes/1", headers=issuer.headers())
         metrics = (await client.get("/metrics")).text
-    assert answer.status_code == 204
-    # By which one sees who still calls it.
+    assert response.status_code == 204
+    # The log shows who still calls a deprecated route.
     assert 'method="DELETE",route="/api/v1/sample/notes/{number}",status="204"' in metrics
 
 
-def test_the_description_says_it(make_app: MakeApp) -> None:
+def test_the_description_marks_deprecated_routes(make_app: MakeApp) -> None:
     paths = make_app(*routers()).openapi()["paths"]
     for operation in paths["/api/v1/sample/notes/{number}"].values():
         assert operation["deprecated"] is True
@@ -101,10 +103,10 @@ def test_the_description_says_it(make_app: MakeApp) -> None:
     assert "deprecated" not in paths["/api/v2/sample/notes/{number}"]["get"]
 
 
-def test_moments_that_mean_nothing_are_refused() -> None:
+def test_invalid_times_are_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         deprecated(since=SINCE.replace(tzinfo=None), sunset=SUNSET, successor="/")
-    with pytest.raises(ValueError, match="cannot go before"):
+    with pytest.raises(ValueError, match="sunset must not be before since"):
         deprecated(since=SUNSET, sunset=SINCE, successor="/")
     other_zone = SINCE.astimezone(timezone(timedelta(hours=2)))
     assert deprecated(since=other_zone, sunset=SUNSET, successor="/")

@@ -109,7 +109,7 @@ async def test_a_new_token_works_after_a_change_within_the_same_second(
     issued=st.datetimes(datetime(2020, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC)),
     microseconds=st.integers(-2_000_000, 2_000_000),
 )
-def test_two_moments_compare_by_the_microsecond(issued: datetime, microseconds: int) -> None:
+def test_times_are_compared_by_the_microsecond(issued: datetime, microseconds: int) -> None:
     not_before = issued + timedelta(microseconds=microseconds)
     copy = module._Copy()
     entry = {"user_id": ADA, "active": True, "not_before": not_before.isoformat()}
@@ -119,7 +119,7 @@ def test_two_moments_compare_by_the_microsecond(issued: datetime, microseconds: 
     assert (issued.timestamp() < copy.not_before[ADA]) == (issued < not_before)
 
 
-async def test_someone_who_is_enabled_again_needs_a_new_token(
+async def test_a_person_who_is_enabled_again_needs_a_new_token(
     revocations: Revocations, fake_services: FakeServices
 ) -> None:
     fake_services.revocations.note(ADA, active=False, not_before=NOW)
@@ -149,11 +149,11 @@ UNUSABLE = [
 ]
 
 
-@pytest.mark.parametrize("answer", UNUSABLE, ids=repr)
+@pytest.mark.parametrize("response", UNUSABLE, ids=repr)
 async def test_a_cold_start_without_the_list_refuses_people_and_names_auth(
-    answer: httpx.Response | Exception, app: FastAPI, fake_services: FakeServices, issuer: Issuer
+    response: httpx.Response | Exception, app: FastAPI, fake_services: FakeServices, issuer: Issuer
 ) -> None:
-    fake_services.on("GET", PLATFORM.identity.revocations_path, answer)
+    fake_services.on("GET", PLATFORM.identity.revocations_path, response)
     async with running(app) as client:
         refused = await client.get("/api/v1/sample/me", headers=issuer.headers())
         nobody = await client.get("/api/v1/sample/maybe")
@@ -174,20 +174,20 @@ async def test_a_cold_start_without_the_list_refuses_people_and_names_auth(
     assert nobody.json() == "nobody"
 
 
-@pytest.mark.parametrize("answer", UNUSABLE, ids=repr)
-async def test_while_auth_is_down_the_last_known_list_decides(
-    answer: httpx.Response | Exception, revocations: Revocations, fake_services: FakeServices
+@pytest.mark.parametrize("response", UNUSABLE, ids=repr)
+async def test_while_auth_is_down_the_last_known_list_applies(
+    response: httpx.Response | Exception, revocations: Revocations, fake_services: FakeServices
 ) -> None:
     fake_services.revocations.note(ADA, active=False)
     await revocations.poll()
-    fake_services.on("GET", PLATFORM.identity.revocations_path, answer)
+    fake_services.on("GET", PLATFORM.identity.revocations_path, response)
     await revocations.poll()
     assert revocations.known
     assert not revocations.is_active(ADA)
     assert revocations.is_active(uuid4())
 
 
-async def test_only_changes_are_asked_for_and_a_change_is_known_without_a_request(
+async def test_the_copy_requests_only_changes_and_learns_of_them_without_a_request(
     app: FastAPI, client: httpx.AsyncClient, fake_services: FakeServices
 ) -> None:
     revocations: Revocations = app.state.context.revocations
@@ -199,12 +199,12 @@ async def test_only_changes_are_asked_for_and_a_change_is_known_without_a_reques
     await eventually("the poller to hear of it", known)
     questions: list[str] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def response(request: httpx.Request) -> httpx.Response:
         questions.append(str(request.url.query, "ascii"))
         assert request.headers["Authorization"] == f"Bearer {TOKEN}"
         return fake_services.revocations.answer(request)
 
-    fake_services.on("GET", PLATFORM.identity.revocations_path, answer)
+    fake_services.on("GET", PLATFORM.identity.revocations_path, response)
 
     async def asked() -> bool:
         return len(questions) >= 2
@@ -216,7 +216,7 @@ async def test_only_changes_are_asked_for_and_a_change_is_known_without_a_reques
 def paged(people: list[UUID], page: int) -> Callable[[httpx.Request], httpx.Response]:
     """An auth that lists these people as disabled, a few a page."""
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def response(request: httpx.Request) -> httpx.Response:
         since = int(request.url.params["since"])
         items: list[dict[str, Any]] = [
             {"user_id": str(person), "active": False, "not_before": NOW.isoformat()}
@@ -227,10 +227,10 @@ def paged(people: list[UUID], page: int) -> Callable[[httpx.Request], httpx.Resp
             200, json={"items": items, "next_since": end, "more": end < len(people)}
         )
 
-    return answer
+    return response
 
 
-async def test_a_list_of_many_pages_counts_only_when_it_is_whole(
+async def test_a_list_of_many_pages_applies_only_when_it_is_complete(
     revocations: Revocations, fake_services: FakeServices
 ) -> None:
     people = [uuid4() for _ in range(7)]
@@ -245,7 +245,7 @@ async def test_a_list_of_many_pages_counts_only_when_it_is_whole(
     assert not any(map(revocations.is_active, people))
 
 
-async def test_the_list_is_renewed_page_by_page_and_forgets_what_auth_lists_no_more(
+async def test_the_list_is_renewed_page_by_page_and_drops_entries_that_auth_has_dropped(
     revocations: Revocations, fake_services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone, people = uuid4(), [uuid4() for _ in range(7)]
@@ -263,7 +263,7 @@ async def test_the_list_is_renewed_page_by_page_and_forgets_what_auth_lists_no_m
     assert not any(map(revocations.is_active, people))
 
 
-async def test_a_silent_auth_is_given_up_in_half_a_second_and_asked_on_at_once(
+async def test_a_request_to_a_silent_auth_ends_in_half_a_second_and_is_repeated_at_once(
     revocations: Revocations, fake_services: FakeServices
 ) -> None:
     await revocations.poll()
@@ -319,7 +319,7 @@ async def test_the_age_of_the_list_is_a_metric(
     await eventually("the age to fall", young)
 
 
-async def test_a_request_asks_auth_nothing(
+async def test_requests_cause_no_calls_to_auth(
     app: FastAPI, client: httpx.AsyncClient, fake_services: FakeServices, issuer: Issuer
 ) -> None:
     token = bearer(issuer.token())
@@ -328,7 +328,7 @@ async def test_a_request_asks_auth_nothing(
     assert [request.url.path for request in fake_services.calls] == [PLATFORM.identity.keys_path]
 
 
-async def test_a_starting_service_asks_for_the_list_again_at_once_and_a_waiting_one_does_not(
+async def test_a_service_requests_the_list_often_only_while_it_starts(
     revocations: Revocations, fake_services: FakeServices
 ) -> None:
     fake_services.on("GET", PLATFORM.identity.revocations_path, httpx.ConnectError("refused"))
@@ -338,7 +338,7 @@ async def test_a_starting_service_asks_for_the_list_again_at_once_and_a_waiting_
     assert revocations._poll_seconds() == module.POLL_SECONDS
 
 
-async def test_a_service_that_has_the_list_asks_at_the_ordinary_interval(
+async def test_a_service_with_the_list_polls_at_the_normal_interval(
     revocations: Revocations,
 ) -> None:
     await revocations.poll()

@@ -116,8 +116,8 @@ async def sign_in(
 async def refresh(session: AsyncSession, keys: SigningKeys, refresh_token: str) -> Tokens:
     """Exchange a refresh token for a new pair.
 
-    A token that is used a second time ends its whole session: either user of the token may be a thief (RFC 9700,
-    section 4.14.2). Raises `InvalidRefreshToken` and `AccountDisabled`.
+    A token that is used a second time ends its whole session, because either user of the token may be a thief. See RFC
+    9700, section 4.14.2. Raises `InvalidRefreshToken` and `AccountDisabled`.
     """
     token_hash = _hash(refresh_token)
     # Lock the person before the session, as all functions that lock both do. The lock keeps the role unchanged until

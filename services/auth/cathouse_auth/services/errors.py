@@ -38,7 +38,9 @@ class PasswordTooWeak(InvalidRequest):
 
 class PasswordQueueFull(ServiceUnavailable):
     title = "Too many passwords to check"
-    detail = "Too many sign-ins are in progress. Try again after the number of seconds in the Retry-After header."
+    detail = (
+        "Too many sign-ins are in progress. Try again after the seconds in the Retry-After header."
+    )
 
     def __init__(self) -> None:
         super().__init__()
