@@ -99,7 +99,10 @@ def _serve_command(package: str, *, reload: bool) -> None:
 
 
 def source_folders(package: str) -> list[Path]:
-    """The folders of the package, the kit, and what else it needs of their project: names that begin as the kit's."""
+    """Return the folders of the package, of the kit, and of the packages of the same project that it requires.
+
+    A package is of the same project if its name begins like that of the kit.
+    """
     from importlib.metadata import requires
 
     own = __name__.partition(".")[0]

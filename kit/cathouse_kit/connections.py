@@ -30,8 +30,8 @@ class Connection(Protocol):
 class Connections:
     """The open connections of one process.
 
-    There are at most `limit`, and at most half of them from one address (for IPv6, a /64 network) that is not a trusted
-    proxy. A new connection beyond the limit replaces the one that has been idle for the longest time.
+    There are at most `limit`. One address (for IPv6, a /64 network) may have half of them, a trusted proxy all. A new
+    connection beyond the limit replaces the one that has been idle for the longest time.
     """
 
     def __init__(

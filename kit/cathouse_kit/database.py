@@ -157,7 +157,7 @@ class Database:
                 echo=debug,
                 hide_parameters=True,
             )
-            event.listen(engine.sync_engine, "checkout", _check_that_it_answers)
+            event.listen(engine.sync_engine, "checkout", _check_that_it_responds)
             event.listen(engine.sync_engine, "handle_error", _hide_values)
             event.listen(engine.sync_engine, "handle_error", _give_up_a_useless_connection)
             return engine
@@ -403,15 +403,15 @@ def _checked_by(check: _Check) -> Iterator[None]:
         _check.reset(token)
 
 
-def _check_that_it_answers(connection: Any, _record: Any, _pooled: Any) -> None:
+def _check_that_it_responds(connection: Any, _record: Any, _pooled: Any) -> None:
     """Make the pool replace its connections if the chosen one was cut or is silent since its last use."""
     # Not the pool's own ping, which would wait as long as for a statement, and needs a separate transaction.
     check = _check.get()
     if check is not _Check.NONE:
-        connection.run_async(lambda driver: _answer(connection, driver, check))
+        connection.run_async(lambda driver: _try_connection(connection, driver, check))
 
 
-async def _answer(connection: Any, driver: asyncpg.Connection, check: _Check) -> None:
+async def _try_connection(connection: Any, driver: asyncpg.Connection, check: _Check) -> None:
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             if check is _Check.BEGIN:

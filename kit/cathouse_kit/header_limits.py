@@ -102,7 +102,7 @@ class HeadLimitingProtocol(HttpToolsProtocol):
 
     @property
     def idle_since(self) -> float | None:
-        waits = self._between_bodies and not self._answer_goes_on() and not self._ends
+        waits = self._between_bodies and not self._response_in_progress() and not self._ends
         return self._idle_since if waits else None
 
     def make_room(self) -> None:
@@ -258,7 +258,7 @@ class HeadLimitingProtocol(HttpToolsProtocol):
 
     def _on_head_time_over(self) -> None:
         self._timer = None
-        if self._answer_goes_on():
+        if self._response_in_progress():
             return  # the time of the next head begins after the response
         if self._head_bytes:
             self._refuse(HeadTooSlow())
@@ -311,7 +311,7 @@ class HeadLimitingProtocol(HttpToolsProtocol):
 
     # Refusals.
 
-    def _answer_goes_on(self) -> bool:
+    def _response_in_progress(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
     def _refuse(self, problem: Problem, linger_seconds: float = _LINGER_SECONDS) -> None:
@@ -325,8 +325,8 @@ class HeadLimitingProtocol(HttpToolsProtocol):
         # The app counts a request with a complete head.
         if self._between_bodies and (metrics := self._connections.metrics):
             metrics.requests.labels(_UNREAD, UNMATCHED, str(problem.status)).inc()
-        if self._may_answer():
-            self._answer(problem, request.request_id, linger_seconds)
+        if self._may_respond():
+            self._respond(problem, request.request_id, linger_seconds)
         elif self._between_bodies and isinstance(problem, MalformedRequest):
             # Earlier requests get their responses. The last of these ends the connection.
             self.cycle.keep_alive = False
@@ -344,13 +344,13 @@ class HeadLimitingProtocol(HttpToolsProtocol):
             accept_request_id(next(given, b"").decode("latin-1")), TraceContext.start()
         )
 
-    def _may_answer(self) -> bool:
+    def _may_respond(self) -> bool:
         """Return whether a response that is sent now is the response to the refused request."""
         if self._between_bodies:
-            return not self._answer_goes_on()
+            return not self._response_in_progress()
         return not self.cycle.response_started and not self.pipeline
 
-    def _answer(self, problem: Problem, request_id: str, linger_seconds: float) -> None:
+    def _respond(self, problem: Problem, request_id: str, linger_seconds: float) -> None:
         path = ""  # unknown if the head is refused
         if not self._between_bodies:
             path = self.scope["path"]

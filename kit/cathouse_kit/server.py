@@ -70,7 +70,7 @@ def server_config(app: FastAPI) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        # The kit's own middleware reads the proxy's headers.
+        # The kit's own middleware reads the headers of reverse proxies.
         proxy_headers=False,
         lifespan="on",
         http=partial(HeadLimitingProtocol, connections=connections),  # type: ignore[arg-type]

@@ -11,19 +11,19 @@ from cathouse_kit.header_limits import MAX_BYTES
 
 from .conftest import Logged
 from .support import DEADLINE_SECONDS, ServiceProcess, running_package
-from .wire import Answers, Connect, connected, listening, problem_of
+from .wire import Connect, LengthApp, connected, listening, problem_of
 
 HEAD = b"GET /cats HTTP/1.1\r\nHost: cats\r\n"
 CHUNKED = b"POST /cats HTTP/1.1\r\nHost: cats\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.fixture
-def app() -> Answers:
-    return Answers()
+def app() -> LengthApp:
+    return LengthApp()
 
 
 @pytest.fixture
-async def connect(app: Answers) -> AsyncIterator[Connect]:
+async def connect(app: LengthApp) -> AsyncIterator[Connect]:
     async with listening(app) as port:
         yield lambda: connected(port)
 
@@ -128,7 +128,7 @@ async def test_bytes_that_are_not_http_are_refused_once(connect: Connect, logged
     ids=["head of a chunk", "trailers"],
 )
 async def test_chunk_heads_and_trailers_are_limited(
-    beginning: bytes, endless: bytes, connect: Connect, app: Answers
+    beginning: bytes, endless: bytes, connect: Connect, app: LengthApp
 ) -> None:
     async with connect() as client:
         await client.send(CHUNKED, beginning)
@@ -151,7 +151,7 @@ async def test_chunk_heads_and_trailers_are_limited(
     ids=["its own body", "the next head"],
 )
 async def test_a_response_in_progress_breaks_off_without_a_second_response(
-    endless: bytes, connect: Connect, app: Answers
+    endless: bytes, connect: Connect, app: LengthApp
 ) -> None:
     async with connect() as client:
         await client.send(endless)
@@ -239,7 +239,7 @@ async def test_slow_bodies_and_idle_connections_have_separate_limits(
 
 
 async def test_a_response_may_be_slow_even_with_an_incomplete_next_head(
-    connect: Connect, hurried: float, app: Answers
+    connect: Connect, hurried: float, app: LengthApp
 ) -> None:
     async with connect() as client:
         await client.send(b"GET /stream HTTP/1.1\r\nHost: cats\r\n\r\n", HEAD)

@@ -1,4 +1,4 @@
-"""The copy of auth's revocations that each service keeps: what it refuses, and what it makes of an auth that fails."""
+"""The copy of the revocations in each service: its refusals, and its behaviour when the identity service fails."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -168,7 +168,7 @@ async def test_a_cold_start_without_the_list_refuses_people_and_names_auth(
             again = await client.get("/api/v1/sample/me", headers=issuer.headers())
             return again.status_code == 200
 
-        await eventually("people to be served when auth is back", served)
+        await eventually("successful requests after auth is back", served)
     assert kind(refused) == (503, "peer_unavailable")
     assert refused.json()["peer"] == "people"
     assert nobody.json() == "nobody"
@@ -196,7 +196,7 @@ async def test_the_copy_requests_only_changes_and_learns_of_them_without_a_reque
     async def known() -> bool:
         return not revocations.is_active(ADA)
 
-    await eventually("the poller to hear of it", known)
+    await eventually("the poll with the change", known)
     questions: list[str] = []
 
     def response(request: httpx.Request) -> httpx.Response:
@@ -209,12 +209,12 @@ async def test_the_copy_requests_only_changes_and_learns_of_them_without_a_reque
     async def asked() -> bool:
         return len(questions) >= 2
 
-    await eventually("two more questions", asked)
+    await eventually("two more polls", asked)
     assert set(questions) == {"since=1"}
 
 
 def paged(people: list[UUID], page: int) -> Callable[[httpx.Request], httpx.Response]:
-    """An auth that lists these people as disabled, a few a page."""
+    """Return an identity service that lists these people as disabled, with a few on each page."""
 
     def response(request: httpx.Request) -> httpx.Response:
         since = int(request.url.params["since"])
@@ -256,7 +256,7 @@ async def test_the_list_is_renewed_page_by_page_and_drops_entries_that_auth_has_
     monkeypatch.setattr(module, "RENEW_SECONDS", -1.0)
     for _ in range(3):
         await revocations.poll()
-        # The present list decides until the new one is whole.
+        # The current list applies until the new one is complete.
         assert not any(map(revocations.is_active, [gone, *people]))
     await revocations.poll()
     assert revocations.is_active(gone)
@@ -275,7 +275,7 @@ async def test_a_request_to_a_silent_auth_ends_in_half_a_second_and_is_repeated_
         raise AssertionError
 
     fake_services.on("GET", PLATFORM.identity.revocations_path, silence)
-    assert module.POLL_SECONDS * 1.2 + module._ANSWER_SECONDS < 0.9
+    assert module.POLL_SECONDS * 1.2 + module._RESPONSE_SECONDS < 0.9
     async with asyncio.timeout(20):
         await revocations.poll()
     assert asked.is_set()
@@ -295,8 +295,8 @@ async def test_silence_and_its_end_are_logged_once_each(
         await revocations.poll()
     lines = [(line["level"], line["message"]) for line in logged()]
     assert [level for level, _ in lines] == ["warning", "info"]
-    assert "people does not answer, its last known list decides: ConnectError" in lines[0][1]
-    assert "people answers again" in lines[1][1]
+    assert "people does not respond, the last known list applies: ConnectError" in lines[0][1]
+    assert "people responds again" in lines[1][1]
 
 
 async def test_the_age_of_the_list_is_a_metric(
@@ -304,7 +304,7 @@ async def test_the_age_of_the_list_is_a_metric(
 ) -> None:
     fake_services.on("GET", PLATFORM.identity.revocations_path, httpx.ConnectError("refused"))
     revocations: Revocations = app.state.context.revocations
-    revocations._answered_at -= 100
+    revocations._responded_at -= 100
 
     def age(text: str) -> float:
         (line,) = [x for x in text.splitlines() if x.startswith("revocations_age_seconds ")]
@@ -334,7 +334,7 @@ async def test_a_service_requests_the_list_often_only_while_it_starts(
     fake_services.on("GET", PLATFORM.identity.revocations_path, httpx.ConnectError("refused"))
     await revocations.poll()
     assert revocations._poll_seconds() <= 0.05
-    revocations._answered_at -= module._FIRST_SECONDS
+    revocations._responded_at -= module._FIRST_SECONDS
     assert revocations._poll_seconds() == module.POLL_SECONDS
 
 

@@ -110,7 +110,7 @@ async def test_other_roles_get_a_403_problem_that_names_the_required_role(
     assert response.status_code == (200 if role in allowed else 403)
     if role not in allowed:
         assert response.json()["type"] == "urn:paper:problem:forbidden"
-        assert response.json()["detail"].endswith(f"yours is {role}.")
+        assert response.json()["detail"].endswith(f"Your role is {role}.")
 
 
 async def test_internal_routes_are_for_the_service_token_only(
@@ -163,7 +163,7 @@ async def test_the_description_names_the_token_of_a_route(client: httpx.AsyncCli
 
 
 async def nothing() -> None:
-    """A route, or a dependency, that guards nothing."""
+    """A route or dependency without a guard."""
 
 
 def test_a_service_with_an_unguarded_route_does_not_start(

@@ -118,7 +118,7 @@ def test_an_empty_value_counts_as_missing(folder: Path, monkeypatch: pytest.Monk
     assert (settings.port, settings.log_level) == (8099, "INFO")
     monkeypatch.setenv("SERVICE_TOKEN", "")
     assert refusal() == [
-        "sample: SERVICE_TOKEN is not set: give it in the environment, in .env, "
+        "sample: SERVICE_TOKEN is not set: set it in the environment, in .env, "
         "or in a file service_token in SECRETS_DIR"
     ]
 
@@ -213,7 +213,7 @@ def test_all_errors_are_reported_at_once(folder: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("PORT", "0")
     (folder / ".env").write_text("DATABSE_URL=postgresql://u:hunter2@h/d\nZZZ=1\n")
     assert set(refusal()) == {
-        "sample: DATABASE_URL is not set: give it in the environment, in .env, "
+        "sample: DATABASE_URL is not set: set it in the environment, in .env, "
         "or in a file database_url in SECRETS_DIR",
         "sample: DATABSE_URL in .env is not a setting: did you mean DATABASE_URL?",
         "sample: PORT=0: Input should be greater than or equal to 1",

@@ -21,7 +21,7 @@ YEAR_2100 = 4102444800
 
 @pytest.fixture
 def keys(fake_services: FakeServices) -> RemoteKeys:
-    """Keys from a fake auth. The transport needs no closing."""
+    """Keys from a fake identity service. The transport needs no closing."""
     return RemoteKeys(
         ServiceClient(
             "people", "http://people.test", [SecretStr(TOKEN)], transport=fake_services.transport
@@ -79,7 +79,8 @@ async def refused(token: str, keys: RemoteKeys) -> str:
 async def test_a_token_with_other_claims_is_invalid(
     claims: dict[str, object], issuer: Issuer, keys: RemoteKeys
 ) -> None:
-    assert await refused(issuer.token(**claims), keys) == "This access token is not valid."  # type: ignore[arg-type]
+    token = issuer.token(**claims)  # type: ignore[arg-type]
+    assert await refused(token, keys) == "This access token is invalid. Sign in to get a new token."
 
 
 async def test_a_token_is_valid_if_the_clock_is_behind_that_of_postgresql(
@@ -121,10 +122,12 @@ async def test_a_token_with_a_foreign_signature_is_refused(
     issuer: Issuer, keys: RemoteKeys
 ) -> None:
     forged = signed_otherwise(issuer, Ed25519PrivateKey.generate(), "EdDSA")
-    assert await refused(forged, keys) == "This access token is not valid."
+    assert (
+        await refused(forged, keys) == "This access token is invalid. Sign in to get a new token."
+    )
     stranger = Issuer(PLATFORM)
-    assert "a key that is not ours" in await refused(stranger.token(), keys)
-    assert "a key that is not ours" in await refused(
+    assert "an unknown key" in await refused(stranger.token(), keys)
+    assert "an unknown key" in await refused(
         signed_otherwise(issuer, Ed25519PrivateKey.generate(), "EdDSA", kid="unknown"), keys
     )
 
@@ -136,7 +139,10 @@ async def test_other_algorithms_are_refused_including_the_public_key_as_a_secret
     unsigned = signed_otherwise(issuer, None, "none")
     confused = signed_otherwise(issuer, public.ljust(64, "="), "HS256")
     for token in (unsigned, confused):
-        assert await refused(token, keys) == "This access token is not valid."
+        assert (
+            await refused(token, keys)
+            == "This access token is invalid. Sign in to get a new token."
+        )
 
 
 async def test_a_token_that_was_changed_is_refused(issuer: Issuer, keys: RemoteKeys) -> None:

@@ -17,7 +17,7 @@ from .sample_platform import PLATFORM
 from .support import DEADLINE_SECONDS
 
 
-class Answers:
+class LengthApp:
     """An app that returns the length of the body. `/stream` begins its response at once, and ends it on request."""
 
     def __init__(self) -> None:
