@@ -79,12 +79,13 @@ def test_a_change_in_a_service_restarts_that_service_alone(stack: Stack) -> None
 
 def test_a_change_in_the_kit_restarts_all_of_them(stack: Stack) -> None:
     before = starts(stack)
-    edit(stack.folder / "kit/cathouse_kit/health.py", "Is the process alive?", "Is it alive?")
+    health = stack.folder / "kit/cathouse_kit/health.py"
+    edit(health, "Check whether the process is alive", "Check whether it is alive")
     wait_until("all to restart", lambda: restarted(stack, before) == set(SERVICES))
     for name in SERVICES:
         response = stack.get(name, "/api/v1/openapi.json")
         assert response is not None
-        assert "Is it alive?" in response.text
+        assert "Check whether it is alive" in response.text
 
 
 def test_a_syntax_error_is_logged_until_it_is_fixed(stack: Stack) -> None:

@@ -102,7 +102,7 @@ def test_the_url_of_a_serving_role_is_refused_and_the_owner_role_is_named(
     refused = migrate(secrets.parent)
     assert refused.returncode == 1
     assert refused.stderr.startswith(
-        "migrate: schema proxy belongs to the role proxy_owner, and DATABASE_URL is that of proxy: "
+        "migrate: schema proxy belongs to the role proxy_owner, but DATABASE_URL has the role proxy: "
     )
     assert len(refused.stderr.splitlines()) == 1
 

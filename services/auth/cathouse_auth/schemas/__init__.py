@@ -1,1 +1,1 @@
-"""The bodies that auth takes and sends."""
+"""Bodies of auth's requests and responses."""
