@@ -1,4 +1,4 @@
-"""The ASGI app of auth."""
+"""The app of auth."""
 
 import httpx
 from cathouse_kit.service import create_service

@@ -1,4 +1,4 @@
-"""Callers and data of auth for the contract tests of all services."""
+"""The callers and the data of auth for the tests of every service's contract."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -75,7 +75,7 @@ ROUTES: dict[str, Case] = {
 }
 
 
-def test_every_route_has_its_line_here(app: FastAPI) -> None:
+def test_the_table_has_every_route(app: FastAPI) -> None:
     assert {route: case[0] for route, case in ROUTES.items()} == described_routes(app, PREFIX)
 
 
@@ -109,7 +109,7 @@ async def headers(
 
 
 @pytest.mark.parametrize("route", ROUTES)
-async def test_a_route_accepts_only_its_callers(
+async def test_each_route_admits_only_its_callers(
     client: httpx.AsyncClient,
     join: Join,
     people: dict[str, dict[str, Any]],

@@ -4,5 +4,5 @@ from sqlalchemy.orm import DeclarativeBase
 
 class Base(DeclarativeBase):
     metadata = service_metadata("auth")
-    # A statement also returns the values that PostgreSQL sets. Without this, reading one later costs a query.
+    # Return columns that PostgreSQL sets with the same statement. Reading them later would cost another query.
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - SQLAlchemy's own name

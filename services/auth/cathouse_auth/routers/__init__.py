@@ -1,1 +1,1 @@
-"""Auth's routes. A route parses the request, calls one function and returns its result."""
+"""Auth's routes. A route parses the request, calls one function, and returns its result."""

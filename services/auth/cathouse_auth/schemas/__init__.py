@@ -1,1 +1,1 @@
-"""Bodies of auth's requests and responses."""
+"""The request and response bodies of auth."""
