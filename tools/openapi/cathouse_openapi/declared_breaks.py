@@ -52,8 +52,8 @@ def judge(changes: dict[str, list[Change]], breaks: Sequence[Break]) -> None:
     if missing := found - declared:
         complaints.append(
             "The API has changes that break its callers. Avoid them, or add a new version of the route next to the old "
-            "one (docs/how-to/change-the-api.md). If the changes are intended, copy this text into docs/openapi/breaking.toml, "
-            "and write the reason:\n\n" + "\n".join(_as_toml(missing))
+            "one (docs/how-to/change-the-api.md). If the changes are intended, copy this text into "
+            "docs/openapi/breaking.toml, and write the reason:\n\n" + "\n".join(_as_toml(missing))
         )
     if left := declared - found:
         lines = "\n".join(f"  {name}: {change}" for name, change in sorted(left))
