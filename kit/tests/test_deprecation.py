@@ -1,4 +1,4 @@
-"""How a second version of an API stands beside the first: docs/how-to/change-the-api.md, tried out."""
+"""Two versions of an API at the same time, as docs/how-to/change-the-api.md describes it."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
