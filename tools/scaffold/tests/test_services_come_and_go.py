@@ -169,7 +169,7 @@ def test_the_readme_of_the_new_service_describes_its_code(grown: Repository) -> 
     readme = grown.text("services/fifthwheel/README.md")
     for line in (
         "| `GET /api/v1/fifthwheel/examples` | signed in | My examples |",
-        "| `PORT` | whole number | `18020` | The port to listen on |",
+        "| `PORT` | whole number | `18020` | Port to listen on |",
         "| `examples` | An example. Only its owner can see it. | id, user_id, title, text, created_at, updated_at |",
         "python -m cathouse_fifthwheel serve --reload",
     ):
