@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 
 COMMAND = "make up"
-LAST = "Ctrl-C stops it."
+LAST = "Press Ctrl-C to stop it."
 TARGET = Path("docs/make-up.svg")
 
 COLUMNS = 116
