@@ -18,8 +18,8 @@ _QUIET = 0.5
 _PROFILED = {"auth": "me", "catalog": "list", "proxy": "proxied"}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--seconds", type=float, default=4.0, help="seconds for each measurement")
     parser.add_argument(
         "--rounds",
@@ -32,7 +32,11 @@ def main() -> None:
         "--tree", type=Path, default=ROOT, help="measure the services of another checkout"
     )
     parser.add_argument("--profile", choices=_PROFILED, help="profile a service with py-spy")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    arguments = build_parser().parse_args()
     require_wrk()
     before = os.getloadavg()[0]
     with ExitStack() as stack:

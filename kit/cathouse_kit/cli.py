@@ -36,15 +36,20 @@ class Command:
     arguments: Callable[[argparse.ArgumentParser], Any] = lambda parser: None
 
 
-def run_service_command(package: str, commands: Sequence[Command] = ()) -> None:
-    """Parse the command line of `python -m PACKAGE`, run the command, and exit with its status."""
+def build_parser(package: str, commands: Sequence[Command] = ()) -> argparse.ArgumentParser:
+    """Return the parser of `python -m PACKAGE`. Its result has the command's `run`."""
     parser = argparse.ArgumentParser(prog=f"python -m {package}")
     parsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (*_common_commands(package), *commands):
         subparser = parsers.add_parser(command.name, help=command.help, description=command.help)
         command.arguments(subparser)
         subparser.set_defaults(run=command.run)
-    arguments = parser.parse_args()
+    return parser
+
+
+def run_service_command(package: str, commands: Sequence[Command] = ()) -> None:
+    """Parse the command line of `python -m PACKAGE`, run its command, and end the process."""
+    arguments = build_parser(package, commands).parse_args()
     try:
         arguments.run(arguments)
     except CommandError as error:

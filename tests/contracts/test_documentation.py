@@ -16,6 +16,7 @@ _FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"`([^`\n]+)`")
 _FILE = re.compile(r"(?P<file>[\w.-]+(?:/[\w.-]+)*/?)(?:::(?P<name>\w+(?:\.\w+)*))?")
+_CREATED = re.compile(r"^\$ make service NAME=(\w+)", re.MULTILINE)
 _SKIPPED = {".venv", ".state", "node_modules", ".pytest_cache", ".devenv", ".direnv"}
 
 
@@ -42,6 +43,8 @@ def references(page: Path) -> Iterator[tuple[str, str, str | None]]:
     """Yield the code spans that refer to a file: the text, the file, the name in it."""
     # Files that are created later are left out.
     tops = {path.name for path in ROOT.iterdir()} - _SKIPPED
+    # A service that the page has its reader create, as the tutorial does; tests/tutorial follows that.
+    created = {f"services/{name}" for name in _CREATED.findall(page.read_text())}
     for code in _CODE.findall(prose(page)):
         match = _FILE.fullmatch(code)
         # Users create .env themselves.
@@ -50,6 +53,7 @@ def references(page: Path) -> Iterator[tuple[str, str, str | None]]:
             and "/" in code
             and match["file"].partition("/")[0] in tops
             and Path(match["file"]).name != ".env"
+            and not any(Path(match["file"]).is_relative_to(folder) for folder in created)
         ):
             yield code, match["file"], match["name"]
 

@@ -14,7 +14,7 @@ from cathouse_deployment.roles import connection_limit, make_roles
 from cathouse_deployment.secret_files import make_secrets, rotate_service_token
 
 
-def main() -> None:
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cathouse-deployment", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     secrets = commands.add_parser("secrets", help="create the missing secrets")
@@ -40,8 +40,12 @@ def main() -> None:
         "roles",
         help="create or repair the roles and schemas of the database, from the secrets in SECRETS_DIR",
     )
+    return parser
+
+
+def main() -> None:
     try:
-        _run(parser.parse_args())
+        _run(build_parser().parse_args())
     except (DeploymentError, PostgresToolError, RegistryError) as error:
         sys.exit(f"cathouse-deployment: {error}")
     except OSError as error:

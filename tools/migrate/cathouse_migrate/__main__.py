@@ -13,7 +13,7 @@ from cathouse_kit.settings import SettingsError
 from cathouse_migrate.migrate import database_urls, migrate_all
 
 
-def main() -> None:
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cathouse-migrate", description=__doc__)
     parser.add_argument(
         "--settings-root",
@@ -21,7 +21,11 @@ def main() -> None:
         metavar="FOLDER",
         help="read the .env file of each service from the folder FOLDER/NAME",
     )
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    arguments = build_parser().parse_args()
     try:
         revisions = asyncio.run(migrate_all(database_urls(arguments.settings_root)))
     except SettingsError as error:

@@ -13,7 +13,7 @@ from cathouse_openapi.errors import ApiError
 FOLDER = Path("docs/openapi")
 
 
-def main() -> None:
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cathouse-openapi", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("write", help="write the descriptions and the changelog")
@@ -24,7 +24,11 @@ def main() -> None:
         commands.add_parser(name, help=text).add_argument(
             "version", metavar="VERSION", help="three numbers, such as 0.2.0"
         )
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    arguments = build_parser().parse_args()
     try:
         api = Api(FOLDER, describe(load_registry()))
         match arguments.command:

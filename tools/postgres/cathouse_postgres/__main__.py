@@ -13,8 +13,7 @@ _COMMANDS = {
 }
 
 
-def main() -> int:
-    """Run one command in the root of the repository. Return the exit status."""
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cathouse-postgres",
         description=__doc__,
@@ -33,7 +32,12 @@ def main() -> int:
     commands.add_parser("psql", help=purpose, description=purpose).add_argument(
         "role", metavar="ROLE", help="for example the name of a service"
     )
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    """Run one command in the root of the repository. Return the exit status."""
+    arguments = build_parser().parse_args()
     try:
         _execute(arguments)
     except KeyboardInterrupt:

@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     `up` returns the status of the project. A mistake on the command line or in the file gives 1.
     """
     try:
-        options = _parser().parse_args(argv, _defaults())
+        options = build_parser().parse_args(argv, _defaults())
         if options.command == "up":
             return _up(options)
         _ask_running_project(options)
@@ -100,7 +100,7 @@ def _defaults() -> argparse.Namespace:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     # Options are accepted before and after the command, as in process-compose.
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument(

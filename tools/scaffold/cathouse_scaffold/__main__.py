@@ -15,7 +15,7 @@ from cathouse_scaffold.removal import remove
 ROOT = Path()
 
 
-def main() -> None:
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cathouse-scaffold", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("render", help="write the generated files that are not current")
@@ -32,8 +32,12 @@ def main() -> None:
     service.add_argument("--description", type=_given, help="one line without a full stop")
     removal = commands.add_parser("service-remove", help="remove a service")
     removal.add_argument("name", metavar="NAME")
+    return parser
+
+
+def main() -> None:
     try:
-        _run(parser.parse_args())
+        _run(build_parser().parse_args())
     except (ScaffoldError, RegistryError, OSError) as error:
         sys.exit("\n".join([str(error), *_notes(error)]))
     except KeyboardInterrupt as interrupt:

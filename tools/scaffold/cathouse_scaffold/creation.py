@@ -7,8 +7,10 @@ from cathouse_kit.registry import Service, load_registry
 
 from cathouse_scaffold.documents import (
     OPENAPI,
+    REFERENCE,
     REGISTRY,
     describe_apis,
+    reference_pages,
     render_service,
     shared_files,
     write,
@@ -40,17 +42,19 @@ def create(root: Path, spec: ServiceSpec) -> tuple[Service, list[Path]]:
     service = settle(root, spec)
     folder = Path("services") / service.name
     registry = (root / REGISTRY).read_text(encoding="utf-8")
-    texts = shared_files(root, [*load_registry(root / REGISTRY), service])
+    services = [*load_registry(root / REGISTRY), service]
+    texts = shared_files(root, services)
     texts[REGISTRY] = registry + entry(service)
-    require_clean(root, [*texts, OPENAPI], texts)
-    with undoable(root, [*texts, OPENAPI, folder]):
+    require_clean(root, [*texts, OPENAPI, REFERENCE], texts)
+    with undoable(root, [*texts, OPENAPI, REFERENCE, folder]):
         write(root, texts)
         generate(root, service)
         render_service(root, service)
         describe_apis(root)
+        pages = write(root, reference_pages(root, services))
     api = [OPENAPI / f"{service.name}.json", OPENAPI / "CHANGELOG.md"]
     own = (path.relative_to(root) for path in files(root / folder))
-    return service, sorted([*texts, *api, *own])
+    return service, sorted([*texts, *api, *pages, *own])
 
 
 def settle(root: Path, spec: ServiceSpec) -> Service:

@@ -1,10 +1,12 @@
-"""Describe services from their code: routes, settings, tables and metrics.
+"""Describe services from their code: routes, settings, tables, metrics and commands.
 
 Run as a program, this module prints the descriptions as JSON. A separate process can import a service that is not
 installed yet.
 """
 
+import argparse
 import importlib
+import importlib.util
 import json
 import sys
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
+from cathouse_kit.cli import build_parser
 from cathouse_kit.openapi import app_to_describe
 from cathouse_kit.registry import load_registry
 from cathouse_kit.security import who_may_call
@@ -23,11 +26,13 @@ from limits import RateLimitItem
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from cathouse_scaffold.command_lines import command_rows
+
 Described = dict[str, Any]
 
 
 def describe(package: str) -> Described:
-    """Return the routes, settings, tables and metrics of a service."""
+    """Return the routes, settings, tables, metrics and commands of a service."""
     settings = importlib.import_module(f"{package}.settings").Settings
     app = app_to_describe(package)
     return {
@@ -35,7 +40,14 @@ def describe(package: str) -> Described:
         "settings": [_setting(settings, name) for name in settings.model_fields],
         "tables": list(_tables(importlib.import_module(f"{package}.models").Base)),
         "metrics": list(_metrics(app)),
+        "commands": list(command_rows(_parser(package))),
     }
+
+
+def _parser(package: str) -> argparse.ArgumentParser:
+    further = f"{package}.commands"
+    known = importlib.util.find_spec(further)
+    return build_parser(package, importlib.import_module(further).COMMANDS if known else ())
 
 
 def _routes(app: FastAPI) -> Iterator[Described]:
@@ -50,7 +62,16 @@ def _routes(app: FastAPI) -> Iterator[Described]:
             "path": route.path_format,
             "who": who_may_call(route),
             "what": operation["summary"] + (", deprecated" if operation.get("deprecated") else ""),
+            "errors": list(_errors(operation["responses"])),
         }
+
+
+def _errors(responses: dict[str, Any]) -> Iterator[Described]:
+    """Yield the documented problems of an operation, by status."""
+    for status, response in sorted(responses.items()):
+        content = response.get("content", {}).get("application/problem+json", {})
+        for name, example in content.get("examples", {}).items():
+            yield {"status": status, "name": name, "title": example["value"]["title"]}
 
 
 def _setting(settings: type[ServiceSettings], name: str) -> Described:
@@ -62,9 +83,32 @@ def _setting(settings: type[ServiceSettings], name: str) -> Described:
         "type": _type(name, field),
         "required": field.is_required(),
         "default": _default(field),
+        "bounds": _bounds(field),
         "meaning": field.description or common[name].description,
         "own": name not in common,
+        "differs": name in settings.__annotations__,
     }
+
+
+def _bounds(field: FieldInfo) -> str:
+    """Return the limits of a number or of a text's length, such as `1 to 100`; empty where there are none."""
+    limits = {
+        key: value
+        for limit in field.metadata
+        for key in ("ge", "le", "gt", "lt", "min_length", "max_length")
+        if (value := getattr(limit, key, None)) is not None
+    }
+    phrases = {
+        "ge": "at least {}",
+        "le": "at most {}",
+        "gt": "more than {}",
+        "lt": "less than {}",
+        "min_length": "at least {} characters",
+        "max_length": "at most {} characters",
+    }
+    if limits.keys() == {"ge", "le"}:
+        return f"{limits['ge']} to {limits['le']}"
+    return ", ".join(phrases[key].format(value) for key, value in limits.items())
 
 
 def _type(name: str, field: FieldInfo) -> str:
@@ -117,11 +161,22 @@ def _tables(base: Any) -> Iterator[Described]:
 
 
 def _metrics(app: FastAPI) -> Iterator[Described]:
-    for family in app.state.context.metrics.registry.collect():
+    registry = app.state.context.metrics.registry
+    # The library shows labels only in samples, and a new metric has none.
+    labels = {
+        getattr(collector, "_name", None): getattr(collector, "_labelnames", ())
+        for collector in registry._collector_to_names
+    }
+    for family in registry.collect():
         # Metrics of the process are the same in every program, and some systems do not have them.
         if not family.name.startswith("process_"):
             total = "_total" if family.type == "counter" else ""
-            yield {"name": family.name + total, "type": family.type, "for": family.documentation}
+            yield {
+                "name": family.name + total,
+                "type": family.type,
+                "for": family.documentation,
+                "labels": labels.get(family.name, ()),
+            }
 
 
 if __name__ == "__main__":

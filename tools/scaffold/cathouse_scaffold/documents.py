@@ -18,6 +18,7 @@ from cathouse_scaffold.rendering import Rendering, Texts
 
 REGISTRY = Path("services.toml")
 OPENAPI = Path("docs/openapi")
+REFERENCE = Path("docs/reference")
 
 
 def render(root: Path) -> list[Path]:
@@ -46,8 +47,18 @@ def render_service(root: Path, service: Service) -> None:
 
 
 def shared_files(root: Path, services: Sequence[Service]) -> Texts:
-    """Return the stale files outside of `services/`. They depend only on the registry, not on code."""
-    return Rendering(root, services).stale(lambda path: not path.is_relative_to("services"))
+    """Return the stale files that are rendered from the registry alone, without code."""
+    return Rendering(root, services).stale(
+        lambda path: not path.is_relative_to("services") and not path.is_relative_to(REFERENCE)
+    )
+
+
+def reference_pages(root: Path, services: Sequence[Service]) -> Texts:
+    """Return the stale pages of the reference for these services. Raises `ScaffoldError`."""
+    names = [service.name for service in services]
+    described = partial(_described, root, *names)
+    pages = Rendering(root, services, described, partial(_reference, root))
+    return pages.stale(lambda path: path.is_relative_to(REFERENCE))
 
 
 def describe_apis(root: Path) -> None:
@@ -70,13 +81,21 @@ def write(root: Path, texts: Texts) -> list[Path]:
 
 def rendering(root: Path) -> Rendering:
     """Return the rendering of all generated files of the repository."""
-    return Rendering(root, load_registry(root / REGISTRY), partial(_described, root))
+    return Rendering(
+        root, load_registry(root / REGISTRY), partial(_described, root), partial(_reference, root)
+    )
 
 
 def _described(root: Path, *names: str) -> Any:
     """Return the descriptions of these services, or of all services without names."""
     with importable(root) as environment:
         command = [sys.executable, "-m", "cathouse_scaffold.describe", str(REGISTRY), *names]
+        return json.loads(run(command, root, environment))
+
+
+def _reference(root: Path) -> Any:
+    with importable(root) as environment:
+        command = [sys.executable, "-m", "cathouse_scaffold.reference"]
         return json.loads(run(command, root, environment))
 
 

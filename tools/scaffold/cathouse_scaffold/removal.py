@@ -15,6 +15,7 @@ from cathouse_scaffold.documents import (
     OPENAPI,
     REGISTRY,
     describe_apis,
+    reference_pages,
     render_service,
     rendering,
     shared_files,
@@ -49,7 +50,12 @@ def remove(root: Path, name: str) -> tuple[Service, list[Path]]:
     others = [other for other in services if other != service]
     folder = Path("services") / name
     registry = _registry_without(root, service)
-    texts = {REGISTRY: registry, **shared_files(root, others), **_api(root, service, registry)}
+    texts = {
+        REGISTRY: registry,
+        **shared_files(root, others),
+        **_api(root, service, registry),
+        **reference_pages(root, others),
+    }
     require_clean(root, texts.keys(), texts)
     if lost := sorted(_lost(root, service)):
         listed = "\n  ".join(lost)

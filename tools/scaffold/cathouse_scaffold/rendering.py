@@ -46,6 +46,8 @@ class Rendering:
     services: Sequence[Service]
     describe: Callable[[], Mapping[str, Any]] = dict
     """Returns the descriptions of the services by name. It is called at most once, if a template needs it."""
+    reference: Callable[[], Mapping[str, Any]] = dict
+    """Returns the facts of the repository beside them. It is called at most once, if a template needs it."""
     _environment: Environment = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,6 +64,7 @@ class Rendering:
             services=self.services,
             by_name={service.name: service for service in self.services},
             described=lambda service: described()[service.name],
+            reference=cache(self.reference),
             version=lambda: read_version(self.root),
         )
         object.__setattr__(self, "_environment", environment)

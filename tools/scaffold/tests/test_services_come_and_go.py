@@ -163,6 +163,13 @@ def test_documents_and_tools_list_the_new_service(grown: Repository) -> None:
     assert "/api/v1/fifthwheel/examples/{example_id}" in described["paths"]
     project = tomllib.loads(grown.text("tools/migrate/pyproject.toml"))["project"]
     assert "cathouse-fifthwheel" in project["dependencies"]
+    for page, line in (
+        ("settings", "## fifthwheel"),
+        ("routes", "| GET | `/api/v1/fifthwheel/examples` | signed in | My examples |"),
+        ("commands", "| `python -m cathouse_fifthwheel migrate` |"),
+        ("registry", "| [fifthwheel](../../services/fifthwheel/README.md) | 18020 |"),
+    ):
+        assert line in grown.text(f"docs/reference/{page}.md")
 
 
 def test_the_readme_of_the_new_service_describes_its_code(grown: Repository) -> None:

@@ -25,7 +25,7 @@ _CREATE_ADMIN = shlex.join(
 )
 
 
-def main() -> None:
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cathouse-stack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser(
@@ -102,7 +102,11 @@ def main() -> None:
     )
     shift = commands.add_parser("ports", help="print the variables that move the ports by OFFSET")
     shift.add_argument("offset", metavar="OFFSET")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    arguments = build_parser().parse_args()
     try:
         sys.exit(_run(arguments, load_registry()))
     except (StackError, RegistryError) as error:
