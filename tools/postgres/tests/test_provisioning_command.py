@@ -142,7 +142,7 @@ def test_outside_the_root_of_the_repository_the_error_says_where_to_run(tool: To
 
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
-    assert "services.toml is not here" in result.stderr
+    assert "services.toml does not exist here" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["run", "provision"])
