@@ -1,7 +1,7 @@
-"""What every test can ask for: a database like the real one, a signer of tokens, a network that answers as told.
+"""Fixtures for every test: a database like the real one, a signer of tokens, and fake responses of other services.
 
-One PostgreSQL server serves a whole run of tests. It is made, provisioned and migrated once; each worker
-then has a copy of that database for itself.
+One PostgreSQL server serves a whole run of tests. It is created, provisioned and migrated once.
+Each worker then has its own copy of that database.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent
 TEMPLATE = "template_cathouse"
-# A busy machine is no reason to fail.
+# A busy machine must not fail a test.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -34,17 +34,17 @@ _resources = pytest.StashKey[ExitStack]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A shell ignores SIGINT in what it starts in the background, and each child inherits that.
-    # The tests of Ctrl-C must not depend on how they were started.
+    # A shell makes background processes ignore SIGINT, and their children inherit that.
+    # The tests of Ctrl-C must not depend on how pytest was started.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # The process that controls a run with workers starts the server; they find it in their environment.
+    # With workers, the controlling process starts the server, and workers find it in their environment.
     if not hasattr(config, "workerinput") and config.getoption("numprocesses", None):
         stack = config.stash[_resources] = ExitStack()
         os.environ.update(stack.enter_context(_prepared_server()).to_environment())
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    # A third of their time, tests wait for a process or a clock.
+    # Tests spend a third of their time waiting for a process or a clock.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return (cores or 1) * 3 // 2
 
@@ -55,14 +55,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    # All modules are loaded by now and stay: the collector need not go through them again and again.
+    # All modules are loaded now and stay loaded. Freezing them keeps the garbage collector from scanning them again.
     gc.collect()
     gc.freeze()
 
 
 @contextmanager
 def _prepared_server() -> Iterator[TemporaryServer]:
-    """A server with the database that is copied for each worker: roles, schemas, every migration."""
+    """Start a server with the database that each worker copies: roles, schemas, every migration."""
     services = load_registry(ROOT / "services.toml")
     with temporary_server() as server:
         server.provision(services, TEMPLATE)
@@ -72,13 +72,13 @@ def _prepared_server() -> Iterator[TemporaryServer]:
 
 @pytest.fixture(scope="session")
 def services() -> tuple[Service, ...]:
-    """The registry."""
+    """Return the registry's services."""
     return load_registry(ROOT / "services.toml")
 
 
 @pytest.fixture(scope="session")
 def postgres_server(request: pytest.FixtureRequest) -> Iterator[TemporaryServer]:
-    """The server of this run of tests."""
+    """Start the PostgreSQL server of this run of tests."""
     if hasattr(request.config, "workerinput"):
         yield TemporaryServer.from_environment()
     else:
@@ -88,7 +88,7 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[TemporaryServer]
 
 @pytest.fixture(scope="session")
 def database(postgres_server: TemporaryServer) -> Iterator[str]:
-    """The name of this worker's own database, with every service's schema at the newest revision."""
+    """Create this worker's own database, with every service's schema at the newest revision. Returns its name."""
     name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     postgres_server.create_database(name, TEMPLATE)
     yield name
@@ -99,7 +99,7 @@ def database(postgres_server: TemporaryServer) -> Iterator[str]:
 def database_urls(
     postgres_server: TemporaryServer, database: str, services: tuple[Service, ...]
 ) -> dict[str, str]:
-    """The URL of each service's database roles, by the role; the role of the service's own name is the serving one."""
+    """Return a database URL for each role of each service. A service serves with the role of its own name."""
     return {
         role: postgres_server.url(role, database)
         for service in services
@@ -111,7 +111,7 @@ def database_urls(
 async def superuser(
     postgres_server: TemporaryServer, database: str
 ) -> AsyncIterator[asyncpg.Connection]:
-    """A connection to this worker's database, past every role's limits; one for all tests, as most of them need it."""
+    """Connect to this worker's database as superuser. All tests share the connection, because most of them need it."""
     connection = await asyncpg.connect(postgres_server.superuser_url(database))
     yield connection
     await connection.close()
@@ -121,8 +121,10 @@ async def superuser(
 async def emptied(
     request: pytest.FixtureRequest, superuser: asyncpg.Connection
 ) -> AsyncIterator[None]:
-    """Deletes, around a test, the rows of the service whose tests these are: it sees what no test before it committed,
-    those of all services included, and the next one sees nothing of it."""
+    """Delete all rows of the tested service before and after a test.
+
+    So a test sees no rows of earlier tests, and later tests see none of its rows.
+    """
     schema = request.path.relative_to(ROOT / "services").parts[0]
     await empty_tables(superuser, schema)
     yield
@@ -131,19 +133,19 @@ async def emptied(
 
 @pytest.fixture(scope="session")
 def service_token() -> str:
-    """The SERVICE_TOKEN of this run of tests."""
+    """Return the SERVICE_TOKEN of this run of tests."""
     return secrets.token_urlsafe(32)
 
 
 @pytest.fixture(scope="session")
 def issuer() -> Issuer:
-    """Signs the access tokens that services under test trust."""
+    """Return the signer of the access tokens that tested services trust."""
     return Issuer(PLATFORM)
 
 
 @pytest.fixture
 def fake_services(issuer: Issuer) -> FakeServices:
-    """What a service under test calls. Auth's keys are there; a test adds the rest."""
+    """Return fakes of the services that a tested service calls. Auth's keys are there; a test adds other responses."""
     fake_services = FakeServices(PLATFORM)
     fake_services.on("GET", PLATFORM.identity.keys_path, httpx.Response(200, json=issuer.jwks()))
     return fake_services

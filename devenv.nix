@@ -1,4 +1,5 @@
-# The development shell for the devenv program: `devenv shell`, `devenv up`, `devenv test`. nix/shell.nix is the flake's own.
+# The development shell for the devenv program: `devenv shell`, `devenv up`, `devenv test`. nix/shell.nix is the flake's
+# shell.
 {
   pkgs,
   lib,
@@ -16,9 +17,9 @@ in
   enterTest = ''make --directory "$DEVENV_ROOT" test'';
 
   process.manager = {
-    # The default of devenv 2 is a manager of its own, which does not read process-compose.yaml.
+    # By default, devenv 2 uses its own process manager, which does not read process-compose.yaml.
     implementation = "process-compose";
-    # Commands of the stack run in the root, wherever `devenv up` was typed.
+    # Commands of the stack run in the root, even if `devenv up` was typed in another folder.
     before = ''
       cd "$DEVENV_ROOT"
       mkdir -p .state/logs
@@ -26,7 +27,8 @@ in
   };
   process.managers.process-compose = {
     configFile = config.devenv.root + "/process-compose.yaml";
-    # As in the Makefile, so that `make down` finds it. Relative, because the path of a socket has 107 bytes at most.
+    # The same path as in the Makefile, so that `make down` finds it. It is relative, because paths of sockets are
+    # limited to 107 bytes.
     unixSocket.path = ".state/process-compose.sock";
   };
   # `devenv up` needs a process to have something to do; configFile has the real ones. `devenv test` would start them,

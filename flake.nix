@@ -20,14 +20,15 @@
         import ./nix {
           inherit inputs;
           pkgs = nixpkgs.legacyPackages.${system};
-          # Images are for Linux; on macOS, a Linux builder makes them.
+          # Images are for Linux. On macOS, a Linux builder builds them.
           linuxPkgs = nixpkgs.legacyPackages.${lib.replaceStrings [ "darwin" ] [ "linux" ] system};
           revision = self.rev or self.dirtyRev or "unknown";
           created = self.lastModified;
         }
       );
 
-      # An output of every system. Elsewhere, its most used attributes name the systems that there are.
+      # An output for every system. On an unsupported system, the most used attributes fail and name the supported
+      # systems.
       output =
         name: attributes:
         lib.genAttrs (lib.subtractLists systems.supported lib.systems.flakeExposed) (
@@ -42,7 +43,8 @@
         "images"
       ];
       devShells = output "devShells" [ "default" ];
-      # Without a refusal: `nix flake show` evaluates the apps of every system. `nix run` falls back to the package.
+      # Apps cannot fail like that: `nix flake show` evaluates those of every system. `nix run` falls back to the
+      # package.
       apps = ofSupported "apps";
       checks = ofSupported "checks";
       formatter = ofSupported "formatter";

@@ -1,1 +1,1 @@
-"""Measure the services beside the smallest honest version of the same work: `make bench`."""
+"""Compare the services with baselines, the smallest honest programs that do the same work: `make bench`."""

@@ -1,4 +1,4 @@
-"""`make bench`: one table of the services' figures beside their peers'. It measures, and asserts nothing."""
+"""Print a table that compares each service with its baseline: `make bench`. It measures, and asserts nothing."""
 
 import argparse
 import os
@@ -13,19 +13,30 @@ from bench.processes import ROOT, Machine
 from bench.rows import HEADER, Row, memory_line, rows
 
 SERVICES = ("auth", "catalog", "installation", "proxy")
-# Others must leave both cores nearly alone.
+# The highest load average at the start: other programs on the two cores would change the figures.
 _QUIET = 0.5
 _PROFILED = {"auth": "me", "catalog": "list", "proxy": "proxied"}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=4.0, help="for each measurement")
-    parser.add_argument("--rounds", type=int, default=3, help="of which medians are taken")
-    parser.add_argument("--only", action="append", help="the name of a row")
-    parser.add_argument("--tree", type=Path, default=ROOT, help="another checkout's services")
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=4.0, help="seconds for each measurement")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=3,
+        help="measurements of each row; the table shows their medians",
+    )
+    parser.add_argument("--only", action="append", help="measure only the row of this name")
+    parser.add_argument(
+        "--tree", type=Path, default=ROOT, help="measure the services of another checkout"
+    )
     parser.add_argument("--profile", choices=_PROFILED, help="profile a service with py-spy")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    arguments = build_parser().parse_args()
     require_wrk()
     before = os.getloadavg()[0]
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The data of the services while they are measured: people, 200 cats, one installation."""
+"""The data that the measured services hold: people, 200 cats, one installation."""
 
 import secrets
 from dataclasses import dataclass

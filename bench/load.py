@@ -56,13 +56,13 @@ def require_wrk() -> None:
 
 
 def wait_until_idle(process: psutil.Process) -> None:
-    """Wait for the end of what a process still does for clients that have left."""
+    """Wait until a process has finished its work for clients that have left."""
     while process.cpu_percent(interval=0.2) > _IDLE_PERCENT:
         pass
 
 
 def measure(load: Load, seconds: float, beside: Load | None = None) -> Measured:
-    """Send a load for so long, with another one `beside` it. Raises `LoadFailed`."""
+    """Send a load for this time, and `beside` at the same time. Raises `LoadFailed`."""
     wait_until_idle(load.process)
     other = beside.start(seconds) if beside else None
     worked = _cpu_seconds(load.process)

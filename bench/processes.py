@@ -1,4 +1,4 @@
-"""The processes that are measured, each on its core: services as an image starts them, and their peers."""
+"""The measured processes, each on its core: services, started as in an image, and their baselines."""
 
 import os
 import secrets
@@ -17,7 +17,7 @@ from cathouse_kit.testing import free_port
 
 ROOT = Path(__file__).parents[1]
 _START_SECONDS = 60.0
-# Limits are not what is measured.
+# No limit may end a measurement early.
 _SETTINGS = {
     "LOGIN_LIMIT_BY_ADDRESS": "1000000000/minute",
     "REGISTER_LIMIT_BY_ADDRESS": "1000000000/minute",
@@ -39,9 +39,9 @@ class Served:
 
 
 class Machine:
-    """Starts processes in a temporary folder, of the services in `tree`, and ends them with its `ExitStack`.
+    """Starts processes of the services in `tree`, in a temporary folder. Its `ExitStack` ends them.
 
-    Two cores are used: one for services and peers, the other for PostgreSQL, the cat and the load.
+    It uses two cores: one for services and baselines, the other for PostgreSQL, the cat and the load.
     """
 
     def __init__(self, stack: ExitStack, folder: Path, tree: Path) -> None:
@@ -74,7 +74,7 @@ class Machine:
         return (self._folder / "secrets" / role / "database_url").read_text().strip()
 
     def postgres(self) -> None:
-        """Start a PostgreSQL that waits for its disk, as a real one does, with every service's newest tables."""
+        """Start a PostgreSQL with the newest tables of every service. It syncs to disk, as in production."""
         state = {"STATE_DIR": str(self._folder)}
         postgres = self._start(
             self._load_core,
@@ -103,7 +103,7 @@ class Machine:
         self._must_run(f"cathouse_{name}", *words, typed=typed, **self._settings)
 
     def peer(self, module: str, *, beside_load: bool = False, **environment: str) -> Served:
-        """Start a peer by uvicorn. `beside_load` puts it on the core of the load."""
+        """Start a baseline with uvicorn. `beside_load` puts it on the core of the load."""
         port = free_port()
         core = self._load_core if beside_load else self._service_core
         options = ("--port", str(port), "--no-access-log", "--log-level", "warning")

@@ -1,4 +1,4 @@
-"""The rows of the table: each figure of a service beside the same figure of its peer."""
+"""The rows of the table: each figure of a service, and the same figure of its baseline."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from bench.data import BenchData
 from bench.load import Load, Measured, measure, wait_until_idle
 from bench.processes import Served
 
-HEADER = f"{'':<44}{'ours':>9}{'peer':>9}{'ratio':>7}{'CPU µs: ours':>14}{'peer':>7}{'ratio':>7}"
+HEADER = f"{'':<44}{'ours':>9}{'base':>9}{'ratio':>7}{'CPU µs: ours':>14}{'base':>7}{'ratio':>7}"
 
 
 @dataclass(frozen=True)
@@ -25,21 +25,21 @@ P99 = Figure("p99 ms", lambda measured: measured.p99)
 
 @dataclass(frozen=True)
 class Row:
-    """A load on a service, and the same load on its peer."""
+    """A load on a service, and the same load on its baseline."""
 
     name: str
-    """For `--only`."""
+    """The name that `--only` selects."""
     title: str
     figures: Sequence[Figure]
     ours: Load
     peer: Load | None
     direct: Load | None = None
-    """The call that both pass on. Its times are subtracted from theirs."""
+    """The call that service and baseline both forward. Its times are subtracted from theirs."""
     beside: Load | None = None
-    """Another load on the service at the same time; none on the peer."""
+    """Another load on the service at the same time. The baseline has none."""
 
     def lines(self, seconds: float, rounds: int) -> list[str]:
-        """Measure both in turns, so that all else on the machine affects both alike; return a line for each figure."""
+        """Measure service and baseline in turns, so that other programs affect both. Return a line for each figure."""
         ours, peer, direct = [], [], []
         for turn in range(rounds + 1):
             # The first turn warms up.
@@ -69,7 +69,7 @@ class Row:
 
 
 def memory_line(name: str, ours: Served, peer: Served) -> str:
-    """The resident memory of a service and of a peer, in MiB, once they are idle: auth may still hash passwords."""
+    """Return a line with the resident memory of both, in MiB. Waits until they are idle: auth may hash passwords."""
     for served in (ours, peer):
         wait_until_idle(served.process)
     sizes = [served.process.memory_info().rss / 2**20 for served in (ours, peer)]
@@ -112,7 +112,7 @@ def rows(
         ),
         Row(
             "bare",
-            "/health, peer is bare ASGI",
+            "/health, base is bare ASGI",
             [RATE],
             load(auth, "/health", 32),
             load(peers["bare"], "/health", 32),
@@ -162,7 +162,7 @@ def rows(
         ),
         Row(
             "me-busy",
-            "/me while 8 sign in; peer: /me alone",
+            "/me while 8 sign in; base: /me alone",
             [P50],
             load(auth, me, 1, data.token),
             load(auth, me, 1, data.token),

@@ -1,7 +1,7 @@
-"""Writes the bill of materials of an image, as CycloneDX 1.6: bill_of_materials.py NAME VERSION STORE_PATHS.
+"""Write the bill of materials of an image, as CycloneDX 1.6: bill_of_materials.py NAME VERSION STORE_PATHS.
 
-STORE_PATHS is a file with the closure of what is in it, one path a line. Python distributions are named by their own
-metadata, everything else by the name of its store path.
+STORE_PATHS is a file that lists the closure of the image, one path a line. Python distributions get their names from
+their metadata, all other packages from their store path.
 """
 
 import json
@@ -20,7 +20,7 @@ def main(name: str, version: str, store_paths: str) -> None:
 
 
 def document(name: str, version: str, paths: list[Path]) -> dict[str, Any]:
-    """The same for the same paths: no time of making, and a serial number that follows from them."""
+    """Return the bill. It depends on the paths only: it has no date, and its serial number is derived from them."""
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -34,9 +34,9 @@ def document(name: str, version: str, paths: list[Path]) -> dict[str, Any]:
 
 
 def components(path: Path) -> Iterator[dict[str, Any]]:
-    """What a store path holds: its Python distribution, or itself where it has a version."""
+    """Yield the components of a store path: its Python distributions, or itself if its name has a version."""
     found = sorted(path.glob("lib/python3*/site-packages/*.dist-info/METADATA"))
-    # An environment is made of links to its distributions, which are in the closure themselves.
+    # An environment only links to its distributions, which are in the closure too.
     distributions = [metadata for metadata in found if metadata.resolve().is_relative_to(path)]
     for metadata in distributions:
         headers = HeaderParser().parsestr(metadata.read_text(encoding="utf-8", errors="replace"))

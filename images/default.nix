@@ -1,4 +1,4 @@
-# The images: one function, mapped over the registry. README.md here says what they promise.
+# The images: one function, mapped over the registry. README.md in this folder describes their properties.
 {
   pkgs,
   project,
@@ -15,8 +15,8 @@ let
   user = "65532:65532";
   seconds = number: number * 1000000000;
 
-  # From below to above: what changes seldom and is shared, then what is an image's own. Each group is a layer, with all
-  # that it refers to and no lower layer holds; whatever is left is the uppermost.
+  # From the lowest layer: packages that are shared and seldom change come first, then the image's own packages. Each
+  # group becomes a layer, with its closure as far as no lower layer has it. The rest becomes the uppermost layer.
   layers =
     groups:
     [
@@ -36,12 +36,12 @@ let
 
   image =
     {
-      # The distribution that it is called and labelled after.
+      # The distribution that gives the image its name and labels.
       distribution,
       environment ? python.environment [ distribution.name ],
       programs ? [ ],
       config,
-      # Run in the image's root: what of it is not the store, and who owns that.
+      # Runs in the image's root, to create and own the files outside of the store.
       extraCommands ? "",
       fakeRootCommands ? "",
     }:
@@ -68,7 +68,7 @@ let
             "PATH=${lib.makeBinPath ([ environment ] ++ programs)}"
             "LANG=C.UTF-8"
             "PYTHONDONTWRITEBYTECODE=1"
-            # Where OpenSSL looks by itself there is nothing. This file comes with the HTTP client.
+            # OpenSSL's default path does not exist in the image. This file comes with the HTTP client.
             "SSL_CERT_FILE=${set.certifi}/${pkgs.python3.sitePackages}/certifi/cacert.pem"
           ]
           ++ config.Env or [ ];
@@ -89,7 +89,7 @@ let
     pkgs.runCommand "${name}.tar.gz" {
       passthru = {
         inherit stream;
-        # What it is made of, for the checks, before any of it is made.
+        # The configuration of the image, so that a check can read it without building the image.
         inherit (whole) conf;
         billOfMaterials = pkgs.runCommand "${name}.cdx.json" { } ''
           ${pkgs.python3.interpreter} ${./bill_of_materials.py} ${name} ${version} \
@@ -130,7 +130,7 @@ let
       };
     };
 
-  # Run where services.toml is.
+  # It starts in the folder of services.toml.
   inRegistry = ''
     mkdir -p srv
     cp ${project.root + "/services.toml"} srv/services.toml
@@ -153,7 +153,7 @@ let
     postgres = image {
       distribution = project.distributions.cathouse-postgres;
       programs = [ pkgs.postgresql_18 ];
-      # initdb asks who it is, and starts its helper with /bin/sh.
+      # initdb looks up its user, and starts its helper with /bin/sh.
       extraCommands = inRegistry + ''
         mkdir -p bin etc
         ln -s ${pkgs.runtimeShell} bin/sh
@@ -171,11 +171,11 @@ let
         ];
         Cmd = [ "postgres" ];
         WorkingDir = "/srv";
-        # For the health check: no password is needed to ask whether it answers.
+        # For the health check, which needs no password.
         Env = [ "POSTGRES_URL=postgresql://postgres@127.0.0.1:5432/postgres" ];
         ExposedPorts."5432/tcp" = { };
         Volumes."/var/lib/postgresql" = { };
-        # A fast shutdown; SIGTERM would wait for every client.
+        # SIGINT is a fast shutdown. SIGTERM would wait for every client.
         StopSignal = "SIGINT";
         Healthcheck = {
           Test = [
@@ -196,7 +196,7 @@ in
   inherit byName;
 
   /**
-    A folder with every image as a tarball, and its bill of materials beside it; each image is also an attribute of it.
+    A folder with every image as a tarball, and its bill of materials. Each image is also an attribute.
   */
   folder =
     pkgs.linkFarm "cat-house-images" (

@@ -1,7 +1,7 @@
 #!/bin/sh
-# install.sh FILE: installs what FILE (requirements, or a pyproject.toml) asks for into $VIRTUAL_ENV, in the versions that
-# requirements/dev.txt pins, with their hashes checked. What has no hash there is refused. The project's own wheels, which FILE names
-# by their paths, are not installed, only what they need.
+# install.sh FILE: install the dependencies in FILE (requirements, or a pyproject.toml) into $VIRTUAL_ENV. Versions and
+# hashes are those of requirements/dev.txt; a dependency without a hash is refused. If FILE names the project's own
+# wheels by their paths, only their dependencies are installed.
 set -eu
 uv pip compile --quiet --no-header --no-annotate --constraint requirements/dev.txt --output-file "$1.locked" "$1"
 grep -v '^/' "$1.locked" >"$1.needed"

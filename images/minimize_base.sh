@@ -1,6 +1,6 @@
 #!/bin/sh
-# Takes from a base image whatever installs, compiles or changes users, and makes the user that services run as. The list of
-# installed packages stays, for scanners.
+# Remove all programs from a base image that install, compile or change users. Create the user that services run as. The
+# list of installed packages stays, because scanners read it.
 set -eu
 rm -rf \
   /usr/bin/apt* /usr/lib/apt /usr/lib/*/libapt-pkg* /var/lib/apt /var/cache/apt /etc/apt \

@@ -1,10 +1,11 @@
-"""The entry point of the PostgreSQL image: makes the cluster, roles and schemas, then becomes the server.
+"""The entry point of the PostgreSQL image: creates the cluster, roles and schemas, then becomes the server.
 
-    postgres [-c NAME=VALUE]...     what is given is given on to the server
+    postgres [-c NAME=VALUE]...     the options of the server
 
-The superuser's password is read from POSTGRES_PASSWORD_FILE (postgres/superuser_password in SECRETS_DIR), each role's
-from NAME/database_url in SECRETS_DIR (/run/secrets). Where none of these URLs is there, roles are left to
-`cathouse-deployment roles`. It runs as an unprivileged user, who owns /var/lib/postgresql.
+It reads the superuser's password from the file POSTGRES_PASSWORD_FILE (default: postgres/superuser_password in
+SECRETS_DIR). Each role's password comes from NAME/database_url in SECRETS_DIR (default: /run/secrets). If no such URL
+exists, `cathouse-deployment roles` must create the roles. It runs as an unprivileged user that owns
+/var/lib/postgresql.
 """
 
 import asyncio
@@ -42,7 +43,9 @@ START_SECONDS = 60.0
 
 def main(arguments: Sequence[str]) -> NoReturn:
     if not arguments or arguments[0] != "postgres":
-        sys.exit(f"postgres: {' '.join(arguments)}: only `postgres` with its options can be run")
+        sys.exit(
+            f"postgres: {' '.join(arguments)}: this image runs only `postgres` and its options"
+        )
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
     try:
@@ -57,9 +60,9 @@ def main(arguments: Sequence[str]) -> NoReturn:
 
 
 def prepare(services: Sequence[Service]) -> list[str]:
-    """Sees to the cluster and its roles; returns the command of the server.
+    """Create or update the cluster and its roles. Return the command that starts the server.
 
-    Raises `PostgresToolError` where a secret is missing, or the data folder holds another major version.
+    Raises `PostgresToolError` if a secret is missing, or the data is of another major version.
     """
     secrets = Path(os.environ.get("SECRETS_DIR", "/run/secrets"))
     superuser_password = _read(
@@ -72,7 +75,7 @@ def prepare(services: Sequence[Service]) -> list[str]:
         create_cluster(DATA, superuser_password, binaries, account)
     forget_stale_process(DATA)
     if passwords:
-        # On a port of this container alone: nobody is served before all is there.
+        # The server listens on a port inside this container only, so clients cannot connect before this is done.
         port = free_port()
         with _running(server_command(DATA, port, binaries, account, {}), port):
             url = url_for(
@@ -80,7 +83,7 @@ def prepare(services: Sequence[Service]) -> list[str]:
             )
             asyncio.run(provision_roles(url, services, passwords, server_is_ours=True))
     else:
-        print(f"postgres: no ROLE/database_url in {secrets}: roles are not made", file=sys.stderr)
+        print(f"postgres: no ROLE/database_url in {secrets}: no roles are created", file=sys.stderr)
     clients = DATA / "clients.conf"
     clients.write_text(CLIENTS)
     network = {"listen_addresses": "*", "hba_file": str(clients)}
@@ -88,7 +91,7 @@ def prepare(services: Sequence[Service]) -> list[str]:
 
 
 def role_passwords(secrets: Path, services: Sequence[Service]) -> dict[str, str]:
-    """Each role's password, from the URL with which it connects; nothing where no URL is there."""
+    """Return each role's password, from its database URL. Empty if there are no URLs."""
     roles = [role for service in services for role in service.database_roles]
     files = {role: secrets / role / "database_url" for role in roles}
     if not any(file.exists() for file in files.values()):
@@ -123,7 +126,9 @@ def _running(command: list[str], port: int) -> Iterator[None]:
         deadline = time.monotonic() + START_SECONDS
         while running_port(DATA) != port or why_not_ready(ADDRESS, port, SUPERUSER, SUPERUSER):
             if server.poll() is not None or time.monotonic() > deadline:
-                raise PostgresToolError("the server did not start: its own lines say why")
+                raise PostgresToolError(
+                    "the server did not start: its log lines above have the reason"
+                )
             time.sleep(0.05)
         yield
     finally:

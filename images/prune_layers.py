@@ -1,8 +1,8 @@
-"""Takes from an image what nothing in it reads: an archive as `docker load` takes it goes in and comes out.
+"""Remove files from an image that nothing in it reads: reads an archive for `docker load`, and writes one.
 
-The packages of nixpkgs are made for every use: the interpreter has its own tests, an installer and two further sets of
-compiled modules; libraries have headers, manuals, stubs and the sources of what is compiled; an environment has the
-programs of every library. Layers that were the same in two images are so afterwards.
+nixpkgs builds packages for every use. The interpreter has tests, an installer and two further sets of compiled modules.
+Libraries have headers, manuals, stubs and the sources of compiled modules. An environment has the programs of every
+library. Layers that were the same in two images stay the same.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def add_layer(target: tarfile.TarFile, layer: IO[bytes]) -> str:
-    """Adds a layer without what is unused; returns the SHA-256 by which the configuration knows it."""
+    """Add a layer without its unused files. Return its SHA-256, which the image's configuration lists."""
     with TemporaryFile() as file:
         with (
             tarfile.open(fileobj=layer, mode="r|") as before,

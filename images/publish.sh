@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# publish.sh REGISTRY/ TAG [FOLDER]: every image in a folder of `nix build .#images`, to a registry, with its bill of materials.
-# No engine is needed: skopeo pushes, oras attaches. Log in first: skopeo and oras read what `docker login` wrote.
+# publish.sh REGISTRY/ TAG [FOLDER]: push every image in a folder of `nix build .#images` to a registry, with its bill
+# of materials. It needs skopeo and oras, but no Docker. Log in first with `docker login`, whose credentials both read.
 set -euo pipefail
 
 if [ $# -lt 2 ] || [[ $1 != */ ]]; then
-  echo "publish: say where and as what: images/publish.sh registry.example.com/cathouse/ 0.2.0" >&2
+  echo "publish: give a registry and a tag: images/publish.sh registry.example.com/cathouse/ 0.2.0" >&2
   exit 64
 fi
 registry=$1 tag=$2 folder=${3:-result}
@@ -15,7 +15,7 @@ for program in skopeo oras; do
   }
 done
 if ! grep -q "^## $tag, " "$(dirname "$0")/../docs/openapi/CHANGELOG.md"; then
-  echo "publish: docs/openapi/CHANGELOG.md knows no version $tag: make release VERSION=$tag, and commit it, first" >&2
+  echo "publish: docs/openapi/CHANGELOG.md has no version $tag: run make release VERSION=$tag first, and commit it" >&2
   exit 65
 fi
 work=$(mktemp -d)
@@ -24,7 +24,7 @@ cd "$folder"
 for tarball in *.tar.gz; do
   name=${tarball%.tar.gz}
   image=${registry}cathouse-$name:$tag
-  # Unpacked first, because some versions of skopeo read no compressed archive.
+  # Unpack first, because some versions of skopeo cannot read a compressed archive.
   gunzip --stdout "$tarball" >"$work/image.tar"
   skopeo copy --quiet "docker-archive:$work/image.tar" "docker://$image"
   oras attach --no-tty --artifact-type application/vnd.cyclonedx+json \

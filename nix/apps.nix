@@ -1,4 +1,4 @@
-# What `nix run` knows: `up` and `demo`, for someone who wants nothing but to see it, and `load`, for the images.
+# The apps of `nix run`: `up` and `demo` to try the platform without installing it, and `load` for the images.
 {
   pkgs,
   development,
@@ -13,7 +13,7 @@ let
     meta = { inherit description; };
   };
 
-  # Runs in a clone, with nothing but what Nix brings.
+  # Runs in a clone, only with programs from Nix.
   inClone =
     name: text:
     pkgs.writeShellApplication {
@@ -34,7 +34,8 @@ let
         + text;
     };
 
-  # A program for this system that prints an image. Streams are programs for Linux; macOS reads the finished tarball.
+  # A program for this system that prints an image. The streams of nixpkgs run only on Linux, so macOS reads the
+  # finished tarball.
   streamOf =
     name: image:
     if pkgs.stdenv.hostPlatform.isLinux then

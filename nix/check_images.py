@@ -1,7 +1,7 @@
-"""Checks how the images are configured, before one of them is made: check_images.py NAME=CONFIGURATION...
+"""Check the configurations of the images without building the images: check_images.py NAME=CONFIGURATION...
 
-A configuration is what nixpkgs' image builder streams an image from: its `config`, and the store paths of each layer.
-What follows from nixpkgs' own packages, such as sizes, is printed and not judged.
+A configuration is the input of nixpkgs' image builder: the image's `config`, and the store paths of each layer.
+Properties that depend on nixpkgs' packages, such as sizes, are printed but not checked.
 """
 
 import json
@@ -17,16 +17,16 @@ PROGRAMS_TO_REPORT = ("sh", "bash", "cp", "nix", "pip")
 
 
 def problems(name: str, config: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the configuration of an image, in words."""
+    """Yield the problems in the configuration of an image."""
     environment = dict(entry.split("=", 1) for entry in config["Env"])
     if not re.fullmatch(r"[1-9]\d*:[1-9]\d*", config["User"]):
         yield f"User {config['User']} is not a numeric user other than root"
     for key in ("Entrypoint", "Cmd"):
         if not isinstance(config.get(key, []), list):
-            yield f"{key} is not in exec form, so signals would end at a shell"
+            yield f"{key} is not in exec form, so a shell would get the signals"
     labels = {label.removeprefix("org.opencontainers.image.") for label in config["Labels"]}
     if labels != LABELS or not all(config["Labels"].values()):
-        yield f"its labels are {sorted(labels)}, and not {sorted(LABELS)}"
+        yield f"its labels are {sorted(labels)}, not {sorted(LABELS)}"
     ports = [port.removesuffix("/tcp") for port in config.get("ExposedPorts", {})]
     if "serve" in config.get("Cmd", []):
         if environment.get("HOST") != EVERY_ADDRESS or ports != [environment.get("PORT")]:
@@ -36,7 +36,7 @@ def problems(name: str, config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def layer_problems(layers: Mapping[str, list[list[str]]]) -> Iterator[str]:
-    """What is wrong with the order of the layers, of all images together."""
+    """Yield the problems in the order of the layers, comparing all images."""
     for name, paths in layers.items():
         if not any(re.search(r"-python3-[\d.]+$", path) for path in paths[0]):
             yield f"{name}: the lowest layer lacks the interpreter"
@@ -56,14 +56,12 @@ def size(path: Path) -> int:
 def report(name: str, layers: list[list[str]]) -> None:
     sizes = [sum(size(Path(path)) for path in layer) for layer in layers]
     shown = " + ".join(f"{number / 1e6:.1f}" for number in sizes)
-    print(
-        f"{name}: {shown} = {sum(sizes) / 1e6:.1f} MB, of which prune_layers.py leaves out a part"
-    )
+    print(f"{name}: {shown} = {sum(sizes) / 1e6:.1f} MB, before prune_layers.py removes a part")
     for program in PROGRAMS_TO_REPORT:
         for layer in layers:
             for path in layer:
                 if Path(path, "bin", program).exists():
-                    print(f"{name}: {path}/bin/{program} is in its closure")
+                    print(f"{name}: {path}/bin/{program} is in the closure")
 
 
 def main(arguments: list[str]) -> None:

@@ -1,4 +1,4 @@
-# The checks of `nix flake check`. None of them depends on documentation, or on the commit and its date.
+# The checks of `nix flake check`. Only `lint` depends on documentation, and none depends on the commit or its date.
 {
   pkgs,
   development,
@@ -11,7 +11,7 @@ let
 
   withExtension = extension: lib.fileset.fileFilter (file: file.hasExt extension);
 
-  # The repository without what people read and what Nix reads.
+  # The repository without documentation and Nix files.
   sources = lib.fileset.toSource {
     inherit (project) root;
     fileset = lib.fileset.difference project.root (
@@ -23,20 +23,25 @@ let
     );
   };
 
+  everything = lib.fileset.toSource {
+    inherit (project) root;
+    fileset = project.root;
+  };
+
   nixFiles = lib.fileset.toSource {
     inherit (project) root;
     fileset = withExtension "nix" project.root;
   };
 
-  # Runs commands of the Makefile in a copy of the sources. tests/nix/sandbox.py runs the same scripts behind the walls of
-  # Nix's sandbox, with these programs and no others.
+  # Runs commands of the Makefile in a copy of the sources. tests/nix/sandbox.py runs the same scripts inside Nix's
+  # sandbox, with these programs only.
   commands =
-    name: script:
+    src: name: script:
     pkgs.runCommand "cat-house-${name}"
       {
         nativeBuildInputs =
           development.stackTools ++ development.testTools ++ [ development.python.tested ];
-        src = sources;
+        inherit src;
         # The tests start servers on the loopback interface.
         __darwinAllowLocalNetworking = true;
       }
@@ -46,7 +51,7 @@ let
         cd "$TMPDIR/cat-house"
         find . -name pyproject.toml -execdir touch README.md \;
         export CATHOUSE_NIX=1
-        # Builds trust nobody: stdenv points this at a file that does not exist, and HTTP clients refuse to start.
+        # stdenv sets this to a file that does not exist, and HTTP clients then refuse to start.
         unset SSL_CERT_FILE
         ${script}
         touch $out
@@ -55,14 +60,15 @@ in
 {
   inherit shell;
 
-  # Tests of the documentation's own claims are `make test`'s, and so are those of what root meets on a machine with accounts.
-  tests = commands "tests" ''
+  # Left out: tests of the documentation, and tests that root runs on a machine with several users. `make test` runs
+  # them.
+  tests = commands sources "tests" ''
     export PYTEST_ADDOPTS='-m "not documentation" --ignore=tools/postgres/tests/test_running_as_root.py ${lib.concatStringsSep " " development.python.pytestOptions}'
     make test
   '';
-  stack = commands "stack" "PROCESS_COMPOSE=process-compose python -m pytest -q tests/stack";
-  lint = commands "lint" "make check";
-  process-compose = commands "process-compose" ''
+  stack = commands sources "stack" "PROCESS_COMPOSE=process-compose python -m pytest -q tests/stack";
+  lint = commands everything "lint" "make check prose";
+  process-compose = commands sources "process-compose" ''
     process-compose --dry-run --disable-dotenv --config process-compose.yaml
   '';
 

@@ -1,10 +1,10 @@
-# Everything that the flake provides for one system.
+# All outputs of the flake for one system.
 {
   pkgs,
-  # Packages for the images: those of Linux on the same kind of processor.
+  # The packages in the images: those of Linux on the same processor architecture.
   linuxPkgs,
   inputs,
-  # Of the commit: its hash, and its date in seconds since 1970.
+  # The hash of the commit, and its date in seconds since 1970.
   revision,
   created,
 }:
@@ -53,7 +53,7 @@ in
 
   checks = import ./checks.nix {
     inherit pkgs development shell;
-    # Neither the commit nor its date: only what the images hold.
+    # Without the commit and its date, so that only changes of the images' content run the check again.
     images = imagesOf {
       revision = "unknown";
       created = "0";

@@ -1,4 +1,4 @@
-# What flake.nix and devenv.nix share: the project, its Python, and the tools of each task.
+# The parts that flake.nix and devenv.nix share: the project, its Python, and the tools of each task.
 { pkgs, inputs }:
 let
   inherit (pkgs) lib;
@@ -19,7 +19,7 @@ let
       ;
   };
 
-  # What the development stack needs beside Python.
+  # Programs that the development stack needs in addition to Python.
   stackTools = [
     pkgs.postgresql_18
     pkgs.process-compose
@@ -27,15 +27,16 @@ let
     pkgs.gnumake
   ];
 
-  # What the tests start beside the stack. `ps` and `setsid` are not in the standard environment.
+  # Programs that the tests start in addition to the stack. The standard environment lacks `ps` and `setsid`.
   testTools = [
     pkgs.git
     pkgs.procps
     pkgs.util-linux
     # For the tests of rate limits that replicas share.
     pkgs.valkey
-    # For `make check`.
+    # For `make check` and `make prose`.
     pkgs.codespell
+    pkgs.vale
   ];
 
   linters = [
@@ -58,7 +59,7 @@ lib.throwIfNot (lib.elem system systems.supported) (systems.refusal system) {
     ++ testTools
     ++ linters
     ++ [
-      # Editable: the packages are those of the clone that the shell was entered in.
+      # Editable: the packages come from the clone in which the shell was entered.
       (python.development "$CATHOUSE_ROOT")
       pkgs.uv
       # For `make hook`.
@@ -71,7 +72,7 @@ lib.throwIfNot (lib.elem system systems.supported) (systems.refusal system) {
     ];
 
   shellVariables = {
-    # As in the Makefile, for process-compose started by hand.
+    # The same values as in the Makefile, for process-compose that is started by hand.
     PC_LOG_FILE = ".state/logs/process-compose.log";
     PROC_COMP_CONFIG = ".state";
     PYTEST_ADDOPTS = toString python.pytestOptions;
@@ -80,6 +81,6 @@ lib.throwIfNot (lib.elem system systems.supported) (systems.refusal system) {
   shellHook = builtins.readFile ./shell.sh + ''
     echo "make up      start PostgreSQL and the services, with reload; devenv up: the same in process-compose's own interface"
     echo "make test    run every test; make check: format, lint, spelling, types and import rules"
-    echo "make help    list all commands; docs/how-to/use-nix.md says what else Nix builds here"
+    echo "make help    list all commands; docs/how-to/use-nix.md lists what else Nix builds here"
   '';
 }

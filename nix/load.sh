@@ -15,7 +15,7 @@ for name; do
   fi
 done
 for name; do
-  # What it prints as it works, a line a layer, is of use only where it fails.
+  # The stream prints a line for each layer, which is useful only if it fails.
   { log=$("${streams[$name]}" 2>&1 >&3) || { echo "load: the image $name could not be streamed: $log" >&2; exit 1; }; } 3>&1 |
     "$engine" load
 done

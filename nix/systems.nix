@@ -1,4 +1,4 @@
-# The systems that the flake supports; images are for the Linux ones.
+# The systems that the flake supports. Only those of Linux have images.
 rec {
   supported = [
     "x86_64-linux"
@@ -10,7 +10,7 @@ rec {
     system:
     "Cat House supports ${builtins.concatStringsSep ", " supported}, not ${system}: add it to nix/systems.nix to try it";
 
-  # A package that `nix flake show` can list, and that refuses to be built or run with one line.
+  # A package that `nix flake show` can list. Building or running it fails with a message of one line.
   refuse = system: {
     type = "derivation";
     name = "cat-house-not-for-${system}";

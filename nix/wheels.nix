@@ -1,9 +1,9 @@
-# Developers' tools that are no Python packages of the pinned nixpkgs, from their wheels. Versions and hashes are those of
-# requirements/dev.txt; a test of tests/nix compares them.
+# Developers' tools that the pinned nixpkgs lacks, built from their wheels. Versions and hashes are those of
+# requirements/dev.txt: a test in tests/nix compares them.
 {
   lib,
   pkgs,
-  # The Python packages that they are added to.
+  # The Python packages to which the tools are added.
   set,
 }:
 let

@@ -1,1 +1,1 @@
-"""The smallest honest versions of the services' work, one file each."""
+"""The baselines: the smallest honest programs that do the work of a service, one file each."""

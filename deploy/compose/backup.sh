@@ -1,5 +1,6 @@
 #!/bin/sh
-# backup.sh FILE: the whole database, as one consistent moment, into FILE; the services run on. FILE is there only when it is whole.
+# backup.sh FILE: write a consistent backup of the whole database into FILE, while the services run. FILE appears only
+# when it is complete.
 set -eu
 file=${1:?usage: backup.sh FILE}
 case $file in /*) ;; *) file=$PWD/$file ;; esac

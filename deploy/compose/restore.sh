@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# restore.sh FILE: replaces what is in the database by what backup.sh put into FILE, all of it or nothing. The services are stopped
-# for it, and started by up.sh afterwards, which also migrates a backup of an older version.
+# restore.sh FILE: replace the whole database by a backup of backup.sh, in one transaction. It stops the services. Start
+# them with up.sh afterwards: that also migrates a backup of an older version.
 set -euo pipefail
 file=${1:?usage: restore.sh FILE}
 case $file in /*) ;; *) file=$PWD/$file ;; esac
@@ -14,8 +14,8 @@ docker compose stop auth catalog installation proxy
 # services.toml: end services
 docker compose run --rm roles
 
-# pg_restore drops what the backup holds, and is refused where something newer depends on that, such as a table of a later migration.
-# So the schemas go whole, first, but for those that belong to an extension.
+# pg_restore drops only objects that the backup has. That fails if newer objects depend on them, such as a table of a
+# later migration. So all schemas are dropped first, except those of extensions.
 statements() {
   cat <<'SQL'
 BEGIN;
@@ -33,9 +33,9 @@ BEGIN
 END $$;
 SQL
   docker compose exec -T postgres pg_restore --clean --if-exists --file=- <"$file"
-  # Not --single-transaction: that commits whatever came before the end of the input, even where pg_restore failed.
+  # Not --single-transaction: if pg_restore fails, that would commit the part that was written before.
   echo 'COMMIT;'
 }
 statements | docker compose exec -T postgres \
   psql --username=postgres --dbname=cathouse --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --file=- >/dev/null
-echo "restored $file; deploy/compose/up.sh starts the services"
+echo "restored $file; to start the services: deploy/compose/up.sh"

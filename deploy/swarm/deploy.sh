@@ -1,10 +1,15 @@
 #!/bin/sh
-# deploy.sh TAG: roles, migrations, then the services, each only when the one before succeeded. Ends with 0 when every service runs
-# TAG, and with 1 and a message when a one-shot failed, the swarm took an update back, or a service is not up in time.
+# deploy.sh TAG: run roles, then migrations, then the services. A failure ends the deployment.
+# The status is 0 when every service runs TAG. It is 1, with a message, if a job failed or a service is not up in time.
+# It is also 1 if the swarm rolled an update back.
 #
-# From the environment: STACK (cathouse); STACK_FILES (ingress.yaml), the files that come with services.yaml; DATABASE_FILE, which is
-# database.yaml for a PostgreSQL in the swarm; and what the files name: CATHOUSE_REGISTRY, DATABASE_NETWORK_INTERNAL,
-# FORWARDED_ALLOW_IPS, RATE_LIMIT_STORAGE, REPLICAS, SECRETS_VERSION. WAIT_SECONDS (900) is how long the services may take, together.
+# It reads these variables of the environment, with their defaults:
+#   STACK          (cathouse) the name of the stack
+#   STACK_FILES    (ingress.yaml) files to deploy together with services.yaml
+#   DATABASE_FILE  database.yaml for a PostgreSQL in the swarm
+#   WAIT_SECONDS   (900) the time limit for all services together
+# The files read CATHOUSE_REGISTRY, DATABASE_NETWORK_INTERNAL, FORWARDED_ALLOW_IPS, RATE_LIMIT_STORAGE, REPLICAS and
+# SECRETS_VERSION.
 set -eu
 cd "$(dirname "$0")"
 export CATHOUSE_TAG="${1:?usage: deploy.sh TAG}"
@@ -23,7 +28,7 @@ one_shot() { # NAME
     state=$(docker service ps --format '{{.CurrentState}} {{.Error}}' "${stack}_$1" | head -n 1)
     case $state in
       Complete*) echo "$1: done"; return ;;
-      Failed* | Rejected*) docker service logs --raw --tail 3 "${stack}_$1" >&2; echo "$1 failed, and nothing else was changed: $state" >&2; exit 1 ;;
+      Failed* | Rejected*) docker service logs --raw --tail 3 "${stack}_$1" >&2; echo "$1 failed, so the services were not changed: $state" >&2; exit 1 ;;
     esac
     sleep 0.5
   done
@@ -37,7 +42,7 @@ one_shot roles
 MIGRATE=1 deploy jobs.yaml
 one_shot migrate
 
-replicas_of() { # SERVICE: 2/3, say. A filter by name would also find every service whose name begins so.
+replicas_of() { # Print the replicas of a SERVICE, such as 2/3. Not a filter by name: that would find longer names too.
   docker service ls --format '{{.Name}} {{.Replicas}}' | awk -v name="$1" '$1 == name { print $2 }'
 }
 
@@ -58,7 +63,7 @@ for service in $(docker stack services --format '{{.Name}}' "$stack"); do
       completed | '') [ "${replicas%/*}" = "${replicas#*/}" ] && break ;;
     esac
     if [ "$(date +%s)" -ge "$deadline" ]; then
-      echo "$service is not up after ${WAIT_SECONDS:-900} s, and the swarm goes on trying; the last errors of its replicas:" >&2
+      echo "$service is not up after ${WAIT_SECONDS:-900} s. The swarm still tries to start it. The last errors of its replicas:" >&2
       docker service ps --no-trunc --format '{{.Name}}: {{.CurrentState}} {{.Error}}' "$service" | head -n 3 >&2
       failed=1
       break

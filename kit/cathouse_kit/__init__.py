@@ -1,1 +1,1 @@
-"""What the services of a platform are made of. Start with `cathouse_kit.service.create_service`."""
+"""The library that the services of a platform are built on. Start with `cathouse_kit.service.create_service`."""

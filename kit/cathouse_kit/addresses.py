@@ -1,4 +1,4 @@
-"""IP addresses of callers: one spelling for each, and the reverse proxies that may report them."""
+"""IP addresses of callers, in one spelling each, and the reverse proxies that may report them."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -13,10 +13,10 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def normalised(address: str) -> str:
-    """Return the one spelling of an IP address: `192.0.2.1` also for `::ffff:192.0.2.1`, and no zone.
+    """Return an IP address in its canonical spelling: `192.0.2.1` also for `::ffff:192.0.2.1`, and without a zone.
 
-    A socket on `::` reports IPv4 callers as IPv4-mapped IPv6 addresses (RFC 4291, section 2.5.5.2). Text that is no IP
-    address is returned as it is.
+    A socket on `::` reports IPv4 callers as IPv4-mapped IPv6 addresses (RFC 4291, section 2.5.5.2). Text that is not an
+    IP address is returned unchanged.
     """
     if ":" not in address:
         return address
@@ -28,9 +28,9 @@ def normalised(address: str) -> str:
 
 @lru_cache(4096)
 def network_of(address: str) -> str:
-    """Return what rate limits count as one caller: an IPv4 address, or the /64 network of an IPv6 address.
+    """Return the unit that rate limits count as one caller: an IPv4 address, or the /64 network of an IPv6 address.
 
-    One host usually has all 2⁶⁴ addresses of its network. Text that is no IP address is returned as it is.
+    One host usually has all 2⁶⁴ addresses of its network. Text that is not an IP address is returned unchanged.
     """
     try:
         parsed = _parse(address)
@@ -47,10 +47,10 @@ def _parse(address: str) -> _IPv4 | _IPv6:
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
-    """Read addresses and networks such as `10.0.0.7, 10.0.0.0/8`; `*` alone means every address.
+    """Parse addresses and networks such as `10.0.0.7, 10.0.0.0/8`. `*` alone means every address.
 
-    Raises `ValueError`, whose message says what is allowed. `127.0.0.1/8` is refused: it may be meant as an address or
-    as a network.
+    Raises `ValueError` with a message that gives the accepted form. `127.0.0.1/8` is refused, because it can mean an
+    address or a network.
     """
     parts = [part.strip() for part in text.split(",")]
     if parts == ["*"]:
@@ -59,8 +59,8 @@ def parse_networks(text: str) -> tuple[Network, ...]:
         return tuple(_parse_network(part) for part in parts if part)
     except ValueError:
         raise ValueError(
-            "must be IP addresses and networks, such as 10.0.0.7 or 10.0.0.0/8 (a network by its first address), "
-            "separated by commas; or * alone"
+            "must be * alone, or IP addresses and networks such as 10.0.0.7 or 10.0.0.0/8, separated by commas. "
+            "Write a network with its first address"
         ) from None
 
 
@@ -74,11 +74,11 @@ def _parse_network(text: str) -> Network:
 
 
 class TrustedProxies:
-    """The reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
+    """The reverse proxies that may set `X-Forwarded-For` and `X-Forwarded-Proto`."""
 
     def __init__(self, networks: Iterable[Network]) -> None:
         self._networks = tuple(networks)
-        # Few addresses ask: those of reverse proxies, and of callers that these name.
+        # Few addresses are looked up: those of reverse proxies, and of callers that these name.
         self._trusts = lru_cache(4096)(self._look_up)
 
     def __bool__(self) -> bool:
@@ -95,10 +95,10 @@ class TrustedProxies:
         return any(parsed in network for network in self._networks)
 
     def caller(self, forwarded_for: str) -> str | None:
-        """Return the caller's address from the field's value: the last entry that is no trusted proxy.
+        """Return the caller's address from the value of `X-Forwarded-For`, or None if no entry is reliable.
 
-        Each reverse proxy appends the address that it received a request from. If all are trusted, the first one
-        is the caller. None where no entry can be believed: one that is no address ends the search.
+        Each reverse proxy appends the address from which it received the request. So the caller is the last entry that
+        is not a trusted proxy. If all entries are trusted, it is the first one. The search ends at an invalid entry.
         """
         caller = None
         for entry in reversed(forwarded_for.split(",")):
@@ -118,10 +118,10 @@ def _without_port(entry: str) -> str:
 
 
 class ForwardedMiddleware:
-    """Gives a request the caller's address and scheme as a trusted reverse proxy reports them.
+    """Sets the caller's address and scheme of a request from the headers of a trusted reverse proxy.
 
-    Replaces uvicorn's middleware, which compares addresses as they are spelled: on `::` it does not recognise an
-    IPv4 address.
+    It replaces uvicorn's middleware, which compares the spelling of addresses and so does not recognise an IPv4
+    address on `::`.
     """
 
     def __init__(self, app: ASGIApp, *, trusted: TrustedProxies) -> None:

@@ -1,4 +1,4 @@
-"""How much memory the bodies of requests may take: those of one address, and all of a process."""
+"""Limits on the memory for request bodies, for each address and for the whole process."""
 
 from collections import Counter
 
@@ -8,25 +8,25 @@ from cathouse_kit.addresses import network_of
 from cathouse_kit.problems import ServiceUnavailable
 
 UNCOUNTED_BYTES = 16 * 1024
-"""So much of each body is not counted. Connections are limited, and ordinary requests pass at any time."""
+"""The first bytes of each body, which are not counted. So ordinary requests always pass; connections are limited."""
 PROCESS_BYTES = 32 * 1024 * 1024
 NETWORK_BYTES = PROCESS_BYTES // 4
 
 
 class TooManyLargeBodies(ServiceUnavailable, HTTPException):  # type: ignore[misc]
-    # Also an HTTPException, because FastAPI passes only those on from where it reads a body.
+    # Also an HTTPException, because FastAPI re-raises only those when it reads a body.
     title = "Too many large bodies"
 
     def __init__(self) -> None:
-        detail = "The service receives as many large bodies as it can hold. Try again in a moment."
+        detail = "Too many large request bodies are in progress. Try again after the seconds in the Retry-After header."
         ServiceUnavailable.__init__(self, detail)
         self.status_code = self.status
 
 
 class BodyMemory:
-    """The bytes of bodies that one process holds, beyond the first 16 KiB of each.
+    """The bytes of request bodies in the memory of one process, beyond the first 16 KiB of each body.
 
-    All requests together may hold 32 MiB, those of one address (an IPv6 /64) 8 MiB.
+    All requests together may hold 32 MiB. The requests of one address (for IPv6, a /64 network) may hold 8 MiB.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class BodyMemory:
         self._by_network: Counter[str | None] = Counter()
 
     def take(self, address: str | None, count: int) -> None:
-        """Count bytes that were received. Raises `TooManyLargeBodies`, and counts nothing then."""
+        """Count received bytes. Beyond a limit, count nothing and raise `TooManyLargeBodies`."""
         network = address and network_of(address)
         held = self._by_network[network] + count
         if self._held + count > PROCESS_BYTES or held > NETWORK_BYTES:

@@ -1,7 +1,7 @@
-"""How many bytes a JSON body can have, computed from its schema in an OpenAPI description.
+"""The largest size of a JSON body in bytes, computed from its schema in an OpenAPI description.
 
-A keyword of our own, `x-maxBytes`, states the bound of a value whose parts do not: of a JSON object of any shape, or of
-a list that is limited as a whole.
+The keyword `x-maxBytes` is the project's own. It states the bound of a value that has none in its parts. Examples are a
+JSON object of any shape, and a list that is limited as a whole.
 """
 
 import json
@@ -11,18 +11,18 @@ from typing import Any
 Schema = Mapping[str, Any]
 
 MAX_BYTES = "x-maxBytes"
-# In UTF-8. Quotes and backslashes, which JSON escapes, have two; other controls than newline and tab are never sent.
+# In UTF-8. Quotes and backslashes are escaped to two bytes. No control characters except newline and tab are sent.
 _CHARACTER_BYTES = 4
 _FORMATS = {"uuid": 36, "date-time": 35}
 _PLAIN = {"boolean": 5, "null": 4, "integer": 20, "number": 25}
 
 
 class Unbounded(ValueError):
-    """A value may be of any length; the message names the first such place."""
+    """A value has no bound. The message names the first such place."""
 
 
 def largest(schema: Schema, schemas: Mapping[str, Schema], place: str = "body") -> int:
-    """The bytes of the longest JSON that a schema allows; `schemas` are those that it refers to.
+    """Return the bytes of the longest JSON that a schema allows. `schemas` are the schemas that it refers to.
 
     Raises `Unbounded`.
     """

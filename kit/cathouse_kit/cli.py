@@ -1,7 +1,7 @@
-"""`python -m cathouse_NAME`: what can be done with a service. Its package follows the names of every service:
-`main.create_app`, `settings.Settings`, `models.Base`, `migrations/versions/`.
+"""The command line of every service, `python -m cathouse_NAME`.
 
-Imports stand inside the functions, because the process that watches for reload needs hardly any.
+The package of the service must have `main.create_app`, `settings.Settings`, `models.Base` and `migrations/versions/`.
+Imports are inside the functions, because the process that watches for changes needs only a few of them.
 """
 
 import argparse
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class CommandError(Exception):
-    """A command cannot do what it was asked; the message is for the person who typed it."""
+    """A command failed. The message is for the person who typed it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command that one service has beside the common ones."""
+    """A command of one service, in addition to the common ones."""
 
     name: str
     help: str
@@ -36,15 +36,20 @@ class Command:
     arguments: Callable[[argparse.ArgumentParser], Any] = lambda parser: None
 
 
-def run_service_command(package: str, commands: Sequence[Command] = ()) -> None:
-    """Parses the command line of `python -m PACKAGE`, does what it says, and ends the process."""
+def build_parser(package: str, commands: Sequence[Command] = ()) -> argparse.ArgumentParser:
+    """Return the parser of `python -m PACKAGE`. Its result has the command's `run`."""
     parser = argparse.ArgumentParser(prog=f"python -m {package}")
     parsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (*_common_commands(package), *commands):
         subparser = parsers.add_parser(command.name, help=command.help, description=command.help)
         command.arguments(subparser)
         subparser.set_defaults(run=command.run)
-    arguments = parser.parse_args()
+    return parser
+
+
+def run_service_command(package: str, commands: Sequence[Command] = ()) -> None:
+    """Parse the command line of `python -m PACKAGE`, run its command, and end the process."""
+    arguments = build_parser(package, commands).parse_args()
     try:
         arguments.run(arguments)
     except CommandError as error:
@@ -57,33 +62,33 @@ def _common_commands(package: str) -> tuple[Command, ...]:
     return (
         Command(
             "serve",
-            "answer requests until SIGTERM or Ctrl-C",
+            "serve requests until SIGTERM or Ctrl-C",
             lambda arguments: _serve_command(package, reload=arguments.reload),
             lambda parser: parser.add_argument(
-                "--reload", action="store_true", help="start again when a source changes"
+                "--reload", action="store_true", help="restart when a source file or .env changes"
             ),
         ),
         Command(
             "healthcheck",
-            "succeed when the service on this machine, at $PORT, is ready; for images, which have no curl",
+            "exit with 0 if the service at port $PORT of this machine is ready; for images without curl",
             lambda _: _healthcheck_command(),
         ),
         Command(
             "migrate",
-            "bring the database to the newest revision",
+            "migrate the database to the newest revision",
             lambda arguments: _migrate_command(package, arguments.to),
             lambda parser: parser.add_argument(
                 "--to",
                 metavar="REVISION",
-                help="another revision, up or down; base is the empty schema",
+                help="migrate up or down to another revision; base is the empty schema",
             ),
         ),
         Command(
             "revision",
-            "write a migration from what has changed in the models",
+            "write a migration from the changes in the models",
             lambda arguments: _revision_command(package, arguments.message),
             lambda parser: parser.add_argument(
-                "message", help="what it does, such as 'add nicknames'"
+                "message", help="a description of the migration, such as 'add nicknames'"
             ),
         ),
     )
@@ -99,7 +104,10 @@ def _serve_command(package: str, *, reload: bool) -> None:
 
 
 def source_folders(package: str) -> list[Path]:
-    """The folders of the package, the kit, and what else it needs of their project: names that begin as the kit's."""
+    """Return the folders of the package, of the kit, and of the packages of the same project that it requires.
+
+    A package is of the same project if its name begins like that of the kit.
+    """
     from importlib.metadata import requires
 
     own = __name__.partition(".")[0]
@@ -116,7 +124,7 @@ def _folder(package: str) -> Path:
 
 
 def serve_package(package: str) -> None:
-    """Serves the app of a package in this process; ends it with a line and `EX_CONFIG` where settings are wrong."""
+    """Serve the app of a package in this process. Wrong settings print a line for each, and exit with `EX_CONFIG`."""
     from cathouse_kit.left_out import leave_out_unused_parts
 
     leave_out_unused_parts()
@@ -141,15 +149,17 @@ def _healthcheck_command() -> None:
 
     port = os.environ.get("PORT", "")
     if not port.isdecimal():
-        raise CommandError("healthcheck needs PORT in the environment")
+        raise CommandError(
+            "healthcheck needs a port number in PORT: set PORT to the port of the service"
+        )
     connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=5)
     try:
         connection.request("GET", "/health/ready")
         status = connection.getresponse().status
     except OSError as error:
-        raise CommandError(f"port {port} does not answer: {error}") from error
+        raise CommandError(f"port {port} does not respond: {error}") from error
     if status != http.HTTPStatus.OK:
-        raise CommandError(f"port {port} answers {status}: not ready")
+        raise CommandError(f"the service at port {port} is not ready: status {status}")
 
 
 def _load(package: str, role: str) -> "ServiceSettings":
@@ -168,10 +178,10 @@ def _load(package: str, role: str) -> "ServiceSettings":
 
 
 def with_database(package: str, work: "Callable[[Database], Any]", *, role: str = "") -> Any:
-    """Runs an async function of the service's database, with logging set up, and returns what it returns.
+    """Set up logging, call an async function with the service's database, and return its result.
 
-    With a `role`, such as owner, the connection is that of the service's further database role. Raises `CommandError`
-    where PostgreSQL does not answer.
+    `role`, such as owner, selects another database role of the service. Raises `CommandError` if PostgreSQL does not
+    respond.
     """
     import asyncio
 
@@ -195,31 +205,34 @@ def with_database(package: str, work: "Callable[[Database], Any]", *, role: str 
         return asyncio.run(run())
     except DatabaseUnavailable as error:
         raise CommandError(
-            f"DATABASE_URL: PostgreSQL does not answer: {error.__cause__}"
+            f"DATABASE_URL: PostgreSQL does not respond: {error.__cause__}"
         ) from error
 
 
 def migrations_of(package: str) -> "Migrations":
-    """The migrations of a service's package."""
+    """Return the migrations of a service's package."""
     from cathouse_kit.migrations import Migrations
 
     return Migrations(package)
 
 
 async def require_newest_revision(package: str, database: "Database") -> None:
-    """Raises `CommandError` where the database is not what the package's models say."""
+    """Raise `CommandError` if the database is not at the newest revision of the package."""
     migrations = migrations_of(package)
     async with database.engine.connect() as connection:
         current = await migrations.current(connection)
     if current != migrations.head:
         raise CommandError(
             f"the database is at revision {current or 'base'}, not at {migrations.head}: "
-            f"python -m {package} migrate"
+            f"run python -m {package} migrate"
         )
 
 
 def rotate_keys_command(package: str, tokens: str) -> Command:
-    """The command `rotate-keys` of a service whose `models.SigningKey` signs `tokens`, in the plural."""
+    """Return the command `rotate-keys` of a service with a table `models.SigningKey`.
+
+    `tokens` is the plural name of the tokens that the keys sign, for the help text.
+    """
 
     async def rotate(database: "Database") -> str:
         from cathouse_kit.signing_keys import rotate_signing_key
@@ -231,7 +244,7 @@ def rotate_keys_command(package: str, tokens: str) -> Command:
 
     return Command(
         "rotate-keys",
-        f"make a new key, which soon signs {tokens}, and print its id; those that are out stay valid",
+        f"create a new key to sign {tokens}, and print its id; existing {tokens} remain valid",
         lambda _: print(with_database(package, rotate)),
     )
 
@@ -252,10 +265,10 @@ def _migrate_command(package: str, target: str | None) -> None:
 
 
 def _revision_command(package: str, message: str) -> None:
-    # It becomes a file's name, and a docstring in it.
+    # The message becomes the name of the file, and its docstring.
     if not re.fullmatch(r"\w[\w ,.'-]*", message):
         raise CommandError(
-            f"{message!r} names no migration: use letters, digits and spaces, such as 'add nicknames'"
+            f"{message!r} cannot name a migration: use letters, digits and spaces, such as 'add nicknames'"
         )
     migrations = migrations_of(package)
 
@@ -266,7 +279,7 @@ def _revision_command(package: str, message: str) -> None:
 
     path = with_database(package, write, role="owner")
     print(
-        f"wrote {path}: read it before you migrate"
+        f"wrote {path}: review it before you migrate"
         if path
-        else f"nothing to migrate: the models of {package} have what the migrations make"
+        else f"nothing to migrate: the models of {package} match its migrations"
     )

@@ -1,4 +1,4 @@
-"""How many connections a process holds, and which of them make room for others."""
+"""The limit on connections of a process, and the choice of idle connections to close for new ones."""
 
 import sys
 from collections import Counter
@@ -11,7 +11,7 @@ from cathouse_kit.problems import ServiceUnavailable
 
 class TooManyConnections(ServiceUnavailable):
     title: ClassVar[str] = "Too many connections"
-    detail = "The service holds as many connections as it may; try again in a moment."
+    detail = "The service has reached its limit of connections. Try again after the seconds in the Retry-After header."
 
 
 class Connection(Protocol):
@@ -22,7 +22,7 @@ class Connection(Protocol):
 
     @property
     def idle_since(self) -> float | None:
-        """When it began to wait for a request, in the loop's time; None while it has one."""
+        """Return the time on the loop's clock since when it waits for a request, or None while it has one."""
 
     def make_room(self) -> None: ...
 
@@ -30,8 +30,8 @@ class Connection(Protocol):
 class Connections:
     """The open connections of one process.
 
-    It holds `limit` of them at most, and half as many from one address (an IPv6 /64) that is not a trusted proxy. A new
-    connection beyond that takes the place of the one that has been idle for the longest time, if there is one.
+    There are at most `limit`. One address (for IPv6, a /64 network) may have half of them, a trusted proxy all. A new
+    connection beyond the limit replaces the one that has been idle for the longest time.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Connections:
         self._by_network: Counter[str | None] = Counter()
 
     def enter(self, newcomer: Connection) -> None:
-        """Count a new connection. Raises `TooManyConnections` where it is one too many and none is idle."""
+        """Count a new connection. Raises `TooManyConnections` beyond the limit if no connection is idle."""
         network = self._network(newcomer.address)
         crowded = network is not None and self._by_network[network] >= self._limit_by_network
         if crowded or len(self._networks) >= self._limit:
@@ -58,7 +58,7 @@ class Connections:
         self._by_network[network] += 1
 
     def leave(self, connection: Connection) -> None:
-        """Forget a connection; nothing happens where it is not counted."""
+        """Stop counting a connection. Do nothing if it is not counted."""
         if connection in self._networks:
             network = self._networks.pop(connection)
             self._by_network[network] -= 1

@@ -1,4 +1,4 @@
-"""What is known of the request at hand, wherever the code is: its id and its place in a trace."""
+"""The current request for all code that runs in it: its id and its position in a trace."""
 
 import os
 import re
@@ -9,9 +9,9 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}", re.ASCII)
 _TRACEPARENT = re.compile(
     r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII
 )
-# Section 3.3.1: printable ASCII; no one must pass on more than 512 characters.
+# Section 3.3.1: printable ASCII. A service need not forward more than 512 characters.
 _TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
-# Sampled, and random trace id: a flag that the specification does not define must not be passed on (section 3.2.2.5).
+# The flags "sampled" and "random trace id". Unknown flags must not be forwarded (section 3.2.2.5).
 _KNOWN_FLAGS = 0x03
 
 
@@ -30,13 +30,13 @@ class TraceContext:
 
     @classmethod
     def start(cls) -> "TraceContext":
-        """The root of a new trace."""
+        """Return the root of a new trace."""
         random = os.urandom(24).hex()
         return cls(trace_id=random[:32], span_id=random[32:])
 
     @classmethod
     def parse(cls, traceparent: str | None, tracestate: str | None) -> "TraceContext | None":
-        """The caller's position; None where the header is absent or is not valid (section 3.2)."""
+        """Return the caller's position, or None if the header is absent or invalid (section 3.2)."""
         match = _TRACEPARENT.fullmatch(traceparent or "")
         if match is None:
             return None
@@ -50,24 +50,24 @@ class TraceContext:
         return cls(trace_id, span_id, known_flags, state)
 
     def child(self) -> "TraceContext":
-        """A new position below this one, in the same trace."""
+        """Return a new position below this one, in the same trace."""
         return replace(self, span_id=os.urandom(8).hex())
 
 
 @dataclass(slots=True, eq=False)
 class RequestContext:
-    """One request's identity. `trace` is this service's own position, the parent of the calls it makes.
+    """The identity of one request. `trace` is this service's position, and the parent of its calls to other services.
 
-    It is equal to itself alone: two requests may have the same id.
+    Two contexts are never equal, because two requests may have the same id.
     """
 
     request_id: str
     trace: TraceContext
     client: str | None = None
-    """The caller's address; None where the server listens on a Unix socket."""
+    """The caller's address, or None on a Unix socket."""
 
     def headers(self) -> dict[str, str]:
-        """The headers that carry this identity on to another service."""
+        """Return the headers that forward this identity to another service."""
         headers = {"X-Request-ID": self.request_id, "traceparent": self.trace.traceparent}
         if self.trace.state:
             headers["tracestate"] = self.trace.state
@@ -75,11 +75,11 @@ class RequestContext:
 
 
 def accept_request_id(value: str | None) -> str:
-    """The caller's request id where it is 8 to 128 characters of `[A-Za-z0-9._-]`, else a new one."""
+    """Return the caller's request id if it has 8 to 128 characters of `[A-Za-z0-9._-]`, otherwise a new id."""
     if value is not None and _REQUEST_ID.fullmatch(value):
         return value
     return os.urandom(16).hex()
 
 
 current_request: ContextVar[RequestContext | None] = ContextVar("current_request", default=None)
-"""The request at hand; None outside of one."""
+"""The current request, or None outside of a request."""

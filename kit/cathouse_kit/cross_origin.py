@@ -1,4 +1,4 @@
-"""Which browsers' pages may call a service, and what of its answers they may read."""
+"""CORS: the origins that may call a service from a browser, and the response headers that they may read."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cathouse_kit.problems import BadRequest, problem_response
 
-# A page reads a few simple headers, and of the others those that are named.
+# Apart from a few simple headers, a page may read only these.
 _READABLE = (
     "X-Request-ID",
     "Retry-After",
@@ -23,7 +23,7 @@ _READABLE = (
 
 
 class CrossOriginMiddleware(CORSMiddleware):
-    """Lets the pages of these origins call the service. Whoever asks in vain is told so by a problem."""
+    """Allows the pages of these origins to call the service. A refused preflight gets a problem as its response."""
 
     def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
         super().__init__(
@@ -44,7 +44,7 @@ class CrossOriginMiddleware(CORSMiddleware):
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)
         if response.status_code != 200:
-            # What the problem needs is known where it is caught.
+            # The handler that catches it has the scope that the problem needs.
             raise _PreflightRefused(bytes(response.body).decode())
         return response
 

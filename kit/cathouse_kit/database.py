@@ -1,7 +1,7 @@
-"""PostgreSQL: one bounded pool a process, and sessions that commit before the answer is sent.
+"""PostgreSQL: one bounded pool for each process, and sessions that commit before the response is sent.
 
-A server that is not there, or that refuses for a moment, is a `DatabaseUnavailable`: a problem with status 503. Nothing
-is repeated here, because only the caller knows what may be: services repeat idempotent calls, and so may clients.
+If the server is unreachable or temporarily refuses, `DatabaseUnavailable` is raised, a problem with status 503. Nothing
+is retried here, because only the caller knows whether a retry is safe. Services and clients retry idempotent calls.
 """
 
 import asyncio
@@ -35,11 +35,11 @@ from cathouse_kit.reads import Read
 
 CONNECT_SECONDS = 2.0
 POOL_WAIT_SECONDS = 5.0
-# The roles' statement_timeout, 30 s, ends a statement that takes long, and needs a server that is there. This is for
-# one that is not, or that no packet reaches: TCP alone would wait for an answer for ever.
+# The roles' statement_timeout, 30 s, ends slow statements, but only on a server that is reachable. This limit is for an
+# unreachable server: TCP alone would wait for its response forever.
 STATEMENT_SECONDS = 35.0
 
-# Constraints get names that do not depend on the server, so that migrations and errors can speak of them.
+# The names of constraints do not depend on the server, because migrations and errors refer to them.
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -50,17 +50,17 @@ NAMING_CONVENTION = {
 
 
 def service_metadata(schema: str) -> MetaData:
-    """The metadata of a service's tables, all in its own schema."""
+    """Return the metadata for a service's tables, all in its own schema."""
     return MetaData(schema=schema, naming_convention=NAMING_CONVENTION)
 
 
-# SQLSTATE (PostgreSQL manual, appendix A), by their beginnings.
-# The session is well, and the same statement may succeed later: a conflict with another transaction, a lock that is
-# held, a statement that was cancelled or took too long.
+# Prefixes of SQLSTATE codes (PostgreSQL manual, appendix A).
+# The session is usable, and the same statement may succeed later. Reasons are a conflict with another transaction, a
+# held lock, and a statement that was cancelled or too slow.
 _BUSY = ("40", "55006", "55P03", "57014")
-# The server cannot do it now: connections, resources (the disk is full), an operator's intervention, I/O errors.
+# The server cannot do it now: connections, resources such as a full disk, an operator's intervention, I/O errors.
 _REFUSED = ("08", "53", "57", "58")
-# The session refuses for ever: it is on a server that became, or always was, a standby, or the server has ended it.
+# The session will never work again: its server is a standby, or the server has ended the session.
 _SESSION_IS_USELESS = ("25006", "25P03", "25P04")
 
 
@@ -68,30 +68,30 @@ _DRIVER_ERRORS = (
     OSError,  # a TimeoutError is one
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # also for what the server said as it cut the connection
+    asyncpg.InternalClientError,  # also if the server closed the connection with a message
 )
 
 
 class DatabaseUnavailable(ServiceUnavailable):
     title = "Database unavailable"
-    detail = "The database cannot do this now. Try again in a moment."
+    detail = "The database is unavailable at the moment. Try again after the seconds in the Retry-After header."
 
 
 class DatabaseBusy(DatabaseUnavailable):
     title = "Database busy"
-    detail = "Other work holds what this needs in the database. Try again in a moment."
+    detail = "The database is busy with other requests. Try again after the seconds in the Retry-After header."
 
 
 _OUTCOME_UNKNOWN = (
     "The connection to the database was lost while the change was being saved. "
-    "It may have been saved: read it before you repeat the request."
+    "It may have been saved: check before you repeat the request."
 )
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's signature
-        # Without a limit, asyncpg waits for a silent server to say goodbye, or to take note of a statement given up.
-        # What it could not close by then it has aborted.
+        # Without a limit, asyncpg waits forever for a silent server to close the connection or to cancel a statement.
+        # After the limit, asyncpg has aborted the connection.
         with suppress(TimeoutError):
             async with asyncio.timeout(CONNECT_SECONDS):
                 await super().close(timeout=timeout)
@@ -110,8 +110,11 @@ class Database:
         session_settings: Mapping[str, str] | None = None,
         debug: bool = False,
     ) -> None:
-        """`statement_seconds` is how long a statement is waited for; None, without end, is for migrations and commands,
-        whose statements may rightly take long. `session_settings` are PostgreSQL's, for each connection of the pool."""
+        """Create the engine.
+
+        `statement_seconds` is the longest wait for a statement. None, for migrations and commands, means no limit,
+        because their statements may be slow. `session_settings` are PostgreSQL settings for each pooled connection.
+        """
         target = parse_database_url(url.get_secret_value())
         settings = {"application_name": application_name, "timezone": "UTC"}
         configure = "; ".join(
@@ -119,8 +122,8 @@ class Database:
         )
 
         async def connect() -> asyncpg.Connection:
-            # The hosts of a URL are tried one after the other, each with its own time: asyncpg has one time for all,
-            # which a first host that is silent would use up.
+            # The hosts of a URL are tried in turn, each with its own time limit. asyncpg has one time limit for all,
+            # which a silent first host would use up.
             failure: Exception | None = None
             for host, port in target.hosts:
                 try:
@@ -135,7 +138,7 @@ class Database:
                     )
                     _set_socket_options(connection, target.socket_options)
                     if configure:
-                        # Not as a parameter of the connection: PgBouncer refuses those that it does not know.
+                        # Not a parameter of the connection, because PgBouncer refuses unknown parameters.
                         await connection.execute(configure, timeout=CONNECT_SECONDS)
                 except _DRIVER_ERRORS as error:
                     failure = failure or error
@@ -154,14 +157,14 @@ class Database:
                 echo=debug,
                 hide_parameters=True,
             )
-            event.listen(engine.sync_engine, "checkout", _check_that_it_answers)
+            event.listen(engine.sync_engine, "checkout", _check_that_it_responds)
             event.listen(engine.sync_engine, "handle_error", _hide_values)
             event.listen(engine.sync_engine, "handle_error", _give_up_a_useless_connection)
             return engine
 
         self.engine = engine(pool_size)
         event.listen(self.engine.sync_engine, "checkout", self._replace_where_it_only_reads)
-        # Readiness has its own connection: it must not wait behind requests, or busy would look like broken.
+        # Readiness has its own connection. If it waited behind requests, a busy service would look broken.
         self._probe_engine = engine(1)
         self._probe_seconds = max(
             CONNECT_SECONDS, (target.connect_seconds or 0) * len(target.hosts)
@@ -178,9 +181,9 @@ class Database:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
-        """A session that commits at the end of the block, and rolls back where the block raises.
+        """Open a session that commits at the end of the block, and rolls back if the block raises.
 
-        Raises `DatabaseUnavailable` where PostgreSQL does not answer, refuses for a moment, or goes away in the middle.
+        Raises `DatabaseUnavailable` if PostgreSQL does not respond, temporarily refuses, or stops during the block.
         """
         with _refusals_as_problems():
             async with self.sessions() as session:
@@ -188,13 +191,13 @@ class Database:
                 await _commit(session)
 
     async def read(self, query: Read, **values: Any) -> Sequence[Mapping[Any, Any]]:
-        """Run a query that changes nothing, in one round trip, and return its rows. Raises as `session` does."""
+        """Run a query that changes nothing, in one round trip, and return its rows. Raises the errors of `session`."""
         # With debug, SQLAlchemy logs the SQL.
         rows = None if self._debug else await self._read_at_once(query, values)
         if rows is not None:
             return rows
-        # Nothing has been changed: it may be repeated, and this way reports what is wrong. In a transaction: its end
-        # frees the locks of a statement whose arguments could not be sent.
+        # The query changes nothing, so it is safe to repeat it. The session reports the error. The end of its
+        # transaction frees the locks of a statement with arguments that could not be sent.
         async with self.session() as session:
             result = await session.execute(query.statement, values)
             return [dict(row) for row in result.mappings()]
@@ -202,8 +205,8 @@ class Database:
     async def _read_at_once(
         self, query: Read, values: Mapping[str, Any]
     ) -> Sequence[Mapping[Any, Any]] | None:
-        """Return the rows; None where the connection is lost, where the server refuses, and where it takes so long that
-        the server may have gone silent."""
+        """Return the rows, or None if the connection is lost, the server refuses, or the response is so late that the
+        server may be silent."""
         with _refusals_as_problems(), _checked_by(_Check.NONE):
             pooled = await self.engine.raw_connection()
         try:
@@ -226,20 +229,20 @@ class Database:
         return rows
 
     async def check_out(self) -> AsyncConnection:
-        """A connection of the pool that outlives a block: the caller closes it. Raises as `session` does."""
+        """Return a connection of the pool. The caller must close it. Raises the errors of `session`."""
         with _refusals_as_problems(), _checked_by(_Check.ASK):
             return await self.engine.connect()
 
     def replace_connections(self) -> None:
-        """Have the pool replace all its connections before it hands out the next one."""
+        """Make the pool replace all its connections before it returns the next one."""
         self._only_reads = True
 
     @asynccontextmanager
     async def probe(self) -> AsyncIterator[tuple[AsyncConnection, float]]:
-        """A connection beside the pool, and how many milliseconds a round trip on it took.
+        """Open a connection outside the pool, and yield it with the milliseconds of a round trip on it.
 
-        Raises `DatabaseUnavailable` where the server only reads, `TimeoutError` where the block takes longer than a
-        connection may, and whatever keeps it from being made.
+        Raises `DatabaseUnavailable` if the server is read-only, `TimeoutError` if the block exceeds the time limit for
+        a connection, and any error of the connection.
         """
         async with (
             asyncio.timeout(self._probe_seconds),
@@ -249,16 +252,16 @@ class Database:
             reads_only = await connection.scalar(text("show transaction_read_only"))
             latency = round((time.perf_counter() - started) * 1000, 2)
             if reads_only == "on":
-                # After a failover the name may already lead to another server.
+                # After a failover, the host name may already lead to another server.
                 self.replace_connections()
                 await connection.invalidate()
-                raise DatabaseUnavailable("The server only reads: it is a standby.")
+                raise DatabaseUnavailable("The database server is a read-only standby.")
             await self._open_first_connection()
             yield connection, latency
 
     async def _open_first_connection(self) -> None:
-        # A replica that starts beside others, on a machine without time to spare, may take seconds to connect: no
-        # request is to wait for that, once the replica is ready.
+        # On a busy machine, a starting replica may need seconds to connect. After the replica is ready, no request must
+        # wait for that.
         pool = self.engine.pool
         if isinstance(pool, AsyncAdaptedQueuePool) and pool.checkedin() + pool.checkedout() == 0:
             with _checked_by(_Check.NONE):
@@ -267,7 +270,7 @@ class Database:
 
     async def close(self) -> None:
         for engine in (self._probe_engine, self.engine):
-            # Those in use are not the pool's to close. Each ends when its user gives it back.
+            # The pool cannot close connections that are in use. Each is closed when it is returned.
             event.listen(engine.sync_engine, "checkin", _terminate)
             await engine.dispose()
 
@@ -285,7 +288,7 @@ def _terminate(connection: Any, _record: Any) -> None:
 def _set_socket_options(
     connection: asyncpg.Connection, options: Sequence[tuple[int, int, int]]
 ) -> None:
-    # asyncpg has no option for these, and shows its transport to nobody.
+    # asyncpg has no option for these, and no public access to its transport.
     opened = connection._transport.get_extra_info("socket")
     if opened.family != socket.AF_UNIX:
         for option in options:
@@ -308,9 +311,11 @@ def _refusals_as_problems() -> Iterator[None]:
     try:
         yield
     except PoolTimeoutError as error:
-        raise DatabaseBusy("All connections to the database are busy; try again.") from error
+        raise DatabaseBusy(
+            "All connections to the database are busy. Try again after the seconds in the Retry-After header."
+        ) from error
     except InvalidRequestError as error:
-        # SQLAlchemy has no class for it: each connection that the pool had or made failed its check.
+        # SQLAlchemy has no class for this error: every pooled or new connection failed its check.
         if str(error) == "This connection is closed":
             raise DatabaseUnavailable from error
         raise
@@ -318,7 +323,7 @@ def _refusals_as_problems() -> Iterator[None]:
         state = getattr(error.orig, "sqlstate", None) or ""
         if state.startswith(_BUSY):
             raise DatabaseBusy from error
-        # A statement that was prepared before a migration: asyncpg prepares it anew the next time.
+        # The statement was prepared before a migration. asyncpg prepares it again the next time.
         stale = isinstance(_source(error), asyncpg.InvalidCachedStatementError)
         if stale or error.connection_invalidated or state.startswith(_REFUSED):
             raise DatabaseUnavailable from error
@@ -326,9 +331,9 @@ def _refusals_as_problems() -> Iterator[None]:
 
 
 async def end_statement(driver: asyncpg.Connection) -> bool:
-    """Free the locks of a statement whose arguments could not be sent. Return whether the connection still answers.
+    """Free the locks of a statement with arguments that could not be sent. Return whether the connection still works.
 
-    asyncpg prepares a statement before it looks at the arguments: the server then waits in the middle of it.
+    asyncpg prepares a statement before it checks the arguments, so the server waits in the middle of the statement.
     """
     try:
         await driver.execute("select 1", timeout=CONNECT_SECONDS)
@@ -338,7 +343,7 @@ async def end_statement(driver: asyncpg.Connection) -> bool:
 
 
 def problem_of(error: BaseException) -> DatabaseUnavailable | None:
-    """Return the problem to raise for an error of the driver; None where the statement is at fault."""
+    """Return the problem to raise for an error of the driver, or None if the statement is at fault."""
     state = getattr(error, "sqlstate", None) or ""
     if state.startswith(_BUSY):
         return DatabaseBusy()
@@ -348,7 +353,7 @@ def problem_of(error: BaseException) -> DatabaseUnavailable | None:
 
 
 def hide_values(error: BaseException) -> None:
-    """Take from an error of the driver what it quotes of a statement's arguments and of rows."""
+    """Remove the quoted arguments of statements and the quoted rows from an error of the driver."""
     if isinstance(error, asyncpg.PostgresError):
         error.detail = None
     error.args = tuple(
@@ -357,15 +362,14 @@ def hide_values(error: BaseException) -> None:
 
 
 def connection_is_useless(error: BaseException) -> bool:
-    """Return whether this error of the driver ends its connection: it is lost or silent, or its session refuses for
-    ever."""
+    """Return whether the connection of this driver error is unusable: lost, silent, or with a session that is over."""
     state = getattr(error, "sqlstate", None) or ""
     return _is_lost(error) or state.startswith(_SESSION_IS_USELESS)
 
 
 def _is_lost(error: BaseException) -> bool:
-    # A silent or lost connection, and asyncpg's own errors: it is closed, or in the middle of something. Those that are
-    # a ValueError too speak of a statement's arguments.
+    # A silent or lost connection, or an error of asyncpg for a closed or busy one. asyncpg's errors that are also a
+    # ValueError are about the arguments of a statement.
     return isinstance(error, OSError) or (
         isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError)
         and not isinstance(error, ValueError)
@@ -378,13 +382,13 @@ def _source(error: DBAPIError) -> BaseException | None:
 
 
 class _Check(Enum):
-    """How a connection that is taken from a pool shows that it answers."""
+    """The check of a connection when it is taken from the pool."""
 
     BEGIN = 1
-    """It begins a transaction, as SQLAlchemy would do before the first statement: no round trip more."""
+    """Begin a transaction, which SQLAlchemy needs anyway before the first statement: no extra round trip."""
     ASK = 2
     NONE = 3
-    """The caller's own statement will show it."""
+    """No check: the caller handles the error of its own statement."""
 
 
 _check: ContextVar[_Check] = ContextVar("check", default=_Check.BEGIN)
@@ -399,34 +403,33 @@ def _checked_by(check: _Check) -> Iterator[None]:
         _check.reset(token)
 
 
-def _check_that_it_answers(connection: Any, _record: Any, _pooled: Any) -> None:
-    """Have the pool replace its connections where the one to be used has been cut, or has gone silent, since its last
-    use."""
-    # Not the pool's own ping: that would wait for as long as a statement may take, and makes a transaction of its own.
+def _check_that_it_responds(connection: Any, _record: Any, _pooled: Any) -> None:
+    """Make the pool replace its connections if the chosen one was cut or is silent since its last use."""
+    # Not the pool's own ping, which would wait as long as for a statement, and needs a separate transaction.
     check = _check.get()
     if check is not _Check.NONE:
-        connection.run_async(lambda driver: _answer(connection, driver, check))
+        connection.run_async(lambda driver: _try_connection(connection, driver, check))
 
 
-async def _answer(connection: Any, driver: asyncpg.Connection, check: _Check) -> None:
+async def _try_connection(connection: Any, driver: asyncpg.Connection, check: _Check) -> None:
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             if check is _Check.BEGIN:
                 await connection._start_transaction()
             else:
                 await driver.execute("select 1")
-    except Exception as error:  # SQLAlchemy's, asyncpg's or the system's: it is of no use
+    except Exception as error:  # of SQLAlchemy, asyncpg or the system: the connection is unusable
         driver.terminate()
         raise InvalidatePoolError from error
 
 
 def _give_up_a_useless_connection(context: Any) -> DatabaseUnavailable | None:
-    # An ExceptionContext; up to 2.0.50, SQLAlchemy's types do not let its `is_disconnect` be set.
+    # An ExceptionContext. In the types of SQLAlchemy up to 2.0.50, its `is_disconnect` is read-only.
     error = context.original_exception
     source = error.__cause__ or error
     lost = _is_lost(error) or _is_lost(source)
     if lost or connection_is_useless(source):
-        # With it the pool replaces all that it holds: they lead to the same server.
+        # The pool then replaces all its connections, because they lead to the same server.
         context.is_disconnect = True
     return DatabaseUnavailable() if lost else None
 
@@ -435,8 +438,8 @@ _QUOTED_ARGUMENT = re.compile(r"(invalid input for query argument \$\d+): .*", r
 
 
 def _hide_values(context: ExceptionContext) -> None:
-    # PostgreSQL quotes whole rows in an error's details, and asyncpg the arguments of a statement: what
-    # hide_parameters keeps out of the logs would come back there, password hashes and keys included.
+    # PostgreSQL quotes whole rows in the details of an error, and asyncpg quotes arguments. Without this, the logs
+    # would contain them despite hide_parameters, including password hashes and keys.
     wrapped = context.original_exception
     source = wrapped.__cause__
     with_details = without_details = str(source)
@@ -454,13 +457,13 @@ def _hide_values(context: ExceptionContext) -> None:
 
 
 async def database_session(request: Request) -> AsyncIterator[AsyncSession]:
-    """A session for one request: committed when the route returned, rolled back when it raised."""
+    """Yield a session for one request. It is committed when the route returns, and rolled back when it raises."""
     database: Database = request.app.state.context.database
     async with database.session() as session:
         yield session
 
 
-# scope="function": the session ends, and so commits, before the answer is sent. With FastAPI's default the answer
-# would be sent first, and a commit that fails would go unnoticed.
+# scope="function": the session commits before the response is sent. With FastAPI's default, the response is sent first,
+# and the client does not learn of a failed commit.
 Session = Annotated[AsyncSession, Depends(database_session, scope="function")]
-"""What a route declares to get a session."""
+"""Declare a parameter of this type to get a session in a route."""

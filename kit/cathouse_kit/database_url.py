@@ -1,8 +1,8 @@
-"""`DATABASE_URL`: libpq's connection URIs (PostgreSQL manual, section 32.1.1.2), read once, at the start.
+"""`DATABASE_URL`: connection URIs of libpq (PostgreSQL manual, section 32.1.1.2), parsed once at the start.
 
-asyncpg reads such a URL only when it connects, sends parameters that it does not know to the server as settings, and
-completes the rest from the `PG…` variables of the environment. Here every parameter is understood or refused by name,
-and the URL alone decides to which server, as which role and how a service connects.
+asyncpg parses such a URL only when it connects. It sends unknown parameters to the server as settings. It reads missing
+parameters from the `PG…` environment variables. Here, unknown parameters are refused by name, and the URL alone decides
+the server, the role and the options of a connection.
 """
 
 import os
@@ -23,11 +23,11 @@ _SCHEME = "postgresql://"
 _DEFAULT_PORT = 5432
 _MAX_CONNECT_SECONDS = 60
 _ENCODE = "write special characters of a name or a password as %XX"
-# What the address of a Unix socket holds (unix(7)), less the NUL at its end.
+# The longest address of a Unix socket (unix(7)), without the NUL at its end.
 _MAX_SOCKET_PATH = 107
 
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-# asyncpg reads these from a URL alone; those that name a file are read here too, so that a wrong one is found.
+# asyncpg accepts these only in a URL. Files that they name are also read here, to find a wrong one at the start.
 _SSL_PARAMETERS = frozenset(
     {
         "sslmode",
@@ -46,14 +46,14 @@ _OPTION = re.compile(r"(-c\s*|--)[A-Za-z_][A-Za-z0-9_.-]*=(\\.|[^\s\\])*")
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """A connection that a URL describes; `repr` shows no password."""
+    """A connection, as a URL describes it. `repr` shows no password."""
 
     hosts: tuple[tuple[str, int], ...]
-    """Where to connect, in this order: a name, an address or the folder of a Unix socket, and the port."""
+    """The hosts in the order of attempts: a name, an address or the folder of a Unix socket, and the port."""
     connect_seconds: int | None
-    """How long one host may take to accept a connection; None where the URL does not say."""
+    """Time limit for a connection to one host, or None if the URL has none."""
     arguments: Mapping[str, Any] = field(repr=False)
-    """Keywords of `asyncpg.connect`, beside the host, the port and the server's settings."""
+    """Keywords of `asyncpg.connect`, except the host, the port and the server's settings."""
     server_settings: Mapping[str, str]
     """Settings of the server for this connection."""
     socket_options: tuple[tuple[int, int, int], ...]
@@ -61,7 +61,7 @@ class DatabaseUrl:
 
 
 def parse_database_url(url: str) -> DatabaseUrl:
-    """Read the URL. Raise `ValueError` with a message that names the parameter and quotes no secret."""
+    """Parse the URL. Raises `ValueError` with a message that names the parameter and quotes no secret."""
     if not url.startswith(_SCHEME):
         raise ValueError(f"must be a URL that begins with {_SCHEME}")
     main, _, query = url.removeprefix(_SCHEME).partition("?")
@@ -95,7 +95,7 @@ def parse_database_url(url: str) -> DatabaseUrl:
 
 def _decode(text: str) -> str:
     if re.search(r"%(?![0-9A-Fa-f]{2})", text) or "%00" in text:
-        raise ValueError(f"has a % that begins no encoded character; {_ENCODE}")
+        raise ValueError(f"has a % that does not begin an encoded character; {_ENCODE}")
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
@@ -103,7 +103,7 @@ def _decode(text: str) -> str:
 
 
 def _read_query(query: str) -> dict[str, str]:
-    # Not parse_qs: for libpq a + is a +.
+    # Not parse_qs, which decodes a + to a space. libpq keeps a +.
     values: dict[str, str] = {}
     for part in query.split("&") if query else ():
         name, equals, value = part.partition("=")
@@ -113,8 +113,8 @@ def _read_query(query: str) -> dict[str, str]:
         if name not in _PARAMETERS:
             shown = name[:40] if name.isidentifier() else "a parameter"
             raise ValueError(
-                f"{shown}: is not understood; known are {', '.join(sorted(_PARAMETERS))}. "
-                "Settings of the server are given as options=-c%20NAME%3DVALUE"
+                f"{shown}: is not a known parameter; use {', '.join(sorted(_PARAMETERS))}. "
+                "Write settings of the server as options=-c%20NAME%3DVALUE"
             )
         values[name] = _decode(value)
         check = _PARAMETERS[name]
@@ -137,7 +137,7 @@ def _hosts(host_list: str, values: Mapping[str, str]) -> tuple[tuple[str, int], 
         raise ValueError("must have one port for all hosts, or one for each")
     if hosts in ([], [""]):
         raise ValueError(
-            "names no host: postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE, "
+            "has no host: write postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE, "
             "or ?host=/FOLDER for a Unix socket"
         )
     return tuple((_host(host), _port(port)) for host, port in zip(hosts, ports, strict=True))
@@ -152,7 +152,7 @@ def _split_authority(host_list: str) -> tuple[list[str], list[str]]:
             if not bracket or colon not in ("", ":"):
                 raise ValueError("must have IPv6 addresses in brackets, such as [::1]:5432")
             if "." not in host and ":" not in host:
-                raise ValueError("must have nothing but an IPv6 address in brackets")
+                raise ValueError("must have only an IPv6 address in brackets")
         else:
             host, _, port = part.partition(":")
         hosts.append(_decode(host))
@@ -177,7 +177,9 @@ def _addresses(hosts: list[str], addresses: list[str], values: Mapping[str, str]
 def _host(host: str) -> str:
     if host.startswith("/"):
         if len(os.fsencode(f"{host}/.s.PGSQL.65535")) > _MAX_SOCKET_PATH:
-            raise ValueError("names a folder for a Unix socket that is too long a path")
+            raise ValueError(
+                "has a path for a Unix socket that is too long: use a folder with a shorter path"
+            )
         return host
     try:
         check_host(host)
@@ -190,7 +192,9 @@ def _port(port: str) -> int:
     if not port:
         return _DEFAULT_PORT
     if not (port.isascii() and port.isdigit()):
-        raise ValueError("has no number as its port; write special characters of a password as %XX")
+        raise ValueError(
+            "has a port that is not a number; write special characters of a password as %XX"
+        )
     if len(port) > 5 or not 1 <= int(port) <= 65535:
         raise ValueError("must have a port from 1 to 65535")
     return int(port)
@@ -221,7 +225,9 @@ def _user_of_this_process() -> str:
     try:
         return getuser()
     except (KeyError, OSError):
-        raise ValueError("names no role, and this process has no user name") from None
+        raise ValueError(
+            "has no role, and this process has no user name to use instead: add the role"
+        ) from None
 
 
 def _ssl(values: Mapping[str, str]) -> dict[str, str]:
@@ -262,7 +268,7 @@ def _socket_options(values: Mapping[str, str]) -> tuple[tuple[int, int, int], ..
         ("tcp_user_timeout", "TCP_USER_TIMEOUT", 2**31 - 1),
     ):
         number = _optional_number(values, name, 0, most)
-        # 0 is the system's default. An option that this system does not have is ignored, as libpq does.
+        # 0 means the default of the system. Like libpq, ignore an option that the system does not have.
         if number and hasattr(socket, option) and (on or name == "tcp_user_timeout"):
             options.append((socket.IPPROTO_TCP, getattr(socket, option), number))
     return tuple(options)
@@ -281,7 +287,7 @@ def _one_of(*allowed: str, reason: str = "") -> _Check:
 
 def _certificates(name: str, value: str) -> None:
     if value == "system":
-        raise ValueError(f"{name}: must name a file; the driver does not understand system")
+        raise ValueError(f"{name}: must name a file; the driver does not support the value system")
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=value)
     except (OSError, ValueError) as error:
@@ -295,12 +301,14 @@ def _password_file(name: str, value: str) -> None:
     except (OSError, ValueError) as error:
         raise ValueError(f"{name}: cannot be read: {_reason(error)}") from None
     if readable_by_others:
-        raise ValueError(f"{name}: must be readable to its owner alone: chmod 600")
+        raise ValueError(f"{name}: must be readable only by its owner: run chmod 600 on the file")
 
 
 def _server_options(name: str, value: str) -> None:
     if not re.fullmatch(rf"\s*{_OPTION.pattern}(\s+{_OPTION.pattern})*\s*", value):
-        raise ValueError(f"{name}: must be such as -c statement_timeout=5s, encoded as %XX")
+        raise ValueError(
+            f"{name}: must have the form -c statement_timeout=5s, with spaces and = encoded as %XX"
+        )
 
 
 def _line(name: str, value: str) -> None:
@@ -316,8 +324,7 @@ _PARAMETERS: dict[str, _Check | None] = {
     "channel_binding": _one_of(
         "prefer",
         "disable",
-        reason="; the driver has no channel binding. "
-        "sslmode=verify-full also makes sure which server it is",
+        reason="; the driver has no channel binding. Use sslmode=verify-full to verify the server",
     ),
     "client_encoding": _one_of("auto", "UTF8", "utf8", "UTF-8", "utf-8"),
     "gssencmode": _one_of("prefer", "disable", reason="; the driver has no GSSAPI encryption"),

@@ -1,4 +1,4 @@
-"""Routes that are on their way out: what tells callers so, in every answer and in the description.
+"""Deprecated routes: headers in every response, and a mark in the API's description.
 
 v1 = APIRouter(prefix="/api/v1/notes", route_class=deprecated(since=…, sunset=…, successor="/api/v2/notes"))
 """
@@ -13,17 +13,17 @@ from starlette.types import Message, Receive, Scope, Send
 
 
 def deprecated(*, since: datetime, sunset: datetime, successor: str) -> type[APIRoute]:
-    """The class of a router's routes that are deprecated: `APIRouter(…, route_class=deprecated(…))`.
+    """Return the class of a router's deprecated routes: `APIRouter(…, route_class=deprecated(…))`.
 
-    From `since` on callers should use what is at `successor`, and at `sunset` the routes may go. Answers, errors
-    included, say so by the fields `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and `Link` (RFC 8288); the description
-    does by `deprecated` and `x-sunset`. The routes answer as before, whatever the time. Raises `ValueError` where a
-    moment has no time zone, or the sunset comes first.
+    From `since` on, callers should use the routes at `successor`. At `sunset`, the deprecated routes may be removed.
+    All responses, including errors, have the headers `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and `Link` (RFC
+    8288). The description has `deprecated` and `x-sunset`. The routes keep working at any time. Raises `ValueError` if
+    a time has no time zone, or if `sunset` is before `since`.
     """
     if since.tzinfo is None or sunset.tzinfo is None:
-        raise ValueError("since and sunset need a time zone")
+        raise ValueError("since and sunset must have a time zone")
     if sunset < since:
-        raise ValueError("a route cannot go before it is deprecated (RFC 8594, section 3)")
+        raise ValueError("sunset must not be before since (RFC 8594, section 3)")
     fields = {
         "Deprecation": f"@{int(since.timestamp())}",
         "Sunset": format_datetime(sunset.astimezone(UTC), usegmt=True),
@@ -40,7 +40,7 @@ def deprecated(*, since: datetime, sunset: datetime, successor: str) -> type[API
                 if message["type"] == "http.response.start":
                     headers = MutableHeaders(scope=message)
                     headers.update(fields)
-                    # There may be other links.
+                    # Append, because the response may have other links.
                     headers.append("Link", f'<{successor}>; rel="successor-version"')
                 await send(message)
 

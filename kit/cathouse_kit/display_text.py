@@ -1,27 +1,27 @@
-"""Text that other people see: each character of it shows something, where it stands, and no more than its place."""
+"""Text that other people see. Each character must be visible, and must not change the display of other text."""
 
 import re
 import unicodedata
 
 MAX_MARKS = 6
-"""Marks on one letter. Vietnamese and Hebrew need three, Burmese at times six."""
+"""The most marks on one letter. Vietnamese and Hebrew need three, Burmese sometimes needs six."""
 
-# What has a category of things that show something, and shows nothing: Unicode's Default_Ignorable_Code_Point beside
-# format characters, the empty Braille pattern, and the stand-in for an object that is not there.
+# Invisible characters in a category of visible ones: Unicode's Default_Ignorable_Code_Point except format characters,
+# the empty Braille pattern, and the object replacement character.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc\U00016fe4\U0001d159") | {
     chr(code)
     for block in (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
     for code in block
 }
-# Format characters that are shown: Unicode's Prepended_Concatenation_Mark.
+# Visible format characters: Unicode's Prepended_Concatenation_Mark.
 _SHOWN_FORMATS = frozenset(
     map(chr, (*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD))
 )
-# Arabic, and the scripts of India and South-East Asia: there, joiners decide which form of a letter is shown. Persian
-# and Sinhala cannot be written without.
+# Arabic, and the scripts of India and South-East Asia. Joiners select the form of a letter there, and Persian and
+# Sinhala need them.
 _JOINING = "\u0600-\u109f\u1780-\u1cff\ua800-\uabff\U00010a00-\U00011fff"
 _PICTURE = "\u2139\u2190-\u2bff\U0001f000-\U0001faff"
-# Where characters that show nothing alone have their use.
+# Places where invisible characters are needed.
 _IN_PLACE = re.compile(
     f"(?<=[{_JOINING}])[\u200c\u200d](?=[{_JOINING}])"
     # Emoji: 👩‍🚀, ❤️, 1️⃣, and flags such as Scotland's.
@@ -35,11 +35,11 @@ _IN_PLACE = re.compile(
 
 
 def displayable(text: str) -> str:
-    """The text in Unicode's normal form C.
+    """Return the text in Unicode's normal form C.
 
-    Raises `ValueError` for what shows nothing or turns text around (controls but newline and tab, format characters,
-    private and unassigned code points, fillers) outside of where emoji and scripts need it, and for marks that stand on
-    nothing or in a pile.
+    Raises `ValueError` for characters that are invisible or reverse text: controls except newline and tab, format
+    characters, private and unassigned code points, fillers. Emoji and scripts may have the ones that they need. Also
+    raises it for a mark without a letter, and for more than `MAX_MARKS` marks on one letter.
     """
     if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
         return text
@@ -59,17 +59,17 @@ def _check(character: str) -> None:
         category in ("Co", "Zl", "Zp")
         or character in _BLANK
         or (category == "Cf" and character not in _SHOWN_FORMATS)
-        # New emoji are unknown to an older Python.
+        # An older Python does not know new emoji.
         or (category == "Cn" and not "\U0001f000" <= character <= "\U0001faff")
     ):
         name = unicodedata.name(character, "which has no name")
         raise ValueError(
-            f"must not contain U+{ord(character):04X} ({name}): it shows nothing, or turns text around"
+            f"must not contain U+{ord(character):04X} ({name}): it is invisible, or it reverses text"
         )
 
 
 def _check_marks(text: str) -> None:
-    """Before the text is normalized, which takes time by the square of a pile's height."""
+    """Check marks before the text is normalized, in time that grows with the square of the marks on one letter."""
     kinds = {character: unicodedata.category(character) for character in set(text)}
     if not any(kind[0] == "M" for kind in kinds.values()):
         return

@@ -1,5 +1,4 @@
-"""The description, and the page at `/api/v1/docs`: Swagger UI, with assets that come with the kit, so that it works
-with no internet."""
+"""The API's description, and the page at `/api/v1/docs`: Swagger UI with assets of the kit, which works offline."""
 
 import hashlib
 import importlib.resources
@@ -20,12 +19,12 @@ ASSETS_PATH = f"{DOCS_PATH}/assets"
 
 _ASSETS = importlib.resources.files("cathouse_kit") / "swagger_ui"
 _SCRIPT, _STYLE, _ICON = "swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"
-# Not by the mimetypes module: it knows others by version and by files of the machine. RFC 9239 names that of scripts.
+# Not from the mimetypes module: its types depend on the version and on files of the machine. RFC 9239 has scripts.
 _MEDIA_TYPES = {_SCRIPT: "text/javascript", _STYLE: "text/css", _ICON: "image/png"}
 
 
 def docs_router(title: str) -> APIRouter:
-    """The description, the page and its assets. The page loads nothing from elsewhere."""
+    """Return the routes of the description, the page and its assets. The page loads nothing from other origins."""
     router = APIRouter(dependencies=[Depends(anyone)], include_in_schema=False)
     page = get_swagger_ui_html(
         openapi_url=OPENAPI_PATH,
@@ -51,7 +50,7 @@ def docs_router(title: str) -> APIRouter:
         if name not in _MEDIA_TYPES:
             raise NotFound
         content, etag = _read_asset(name)
-        # They change with the kit: a browser asks each time, and gets 304 as long as they are the same.
+        # Assets change with the kit. A browser requests them each time, and gets 304 while they are unchanged.
         headers = {"ETag": etag, "Cache-Control": "public, no-cache", "Accept-Ranges": "none"}
         if _names(request.headers.getlist("if-none-match"), etag):
             return Response(status_code=304, headers=headers)
@@ -74,7 +73,7 @@ def _names(if_none_match: list[str], etag: str) -> bool:
 
 
 def _policy(html: str) -> str:
-    """Return the `Content-Security-Policy` of the page: its own files, and the script that is written in it."""
+    """Return the `Content-Security-Policy` of the page. It allows the page's own files and its inline script."""
     scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     hashes = [
         f"'sha256-{b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts
@@ -83,7 +82,7 @@ def _policy(html: str) -> str:
         (
             "default-src 'none'",
             f"script-src 'self' {' '.join(hashes)}",
-            # Swagger UI styles its elements one by one.
+            # Swagger UI sets the style of single elements.
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data:",
             "connect-src 'self'",

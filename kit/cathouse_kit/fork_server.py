@@ -1,11 +1,11 @@
-"""Start Python programs by a fork of a process that has imported the large libraries, and nothing of the project.
+"""Start Python programs faster, as forks of a process that has imported the large libraries but no code of the project.
 
-To import them takes two thirds of a service's start. In the development stack all services share one fork server, and
-`CATHOUSE_FORK_SERVER` is the path of its socket. Elsewhere a program that needs one starts its own. Variables that the
-system reads as it starts a program, such as `LD_PRELOAD`, are those of the server.
+The imports are two thirds of a service's start. In the development stack, all services share one fork server.
+`CATHOUSE_FORK_SERVER` is then the path of its socket. Elsewhere, a program that needs a fork server starts one. The
+system reads some variables, such as `LD_PRELOAD`, only when a program starts. Forks have the server's values of these.
 
-`python -m cathouse_kit.fork_server listen PATH` is the server. `python -m cathouse_kit.fork_server run MODULE
-ARGUMENT…` does the same as `python -m MODULE ARGUMENT…`, sooner.
+`python -m cathouse_kit.fork_server listen PATH` runs the server. `python -m cathouse_kit.fork_server run MODULE
+ARGUMENT…` is a faster `python -m MODULE ARGUMENT…`.
 """
 
 import contextlib
@@ -49,12 +49,12 @@ _LIBRARIES = (
 _NUMBER = struct.Struct("!i")
 _STANDARD_STREAMS = (0, 1, 2)
 _PARENT_CHECK_SECONDS = 1.0
-# The exit status of a fork whose server is gone.
+# The exit status of a fork after its server has ended.
 _UNKNOWN = 255
 
 
 class ForkServer:
-    """The way to a fork server: the stack's, else one that lives as long as this object."""
+    """A client of the fork server of the stack. Without one, it starts a server that lives as long as this object."""
 
     def __init__(self) -> None:
         self._path = os.environ.get(VARIABLE)
@@ -69,7 +69,7 @@ class ForkServer:
     def run(self, module: str, *arguments: str) -> "Fork":
         """Start `python -m MODULE ARGUMENT…`, with this process's environment, folder and standard streams.
 
-        Raises `OSError` where the server does not answer.
+        Raises `OSError` if the server does not respond.
         """
         if self._path:
             connection = socket.socket(socket.AF_UNIX)
@@ -82,7 +82,7 @@ class ForkServer:
 
 
 class Fork:
-    """A process that the server has forked. It is killed when this process ends, however that ends."""
+    """A process that the server has forked. It is killed when this process ends for any reason."""
 
     def __init__(self, connection: socket.socket, arguments: Sequence[str]) -> None:
         request = json.dumps(
@@ -99,11 +99,11 @@ class Fork:
         self._exit_status: int | None = None
         pid = self._receive()
         if pid is None:
-            raise ConnectionError("the fork server went away")
+            raise ConnectionError("the fork server has ended")
         self.pid = pid
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Return the exit status, negative after a signal; None while the process still runs after `seconds`."""
+        """Return the exit status, negative after a signal, or None if the process still runs after `seconds`."""
         if self._exit_status is None and select.select([self._connection], [], [], seconds)[0]:
             status = self._receive()
             self._exit_status = _UNKNOWN if status is None else status
@@ -121,17 +121,17 @@ class Fork:
 
 
 def main() -> None:
-    """Serve until the end, or become one of the forks."""
+    """Run the server, or the program in a fork."""
     parent = os.getppid()
     command, argument, *arguments = sys.argv[1:]
     if command == "run":
         forks = ForkServer()
         sys.exit(shell_status(forks.run(argument, *arguments).wait() or 0))
     server = _listen(Path(argument)) if command == "listen" else socket.socket(fileno=int(argument))
-    # A Ctrl-C is for the programs that use the server.
+    # Ctrl-C is meant for the programs that use the server.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     leave_out_unused_parts()
-    # Collections during the imports find next to nothing, and take a fifth of their time.
+    # Garbage collections during the imports free almost nothing, and cost a fifth of the time.
     gc.disable()
     for library in _LIBRARIES:
         importlib.import_module(library)
@@ -146,7 +146,7 @@ def main() -> None:
 
 
 def shell_status(status: int) -> int:
-    """Return an exit status as shells tell it: 128 and the number of a signal."""
+    """Return an exit status as shells report it: 128 plus the number of a signal."""
     return 128 - status if status < 0 else status
 
 
@@ -162,9 +162,9 @@ def _listen(path: Path) -> socket.socket:
 
 
 def _serve(server: socket.socket, parent: int) -> socket.socket | None:
-    """Fork for each connection, and return it in the fork.
+    """Fork for each connection, and return the connection in the fork.
 
-    Return None in the server, once its only user or the process that started it has ended.
+    Return None in the server after its only user, or the process that started it, has ended.
     """
     forks: dict[int, socket.socket] = {}
     ended, wake = socket.socketpair()
@@ -210,8 +210,8 @@ def _ended() -> Iterator[tuple[int, int]]:
 
 
 def _become(connection: socket.socket) -> str:
-    """Take over the surroundings of the process that asks; return the module to run."""
-    # A signal to the server's group is not for the programs that it has forked.
+    """Adopt the environment, folder and streams of the requesting process, and return the module to run."""
+    # A signal to the server's process group must not reach the forks.
     os.setpgid(0, 0)
     length, descriptors, _, _ = socket.recv_fds(connection, _NUMBER.size, len(_STANDARD_STREAMS))
     for descriptor, stream in zip(descriptors, _STANDARD_STREAMS, strict=True):
@@ -227,7 +227,7 @@ def _become(connection: socket.socket) -> str:
     module: str
     module, *arguments = request["arguments"]
     sys.argv = [module, *arguments]
-    # The kit too is imported anew, for it may have changed.
+    # Import the kit again, because it may have changed.
     for name in [name for name in sys.modules if name.partition(".")[0] == __package__]:
         del sys.modules[name]
     return module

@@ -1,4 +1,4 @@
-"""Limits on what a connection may send and how slowly, which uvicorn with httptools lacks."""
+"""Limits on the size and the slowness of requests and responses, which uvicorn with httptools lacks."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,18 +18,18 @@ from cathouse_kit.problems import Problem, problem_response
 
 MAX_BYTES = 64 * 1024
 MAX_SECONDS = 10.0
-# A body may take BODY_SECONDS, and a second more for each BODY_BYTES_PER_SECOND that came; never more than the total.
+# A body may take BODY_SECONDS, plus one second for each BODY_BYTES_PER_SECOND received, but never more than the total.
 BODY_SECONDS = 10.0
 BODY_BYTES_PER_SECOND = 1024
 BODY_TOTAL_SECONDS = 300.0
-# A response that waits in memory must get shorter in each such time. The kernel takes more only when a part of its own
-# buffer is free again, so that a client cannot read single bytes for ever.
+# The unsent part of a response must get shorter in each such interval. The kernel accepts more only when a part of its
+# buffer is free again, so a client cannot keep a connection by reading single bytes.
 SENDING_SECONDS = 30.0
-# For so long is read, and thrown away, what still comes after a refusal: closed at once, the connection would be reset,
-# and the answer lost with it.
+# After a refusal, the rest of the request is read and discarded for this time. If the connection were closed at once,
+# the system would reset it, and the client would lose the response.
 _LINGER_SECONDS = 1.0
 _UNREAD = "(unread)"
-"""The method of a request, in the metrics, whose head was refused."""
+"""The value of the label `method` in the metrics for a request with a refused head."""
 _UNBOUNDED = Connections()
 
 
@@ -38,7 +38,10 @@ class HeadTooLarge(Problem):
     title = "Request head too large"
 
     def __init__(self) -> None:
-        super().__init__(f"A request's head may have {MAX_BYTES} bytes at most.", limit=MAX_BYTES)
+        super().__init__(
+            f"The head of the request is larger than {MAX_BYTES} bytes. Send fewer or shorter headers.",
+            limit=MAX_BYTES,
+        )
 
 
 class HeadTooSlow(Problem):
@@ -46,7 +49,9 @@ class HeadTooSlow(Problem):
     title = "Request timeout"
 
     def __init__(self) -> None:
-        super().__init__(f"A request's head may take {MAX_SECONDS:g} seconds at most.")
+        super().__init__(
+            f"The head of the request did not arrive within {MAX_SECONDS:g} seconds. Send it faster."
+        )
 
 
 class BodyTooSlow(Problem):
@@ -55,17 +60,17 @@ class BodyTooSlow(Problem):
 
     def __init__(self) -> None:
         super().__init__(
-            f"A request's body must come with {BODY_BYTES_PER_SECOND} bytes a second after the first "
-            f"{BODY_SECONDS:g} seconds, and within {BODY_TOTAL_SECONDS:g} seconds."
+            f"The body of the request arrived too slowly. After the first {BODY_SECONDS:g} seconds, send at least "
+            f"{BODY_BYTES_PER_SECOND} bytes a second. Send the whole body within {BODY_TOTAL_SECONDS:g} seconds."
         )
 
 
 class HeadLimitingProtocol(HttpToolsProtocol):
-    """A connection whose client may send a head of `MAX_BYTES`, within `MAX_SECONDS`, and must send a body and take a
-    response at a minimum rate.
+    """A connection with limits.
 
-    The head of a chunk and the trailers of a body have the head's limit of bytes, too; what trailers say is not read.
-    How large a body may be is not decided here. `connections` counts the connection, and may refuse it.
+    The client must send a head of at most `MAX_BYTES` within `MAX_SECONDS`. It must send a body, and read a response,
+    at a minimum rate. The head of a chunk and the trailers of a body have the same limit of bytes as a head. Trailers
+    are ignored. The size of a body is not limited here. `connections` counts the connection, and may refuse it.
 
     Every refusal is a problem, counted in the metrics and logged.
     """
@@ -74,7 +79,7 @@ class HeadLimitingProtocol(HttpToolsProtocol):
         super().__init__(*args, **options)
         self._connections = connections
         self._between_bodies = True
-        """Whether the next thing to come, or to go on, is the head of a request."""
+        """True while the next data is, or continues, the head of a request."""
         self._head_bytes = 0
         self._body_bytes = 0
         self._body_began = 0.0
@@ -89,7 +94,7 @@ class HeadLimitingProtocol(HttpToolsProtocol):
     def _ends(self) -> bool:
         return self._refused or self.transport.is_closing()
 
-    # What `Connections` needs to know.
+    # The interface that `Connections` needs.
 
     @property
     def address(self) -> str | None:
@@ -97,13 +102,13 @@ class HeadLimitingProtocol(HttpToolsProtocol):
 
     @property
     def idle_since(self) -> float | None:
-        waits = self._between_bodies and not self._answer_goes_on() and not self._ends
+        waits = self._between_bodies and not self._response_in_progress() and not self._ends
         return self._idle_since if waits else None
 
     def make_room(self) -> None:
         self._close()
 
-    # The connection begins and ends.
+    # Begin and end of the connection.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -113,7 +118,7 @@ class HeadLimitingProtocol(HttpToolsProtocol):
         try:
             self._connections.enter(self)
         except TooManyConnections as problem:
-            # Without lingering: it would be a connection more.
+            # Close without lingering, which would keep one more connection open.
             self._refuse(problem, linger_seconds=0)
         else:
             self._start_timer(MAX_SECONDS, self._on_head_time_over)
@@ -132,13 +137,13 @@ class HeadLimitingProtocol(HttpToolsProtocol):
         self.transport.close()
         self._watch_sending()
 
-    # What comes.
+    # Received data.
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
         begin = 0
         while begin < len(data) and not self._ends:
-            # No more than what a head may still have: what is whole by then is well.
+            # Parse at most as many bytes as the head may still have. A head that is complete by then is accepted.
             part = data[begin : begin + MAX_BYTES - self._head_bytes]
             begin += len(part)
             self._head_bytes += len(part)
@@ -156,7 +161,7 @@ class HeadLimitingProtocol(HttpToolsProtocol):
             cause = error.__context__
             if isinstance(cause, httptools.HttpParserInvalidURLError | UnicodeDecodeError):
                 cause = MalformedRequest(
-                    "The request target is not a URL; write other characters as %XX."
+                    "The request target is not a valid URL. Encode special characters as %XX."
                 )
             if not isinstance(cause, Problem):
                 raise
@@ -165,9 +170,9 @@ class HeadLimitingProtocol(HttpToolsProtocol):
             self._refuse(MalformedRequest(f"This is not a valid HTTP/1.1 request: {error}."))
 
     def _stay_with_http(self, rest: bytes) -> None:
-        """Go on after a request for another protocol, which the server is free to ignore (RFC 9110, section 7.8).
+        """Continue with HTTP after a request for another protocol, which a server may ignore (RFC 9110, section 7.8).
 
-        The parser has ended the request without its body. Another one is set to where the body begins.
+        The parser has ended the request without its body. A new parser continues at the beginning of the body.
         """
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
@@ -188,7 +193,7 @@ class HeadLimitingProtocol(HttpToolsProtocol):
         if self._resumes_body:
             return
         super().on_message_begin()
-        # The head may begin in the middle of a part, after a request that was counted.
+        # The head may begin in the middle of the received data, after a request that was counted.
         self._head_bytes = self._head_bytes or 1
 
     def on_headers_complete(self) -> None:
@@ -199,7 +204,7 @@ class HeadLimitingProtocol(HttpToolsProtocol):
             super().on_headers_complete()
             if self.scope["http_version"] == "1.0":
                 _send_without_chunks(self.cycle)
-        # Trailers come as headers do; from here on nobody reads them.
+        # The parser reports trailers like headers. They are ignored.
         self.headers = []
         self._between_bodies = False
         self._head_bytes = self._body_bytes = 0
@@ -219,7 +224,7 @@ class HeadLimitingProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _end_after_response(self) -> None:
-        """Close the connection as the parser takes it for closed, and would skip all that comes: it reads trailers."""
+        """Close the connection after a trailer `Connection`: the parser then skips all further data."""
         self.cycle.keep_alive = False
         if self.cycle.response_complete:
             self._close()
@@ -232,7 +237,7 @@ class HeadLimitingProtocol(HttpToolsProtocol):
         else:
             self._time_what_has_begun()
 
-    # How long it takes.
+    # Time limits.
 
     def _time_what_has_begun(self) -> None:
         if self._timer is not None or self._ends:
@@ -253,19 +258,19 @@ class HeadLimitingProtocol(HttpToolsProtocol):
 
     def _on_head_time_over(self) -> None:
         self._timer = None
-        if self._answer_goes_on():
-            return  # it may take its time, and a head that came before its end begins its own after it
+        if self._response_in_progress():
+            return  # the time of the next head begins after the response
         if self._head_bytes:
             self._refuse(HeadTooSlow())
         else:
-            # Browsers and load balancers open connections that they may not need: nothing is wrong.
+            # No error: browsers and load balancers open connections that they may not need.
             self._close()
 
     def _on_body_time_over(self) -> None:
         self._timer = None
         now = self.loop.time()
         if self.flow.read_paused or self.cycle.waiting_for_100_continue:
-            # The service keeps the client waiting, whose time begins again.
+            # The service made the client wait, so the client's time starts again.
             self._body_began, self._body_bytes = now, 0
         allowed = BODY_SECONDS + self._body_bytes / BODY_BYTES_PER_SECOND
         left = self._body_began + min(allowed, BODY_TOTAL_SECONDS) - now
@@ -284,7 +289,7 @@ class HeadLimitingProtocol(HttpToolsProtocol):
             self._stop_sending_timer()
 
     def _watch_sending(self) -> None:
-        """Begin to check that the client takes what waits to be sent; nothing is added to it meanwhile."""
+        """Start checking that the client reads the unsent data. Nothing is added to this data in the meantime."""
         if self._sending_timer is None:
             self._unsent = self.transport.get_write_buffer_size()
             self._sending_timer = self.loop.call_later(SENDING_SECONDS, self._check_sending)
@@ -306,7 +311,7 @@ class HeadLimitingProtocol(HttpToolsProtocol):
 
     # Refusals.
 
-    def _answer_goes_on(self) -> bool:
+    def _response_in_progress(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
     def _refuse(self, problem: Problem, linger_seconds: float = _LINGER_SECONDS) -> None:
@@ -317,20 +322,20 @@ class HeadLimitingProtocol(HttpToolsProtocol):
         logger.bind(status=problem.status, client=self.address).warning(
             "refused a request: {}", problem.title
         )
-        # A request whose head was whole has reached the app, which counts it.
+        # The app counts a request with a complete head.
         if self._between_bodies and (metrics := self._connections.metrics):
             metrics.requests.labels(_UNREAD, UNMATCHED, str(problem.status)).inc()
-        if self._may_answer():
-            self._answer(problem, request.request_id, linger_seconds)
+        if self._may_respond():
+            self._respond(problem, request.request_id, linger_seconds)
         elif self._between_bodies and isinstance(problem, MalformedRequest):
-            # The requests before it get their responses; the last of these ends the connection.
+            # Earlier requests get their responses. The last of these ends the connection.
             self.cycle.keep_alive = False
         else:
             self._close()
         current_request.reset(token)
 
     def _request_context(self) -> RequestContext:
-        """The one that the app has given to the request already, else a new one."""
+        """Return the context that the app has created for the request, otherwise a new one."""
         if not self._between_bodies and (known := self.scope.get(REQUEST_CONTEXT)):
             return cast(RequestContext, known)
         headers = self.headers if self._between_bodies else self.scope["headers"]
@@ -339,18 +344,18 @@ class HeadLimitingProtocol(HttpToolsProtocol):
             accept_request_id(next(given, b"").decode("latin-1")), TraceContext.start()
         )
 
-    def _may_answer(self) -> bool:
-        """Whether what is said now is the answer to the request that is refused."""
+    def _may_respond(self) -> bool:
+        """Return whether a response that is sent now is the response to the refused request."""
         if self._between_bodies:
-            return not self._answer_goes_on()
+            return not self._response_in_progress()
         return not self.cycle.response_started and not self.pipeline
 
-    def _answer(self, problem: Problem, request_id: str, linger_seconds: float) -> None:
-        path = ""  # not known where the head is what is wrong
+    def _respond(self, problem: Problem, request_id: str, linger_seconds: float) -> None:
+        path = ""  # unknown if the head is refused
         if not self._between_bodies:
             path = self.scope["path"]
             cast(dict[str, Any], self.scope)[REFUSED_WITH] = problem.status
-            # For the app the client has left.
+            # To the app, the client has disconnected.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         response = problem_response(problem, {"path": path, "app": self.config.app})
@@ -373,7 +378,7 @@ class HeadLimitingProtocol(HttpToolsProtocol):
 
 
 def _send_without_chunks(cycle: RequestResponseCycle) -> None:
-    """Let a response of unknown length end with the connection: HTTP/1.0 has no chunks (RFC 9112, section 6.3)."""
+    """End a response of unknown length with the connection, because HTTP/1.0 has no chunks (RFC 9112, section 6.3)."""
     send = cycle.send
     unframed = False
 

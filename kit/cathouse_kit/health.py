@@ -1,5 +1,9 @@
-"""Probes: `health` says that the process lives and does no I/O, `ready` says whether it can do its work, `started`
-whether it ever could."""
+"""Probes.
+
+- `health` responds if the process is alive. It does no I/O.
+- `ready` reports whether the service can do its work now.
+- `started` reports whether the service has been ready at least once.
+"""
 
 import asyncio
 from datetime import UTC, datetime
@@ -43,10 +47,10 @@ class MigrationsCheck(ResponseBody):
 
 class RevocationsCheck(ResponseBody):
     status: Literal["ok", "unknown"] = Field(
-        description=f"`unknown` until {IDENTITY_NAME} has given its list"
+        description=f"`unknown` until {IDENTITY_NAME} has returned its list"
     )
     age_seconds: float = Field(
-        description=f"Since {IDENTITY_NAME} last answered; the last known list decides"
+        description=f"Seconds since the last response of {IDENTITY_NAME}. The last known list applies"
     )
 
 
@@ -56,7 +60,7 @@ class Checks(ResponseBody):
     revocations: RevocationsCheck | None = Field(
         default=None,
         exclude_if=lambda value: value is None,
-        description=f"Not in {IDENTITY_NAME}, which has no other source than its database",
+        description=f"Absent in {IDENTITY_NAME}, which reads its own database",
     )
 
 
@@ -72,7 +76,7 @@ class Startup(ResponseBody):
 
 
 def probe_router() -> APIRouter:
-    """Health, readiness, start and metrics."""
+    """Return the routes of the probes and of the metrics."""
     router = APIRouter(tags=["probes"], dependencies=[Depends(anyone)], route_class=PlainRoute)
     readiness = _SharedReadiness()
     for path in HEALTH_PATHS:
@@ -82,34 +86,38 @@ def probe_router() -> APIRouter:
             response_model=Health,
             operation_id="health" if path in HEALTH_PATHS[1:] else None,
             include_in_schema=path in HEALTH_PATHS[1:],
-            summary="Is the process alive?",
+            summary="Check whether the process is alive",
         )
     for path in READY_PATHS:
         router.add_api_route(
             path,
             readiness.ready,
             response_model=Readiness,
-            responses={503: {"model": Readiness, "description": "It cannot do its work now"}},
+            responses={
+                503: {"model": Readiness, "description": "The service cannot do its work now"}
+            },
             operation_id="ready" if path in READY_PATHS[1:] else None,
             include_in_schema=path in READY_PATHS[1:],
-            summary="Can it do its work?",
+            summary="Check whether the service can do its work",
         )
     for path in STARTED_PATHS:
         router.add_api_route(
             path,
             readiness.started,
             response_model=Startup,
-            responses={503: {"model": Startup, "description": "It has not been ready yet"}},
+            responses={
+                503: {"model": Startup, "description": "The service has not been ready yet"}
+            },
             operation_id="started" if path in STARTED_PATHS[1:] else None,
             include_in_schema=path in STARTED_PATHS[1:],
-            summary="Has it been ready?",
+            summary="Check whether the service has been ready once",
         )
     router.add_api_route(
         METRICS_PATH,
         _metrics,
         response_class=Response,
         operation_id="metrics",
-        summary="Prometheus metrics",
+        summary="Read the metrics in Prometheus format",
         responses={200: {"content": {CONTENT_TYPE_LATEST.partition(";")[0]: {}}}},
     )
     return router
@@ -131,7 +139,7 @@ def _json(body: ResponseBody, status_code: int = 200) -> Response:
 
 
 class _SharedReadiness:
-    """Readiness, looked up once for all who ask at the same time: however many they are, one connection is enough."""
+    """Readiness, checked once for all simultaneous requests, so that they need only one database connection."""
 
     def __init__(self) -> None:
         self._lookup: asyncio.Task[Checks] | None = None
@@ -161,7 +169,7 @@ class _SharedReadiness:
     async def _checks(self, context: ServiceContext) -> Checks:
         if self._lookup is None or self._lookup.done():
             self._lookup = asyncio.create_task(_check(context))
-        # Shielded, because others wait for it when this client leaves.
+        # Shielded, because other requests still wait for it if this client disconnects.
         checks = await asyncio.shield(self._lookup)
         checks.revocations = _check_revocations(context)
         self._has_been_ready = self._has_been_ready or _all_well(checks)
@@ -181,13 +189,13 @@ async def _check(context: ServiceContext) -> Checks:
     try:
         async with context.database.probe() as (connection, latency):
             current = await context.migrations.current(connection)
-    except Exception as error:  # whatever it is, the answer is "not ready"
-        logger.warning("readiness: the database does not answer: {!r}", error.__cause__ or error)
+    except Exception as error:  # any error means "not ready"
+        logger.warning("readiness: the database does not respond: {!r}", error.__cause__ or error)
         return Checks(
             database=DatabaseCheck(status="failed", latency_ms=None),
             migrations=MigrationsCheck(status="unknown", current=None, head=head),
         )
-    # Newer than the package is well: that is what the replicas see which an update has not replaced yet.
+    # A revision that is newer than the package is ready too: old replicas see it during an update.
     migrated = current is not None and current >= head
     return Checks(
         database=DatabaseCheck(status="ok", latency_ms=latency),

@@ -1,7 +1,7 @@
-"""A connection that is kept from one statement to the next, for a write with every request.
+"""A connection that is kept between statements, for a service that writes with every request.
 
-A session pays for the pool, a check of the connection, a transaction and SQLAlchemy. Here, a statement is one round
-trip.
+A statement costs one round trip. In a session, it also costs the pool, a check of the connection, a transaction and
+SQLAlchemy.
 """
 
 import time
@@ -19,14 +19,14 @@ from cathouse_kit.database import (
     problem_of,
 )
 
-# Then it goes back to the pool, which checks the next one: a server that went silent while nobody wrote is noticed.
+# After this time it returns to the pool, and the pool checks the next one. This detects a silent server.
 _KEEP_SECONDS = 1.0
-# A statement without a response is then repeated on another connection.
+# After this time without a response, the statement is repeated on another connection.
 _FIRST_ATTEMPT_SECONDS = 5.0
 
 
 class HeldConnection:
-    """One of the pool's connections, which counts it as in use. For one caller at a time."""
+    """A connection of the pool, which counts it as in use. Only one caller at a time may use it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -34,16 +34,16 @@ class HeldConnection:
         self._held_since = 0.0
 
     async def write(self, statement: str, *arguments: Any) -> None:
-        """Run a statement as a transaction of its own, which is committed when this returns.
+        """Run a statement in a separate transaction, and commit it.
 
-        It must be a statement that may run twice: it is repeated once where its connection is lost or silent. Raises as
-        `Database.session` does.
+        The statement must be safe to run twice: it is repeated once if its connection is lost or silent. Raises the
+        errors of `Database.session`.
         """
         failure: Exception | None = None
         for seconds in (_FIRST_ATTEMPT_SECONDS, None):
             connection, driver = await self._connection()
             try:
-                # asyncpg prepares a statement when it first sees it, and anew after a migration.
+                # asyncpg prepares a statement at its first use, and again after a migration.
                 await driver.execute(statement, *arguments, timeout=seconds)
                 return
             except Exception as error:
@@ -59,12 +59,12 @@ class HeldConnection:
                 await connection.invalidate()
                 await self.close()
                 if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
-                    # The others lead to the same standby, and would pass the pool's check.
+                    # The other connections lead to the same standby, but would pass the pool's check.
                     self._database.replace_connections()
         raise DatabaseUnavailable from failure
 
     async def close(self) -> None:
-        """Give the connection back to the pool."""
+        """Return the connection to the pool."""
         held, self._held = self._held, None
         if held is not None:
             await held[0].close()

@@ -1,4 +1,4 @@
-"""Host names and addresses, as they stand in settings."""
+"""Host names and addresses in settings."""
 
 import re
 from ipaddress import ip_address
@@ -7,10 +7,10 @@ _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII | re.IGNO
 
 
 def check_host(host: str) -> None:
-    """Raise `ValueError` where `host` is neither an IP address nor a host name (RFC 1123, section 2.1).
+    """Raise `ValueError` if `host` is neither an IP address nor a host name (RFC 1123, section 2.1).
 
-    Underscores are allowed, because names of containers have them. A name whose last label is a number is an address
-    with a mistake.
+    Underscores are accepted, because names of containers have them. A name with a number as its last label is refused,
+    because it is a wrong IP address.
     """
     try:
         ip_address(host)
@@ -18,7 +18,7 @@ def check_host(host: str) -> None:
     except ValueError:
         pass
     try:
-        # The codec with which the resolver encodes names: it raises for them, where no caller expects it.
+        # The resolver encodes names with this codec. It would raise for wrong names later, in unexpected places.
         name = host.encode("idna").decode().removesuffix(".")
     except UnicodeError:
         name = ""

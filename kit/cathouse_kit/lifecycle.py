@@ -1,20 +1,20 @@
-"""The life of a process: which requests are in flight, and whether it is about to stop."""
+"""The lifecycle of a process: its requests in progress, and its shutdown."""
 
 import time
 
 
 class Lifecycle:
-    """Shared by the server, which hears the signals, and by the app, which knows the requests."""
+    """State that the server, which handles the signals, shares with the app, which knows the requests."""
 
     def __init__(self) -> None:
         self.in_flight: set[object] = set()
-        """One token for each request that is being answered; probes are not counted."""
+        """One token for each request in progress. Probes are not counted."""
         self._awaited: set[object] = set()
         self._draining_since: float | None = None
 
     @property
     def draining(self) -> bool:
-        """Whether the process has been told to stop; readiness is refused from then on."""
+        """True after the signal to stop. From then on, the service is not ready."""
         return self._draining_since is not None
 
     @property
@@ -23,11 +23,11 @@ class Lifecycle:
 
     @property
     def drained(self) -> bool:
-        """Whether all that was in flight when draining began has been answered."""
+        """True when all requests that were in progress at the signal have ended."""
         return self.draining and self._awaited.isdisjoint(self.in_flight)
 
     def drain(self) -> None:
-        """Begins the end. Requests that come later do not prolong it."""
+        """Begin the shutdown. Later requests do not prolong it."""
         if not self.draining:
             self._awaited = set(self.in_flight)
             self._draining_since = time.monotonic()

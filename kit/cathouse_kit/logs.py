@@ -1,4 +1,4 @@
-"""Logging, set up once: loguru writes everything, the standard library's loggers included, to stdout."""
+"""Logging. Loguru writes all log lines to stdout, including those of the standard library's loggers."""
 
 import inspect
 import json
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from loguru import Message, Record
 
 _CONSOLE = "<dim>{time:HH:mm:ss.SSS}</dim> <level>{level: <8}</level> {message} <dim>{extra[context]}</dim>"
-# Loggers of libraries that tell at INFO what the kit's own lines tell already.
+# Libraries with INFO lines that repeat the kit's own lines.
 _QUIET = ("alembic", "asyncio", "httpcore", "httpx", "uvicorn")
 
 
 def configure_logging(settings: ServiceSettings, *, to_stderr: bool = False) -> None:
-    """Sends every log line of the process to stdout, in the format that the settings name; to stderr for a command,
-    whose stdout is its result.
+    """Write every log line of the process to stdout, in the format of the settings.
 
-    To be called once, by the program that owns the process; importing or creating an app never does.
+    Commands use `to_stderr`, because their stdout is their result. Call this once, in the main program of the process.
+    Importing or creating an app does not call it.
     """
     global _json_sink
     logger.remove()
@@ -47,7 +47,7 @@ def configure_logging(settings: ServiceSettings, *, to_stderr: bool = False) -> 
             level=settings.log_level,
             format=_console_format,
             backtrace=settings.debug,
-            diagnose=False,  # it would show the values of variables, and so secrets
+            diagnose=False,  # it would show the values of variables, which may be secrets
         )
     logging.basicConfig(handlers=[_ToLoguru()], level=logging.NOTSET, force=True)
     for name in _QUIET:
@@ -57,7 +57,7 @@ def configure_logging(settings: ServiceSettings, *, to_stderr: bool = False) -> 
 
 @dataclass(frozen=True, slots=True)
 class _JsonSink:
-    """Loguru's handler for JSON, as `configure_logging` made it."""
+    """Loguru's handler for JSON, created by `configure_logging`."""
 
     stream: str
     service: str
@@ -65,8 +65,8 @@ class _JsonSink:
     level: int
 
     def gets_alone(self, level: int) -> bool:
-        """Return whether loguru would give a line of this level to this handler alone, unchanged."""
-        # Loguru tells nobody in public which sinks it has.
+        """Return whether loguru would pass a line of this level only to this handler, unchanged."""
+        # Loguru has no public list of its sinks.
         core = logger._core  # type: ignore[attr-defined]
         return (
             level >= self.level
@@ -84,8 +84,8 @@ def log_request(
 ) -> None:
     """Log the line of a request that has ended.
 
-    Where the JSON of this module is loguru's only sink, the line goes straight to it: loguru takes 10 times as long,
-    most of it to find the caller's frame and to make a record that nothing else reads.
+    If this module's JSON handler is loguru's only sink, write the line directly. Loguru is 10 times slower, mostly
+    because it finds the caller's frame and creates a record that nothing else reads.
     """
     level, number = ("WARNING", 30) if status >= 500 else ("INFO", 20)
     fields = {
@@ -109,7 +109,7 @@ def log_request(
         with suppress(OSError, ValueError):
             _write(_json_sink.stream, line)
             return
-    # Also where the line could not be written: loguru reports it.
+    # Also after a failed write, which loguru then reports.
     logger.bind(**fields).log(level, "request")
 
 
@@ -129,7 +129,7 @@ _HIDDEN_ON_CONSOLE = {"service", "trace_id", "context", "logger"}
 
 
 def _write_json(stream: str, message: "Message") -> None:
-    # Several times faster than loguru's own serialize=True, which also repeats what nobody reads.
+    # Several times faster than loguru's serialize=True, which also writes unused fields.
     record = message.record
     extra = {"logger": record["name"], **record["extra"]}
     line = {
@@ -160,7 +160,7 @@ def _encode(line: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:
-        # Lone surrogates and integers of more than 64 bits: rare, and no reason to lose the line.
+        # Lone surrogates and integers of more than 64 bits are rare, but the line must not be lost.
         return json.dumps(line, default=str).encode()
 
 
@@ -170,7 +170,7 @@ class _ToLoguru(logging.Handler):
             level: str | int = logger.level(record.levelname).name
         except ValueError:
             level = record.levelno
-        # Step out of logging's own frames, so that loguru names the line that logged.
+        # Skip the frames of the module logging, so that loguru names the line that logged.
         frame, depth = inspect.currentframe(), 0
         while frame and (depth == 0 or frame.f_code.co_filename == logging.__file__):
             frame = frame.f_back

@@ -1,4 +1,4 @@
-"""Prometheus metrics of one app: requests by route template, the database pool, and what was built."""
+"""Prometheus metrics of one app: requests by route template, the database pool, and the version."""
 
 import platform
 
@@ -8,48 +8,48 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class Metrics:
-    """The app's own registry, so that several apps live in one process (as in tests) without meeting."""
+    """The metrics of one app, in a separate registry: tests run several apps in one process."""
 
     def __init__(self, service: str, version: str) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.requests = Counter(
             "http_requests",
-            "Requests answered",
+            "Requests that have ended",
             ("method", "route", "status"),
             registry=self.registry,
         )
         self.duration = Histogram(
             "http_request_duration_seconds",
-            "From the request's head to the answer's last byte",
+            "Seconds from the head of the request to the last byte of the response",
             ("method", "route"),
             buckets=_BUCKETS,
             registry=self.registry,
         )
         self.in_flight = 0
-        """Requests being answered now, probes included."""
+        """Requests in progress, including probes."""
         Gauge(
-            "http_requests_in_flight", "Requests being answered now", registry=self.registry
+            "http_requests_in_flight", "Requests in progress", registry=self.registry
         ).set_function(lambda: self.in_flight)
         self._children: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self.pool_in_use = Gauge(
             "database_pool_connections_in_use",
-            "Connections to PostgreSQL that are checked out",
+            "Connections to PostgreSQL in use",
             registry=self.registry,
         )
         self.pool_size = Gauge(
             "database_pool_connections_max",
-            "Connections to PostgreSQL that the process may hold",
+            "Largest number of connections to PostgreSQL of the process",
             registry=self.registry,
         )
         self.revocations_age = Gauge(
             "revocations_age_seconds",
-            "Seconds since the list of revocations was last read; 0 in the service that keeps it",
+            "Seconds since the last update of the list of revocations; 0 in the service that keeps it",
             registry=self.registry,
         )
         build = Gauge(
             "build_info",
-            "What is running",
+            "Name, version and Python version of the service; the value is always 1",
             ("service", "version", "python"),
             registry=self.registry,
         )
@@ -60,7 +60,7 @@ class Metrics:
         labels = (method, route, str(status))
         children = self._children.get(labels)
         if children is None:
-            # Each look-up by labels costs as much as the counting.
+            # A lookup by labels costs as much as the counting, so the results are kept.
             children = self.requests.labels(*labels), self.duration.labels(method, route)
             self._children[labels] = children
         requests, duration = children

@@ -1,4 +1,4 @@
-"""What happens to every request, as plain ASGI: its identity, its one log line, its metrics, its limits."""
+"""Plain ASGI middleware for every request: its identity, its log line, its metrics and its limits."""
 
 import time
 from collections.abc import Awaitable, Mapping, Sequence
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 UNMATCHED = "(unmatched)"
 
 REQUEST_CONTEXT = "cathouse.request_context"
-"""Where the scope has the request's `RequestContext`, for the server."""
+"""The scope's key for the request's `RequestContext`. The server reads it."""
 REFUSED_WITH = "cathouse.refused_with"
-"""Where the scope has the status with which the server has refused the rest of a request that the app works on."""
+"""The scope's key for a status of the server. It is set if the server refuses the rest of a request in progress."""
 
-# What a response has unless it says otherwise. It is data, and no page: a browser is to run, embed and guess nothing.
+# Defaults for every response. Responses are data, not pages: a browser must not run, embed or guess anything.
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (
         b"content-security-policy",
-        # The last three are not among those that default-src stands for.
+        # default-src does not include the last three.
         b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
     (b"referrer-policy", b"no-referrer"),
@@ -43,7 +43,7 @@ _READ = frozenset((b"traceparent", b"tracestate", b"x-request-id", b"authorizati
 
 
 class RequestMiddleware:
-    """The outermost layer: gives a request its id and its place in a trace, and writes down how it ended."""
+    """The outermost layer: gives a request its id and its position in a trace, and logs and counts it at its end."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class RequestMiddleware:
         )
         scope[REQUEST_CONTEXT] = request
         probe = scope["path"] in self.probes
-        # Only what anyone may read is left to caches.
+        # Caches may store only responses that anyone may read.
         public = method in _SAFE and b"authorization" not in headers and not probe
         defaults = SECURITY_HEADERS if public else _PRIVATE_HEADERS
         status = 0
@@ -95,7 +95,7 @@ class RequestMiddleware:
                 given += [pair for pair in defaults if pair[0] not in names]
                 given.append((b"x-request-id", request.request_id.encode()))
                 if self.lifecycle.draining:
-                    # The next request goes to another replica, on a connection that nobody closes under it.
+                    # The next request then uses a new connection to another replica, which is not about to close.
                     given.append((b"connection", b"close"))
                 message["headers"] = given
             return send(message)
@@ -107,10 +107,10 @@ class RequestMiddleware:
         try:
             await self.app(scope, receive, send_with_headers)
         except ClientDisconnect:
-            # Nobody is left to be answered; the log says that it was the client who left.
+            # There is no client for a response. 499 means in the log that the client disconnected.
             status = status or 499
         except BaseException:
-            # The server waits no longer, and answers in its own words; or the answer broke off in the middle.
+            # The server has stopped waiting and responds itself, or the response broke off.
             status = status or 500
             raise
         finally:
@@ -139,27 +139,26 @@ def _route_template(scope: Scope) -> str:
 
 def _log_unexpected(error: Exception) -> None:
     if isinstance(error, ResponseValidationError):
-        # Its text holds the whole answer, and with it what may be secret.
+        # The text of this error contains the whole response, which may have secrets.
         where: list[dict[str, Any]] = [
             {"loc": item["loc"], "msg": item["msg"]} for item in error.errors()
         ]
-        logger.bind(errors=where).error("the answer does not fit the route's response model")
+        logger.bind(errors=where).error("the response does not match the route's response model")
     else:
         logger.opt(exception=error).error("unexpected failure: {}", type(error).__name__)
 
 
 class RouteMiddleware:
-    """The innermost layer, next to the routes: three rules of every route.
+    """The innermost layer, next to the routes. It applies three rules to every route.
 
-    It responds to HEAD as to GET, without the body (RFC 9110, section 9.3.2), where none of `routes` has HEAD as its
-    own. What is outside of it sees the method that was sent.
+    HEAD has the response of GET, without the body (RFC 9110, section 9.3.2), unless one of `routes` has its own HEAD.
+    Outer layers see the method that was sent.
 
-    It refuses bodies of more than `max_bytes`: before anything runs where the length is announced, else while it
-    streams. Bodies of all requests share a `BodyMemory`. Paths below `exempt` are left to their routes.
+    Bodies of more than `max_bytes` are refused: before the route runs if the length is announced, otherwise during the
+    transfer. The bodies of all requests share a `BodyMemory`. Routes below `exempt` limit their bodies themselves.
 
-    It makes a problem of each unexpected exception. Nothing reaches the server as an exception, but for a response that
-    breaks off in the middle, which must break the connection. It stands inside of what adds headers for browsers, so
-    that a page may read the request id of a failure too.
+    Each unexpected exception becomes a problem. Only a response that breaks off raises to the server, because it must
+    break the connection. This layer is inside of CORS, so a page can read the request id of a failure too.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
-"""Migrations: each service's own, in its own schema, configured in code; no alembic.ini, no env.py.
+"""Migrations of one service in its own schema. They are configured in code, without alembic.ini and env.py.
 
-A service's package holds `migrations/versions/NNNN_what_it_does.py`, where NNNN is also the revision's id, and
-`models` with the declarative `Base`. Numbers make the head known without Alembic, whose import costs half a second:
-neither a running service nor a start with nothing to migrate pays for it.
+The package of a service has `migrations/versions/NNNN_what_it_does.py` and `models` with the declarative `Base`. NNNN
+is also the id of the revision. Because of these numbers, the newest revision is known without importing Alembic, which
+costs half a second. A running service, or a start with nothing to migrate, does not import it.
 """
 
 import importlib
@@ -24,11 +24,11 @@ _LOCK_NOT_AVAILABLE = "55P03"
 
 
 class MigrationError(Exception):
-    """The migrations did not run; the message says why, and the database is as it was before."""
+    """The migrations did not run, and the database is unchanged. The message gives the reason."""
 
 
 class Migrations:
-    """The migrations of a service's package, for the schema that its models name."""
+    """The migrations of a service's package, for the schema of its models."""
 
     def __init__(self, package: str) -> None:
         self.package = package
@@ -38,13 +38,13 @@ class Migrations:
 
     @property
     def head(self) -> str:
-        """The newest revision that the installed package has."""
+        """The newest revision of the installed package."""
         return max(path.name.partition("_")[0] for path in self.versions.glob("[0-9]*.py"))
 
     async def current(self, connection: AsyncConnection) -> str | None:
-        """The revision that the database has; None before the first migration."""
+        """Return the revision of the database, or None before the first migration."""
         table = f'"{self.schema}".{_VERSION_TABLE}'
-        # Not to_regclass: within a transaction it may not see a table that another one has just made.
+        # Not to_regclass: in a transaction, it may miss a table that another transaction has just created.
         exists = await connection.scalar(
             text("select true from pg_tables where schemaname = :schema and tablename = :table"),
             {"schema": self.schema, "table": _VERSION_TABLE},
@@ -57,12 +57,13 @@ class Migrations:
         return revision
 
     async def upgrade(self, database: Database) -> tuple[str | None, str]:
-        """Brings the database to the head, and the privileges on its tables to what the models declare, in one
-        transaction, while no one else migrates this schema.
+        """Migrate the database to the newest revision, and return the revisions before and after.
 
-        A database that is newer than the package stays as it is: the release that one goes back to runs on it. Returns
-        the revisions before and after. Raises `MigrationError` where another migration holds the lock for longer than
-        `LOCK_TIMEOUT`, and where there is something to do and the role of the connection does not own the schema.
+        One transaction, under a lock, also sets the privileges on the tables that the models declare. A database that
+        is newer than the package stays unchanged, because an older release must run on it after a rollback.
+
+        Raises `MigrationError` if another migration holds the lock for longer than `LOCK_TIMEOUT`. Also raises it if a
+        change is needed and the role of the connection does not own the schema.
         """
         async with database.engine.connect() as connection:
             before = await self.current(connection)
@@ -71,7 +72,7 @@ class Migrations:
         return await self.run(database, self.head)
 
     async def run(self, database: Database, target: str) -> tuple[str | None, str]:
-        """Like `upgrade`, to any revision, up or down; `base` is the empty schema."""
+        """Migrate like `upgrade`, but up or down to any revision. `base` is the empty schema."""
         try:
             async with database.engine.connect() as connection:
                 before = await self.current(connection)
@@ -89,7 +90,7 @@ class Migrations:
                     return before, target
         except DBAPIError as error:
             raise MigrationError(
-                f"schema {self.schema} cannot be brought to {target}: {_reason(error)}"
+                f"schema {self.schema} cannot be migrated to {target}: {_reason(error)}"
             ) from error
 
     async def _lock(self, connection: AsyncConnection) -> None:
@@ -112,12 +113,12 @@ class Migrations:
         if roles := foreign_owner(connection, self.schema):
             owner, current = roles
             raise MigrationError(
-                f"schema {self.schema} belongs to the role {owner}, and DATABASE_URL is that of {current}: give "
-                f"migrations the URL of {owner}, in SECRETS_DIR/{owner}/database_url or as DATABASE_URL"
+                f"schema {self.schema} belongs to the role {owner}, but DATABASE_URL has the role {current}: set the "
+                f"URL of {owner} for migrations, in SECRETS_DIR/{owner}/database_url or as DATABASE_URL"
             )
 
     def _grants(self, connection: Connection, target: str) -> list[str]:
-        # The models describe the tables of the newest revision alone.
+        # The models describe only the tables of the newest revision.
         if target != self.head:
             return []
         return missing_grants(connection, self._metadata, self.schema, _VERSION_TABLE)
@@ -132,12 +133,12 @@ class Migrations:
             move(self._config(connection), target)
         except CommandError as error:
             raise MigrationError(
-                f"schema {self.schema} cannot be brought from {before} to {target}: {error}. "
-                f"The newest revision here is {self.head}; if the database is newer, install what made it"
+                f"schema {self.schema} cannot be migrated from {before} to {target}: {error}. The newest revision of "
+                f"this package is {self.head}. If the database is newer, install the version that migrated it"
             ) from error
 
     def differences(self, connection: Connection) -> list[Any]:
-        """What autogenerate would change: empty when the models and the migrations agree."""
+        """Return the changes that autogenerate would write. Empty if the models and the migrations agree."""
         from alembic.autogenerate import compare_metadata
         from alembic.migration import MigrationContext
 
@@ -146,9 +147,9 @@ class Migrations:
         return list(compare_metadata(context, options["target_metadata"]))
 
     def write_revision(self, connection: Connection, message: str) -> Path | None:
-        """Write the next migration: what the models have, and the database, at the head, lacks. Return its file.
+        """Write a migration with the differences between the models and the database, and return its file.
 
-        Return None, and write nothing, where the two agree.
+        The database must be at the newest revision. If there are no differences, write nothing and return None.
         """
         from alembic import command
 
@@ -188,15 +189,15 @@ class Migrations:
 
 
 def _seen_from_public(connection: Connection) -> Connection:
-    # SQLAlchemy leaves out the name of the schema that comes first in the search path, and the role's is the service's.
-    # The models always name it; so that the two compare, another schema has to come first.
+    # SQLAlchemy omits the name of the first schema in the search path, which is the service's. The models always name
+    # it. For the comparison, another schema must be the first one.
     connection.execute(text("set local search_path to public"))
     connection.dialect.default_schema_name = "public"
     return connection
 
 
 def _reason(error: DBAPIError) -> str:
-    # What PostgreSQL itself said. SQLAlchemy 2.0 puts the name of a class before it.
+    # The message of PostgreSQL. SQLAlchemy 2.0 would add the name of a class.
     return str(getattr(error.orig, "__cause__", None) or error.orig)
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI description: every error is a problem, and every route declares the errors that any route may give."""
+"""The OpenAPI description. Every error is a problem, and every route declares the errors that all routes may return."""
 
 import importlib
 from contextlib import suppress
@@ -37,7 +37,7 @@ def app_to_describe(package: str) -> FastAPI:
 
 
 def describe(app: FastAPI, platform: Platform) -> None:
-    """Replaces `app.openapi` by one that describes the errors as they really are, with the platform's names."""
+    """Replace `app.openapi` by a function that describes the real errors, with the platform's names."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -64,7 +64,7 @@ def describe(app: FastAPI, platform: Platform) -> None:
 
 
 def _named(value: Any, platform: Platform) -> Any:
-    """Put the platform's names into the texts that leave room for them."""
+    """Replace the placeholders in texts by the platform's names."""
     if isinstance(value, str):
         value = value.replace(IDENTITY_NAME, platform.identity.name)
         return value.replace(PROBLEM_PREFIX, platform.problem_prefix)
@@ -85,7 +85,7 @@ def _declare_problems(path: str, operation: dict[str, Any]) -> None:
     if any("accessToken" in scheme for scheme in operation.get("security", ())):
         common.append(AccountDisabled)
     if "requestBody" in operation:
-        # 400 is for what is no text at all: JSON that is not UTF-8, a form that breaks off.
+        # 400 is for a body that cannot be decoded, such as JSON that is not UTF-8 or an incomplete form.
         common += [BadRequest, BodyTooLarge, InvalidRequest]
     if operation.get("parameters"):
         common.append(InvalidRequest)
@@ -96,7 +96,7 @@ def _declare_problems(path: str, operation: dict[str, Any]) -> None:
 
 
 def _state_bound(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Says how long the page of a list can be. A contract test refuses lists that have no bound."""
+    """Describe the largest size of a page of a list. A contract test refuses lists without a bound."""
     if not any(parameter["name"] == "limit" for parameter in operation.get("parameters", [])):
         return
     response = operation["responses"]["200"]

@@ -1,6 +1,6 @@
-"""Lists in pages: keyset pagination, so that rows which are added meanwhile shift nothing.
+"""Lists in pages, by keyset pagination: rows that are added between requests do not shift the pages.
 
-A cursor holds the sort keys of a page's last row; it is opaque to callers, and good only for the order it was made in.
+A cursor contains the sort keys of the last row of a page. It is opaque to callers, and valid only for its own order.
 """
 
 import base64
@@ -37,16 +37,16 @@ from cathouse_kit.schemas import MAX_CURSOR, MAX_ITEMS
 
 
 class PageRequest(BaseModel):
-    """The query of a list. A list with filters has a subclass with a field for each: `Annotated[NoteQuery, Query()]`.
+    """The query of a list. For filters, write a subclass with a field for each: `Annotated[NoteQuery, Query()]`.
 
-    One model reads the whole query: `routing.py` says how, and why parameters beside it cost more.
+    One model reads the whole query. `routing.py` explains why additional parameters cost more.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    limit: int = Field(default=20, ge=1, le=MAX_ITEMS, description="How many items at most")
+    limit: int = Field(default=20, ge=1, le=MAX_ITEMS, description="The most items of a page")
     cursor: str | None = Field(
-        default=None, max_length=MAX_CURSOR, description="`next_cursor` of the part before"
+        default=None, max_length=MAX_CURSOR, description="`next_cursor` of the previous page"
     )
 
 
@@ -58,14 +58,14 @@ V = TypeVar("V", int, str, float, Decimal, datetime, UUID)
 
 @dataclass(frozen=True, slots=True)
 class SortKey(Generic[V]):
-    """A column that a list is ordered by. It must not be null. The last key of an order must be unique.
+    """A column that orders a list. It must not be null. The last key of an order must be unique.
 
     Raises `TypeError` for a text column without a collation: its order would depend on the cluster's locale.
     """
 
     column: SQLColumnExpression[V]
     kind: Callable[[str], V]
-    """Makes a value of the column from its text, as `UUID` and `datetime.fromisoformat` do."""
+    """Converts text to a value of the column, such as `UUID` or `datetime.fromisoformat`."""
     descending: bool = False
 
     def __post_init__(self) -> None:
@@ -83,15 +83,15 @@ async def select_page(
     keys: Sequence[SortKey[Any]],
     page: PageRequest,
 ) -> tuple[Sequence[Row[Any]], str | None]:
-    """The rows of a page, as selected (the keys' values stand behind), and the cursor of the next one; one query.
+    """Return the rows of a page and the cursor of the next page, with one query.
 
-    `order` names the order, so that a cursor of another one is refused. Raises `InvalidRequest` for a cursor that is
-    not one of this list's.
+    A row has the selected columns, followed by the values of the keys. `order` is the name of the order. Raises
+    `InvalidRequest` for a cursor of another list or order.
     """
     if page.cursor is not None:
         statement = statement.where(_after(keys, _decode(page.cursor, order, keys)))
     width = len(statement.column_descriptions)
-    # One row more than asked for tells whether there is a next page.
+    # One more row than requested shows whether there is a next page.
     statement = _in_order(statement, keys).limit(page.limit + 1)
     with _foreign_cursors_refused(page):
         rows = (await session.execute(statement)).all()
@@ -102,9 +102,9 @@ async def select_page(
 
 
 class PageRead:
-    """`select_page` for a list that is read often, as two queries that are compiled once: see `reads.py`.
+    """`select_page` for a list that is read often, with two queries that are compiled once: see `reads.py`.
 
-    The parameters of `statement` are those of `bindparam`. Raises what `Read` raises.
+    The parameters of `statement` must be those of `bindparam`. Raises the errors of `Read`.
     """
 
     def __init__(self, statement: Any, keys: Sequence[SortKey[Any]]) -> None:
@@ -121,7 +121,7 @@ class PageRead:
     async def fetch(
         self, database: Database, page: PageRequest, order: str, **values: Any
     ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
-        """Return the rows of a page, and the cursor of the next one; `order` and what it raises are `select_page`'s."""
+        """Return the rows of a page and the cursor of the next page. `order` and errors are those of `select_page`."""
         query = self._first
         if page.cursor is not None:
             query = self._next
@@ -152,7 +152,7 @@ def _foreign_cursors_refused(page: PageRequest) -> Iterator[None]:
 
 
 def _after(keys: Sequence[SortKey[Any]], values: Sequence[Any]) -> ColumnElement[bool]:
-    # (a, b) > (x, y) spelt out, because the directions of the columns may differ.
+    # Not (a, b) > (x, y), because the directions of the columns may differ.
     alternatives = []
     for n, (key, value) in enumerate(zip(keys, values, strict=True)):
         beyond = key.column < value if key.descending else key.column > value
@@ -180,7 +180,7 @@ def _decode(cursor: str, order: str, keys: Sequence[SortKey[Any]]) -> list[Any]:
 
 
 def _is_data_exception(error: DBAPIError) -> bool:
-    # SQLSTATE class 22: a value, out of a cursor that someone made up, which the column's type cannot hold.
+    # SQLSTATE class 22: the type of the column cannot hold a value of an invented cursor.
     return str(getattr(error.orig, "sqlstate", "")).startswith("22")
 
 

@@ -1,9 +1,11 @@
-"""Privileges on tables: which rows each database role of a service may read, add, change and delete.
+"""Privileges on tables, for each database role of a service.
 
-The role that owns a schema, `NAME_owner`, migrates it. The role that serves, `NAME`, may read, add, change and delete
-rows of a table whose model says nothing else, and the roles of single commands, `NAME_pruner` for example, may do
-nothing. A model that needs less, or a role that needs more, is declared with `allow`. Each migration grants what the
-models of the newest revision declare, and revokes the rest; privileges of roles with other names stay as they are.
+- The role `NAME_owner` owns the schema and migrates it.
+- By default, the serving role `NAME` may read, add, change and delete rows of every table.
+- By default, roles of single commands, such as `NAME_pruner`, may do nothing.
+
+Declare other privileges in a model with `allow`. Each migration grants the privileges that the models of the newest
+revision declare, and revokes all others. Privileges of roles with other names stay unchanged.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +14,7 @@ from itertools import groupby
 from sqlalchemy import Connection, MetaData, text
 
 Privilege = tuple[str, str]
-"""select, insert, update or delete, and the column that it is limited to; "" stands for all columns."""
+"""select, insert, update or delete, and the column that it is limited to. "" means all columns."""
 
 _KEY = "privileges"
 _SUFFIX = "_owner"
@@ -48,10 +50,10 @@ _OWNER = text(
 def allow(
     *privileges: str, update: Iterable[str] = (), **commands: Iterable[str]
 ) -> dict[str, dict[str, frozenset[Privilege]]]:
-    """The `info` of a table: `__table_args__ = ({"info": allow("select", "insert", pruner=["select", "delete"])},)`.
+    """Return the `info` of a table: `__table_args__ = ({"info": allow("select", "insert", pruner=["delete"])},)`.
 
-    `privileges` and the columns that it may `update` are those of the role that serves; `commands` are those of the
-    service's further roles, as services.toml names them.
+    `privileges` and the columns in `update` are for the serving role. `commands` are the privileges of the service's
+    other roles, with their names in services.toml.
     """
     serving = _whole(privileges) | {("update", column) for column in update}
     return {_KEY: {"": serving} | {role: _whole(names) for role, names in commands.items()}}
@@ -62,7 +64,7 @@ def _whole(privileges: Iterable[str]) -> frozenset[Privilege]:
 
 
 def foreign_owner(connection: Connection, schema: str) -> tuple[str, str] | None:
-    """The schema's owner and the current role, where that role does not act for the owner; None where it does."""
+    """Return the schema's owner and the current role, or None if the current role may act for the owner."""
     row = connection.execute(_OWNER, {"schema": schema}).one_or_none()
     return None if row is None or row[1] else (row[0], row[2])
 
@@ -70,9 +72,10 @@ def foreign_owner(connection: Connection, schema: str) -> tuple[str, str] | None
 def missing_grants(
     connection: Connection, metadata: MetaData, schema: str, version_table: str
 ) -> list[str]:
-    """The statements that make the privileges in a schema what the models declare; none where they are so.
+    """Return the statements that change the privileges in a schema to those that the models declare.
 
-    None either where the schema is not owned by a role NAME_owner: then whoever serves also migrates.
+    The list is empty if the privileges are right. It is also empty if the owner of the schema is not a role NAME_owner,
+    because one role then serves and migrates.
     """
     owner: str | None = connection.scalar(
         text("select pg_get_userbyid(nspowner) from pg_namespace where nspname = :schema"),

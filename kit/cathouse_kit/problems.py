@@ -1,7 +1,7 @@
 """Errors as `application/problem+json` (RFC 9457), in one shape from every service.
 
-A service's rules raise subclasses of `Problem`; `install_problem_handlers` turns these, and whatever else ends a
-request early, into answers.
+The rules of a service raise subclasses of `Problem`. `install_problem_handlers` converts them, and all other errors, to
+responses.
 """
 
 import re
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 20
-"""How many errors one validation problem reports."""
+"""The most errors that one validation problem reports."""
 
 
 class InvalidField(BaseModel):
-    """One thing that is wrong with a request."""
+    """One error in a request."""
 
     loc: list[str | int] = Field(examples=[["body", "email"]])
     msg: str = Field(examples=["value is not a valid email address"])
@@ -41,39 +41,39 @@ class InvalidField(BaseModel):
 
 
 class ProblemBody(BaseModel):
-    """What every error answer looks like (RFC 9457, section 3)."""
+    """The body of every error response (RFC 9457, section 3)."""
 
     model_config = ConfigDict(extra="allow", title="Problem")
 
     type: str = Field(
-        description="Names the kind of problem, and never changes within a version of the API",
+        description="Identifies the kind of problem. It never changes within a version of the API",
         examples=[f"{PROBLEM_PREFIX}not_found"],
     )
-    title: str = Field(description="The kind of problem, for people", examples=["Not found"])
+    title: str = Field(description="The kind of problem, in words", examples=["Not found"])
     status: int = Field(description="The HTTP status", examples=[404])
-    detail: str = Field(description="This occurrence of it, for people")
+    detail: str = Field(description="The error and its fix, in words")
     instance: str = Field(
-        description="The path that was asked for", examples=[f"/api/v1/{IDENTITY_NAME}/me"]
+        description="The path of the request", examples=[f"/api/v1/{IDENTITY_NAME}/me"]
     )
-    request_id: str = Field(description="The id under which the logs know this request")
+    request_id: str = Field(description="The id of the request in the logs")
     errors: list[InvalidField] | None = Field(
         default=None,
         max_length=MAX_ERRORS,
-        description="What was wrong with the request, field by field; only with status 422. "
+        description="The invalid fields of the request, only with status 422. "
         f"At most {MAX_ERRORS} errors are reported",
     )
 
 
 class Problem(Exception):
-    """An error that ends a request, and knows its answer.
+    """An error that ends a request, with the data of its response.
 
-    A subclass is one kind of problem: its name in snake case ends the `type`, and it sets `status`, `title` and
-    its usual `detail`. What a caller's program may want to read goes into `members`, beside the standard ones.
+    A subclass is one kind of problem. Its name in snake case ends the `type`, and it sets `status`, `title` and the
+    default `detail`. `members` are additional members of the response, for programs.
     """
 
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal server error"
-    detail: str = "Something went wrong here. The request id leads to what."
+    detail: str = "An unexpected error occurred. Send the `request_id` to the operator, who finds it in the logs."
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Problem(Exception):
         headers: Mapping[str, str] | None = None,
         **members: Any,
     ) -> None:
-        # Not super(): a problem may also be an HTTPException, which would take the detail for its status.
+        # Not super(): a problem may also be an HTTPException, which expects a status as its first argument.
         Exception.__init__(self, detail or self.detail)
         self.detail = detail or self.detail
         self.headers = dict(headers or {})
@@ -90,7 +90,7 @@ class Problem(Exception):
 
     @classmethod
     def code(cls) -> str:
-        """The kind of problem as one word, such as `scope_missing`."""
+        """Return the kind of problem in snake case, such as `scope_missing`."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
 
@@ -101,13 +101,15 @@ class InternalError(Problem):
 class BadRequest(Problem):
     status = 400
     title = "Bad request"
-    detail = "The request cannot be read."
+    detail = "The request cannot be parsed. Check its syntax and its encoding."
 
 
 class Unauthenticated(Problem):
     status = 401
     title = "Not signed in"
-    detail = "This needs an access token: Authorization: Bearer ACCESS_TOKEN."
+    detail = (
+        "Sign in, and send the access token in the header `Authorization: Bearer ACCESS_TOKEN`."
+    )
 
     def __init__(self, detail: str | None = None, **members: Any) -> None:
         super().__init__(detail, headers={"WWW-Authenticate": "Bearer"}, **members)
@@ -116,46 +118,49 @@ class Unauthenticated(Problem):
 class Forbidden(Problem):
     status = 403
     title = "Not allowed"
-    detail = "You may not do this."
+    detail = "This account is not allowed to do this. Use an account with the required rights."
 
 
 class NotFound(Problem):
     status = 404
     title = "Not found"
-    detail = "There is nothing here by this name."
+    detail = "No resource exists at this path. Check the path."
 
 
 class MethodNotAllowed(Problem):
     status = 405
     title = "Method not allowed"
-    detail = "This resource does not answer to this method; the Allow header says to which it does."
+    detail = (
+        "This path does not support the method of the request. Use a method of the Allow header."
+    )
 
 
 class Conflict(Problem):
     status = 409
     title = "Conflict"
-    detail = "This contradicts what is there already."
+    detail = "The request conflicts with the current state. Read the state, and change the request."
 
 
 class BodyTooLarge(Problem, HTTPException):  # type: ignore[misc]
-    # Also an HTTPException, because FastAPI passes only those on from where it reads a body.
+    # Also an HTTPException, because FastAPI re-raises only those when it reads a body.
     status = 413
     title = "Body too large"
 
     def __init__(self, limit: int) -> None:
-        Problem.__init__(self, f"A request's body may have {limit} bytes at most.", limit=limit)
+        detail = f"The body of the request is larger than {limit} bytes. Send a smaller body."
+        Problem.__init__(self, detail, limit=limit)
         self.status_code = self.status
 
 
 class InvalidRequest(Problem):
     status = 422
     title = "Invalid request"
-    detail = "Some of the request is not as it must be; errors says what."
+    detail = "Request validation failed. See `errors`."
 
     def __init__(
         self, detail: str | None = None, *, errors: Sequence[Any] = (), **members: Any
     ) -> None:
-        """`errors` may be of any length; the first `MAX_ERRORS` are reported."""
+        """Create the problem. `errors` may have any length; the first `MAX_ERRORS` are reported."""
         if len(errors) > MAX_ERRORS:
             detail = f"{detail or self.detail} Only the first {MAX_ERRORS} errors are listed."
         if errors:
@@ -164,14 +169,14 @@ class InvalidRequest(Problem):
 
     @classmethod
     def of(cls, *loc: str | int, msg: str, kind: str = "value_error") -> "InvalidRequest":
-        """The problem of one field, such as `InvalidRequest.of("query", "cursor", msg="is not one of ours")`."""
+        """Return the problem of one field, such as `InvalidRequest.of("query", "cursor", msg="is unknown")`."""
         return cls(errors=[{"loc": list(loc), "msg": msg, "type": kind}])
 
 
 class TooManyRequests(Problem):
     status = 429
     title = "Too many requests"
-    detail = "That was too often; the Retry-After header says in how many seconds to try again."
+    detail = "Too many requests. Try again after the seconds in the Retry-After header."
 
     def __init__(self, retry_after: int, detail: str | None = None, **members: Any) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after)}, **members)
@@ -180,7 +185,10 @@ class TooManyRequests(Problem):
 class ServiceUnavailable(Problem):
     status = 503
     title = "Service unavailable"
-    detail = "Something that this service depends on does not answer; try again in a moment."
+    detail = (
+        "A database or service that this service needs does not respond. "
+        "Try again after the seconds in the Retry-After header."
+    )
 
     def __init__(self, detail: str | None = None, *, retry_after: int = 1, **members: Any) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after)}, **members)
@@ -193,7 +201,7 @@ _BY_STATUS: dict[int, type[Problem]] = {
 
 
 def problem_response(problem: Problem, scope: Scope) -> Response:
-    """The answer for a problem, to a request whose `scope` names the app of a service."""
+    """Return the response for a problem. The `scope` of the request must have the app of a service."""
     context: ServiceContext = scope["app"].state.context
     request = current_request.get()
     body = {
@@ -213,7 +221,7 @@ def problem_response(problem: Problem, scope: Scope) -> Response:
 
 
 def problem_responses(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
-    """What a route declares with `responses=`: these kinds of problem, by their status."""
+    """Return the value of a route's `responses=` for these kinds of problem, by status."""
     declared: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
         response = declared.setdefault(
@@ -240,7 +248,7 @@ def example(kind: type[Problem]) -> dict[str, Any]:
 
 
 def install_problem_handlers(app: FastAPI, routers: Sequence[APIRouter]) -> None:
-    """Makes every error that Starlette, FastAPI or a rule of the service raises a problem."""
+    """Convert every error of Starlette, FastAPI and the service's rules to a problem."""
 
     async def on_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
@@ -261,13 +269,13 @@ def install_problem_handlers(app: FastAPI, routers: Sequence[APIRouter]) -> None
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - Starlette's signature is wider than what it calls us with
     if error.status >= 500:
-        # The caller gets no reason; whoever runs the service needs it.
+        # The caller gets no reason, but the operator needs it.
         logger.warning("{}: {!r}", error.title, error.__cause__ or error)
     return problem_response(error, request.scope)
 
 
 def _allowed_methods(routers: Sequence[APIRouter], scope: Scope) -> str:
-    # Starlette knows the methods of the first route at this path; the path's other methods may be routes of their own.
+    # Starlette only knows the methods of the first route at this path. Other methods may have other routes.
     methods = {
         method
         for router in routers
@@ -282,8 +290,8 @@ def _allowed_methods(routers: Sequence[APIRouter], scope: Scope) -> str:
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    # One more than is reported, which tells that there are more. Pydantic's "input" is left out: it would send a
-    # password back, and into whoever logs answers.
+    # One more than is reported shows that there are more. Pydantic's "input" is omitted, because it may be a password,
+    # which clients that log responses would log.
     errors = [
         {"loc": list(item["loc"]), "msg": plain_message(item), "type": item["type"]}
         for item in error.errors()[: MAX_ERRORS + 1]

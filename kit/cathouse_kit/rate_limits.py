@@ -1,4 +1,4 @@
-"""Rate limits, counted in memory or, for all replicas together, in Redis or Valkey."""
+"""Rate limits. They are counted in memory, or for all replicas together in Redis or Valkey."""
 
 import math
 import re
@@ -36,35 +36,35 @@ def _parse(value: object) -> RateLimitItem:
         (limit,) = parse_many(str(value))
     except ValueError:
         limit = None
-    # Of "1/0 minutes", limits would make 1/minute.
+    # The library would read "1/0 minutes" as 1/minute.
     if limit is None or limit.amount < 1 or _NO_TIME.search(str(value)):
-        raise ValueError("must be one limit of at least 1, such as 10/minute or 500/hour")
+        raise ValueError("must be one limit of 1 or more, such as 10/minute or 500/hour")
     if limit.amount > _MAX_AMOUNT or limit.get_expiry() > _MAX_WINDOW_SECONDS:
-        raise ValueError(f"must be at most {_MAX_AMOUNT}, counted over a year at most")
+        raise ValueError(f"must be at most {_MAX_AMOUNT}, in a period of at most one year")
     return limit
 
 
 RateLimit = Annotated[RateLimitItem, PlainValidator(_parse)]
-"""A setting that is a limit, written such as `10/minute` or `100 per 5 minutes`."""
+"""A setting for a limit, such as `10/minute` or `100 per 5 minutes`."""
 
 
 class RateLimitsUnavailable(ServiceUnavailable):
     title = "Rate limits unavailable"
-    detail = "The store that counts requests does not answer; try again in a moment."
+    detail = "The store of the rate limits does not respond. Try again after the seconds in the Retry-After header."
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What is left of a limit."""
+    """The state of a limit after a request."""
 
     allowed: bool
     limit: int
     remaining: int
     reset_seconds: int
-    """In how many seconds the window has moved on; at least 1."""
+    """Seconds until the window has moved on; at least 1."""
 
     def headers(self) -> dict[str, str]:
-        """The fields that tell a caller (draft-ietf-httpapi-ratelimit-headers)."""
+        """Return the response headers of the limit (draft-ietf-httpapi-ratelimit-headers)."""
         return {
             "RateLimit-Limit": str(self.limit),
             "RateLimit-Remaining": str(self.remaining),
@@ -73,11 +73,11 @@ class Window:
 
 
 class RateLimiter:
-    """Counts by key. Opens nothing before the first hit."""
+    """Counts requests by key. It opens no connection before the first hit."""
 
     def __init__(self, storage: SecretStr) -> None:
         self._connections = parse_storage(storage.get_secret_value())
-        # Of a Redis, limits would read the URL once more, and otherwise: the connections are all that it needs.
+        # The library would parse the URL of a Redis again, with other rules. It only needs the connections.
         url = "async+memory://"
         options: dict[str, Any] = {}
         if self._connections:
@@ -87,7 +87,7 @@ class RateLimiter:
         self._limiter = SlidingWindowCounterRateLimiter(self._storage)
 
     async def hit(self, limit: RateLimitItem, *key: str) -> Window:
-        """Counts one request. Raises `RateLimitsUnavailable` where the store does not answer."""
+        """Count one request. Raises `RateLimitsUnavailable` if the store does not respond."""
         try:
             allowed = await self._limiter.hit(limit, *key)
             stats = await self._limiter.get_window_stats(limit, *key)
@@ -101,14 +101,14 @@ class RateLimiter:
         )
 
     async def give_back(self, limit: RateLimitItem, *key: str) -> None:
-        """Takes back one `hit` that was allowed. Raises `RateLimitsUnavailable` where the store does not answer."""
+        """Undo one allowed `hit`. Raises `RateLimitsUnavailable` if the store does not respond."""
         try:
             await self._limiter.hit(limit, *key, cost=-1)
         except StorageError as error:
             raise RateLimitsUnavailable from error
 
     async def remember(self, seconds: int, *key: str) -> None:
-        """Keeps a key for `seconds` from now. Raises as `give_back` does."""
+        """Store a key for `seconds` from now. Raises the errors of `give_back`."""
         try:
             await self._storage.clear("/".join(key))
             await self._storage.incr("/".join(key), seconds)
@@ -116,7 +116,7 @@ class RateLimiter:
             raise RateLimitsUnavailable from error
 
     async def remembers(self, *key: str) -> bool:
-        """Whether a key is kept by `remember`. Raises as `give_back` does."""
+        """Return whether `remember` has stored a key. Raises the errors of `give_back`."""
         try:
             return bool(await self._storage.get("/".join(key)))
         except StorageError as error:
@@ -139,11 +139,11 @@ def _seconds(text: str) -> float:
 
 def _database(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text):
-        raise ValueError("must name a database by its number, such as redis://HOST:PORT/0")
+        raise ValueError("must have the number of a database, such as redis://HOST:PORT/0")
     return int(text)
 
 
-# What a URL may say of a store, and how it is read.
+# Parameters of a store's URL, with their parsers.
 _STORE_OPTIONS: dict[str, Callable[[str], Any]] = {
     "socket_timeout": _seconds,
     "socket_connect_timeout": _seconds,
@@ -157,24 +157,24 @@ _TLS_OPTIONS: dict[str, Callable[[str], Any]] = {
 
 
 def parse_storage(url: str) -> "ConnectionPool | None":
-    """Read `RATE_LIMIT_STORAGE`: `memory://`, which is None, or the URL of a Redis or Valkey.
+    """Parse `RATE_LIMIT_STORAGE`: `memory://`, for which the result is None, or the URL of a Redis or Valkey.
 
-    `redis://`, or `rediss://` over TLS, as in `redis://USER:PASSWORD@HOST:PORT/DATABASE?socket_timeout=0.5`. Opens
-    nothing. Raises `ValueError` with a message that names the part and quotes no secret.
+    The URL is `redis://`, or `rediss://` for TLS: `redis://USER:PASSWORD@HOST:PORT/DATABASE?socket_timeout=0.5`. Opens
+    no connection. Raises `ValueError` with a message that names the wrong part and quotes no secret.
     """
     if url == "memory://":
         return None
     if url.startswith("memory://"):
         raise ValueError("must be memory:// alone")
     if not url.startswith(("redis://", "rediss://")):
-        raise ValueError("must be a URL that begins with memory:// or redis:// or rediss://")
+        raise ValueError("must be a URL that begins with memory://, redis:// or rediss://")
     parts = urlsplit(url)
     try:
         port = parts.port
     except ValueError:
-        # The reason would quote the URL.
+        # The original message would quote the URL.
         raise ValueError(
-            "has no number as its port; write special characters of a password as %XX"
+            "has a port that is not a number; write special characters of a password as %XX"
         ) from None
     if port == 0 or parts.fragment or parts.netloc.count("@") > 1:
         raise ValueError(
@@ -198,7 +198,7 @@ def _query(query: str) -> list[tuple[str, str]]:
 def _option(known: Mapping[str, Callable[[str], Any]], name: str, value: str) -> Any:
     if name not in known:
         shown = name[:40] if name.isidentifier() else "a parameter"
-        raise ValueError(f"{shown}: is not understood; known are {', '.join(sorted(known))}")
+        raise ValueError(f"{shown}: is not a known parameter; use {', '.join(sorted(known))}")
     try:
         return known[name](value)
     except ValueError as error:
@@ -210,7 +210,7 @@ def _connections(url: str, options: dict[str, Any]) -> "ConnectionPool":
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
 
-    # By its own defaults the client waits for seconds before it gives up, and for ever on a server that is silent.
+    # By default, the client retries for seconds, and waits forever for a silent server.
     times: dict[str, Any] = {
         "socket_connect_timeout": _STORE_SECONDS,
         "socket_timeout": _STORE_SECONDS,

@@ -1,6 +1,6 @@
-"""Serving with reload, for development: one process watches the sources, another answers.
+"""Reload for development: one process watches the sources, and another one serves.
 
-The one that answers is a fork of the fork server, so that a change is answered in a third of the time of a fresh start.
+The serving process is a fork of the fork server. After a change, it starts in a third of the time of a new process.
 """
 
 import os
@@ -15,19 +15,18 @@ from watchfiles import PythonFilter, watch
 
 from cathouse_kit.fork_server import Fork, ForkServer, shell_status
 
-# The exit status of a module of the project that cannot be imported.
+# The exit status if a module of the project cannot be imported.
 _FAILED_IMPORT = 1
-# The longest that a child may take to end; one that hangs in the code at hand must not keep its mending out.
+# The time in which a child must end. A child with code that hangs must not block the start with the fixed code.
 _END_SECONDS = 25.0
 
 
 def serve_with_reload(package: str, folders: Sequence[Path], files: Sequence[Path]) -> int:
-    """Runs `python -m PACKAGE serve` in a process of its own, anew after each change of Python files below `folders`,
-    or of one of `files`, which need not exist.
+    """Run `python -m PACKAGE serve` in a child process, and restart it after each change.
 
-    Returns the exit status: 0 after SIGTERM or SIGINT, else that of a child which ended by itself. A child that could
-    not import the project's code, or whose settings are wrong (`EX_CONFIG`), is not the end: the log says why, and the
-    next change is waited for, because the same start would fail again.
+    Changes of Python files below `folders`, and of `files`, cause a restart; `files` need not exist. Return the exit
+    status: 0 after SIGTERM or SIGINT, otherwise that of a child that ended by itself. If a child cannot import the
+    project's code, or its settings are wrong (`EX_CONFIG`), wait for the next change: the same start would fail again.
     """
     forks = ForkServer()
     stop = threading.Event()
@@ -49,18 +48,16 @@ def serve_with_reload(package: str, folders: Sequence[Path], files: Sequence[Pat
         yield_on_timeout=True,
         raise_interrupt=False,
     ):
-        # Looked at again and again, because an editor which replaces a file takes it away from who watches it.
+        # Polled, because a watch on a file ends when an editor replaces the file.
         now = _states(files)
         names = {Path(path).name for _, path in changes}
         names |= {file.name for file in files if now[file] != before[file]}
         before = now
         if names:
-            print(
-                f"{', '.join(sorted(names))} changed: starting again", file=sys.stderr, flush=True
-            )
+            print(f"{', '.join(sorted(names))} changed: restarting", file=sys.stderr, flush=True)
             _end(child)
             for _, path in changes:
-                # Bytecode is known by its source's size and second: two quick changes can look like one.
+                # Bytecode is matched to its source by size and second, so a second quick change can be missed.
                 Path(cache_from_source(path)).unlink(missing_ok=True)
             child, waiting = start(), False
         elif (status := child.wait(0)) == os.EX_CONFIG and not waiting:

@@ -1,8 +1,8 @@
-"""Revocations: whose powers have ended, as the identity service said a moment ago.
+"""Revocations: the people with revoked access tokens, as the identity service lists them.
 
-Every other service keeps a copy of its list in memory and asks for the changes several times a second. A request costs
-a look into a dictionary. While the identity service is down, the last known copy decides. A process that never had one
-refuses.
+Every other service keeps a copy of the list in memory, and requests its changes several times a second. A check costs a
+lookup in a dictionary. While the identity service is down, the last known copy applies. A process without a copy
+refuses the requests of people.
 """
 
 import asyncio
@@ -21,25 +21,25 @@ from cathouse_kit.service_client import PeerUnavailable, ServiceClient
 
 PAGE_ENTRIES = 1000
 
-# From one question to the next, give or take a fifth. A change is known after 0.36 s and a round trip. A question that
-# gets no answer adds half a second: even then it stays within the one second that is promised.
+# The time between polls, with a jitter of a fifth. A change is known after at most 0.36 s and a round trip. A poll
+# without a response adds half a second, which is still within the promised second.
 POLL_SECONDS = 0.3
-# Services start together. Until it has the list once, a service asks this often, for the first seconds.
+# Services start together. In its first seconds, a service without the list polls this often.
 _FIRST_POLL_SECONDS = 0.05
 _FIRST_SECONDS = 5.0
-# Of its own, so that nobody's sequence of random numbers depends on when a poll is due.
+# A separate generator, so that polls do not change the random numbers of other code.
 _JITTER = random.Random()  # noqa: S311 - it spreads load, and hides nothing
-_ANSWER_SECONDS = 0.5
-# After silence the next question gets more time: a busy service answers late, and late is better than never.
-_LONGEST_ANSWER_SECONDS = 4.0
-# How often the whole list is read anew, beside the changes: forgets entries that no token needs any more, and finds
-# what a failover of the database has taken back.
+_RESPONSE_SECONDS = 0.5
+# After a timeout, the next poll has a longer limit, because a busy service responds late.
+_LONGEST_RESPONSE_SECONDS = 4.0
+# The interval for reading the whole list again. This drops entries that no token needs any more, and finds entries that
+# a failover of the database has undone.
 RENEW_SECONDS = 60.0
 
 
 class AccountDisabled(Forbidden):
     title = "Account disabled"
-    detail = "This account has been disabled; an admin can enable it."
+    detail = "This account is disabled. Ask an admin to enable it."
 
 
 class RevocationEntry(ResponseBody):
@@ -49,7 +49,7 @@ class RevocationEntry(ResponseBody):
 
 
 class RevocationChanges(ResponseBody):
-    """What {identity_service} answers."""
+    """The response of {identity_service}."""
 
     items: list[RevocationEntry] = Field(json_schema_extra={"maxItems": PAGE_ENTRIES})
     next_since: int
@@ -57,14 +57,14 @@ class RevocationChanges(ResponseBody):
 
 
 class _Copy:
-    """One reading of the list, from its beginning on. An entry takes about 200 bytes."""
+    """A copy of the list, read from its beginning. An entry needs about 200 bytes."""
 
     def __init__(self) -> None:
         self.not_before: dict[UUID, float] = {}
-        """Unix seconds, by person; infinity for those who are disabled."""
+        """Unix seconds, by person; infinity for disabled people."""
         self.since = 0
         self.complete = False
-        """Whether it has reached the end of the list once."""
+        """True after the end of the list has been read once."""
 
     def take(self, changes: RevocationChanges) -> None:
         for entry in changes.items:
@@ -75,46 +75,46 @@ class _Copy:
 
 
 class Revocations:
-    """A service's copy of the list. `start` and `stop` belong to the lifespan."""
+    """A service's copy of the list. The lifespan calls `start` and `stop`."""
 
     def __init__(self, identity: ServiceClient, path: str) -> None:
         self._identity = identity
         self._path = path
         self._copy = _Copy()
         self._renewed: _Copy | None = None
-        """The copy that is going to replace the present one; it grows by a page with each question."""
-        self._renewed_at = self._answered_at = time.monotonic()
-        self._answering = True
-        self._answer_seconds = _ANSWER_SECONDS
+        """The copy that will replace the current one. Each poll adds a page to it."""
+        self._renewed_at = self._responded_at = time.monotonic()
+        self._responding = True
+        self._response_seconds = _RESPONSE_SECONDS
         self._polling: asyncio.Task[None] | None = None
 
     @property
     def known(self) -> bool:
-        """Whether it has ever had the whole list."""
+        """True after the whole list has been read once."""
         return self._copy.complete
 
     @property
     def age_seconds(self) -> float:
-        """Since the last answer; since the start while there was none."""
-        return time.monotonic() - self._answered_at
+        """Seconds since the last response, or since the start if there was none."""
+        return time.monotonic() - self._responded_at
 
     def check_token(self, person_id: UUID, issued_at: float) -> None:
-        """Refuse an access token whose powers have ended; `issued_at` is its `iat`, in Unix seconds.
+        """Refuse a revoked access token. `issued_at` is its `iat`, in Unix seconds.
 
         Raises `AccountDisabled`, `Unauthenticated` for a token from before a change of the person's role, and
-        `PeerUnavailable` while the list has never been read.
+        `PeerUnavailable` until the list has been read once.
         """
         not_before = self._not_before(person_id)
         if not_before == math.inf:
             raise AccountDisabled
         if issued_at < not_before:
             raise Unauthenticated(
-                "This access token has ended, because the role or the account was changed; "
-                "get a new one from /refresh, or sign in again."
+                "This access token was revoked, because the role or the account was changed. "
+                "Get a new token from /refresh, or sign in again."
             )
 
     def is_active(self, person_id: UUID) -> bool:
-        """Whether this person is not disabled. Raises `PeerUnavailable` while the list has never been read."""
+        """Return False for a disabled person. Raises `PeerUnavailable` until the list has been read once."""
         return self._not_before(person_id) != math.inf
 
     def _not_before(self, person_id: UUID) -> float:
@@ -123,7 +123,7 @@ class Revocations:
         return self._copy.not_before.get(person_id, -math.inf)
 
     async def start(self) -> None:
-        """Read the list, if there is an answer at once, and follow its changes until `stop`."""
+        """Try to read the list once, and poll its changes until `stop`."""
         await self.poll()
         self._polling = asyncio.create_task(self._poll_until_stopped())
 
@@ -138,8 +138,8 @@ class Revocations:
         while True:
             due = clock() + self._poll_seconds() * _JITTER.uniform(0.8, 1.2)
             await self.poll()
-            # No pause between the pages of the first reading: requests are refused until its end.
-            if self.known or not self._answering:
+            # No pause between the pages of the first copy, because requests are refused until it is complete.
+            if self.known or not self._responding:
                 await asyncio.sleep(max(0.0, due - clock()))
 
     def _poll_seconds(self) -> float:
@@ -147,24 +147,22 @@ class Revocations:
         return _FIRST_POLL_SECONDS if starting else POLL_SECONDS
 
     async def poll(self) -> None:
-        """Ask for changes, and for the next page of the renewed copy if one is being read. Never raises."""
+        """Read the changes, and the next page of a renewed copy if there is one. Never raises."""
         try:
             await self._read(self._copy)
             if self._renewed is not None:
                 await self._read(self._renewed)
-        except (
-            Exception
-        ) as error:  # whatever it is, the list stays as it was, and the next question follows
+        except Exception as error:  # after any error, the list stays unchanged until the next poll
             self._note_silence(error)
             return
-        if not self._answering:
+        if not self._responding:
             logger.info(
-                "revocations: {} answers again, after {:.1f} s",
+                "revocations: {} responds again, after {:.1f} s",
                 self._identity.name,
                 self.age_seconds,
             )
         now = time.monotonic()
-        self._answering, self._answer_seconds, self._answered_at = True, _ANSWER_SECONDS, now
+        self._responding, self._response_seconds, self._responded_at = True, _RESPONSE_SECONDS, now
         if self._renewed is None:
             if now - self._renewed_at > RENEW_SECONDS:
                 self._renewed = _Copy()
@@ -172,26 +170,26 @@ class Revocations:
             self._copy, self._renewed, self._renewed_at = self._renewed, None, now
 
     def _note_silence(self, error: Exception) -> None:
-        if self._answering:
+        if self._responding:
             consequence = (
-                "its last known list decides"
+                "the last known list applies"
                 if self.known
-                else "requests that need its list are refused"
+                else "requests that need the list are refused"
             )
             cause = error.__cause__ if isinstance(error, PeerUnavailable) else None
             logger.warning(
-                "revocations: {} does not answer, {}: {!r}",
+                "revocations: {} does not respond, {}: {!r}",
                 self._identity.name,
                 consequence,
                 cause or error,
             )
-        self._answering = False
+        self._responding = False
         if isinstance(error, TimeoutError):
-            self._answer_seconds = min(self._answer_seconds * 2, _LONGEST_ANSWER_SECONDS)
+            self._response_seconds = min(self._response_seconds * 2, _LONGEST_RESPONSE_SECONDS)
 
     async def _read(self, copy: _Copy) -> None:
-        async with asyncio.timeout(self._answer_seconds):
-            # One attempt: the next question is the second.
+        async with asyncio.timeout(self._response_seconds):
+            # No retry, because the next poll is one.
             response = await self._identity.request(
                 "GET", f"{self._path}?since={copy.since}", idempotent=False
             )

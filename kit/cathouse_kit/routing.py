@@ -1,4 +1,4 @@
-"""How a request comes to its route: few layers, and no search where the path has no parameters."""
+"""The path of a request to its route: few layers, and no search if the path has no parameters."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from copy import copy
@@ -20,17 +20,18 @@ from cathouse_kit.security import anyone, skip_anyone
 
 
 class ServiceApp(FastAPI):
-    """FastAPI with the layers that were added, and without those of its own that do the same a second time.
+    """FastAPI without those of its layers that the kit replaces (`middleware.py`, `tracing.py`).
 
-    Left out are the handling of unexpected exceptions and, in later versions of FastAPI, a limit of bodies and traces:
-    the kit has its own (`middleware.py`, `tracing.py`).
+    These are the handling of unexpected exceptions and, in later versions of FastAPI, the limit of bodies and traces.
     """
 
     def add_routes(self, routes: Sequence[APIRoute]) -> None:
-        """Add the routes of a router as they are. Versions of FastAPI that keep included routers apart match a request
-        against all routes of each, and twice."""
+        """Add the routes of a router without changes.
+
+        Newer versions of FastAPI keep included routers, and match a request twice against all routes of each.
+        """
         for route in routes:
-            # The function's name: what a generated client should call the method.
+            # The name of the function, which generated clients use as the name of the method.
             route.unique_id = route.name
             skip_anyone(route)
             _read_query_at_once(route)
@@ -46,10 +47,10 @@ class ServiceApp(FastAPI):
 
 
 def _read_query_at_once(route: APIRoute) -> None:
-    """Have pydantic validate the query in one call, where a model of it is all that a route reads from a request.
+    """Let pydantic validate the query in one call, if a route reads only a model of the query from the request.
 
-    FastAPI looks up each field of the model, which takes four times as long as its validation. The description is
-    FastAPI's. A route that also has other parameters is left as it is: one response names all that is wrong.
+    FastAPI looks up each field of the model, which costs four times as much as the validation. FastAPI still writes
+    the description. A route with other parameters stays unchanged, because one response must name all its errors.
     """
     handled = route.dependant
     parameters = get_flat_params(handled)
@@ -64,7 +65,7 @@ def _read_query_at_once(route: APIRoute) -> None:
 
     async def read(request: Request) -> BaseModel:
         try:
-            # Of a parameter that is repeated, FastAPI takes the last one, too.
+            # Like FastAPI, use the last value of a repeated parameter.
             return model.model_validate(dict(request.query_params))
         except ValidationError as error:
             raise RequestValidationError(
@@ -74,7 +75,7 @@ def _read_query_at_once(route: APIRoute) -> None:
                 ]
             ) from error
 
-    # The handler of requests keeps the object, and the description reads the route's.
+    # The handler uses the original object, and the description uses the copy in the route.
     route.dependant = copy(handled)
     handled.query_params = []
     reader = get_dependant(path=route.path, call=read, name=query.name)
@@ -82,7 +83,7 @@ def _read_query_at_once(route: APIRoute) -> None:
 
 
 class _RoutesByPath:
-    """Gives each request to the routes that its path can match, in their order: the same result as a search of all."""
+    """Passes each request to the routes that its path can match, in their order, with the result of a full search."""
 
     def __init__(self, router: Router) -> None:
         self._all = router
@@ -99,13 +100,15 @@ class _RoutesByPath:
 
 
 class PlainRoute(APIRoute):
-    """A route whose function takes the request and returns the response: nothing is parsed, checked or converted.
+    """A route with a function from the request to the response. Nothing is parsed, validated or converted.
 
-    `response_model` is for the description alone. Dependencies are not run: its guard must be `anyone`.
+    `response_model` is only for the description. Dependencies do not run, so the guard must be `anyone`.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         if any(inner.call is not anyone for inner in self.dependant.dependencies):
-            raise ValueError(f"{self.path}: a plain route runs no dependency, and so is for anyone")
+            raise ValueError(
+                f"{self.path}: a plain route runs no dependencies; use the guard anyone"
+            )
         handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
         return handler

@@ -1,4 +1,4 @@
-"""What request and answer bodies are made of."""
+"""Base classes and field types of request and response bodies."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class RequestBody(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _drop_surplus_unknown_fields(cls, body: Any) -> Any:
-        # Pydantic describes every unknown field. For 100,000 of them that takes seconds, for 20 reported errors.
+        # Pydantic describes every unknown field. For 100,000 fields it needs seconds, and only 20 are reported.
         known = cls.model_fields
         if not isinstance(body, dict) or len(body) <= len(known) + MAX_ERRORS:
             return body
@@ -38,7 +38,7 @@ class RequestBody(BaseModel):
 
 
 class ResponseBody(BaseModel):
-    """A body that is sent; made from a model's attributes as well as from keywords."""
+    """A response body. It can be created from the attributes of a model, and from keywords."""
 
     model_config = ConfigDict(from_attributes=True, hide_input_in_errors=True)
 
@@ -47,20 +47,20 @@ def _in_utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
-# Not a serializer in Python: a page of a list calls that one 40 times, for a seventh of its time. Pydantic's own writes
-# UTC as RFC 3339 with `Z`.
+# Not a serializer in Python: a page of a list would call it 40 times, for a seventh of the total time.
+# Pydantic's serializer writes UTC as RFC 3339 with `Z`.
 Timestamp = Annotated[datetime, AfterValidator(_in_utc)]
-"""A moment, sent in UTC as RFC 3339 with `Z`."""
+"""A time, sent in UTC as RFC 3339 with `Z`."""
 
 
 MAX_LINE, MAX_PARAGRAPHS = 2048, 10_000
-"""The most characters that a field may allow. Longer texts are refused before their characters are looked at."""
+"""The highest limits that a field may have, in characters. Longer texts are refused before their content is checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    # Not StringConstraints with AfterValidator: the length must hold before the characters are looked at, which takes
-    # time, and again after their normalization, which may add some.
+    # Not StringConstraints with AfterValidator. The length must be checked before the slow check of the characters, and
+    # again after normalization, which may add characters.
     min_length: int
     max_length: int
     check: Callable[[str], str]
@@ -68,7 +68,7 @@ class _Text:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        # What a field's own Field(max_length=…) has made of it, where that comes first.
+        # The field's own Field(max_length=…) may have set a limit already.
         text: dict[str, Any] = {"strip_whitespace": True, **cast("dict[str, Any]", handler(source))}
         if self.min_length:
             text.setdefault("min_length", self.min_length)
@@ -90,8 +90,8 @@ def _line(value: str) -> str:
 
 
 Paragraphs = Annotated[str, _Text(0, MAX_PARAGRAPHS, displayable)]
-"""Text of any number of lines that others may see, trimmed; `displayable` says what is refused. A field states its own
-bound: `Annotated[Paragraphs, Field(max_length=2000)]`."""
+"""Text of any number of lines that others may see, trimmed. `displayable` refuses invisible characters. A field sets
+its own limit: `Annotated[Paragraphs, Field(max_length=2000)]`."""
 
 Line = Annotated[str, _Text(1, MAX_LINE, _line)]
 """A line of text that others may see, trimmed and not empty."""
@@ -105,10 +105,10 @@ MAX_CURSOR = 1024
 
 
 class Page(ResponseBody, Generic[T]):
-    """A part of a list, and how to ask for the next."""
+    """A page of a list, with the cursor of the next page."""
 
     items: list[T] = Field(max_length=MAX_ITEMS)
     next_cursor: str | None = Field(
         json_schema_extra={MAX_BYTES: MAX_CURSOR + 2},
-        description="Give it as `cursor` for the next part; null after the last",
+        description="Send it as `cursor` to get the next page; null on the last page",
     )

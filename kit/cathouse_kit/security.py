@@ -1,10 +1,10 @@
-"""Who may call a route. Every route names one guard; a service with a route that names none does not start.
+"""Guards, which decide who may call a route. A service with a route without a guard does not start.
 
-@router.get("/notes", dependencies=[Depends(anyone)])     no one needs to sign in
-async def me(person: SignedIn) -> ...                     people who are signed in
-async def note(viewer: MaybeSignedIn) -> ...              anyone; people who are signed in may see more
-async def approve(editor: Editor) -> ...                  people of a role; Editor is a guard of `require_role`
-@router.get("/internal/…", dependencies=[Depends(service_only)])   other services
+- `dependencies=[Depends(anyone)]`: anyone, without signing in.
+- `person: SignedIn`: people who are signed in.
+- `viewer: MaybeSignedIn`: anyone. People who are signed in may see more.
+- `editor: Editor`: people of a role. Create such a guard with `require_role`.
+- `dependencies=[Depends(service_only)]`: other services, for routes below `/internal`.
 """
 
 import hmac
@@ -26,18 +26,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 access_token = HTTPBearer(
     scheme_name="accessToken",
     bearerFormat="JWT",
-    description=f"A person's access token, from {IDENTITY_NAME}'s `/login` or `/refresh`",
+    description=f"An access token from `/login` or `/refresh` of {IDENTITY_NAME}",
     auto_error=False,
 )
 _service_token = HTTPBearer(
     scheme_name="serviceToken",
-    description="The `SERVICE_TOKEN` that the services share",
+    description="The value of `SERVICE_TOKEN`, which all services share",
     auto_error=False,
 )
 
 
 def guard(who: str) -> Callable[[F], F]:
-    """Marks a dependency as one that decides who may call; `who` says it in a word or two, for documentation."""
+    """Mark a dependency as a guard. `who` names the callers in a few words, for the documentation."""
 
     def mark(function: F) -> F:
         function.__guard__ = who  # type: ignore[attr-defined]
@@ -48,7 +48,7 @@ def guard(who: str) -> Callable[[F], F]:
 
 @guard("anyone")
 async def anyone() -> None:
-    """Says that a route is open to all."""
+    """Mark a route as open to all."""
 
 
 @guard("signed in")
@@ -56,7 +56,7 @@ async def signed_in(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(access_token)],
 ) -> Principal:
-    """The person who calls. Raises `Unauthenticated` and `AccountDisabled`."""
+    """Return the person who calls. Raises `Unauthenticated` and `AccountDisabled`."""
     if bearer is None:
         raise Unauthenticated
     context: ServiceContext = request.app.state.context
@@ -70,19 +70,21 @@ async def maybe_signed_in(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(access_token)],
 ) -> Principal | None:
-    """The person who calls; None where no one signs in. Raises `Unauthenticated` for a token that is not good."""
+    """Return the person who calls, or None without a token. Raises `Unauthenticated` for an invalid token."""
     if bearer is None and "authorization" not in request.headers:
         return None
     return await signed_in(request, bearer)
 
 
 def require_role(*roles: StrEnum) -> Callable[[Principal], Coroutine[Any, Any, Principal]]:
-    """A guard that lets people of these roles pass; others get `Forbidden`."""
+    """Return a guard that accepts people of these roles, and raises `Forbidden` for others."""
 
     @guard(" or ".join(roles))
     async def has_role(person: Annotated[Principal, Depends(signed_in)]) -> Principal:
         if person.role not in roles:
-            raise Forbidden(f"This is for the role {' or '.join(roles)}; yours is {person.role}.")
+            raise Forbidden(
+                f"This requires the role {' or '.join(roles)}. Your role is {person.role}."
+            )
         return person
 
     return has_role
@@ -97,20 +99,22 @@ async def service_only(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_service_token)],
 ) -> None:
-    """Lets other services pass. Raises `Unauthenticated`."""
+    """Accept other services. Raises `Unauthenticated` for other callers."""
     context: ServiceContext = request.app.state.context
     shown = b"" if bearer is None else bearer.credentials.encode()
-    # All are compared, so that the time tells nobody which one was nearest.
+    # Compare all tokens, so that the time does not reveal which one matched.
     matches = [
         hmac.compare_digest(shown, token.get_secret_value().encode())
         for token in context.settings.service_tokens
     ]
     if not any(matches):
-        raise Unauthenticated("This is for other services: Authorization: Bearer SERVICE_TOKEN.")
+        raise Unauthenticated(
+            "This route is for other services. Send the header `Authorization: Bearer SERVICE_TOKEN`."
+        )
 
 
 def unguarded(routes: Iterable[Any]) -> list[str]:
-    """The routes that name no guard, as `GET /path`, and whatever cannot name one: mounts, routers in routers."""
+    """Return the routes without a guard, as `GET /path`, and all mounts and nested routers, which cannot have one."""
     found = []
     for route in routes:
         if not isinstance(route, APIRoute):
@@ -121,9 +125,12 @@ def unguarded(routes: Iterable[Any]) -> list[str]:
 
 
 def who_may_call(route: APIRoute) -> str | None:
-    """What the guards of a route say, those of the route itself before those that they build on; None without any."""
+    """Return the callers that the guards of a route name, or None without a guard.
+
+    The guards of the route have priority over the guards that these depend on.
+    """
     level = list(route.dependant.dependencies)
-    # `skip_anyone` may have taken some of these out of the first level.
+    # `skip_anyone` may have removed some of these from the first level.
     calls = [declared.dependency for declared in route.dependencies]
     while level or calls:
         calls += [inner.call for inner in level]
@@ -135,6 +142,6 @@ def who_may_call(route: APIRoute) -> str | None:
 
 
 def skip_anyone(route: APIRoute) -> None:
-    """Let requests to a route pass `anyone` by: it marks the route, and there is nothing to check."""
+    """Remove the guard `anyone` from the dependencies that run, because it only marks the route."""
     dependencies = route.dependant.dependencies
     dependencies[:] = [inner for inner in dependencies if inner.call is not anyone]

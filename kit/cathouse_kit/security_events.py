@@ -1,10 +1,10 @@
-"""Security events: one log line for each act that matters after an incident, with the same fields every time.
+"""Security events: one log line, with fixed fields, for each action that matters after an incident.
 
-| field | holds |
+| field | content |
 | --- | --- |
-| `event` | its name |
-| `actor_id` | who did it; null where that is not known, and for commands |
-| `subject_id` | the person or thing that it was done to; null where there is none |
+| `event` | the name of the event |
+| `actor_id` | the person who acted; null if unknown, and for commands |
+| `subject_id` | the person or thing that was acted on; null if there is none |
 | `client` | the caller's address, as in the line of the request; null for commands |
 | `details` | words, ids and numbers of the event: never an email, a password, a token, or text that a person wrote |
 
@@ -28,7 +28,7 @@ Detail = str | int | bool
 def log_event(
     event: str, *, actor_id: UUID | None, subject_id: UUID | None, **details: Detail
 ) -> None:
-    """Log what has happened, or was refused. For what a transaction changes, use `log_on_commit`."""
+    """Log an event that has happened or was refused. For changes in a transaction, use `log_on_commit`."""
     request = current_request.get()
     logger.bind(
         logger=__name__,
@@ -48,7 +48,7 @@ def log_on_commit(
     subject_id: UUID | None,
     **details: Detail,
 ) -> None:
-    """Log the event once the session's transaction has committed, and not at all if it rolls back."""
+    """Log the event after the commit of the session's transaction, and never if it rolls back."""
     pending = session.info.setdefault(_PENDING, [])
     if not pending and not sqlalchemy_event.contains(session.sync_session, "after_commit", _log):
         sqlalchemy_event.listen(session.sync_session, "after_commit", _log)
@@ -57,7 +57,7 @@ def log_on_commit(
 
 
 def _log(session: Session) -> None:
-    # A savepoint "commits" as well, and can still be rolled back with its transaction.
+    # A released savepoint also counts as a commit, but its transaction can still roll back.
     if not session.in_nested_transaction():
         for event, actor_id, subject_id, details in session.info.pop(_PENDING, ()):
             log_event(event, actor_id=actor_id, subject_id=subject_id, **details)

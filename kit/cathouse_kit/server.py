@@ -1,4 +1,4 @@
-"""Running a service: uvicorn with the settings' limits, and an end that loses no request."""
+"""The server of a service: uvicorn with the limits of the settings, and a shutdown that loses no request."""
 
 import gc
 import resource
@@ -18,20 +18,22 @@ from cathouse_kit.header_limits import HeadLimitingProtocol
 from cathouse_kit.service_context import ServiceContext
 
 _STARTUP_FAILED = 3
-# Of a process, beside the connections of its callers and as many that it makes for them.
+# Open files of a process, in addition to the connections of callers and an equal number of connections for them.
 _OTHER_FILES = 256
 
 
 class PortTakenError(Exception):
-    """Another program listens where the service should."""
+    """The port is in use, or the address is not available."""
 
 
 def serve(app: FastAPI) -> None:
-    """Answers until SIGTERM or SIGINT, then finishes what is in flight, and returns.
+    """Serve until SIGTERM or SIGINT, finish the requests in progress, and return.
 
-    On the first signal readiness turns 503 at once. For `SHUTDOWN_DELAY_SECONDS` requests are taken as before, but
-    each answer asks its caller to leave; those in flight then may take `SHUTDOWN_GRACE_SECONDS`, and only then the
-    port closes. A second SIGINT ends it at once. Raises `PortTakenError`; `SystemExit` where the lifespan fails.
+    At the first signal, readiness becomes 503 at once. For `SHUTDOWN_DELAY_SECONDS`, new requests are still accepted,
+    but each response closes its connection. After that, requests in progress have `SHUTDOWN_GRACE_SECONDS` to end, and
+    then the port closes. A second SIGINT stops the service at once.
+
+    Raises `PortTakenError`, and `SystemExit` if the lifespan fails.
     """
     context: ServiceContext = app.state.context
     settings = context.settings
@@ -39,7 +41,7 @@ def serve(app: FastAPI) -> None:
     server = _Server(server_config(app), context)
     with _listen(settings.host, settings.port) as listener:
         logger.info(
-            "{} {} answers on {} port {}",
+            "{} {} listens on {} port {}",
             settings.service_name,
             context.version,
             settings.host,
@@ -47,13 +49,13 @@ def serve(app: FastAPI) -> None:
         )
         server.run(sockets=[listener])
     if not server.started:
-        # Newer versions of uvicorn end like this by themselves, after they have logged why.
+        # Newer versions of uvicorn exit with this status themselves, after they have logged the reason.
         sys.exit(_STARTUP_FAILED)
     logger.info("stopped")
 
 
 def server_config(app: FastAPI) -> uvicorn.Config:
-    """Return how uvicorn serves the app of a service: by the kit's protocol, within the settings' limits."""
+    """Return uvicorn's configuration for a service: the kit's protocol, and the limits of the settings."""
     context: ServiceContext = app.state.context
     settings = context.settings
     connections = Connections(
@@ -68,7 +70,7 @@ def server_config(app: FastAPI) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        # The kit's own middleware reads them.
+        # The kit's own middleware reads the headers of reverse proxies.
         proxy_headers=False,
         lifespan="on",
         http=partial(HeadLimitingProtocol, connections=connections),  # type: ignore[arg-type]
@@ -79,9 +81,9 @@ def server_config(app: FastAPI) -> uvicorn.Config:
 
 
 def freeze_heap() -> None:
-    """Keep the garbage collector from going through what exists now, most of which is modules.
+    """Exclude all current objects, mostly modules, from garbage collection.
 
-    Otherwise each full collection blocks the event loop for about 80 ms. A request sets one off by a body of JSON with
+    Otherwise each full collection blocks the event loop for about 80 ms. A request can cause one with a JSON body of
     tens of thousands of objects.
     """
     gc.collect()
@@ -89,7 +91,7 @@ def freeze_heap() -> None:
 
 
 def _allow_open_files(connections: int) -> None:
-    """Raise the process's limit of open files, which many systems set to 1024, as far as it may."""
+    """Raise the process's limit of open files, often 1024, as far as the system allows."""
     wanted = connections + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
@@ -106,12 +108,12 @@ def _allow_open_files(connections: int) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    # Bound here and not by uvicorn, which ends the process with a line that names neither the service nor what to do.
+    # Not bound by uvicorn, which would end the process with a line that names neither the service nor a fix.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
-        # `::` means IPv4 too, whatever the system's default is.
+        # `::` includes IPv4, regardless of the system's default.
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     try:
         listener.bind((host, port))
@@ -119,8 +121,8 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise PortTakenError(
-            f"cannot listen on {host} port {port}: {error.strerror}; "
-            "stop what is there, or set HOST or PORT"
+            f"cannot listen on {host} port {port}: {error.strerror}. "
+            "Stop the program that uses it, or set another HOST or PORT"
         ) from error
     return listener
 

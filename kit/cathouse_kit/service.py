@@ -1,4 +1,4 @@
-"""The app of a service, from its settings and its routers."""
+"""Creation of a service's app from its settings and its routers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 class UnguardedRouteError(Exception):
-    """A route does not say who may call it."""
+    """A route has no guard."""
 
 
 def create_service(
@@ -55,20 +55,20 @@ def create_service(
 ) -> FastAPI:
     """Create the FastAPI app of a service. It opens no connection before its lifespan begins.
 
-    `context.clients` has a client of each service that the settings name by a `ServiceUrl`.
+    `context.clients` has a client for each setting of the type `ServiceUrl`.
 
-    - `platform` is what all services of the platform have in common.
-    - `package` is the service's Python package. Its distribution gives the version and the description, and it holds
-      models and migrations.
-    - `keys` replaces the published keys and revocations of the identity service, with which access tokens are checked.
-    - `lifespan` opens and closes what only this service needs. It may use `app.state.context`.
+    - `platform` has the names and roles that all services of the platform share.
+    - `package` is the service's Python package, with models and migrations. Its distribution gives the version and the
+      description.
+    - `keys` replaces the published keys and revocations of the identity service, for the verification of access tokens.
+    - `lifespan` opens and closes resources that only this service needs. It may use `app.state.context`.
     - `transport` replaces the network of calls to other services, in tests.
-    - `bodies_limited_by_routes` is the prefix of routes that limit their request bodies themselves. All others have
-      `MAX_BODY_BYTES`.
+    - `bodies_limited_by_routes` is the prefix of routes that limit their request bodies themselves. All other routes
+      have the limit `MAX_BODY_BYTES`.
     - `database_settings` are PostgreSQL settings for each of the service's connections.
 
-    Raises `UnguardedRouteError` where a route names no guard of `cathouse_kit.security`, `SettingsError` where a
-    variable of OpenTelemetry cannot be used.
+    Raises `UnguardedRouteError` if a route has no guard of `cathouse_kit.security`. Raises `SettingsError` if a
+    variable of OpenTelemetry is invalid.
     """
     distribution = metadata(package.replace("_", "-"))
     tracing = _start_tracing(settings, distribution["Version"])
@@ -88,7 +88,7 @@ def create_service(
     identity = platform.identity
     revocations_client = None
     if keys is None:
-        # Without traces: there would be several a second, of no request.
+        # Without traces, because polling would create several a second that belong to no request.
         revocations_client = ServiceClient(
             identity.name,
             settings.service_urls[identity.name],
@@ -135,22 +135,22 @@ def create_service(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        # A redirect would lead to whatever host the caller has named.
+        # A redirect would lead to the host that the caller sent.
         redirect_slashes=False,
         lifespan=whole_lifespan,
-        # The kit has its own; versions of FastAPI without this option ignore it.
+        # The kit has its own telemetry. Versions of FastAPI without this option ignore it.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.context = context
     all_routers = (probe_router(), docs_router(app.title), *routers)
-    # Whoever documents the service reads its routes there: FastAPI does not lay them out.
+    # Tools that document the service read its routes here, because FastAPI has no flat list of them.
     app.state.routers = all_routers
     install_problem_handlers(app, all_routers)
     for router in all_routers:
         if open_routes := unguarded(router.routes):
             raise UnguardedRouteError(
-                f"{settings.service_name}: {', '.join(open_routes)}: say who may call it, "
-                "with a guard of cathouse_kit.security"
+                f"{settings.service_name}: {', '.join(open_routes)}: no guard: "
+                "add a guard of cathouse_kit.security to say who may call it"
             )
         app.add_routes([route for route in router.routes if isinstance(route, APIRoute)])
     describe(app, platform)
@@ -169,7 +169,7 @@ def create_service(
         metrics=context.metrics,
         lifecycle=context.lifecycle,
         tracing=tracing,
-        # The questions of pollers are as many as probes, and are logged as these are: if they fail.
+        # Polls of revocations are as frequent as probes. Like probes, they are logged only if they fail.
         probes=PROBES | {identity.revocations_path},
     )
     if trusted := TrustedProxies(settings.forwarded_allow_ips):
@@ -186,7 +186,7 @@ def _start_tracing(settings: ServiceSettings, version: str) -> "Tracing | None":
         exporter = otlp_exporter(str(settings.otel_exporter_otlp_endpoint))
         return Tracing(settings.service_name, version, exporter)
     except (ValueError, OSError) as error:
-        # OpenTelemetry reads its own variables, OTEL_EXPORTER_OTLP_TIMEOUT for one, and does not name them.
+        # OpenTelemetry's messages do not name the variables that it reads, such as OTEL_EXPORTER_OTLP_TIMEOUT.
         raise SettingsError(
-            f"{settings.service_name}: a variable OTEL_… cannot be used: {error}"
+            f"{settings.service_name}: a variable OTEL_… is invalid: {error}"
         ) from error

@@ -1,4 +1,4 @@
-"""Call another service: one pooled client for each, time limits always, one retry of idempotent requests."""
+"""Calls to other services: one pooled client for each, with time limits, and one retry of idempotent requests."""
 
 import asyncio
 import ssl
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=BaseModel)
 
 TIMEOUT = httpx.Timeout(5.0, connect=1.0, pool=1.0)
-# The longest that one attempt may take in all: the times above begin anew with every byte that trickles in.
+# The limit for one whole attempt. The times above start again with every received byte.
 ATTEMPT_SECONDS = 10.0
 LIMITS = httpx.Limits(max_connections=50, max_keepalive_connections=20)
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
@@ -30,30 +30,32 @@ _UNAVAILABLE = frozenset({502, 503, 504})
 class PeerUnavailable(ServiceUnavailable):
     """Another service does not respond, or its response cannot be used."""
 
-    title = "Another service does not answer"
-    detail = "A service that this one needs does not answer; try again in a moment."
+    title = "Another service does not respond"
+    detail = "An upstream service does not respond. Try again after the seconds in the Retry-After header."
 
     def __init__(self, service: str) -> None:
         super().__init__(
-            f"The service {service} does not answer as it should; try again.", peer=service
+            f"The upstream service {service} does not respond correctly. "
+            "Try again after the seconds in the Retry-After header.",
+            peer=service,
         )
 
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """Return the trusted authorities, shared by all clients: loading them takes 10 ms."""
+    """Return the trusted authorities. All clients share them, because loading them costs 10 ms."""
     return httpx.create_ssl_context(trust_env=False)
 
 
 class _TryAgain(Exception):
-    """The service did not answer, and may the next time."""
+    """The service did not respond, but a retry may succeed."""
 
 
 class ServiceClient:
-    """Call one other service.
+    """A client of one other service.
 
-    Only requests to its `/internal` routes carry the service token. A service that refuses the newest token gets
-    the previous one.
+    Only requests to `/internal` routes contain the service token. If a service refuses the newest token, the client
+    sends the previous one.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class ServiceClient:
     async def request(
         self, method: str, path: str, *, json: Any = None, idempotent: bool | None = None
     ) -> httpx.Response:
-        """Send a request and return the response, 4xx included.
+        """Send a request and return the response, including 4xx.
 
         `idempotent` allows a POST to be repeated. Raises `PeerUnavailable` if the service is down, slow, or responds
         with 5xx.
@@ -120,9 +122,11 @@ class ServiceClient:
                     response = await self._authorized(method, path, json, headers)
             except (httpx.RequestError, TimeoutError) as error:
                 raise _TryAgain from error
-            # Within the span, which an exception marks as failed.
+            # Raised within the span, so that the exception marks the span as failed.
             if response.status_code in _UNAVAILABLE:
-                raise _TryAgain(f"{method} {path} was answered {response.status_code}")
+                raise _TryAgain(
+                    f"the response to {method} {path} has status {response.status_code}"
+                )
             if response.is_server_error or response.has_redirect_location:
                 raise PeerUnavailable(self.name)
             return response
@@ -137,17 +141,17 @@ class ServiceClient:
             response = await self._client.request(
                 method, path, json=json, headers=headers | authorization
             )
-            # Refused before anything was done: any method may be repeated.
+            # The request was refused before it had an effect, so any method is safe to repeat.
             if response.status_code != httpx.codes.UNAUTHORIZED:
                 break
         return response
 
     async def get_json(self, path: str) -> Any:
-        """Return the JSON of a GET. Raises `PeerUnavailable` for another status than 2xx or a body that is not JSON."""
+        """Return the JSON of a GET. Raises `PeerUnavailable` if the status is not 2xx or the body is not JSON."""
         return self._json_of(await self.request("GET", path))
 
     def read(self, response: httpx.Response, model: type[M]) -> M:
-        """Return the body of a 2xx response. Raises `PeerUnavailable` for another status or a body of another shape."""
+        """Return the body of a response. Raises `PeerUnavailable` if the status is not 2xx or the body is wrong."""
         try:
             return model.model_validate(self._json_of(response))
         except ValidationError as error:

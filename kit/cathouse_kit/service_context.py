@@ -16,7 +16,7 @@ from cathouse_kit.tokens import KeySource
 
 @dataclass(slots=True)
 class ServiceContext:
-    """`create_service` creates it; the app's lifespan opens and closes its connections."""
+    """The parts of a service. `create_service` creates them, and the app's lifespan opens and closes connections."""
 
     settings: ServiceSettings
     platform: Platform
@@ -27,6 +27,6 @@ class ServiceContext:
     metrics: Metrics
     keys: KeySource
     revocations: Revocations | None
-    """None in the identity service, which asks its database instead."""
+    """None in the identity service, which reads its database instead."""
     rate_limits: RateLimiter
     clients: dict[str, ServiceClient] = field(default_factory=dict)

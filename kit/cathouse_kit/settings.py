@@ -1,9 +1,9 @@
-"""Settings: one class a service on one shared base, read once, at the start.
+"""Settings: one class for each service, with a common base. They are read once, at the start.
 
-Sources, strongest first: the environment, `.env` in the working directory, files of secrets. A file of secrets
-holds one value and is called like its variable in lower case; it is looked for in `SECRETS_DIR` (`/run/secrets`
-when that is not set) and in the folder there that is called like the service; for what runs under another of the
-service's database roles, first in the folder that is called like that role.
+The sources, in descending priority, are the environment, `.env` in the working directory, and files of secrets. A file
+of secrets has the name of its variable in lower case, and contains one value. These files are in `SECRETS_DIR`, by
+default `/run/secrets`, or in its subfolder with the name of the service, which has priority. A command with another
+database role of the service reads the subfolder with the name of that role first.
 """
 
 import difflib
@@ -38,7 +38,7 @@ from cathouse_kit.database_url import parse_database_url
 from cathouse_kit.hosts import check_host
 from cathouse_kit.rate_limits import parse_storage
 
-# sysexits.h: something was found in an unconfigured or misconfigured state. A supervisor must not try again.
+# From sysexits.h: something is not configured, or is configured wrongly. A supervisor must not restart the program.
 EX_CONFIG = 78
 
 
@@ -46,7 +46,7 @@ _HTTP_URL = TypeAdapter(HttpUrl)
 
 
 class SettingsError(Exception):
-    """The settings cannot be used. The message names every wrong variable and holds no secret."""
+    """The settings are invalid. The message names every wrong variable, and contains no secret."""
 
 
 def _database_url(url: SecretStr) -> SecretStr:
@@ -64,7 +64,7 @@ def _service_token(tokens: SecretStr) -> SecretStr:
         raise ValueError(
             "must have at least 32 characters; a second token may follow after a comma"
         )
-    # It is the value of a header, and so RFC 9110, section 5.5, says what it may hold.
+    # The token is sent in a header, so RFC 9110, section 5.5, defines the valid characters.
     if not all(part.isascii() and part.isprintable() for part in parts):
         raise ValueError("must have printable ASCII characters only")
     if max(map(len, parts)) > 1024:
@@ -84,7 +84,7 @@ def _split_commas(value: object) -> object:
 
 
 def _root_url(url: str) -> str:
-    """The URL as browsers write an origin: lower case, no default port, no slash (RFC 6454, section 6.1)."""
+    """Return the URL as browsers write an origin: lower case, no default port, no slash (RFC 6454, section 6.1)."""
     parsed = _HTTP_URL.validate_python(url)
     beyond = (parsed.username, parsed.password, parsed.query, parsed.fragment)
     if any(part is not None for part in beyond) or parsed.path not in (None, "/"):
@@ -106,9 +106,9 @@ def _check_url_host(url: HttpUrl) -> None:
 def _collector(url: HttpUrl) -> HttpUrl:
     _check_url_host(url)
     if url.username is not None or url.password is not None:
-        raise ValueError("must not hold a user: set OTEL_EXPORTER_OTLP_HEADERS")
+        raise ValueError("must not contain a user: set OTEL_EXPORTER_OTLP_HEADERS instead")
     if url.query is not None or url.fragment is not None:
-        raise ValueError("must have no query and no fragment, such as http://collector:4318")
+        raise ValueError("must be a URL without query and fragment, such as http://collector:4318")
     return url
 
 
@@ -151,19 +151,21 @@ def _printable(value: str) -> str:
 
 
 ServiceName = Annotated[str, AfterValidator(_printable)]
-"""A service's name in logs, metrics and PostgreSQL, which has 63 bytes for it."""
+"""A service's name in logs, metrics and PostgreSQL, which allows 63 bytes."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A TCP port."""
 
 _SERVICE_ROOT = AfterValidator(_root_url)
 ServiceUrl = Annotated[str, _SERVICE_ROOT]
-"""The root of another service, such as `http://notes:8042`; validated, and kept as a string without a slash. A setting
-`NAME_url` of this type makes `create_service` create a client of the service NAME."""
+"""The root URL of another service, such as `http://notes:8042`, stored without a slash at its end.
+
+For a setting `NAME_url` of this type, `create_service` creates a client of the service NAME.
+"""
 
 
 class ServiceSettings(BaseSettings):
-    """What every service can be told. A service's own class gives `service_name` and `port` their defaults."""
+    """The settings of every service. The class of a service sets the defaults of `service_name` and `port`."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -174,84 +176,94 @@ class ServiceSettings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    service_name: ServiceName = Field(description="The name in logs and metrics")
+    service_name: ServiceName = Field(description="Name of the service in logs and metrics")
     host: Annotated[str, AfterValidator(_host)] = Field(
-        "127.0.0.1", description="The address to listen on"
+        "127.0.0.1", description="Address to listen on. `::` means all IPv4 and IPv6 addresses"
     )
-    port: Port = Field(description="The port to listen on")
+    port: Port = Field(description="Port to listen on")
     debug: bool = Field(
         False,
-        description="Longer tracebacks in the log, and the SQL that is run, without its values",
+        description="Log longer tracebacks, and SQL statements without their values",
     )
     database_url: Annotated[SecretStr, AfterValidator(_database_url)] = Field(
-        description="postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE, with the parameters of libpq's connection URIs"
+        description="Database URL: postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE, with optional parameters of libpq"
     )
     database_pool_size: int = Field(
-        5, ge=1, le=100, description="Connections to PostgreSQL that a process may hold"
+        5, ge=1, le=100, description="Largest number of PostgreSQL connections of one process"
     )
     log_level: Annotated[LogLevel, _in_any_case(LogLevel)] = Field(
-        "INFO", description="The least severe lines that are logged"
+        "INFO", description="Lowest level of lines that are logged"
     )
     log_format: Annotated[LogFormat, _in_any_case(LogFormat)] = Field(
         default_factory=lambda: "console" if sys.stdout.isatty() else "json",
-        description="One JSON object a line, or lines for people; by default what stdout is decides",
+        description="Format of log lines. Default: `console` on a terminal, otherwise `json`",
     )
     service_token: Annotated[SecretStr, AfterValidator(_service_token)] = Field(
-        description="What services show each other on /internal routes; at least 32 characters. The one before it may "
-        "follow after a comma, and is still accepted: so it is replaced while services run"
+        description="Shared secret for `/internal` routes, 32 characters or more. "
+        "To rotate it without downtime, set `new,old`"
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
         (),
-        description="Origins of browsers that may call, such as https://app.example.com, separated by commas; or *",
+        description="Origins of web pages that may call the service, such as https://app.example.com, separated by "
+        "commas. `*` allows all",
     )
     forwarded_allow_ips: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = (
         Field(
             (),
-            description="Reverse proxies whose X-Forwarded-For is believed: addresses or networks, with commas; or *",
+            description="Reverse proxies that may set X-Forwarded-For: IP addresses or networks, separated by commas. "
+            "`*` allows all",
         )
     )
     keep_alive_seconds: int = Field(
         75,
         ge=1,
         le=3600,
-        description="Seconds that an idle connection stays open. Keep it above the idle timeout of your load balancer, "
-        "60 seconds for most",
+        description="Seconds that an idle connection stays open. Set it above the idle timeout of your load balancer, "
+        "which is often 60 seconds",
     )
     max_connections: int = Field(
         1000,
         ge=10,
         le=100_000,
-        description="Connections that a process accepts; one address may have half of them, reverse proxies in "
-        "FORWARDED_ALLOW_IPS all",
+        description="Largest number of connections that one process accepts. One address may have half of them. "
+        "Reverse proxies in FORWARDED_ALLOW_IPS may have all",
     )
     shutdown_grace_seconds: int = Field(
-        20, ge=0, le=600, description="How long requests in flight may take after SIGTERM"
+        20,
+        ge=0,
+        le=600,
+        description="Seconds that requests in progress have to end after SIGTERM and SHUTDOWN_DELAY_SECONDS",
     )
     shutdown_delay_seconds: int = Field(
         0,
         ge=0,
         le=600,
-        description="How long it goes on taking requests after SIGTERM, until whoever sends them has heard of its end",
+        description="Seconds to keep accepting requests after SIGTERM, while load balancers deregister the replica",
     )
     max_body_bytes: int = Field(
-        1024 * 1024, ge=1024, le=1024**3, description="The largest request body that is taken"
+        1024 * 1024,
+        ge=1024,
+        le=1024**3,
+        description="Largest request body that is accepted, in bytes",
     )
     rate_limit_storage: Annotated[SecretStr, AfterValidator(_storage)] = Field(
         SecretStr("memory://"),
-        description="memory:// counts in each process; redis://HOST:PORT/N (or Valkey) for all replicas together",
+        description="Store of the rate limits. memory:// counts in each process. redis://HOST:PORT/N, for Redis or "
+        "Valkey, counts for all replicas",
     )
     otel_exporter_otlp_endpoint: Annotated[HttpUrl, AfterValidator(_collector)] | None = Field(
-        None, description="Where OpenTelemetry traces are sent; without it, none are made"
+        None,
+        description="URL of the OpenTelemetry collector, such as http://collector:4318. Without it, no traces are sent",
     )
 
     @property
     def service_tokens(self) -> tuple[SecretStr, ...]:
-        """The tokens that are accepted on `/internal` routes; the first is the one to show."""
+        """The tokens that `/internal` routes accept. Requests to other services have the first one."""
         return tuple(map(SecretStr, _tokens(self.service_token)))
 
     @property
     def service_urls(self) -> dict[str, str]:
-        """The services that this one calls, by name: the settings that are a `ServiceUrl`."""
+        """The URLs of the services that this one calls, by name: the settings of the type `ServiceUrl`."""
         return {
             name.removesuffix("_url"): getattr(self, name)
             for name, field in type(self).model_fields.items()
@@ -274,7 +286,7 @@ class ServiceSettings(BaseSettings):
 
 
 def _secret_folders(*names: str) -> list[Path]:
-    # What stands in a later one wins.
+    # A later folder has priority.
     folder = Path(os.environ.get("SECRETS_DIR", "/run/secrets"))
     return [path for path in (folder, *(folder / name for name in names)) if path.is_dir()]
 
@@ -283,10 +295,10 @@ S = TypeVar("S", bound=ServiceSettings)
 
 
 def load_settings(settings_class: type[S], *, role: str = "", **values: Any) -> S:
-    """Reads the settings; `values` come before every source. With a `role`, such as owner, secrets are those of the
-    service's further database role of that name.
+    """Read the settings. `values` have priority over every source.
 
-    Raises `SettingsError`, whose message has a line for every variable that is wrong.
+    `role`, such as owner, selects the secrets of another database role of the service. Raises `SettingsError` with a
+    line for every wrong variable.
     """
     name = str(settings_class.model_fields["service_name"].default)
     database_role = f"{name}_{role}" if role else name
@@ -300,7 +312,7 @@ def load_settings(settings_class: type[S], *, role: str = "", **values: Any) -> 
         folder = f"SECRETS_DIR/{database_role}" if role else "SECRETS_DIR"
         lines = [_explain(settings_class, details, folder) for details in error.errors()]
     except (OSError, UnicodeDecodeError) as error:
-        # One of .env has no file name where it is not text.
+        # An error about the encoding of .env has no file name.
         lines = [f"{getattr(error, 'filename', None) or '.env'} cannot be read: {error}"]
     except SourceError as error:
         lines = [f"{error}: {error.__cause__}"]
@@ -308,7 +320,7 @@ def load_settings(settings_class: type[S], *, role: str = "", **values: Any) -> 
 
 
 def _broken_lines(env_file: Path | str | None) -> list[str]:
-    # What is read further on would pass over these lines.
+    # The parser of the settings would ignore these lines.
     if env_file is None or not Path(env_file).is_file():
         return []
     with Path(env_file).open(encoding="utf-8") as lines:
@@ -326,7 +338,7 @@ def _explain(
     variable = field.upper()
     if details["type"] == "missing":
         return (
-            f"{variable} is not set: give it in the environment, in .env, "
+            f"{variable} is not set: set it in the environment, in .env, "
             f"or in a file {field} in {secrets_folder}"
         )
     if details["type"] == "extra_forbidden":
@@ -342,7 +354,7 @@ def _explain(
 
 
 def _shown(value: str) -> str:
-    # A line that can be read, and without the password of a URL where none should be.
+    # One readable line, without an unexpected password in a URL.
     line = re.sub(r"//[^/]*@", "//…@", " ".join(value.split()))
     printable = "".join(character if character.isprintable() else "�" for character in line)
     return printable if len(printable) <= 200 else f"{printable[:200]}…"

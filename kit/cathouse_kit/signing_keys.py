@@ -1,4 +1,4 @@
-"""The keys that sign a service's tokens: Ed25519 (RFC 8037), in the service's own schema, published as a JWK set."""
+"""Keys that sign the tokens of a service: Ed25519 (RFC 8037), in the service's schema, published as a JWK set."""
 
 import asyncio
 import time
@@ -34,19 +34,19 @@ from cathouse_kit.tokens import ALGORITHM
 KEY_ROTATED = "signing_key_rotated"
 """The security event of a new key."""
 
-# Other processes of a service know a new key after this long at the latest.
+# The longest time until other processes of a service know a new key.
 _CACHE_SECONDS = 5.0
-# A new key is published for so long before it signs: whoever gets its first token has heard of it, or may ask again.
+# A new key is published for this time before it signs. A service that gets its first token then knows the key.
 TAKEOVER_SECONDS = 10.0
-# Clocks differ: for so much longer than its last token lives is a retired key published.
+# A retired key stays published for this time after its last token has expired, because clocks differ.
 _CLOCK_MARGIN = timedelta(seconds=60)
 
 
 class SigningKeyColumns:
     """The columns of a service's table of keys: `class SigningKey(SigningKeyColumns, Base)`.
 
-    One key signs; those before it are published until the last token that they signed has ended, and one that has just
-    been made is published until it takes over, at the moment that the one before it retires.
+    One key signs. Previous keys stay published until their last token has expired. A new key is published before it
+    signs; it takes over when the previous key retires.
     """
 
     __tablename__ = "signing_keys"
@@ -77,7 +77,7 @@ class KeySet(ResponseBody):
 
 
 class SigningKeys:
-    """The keys of one process, as the database had them a moment ago. A first key is made when there is none."""
+    """The keys of one process, read from the database and cached briefly. The first key is created when needed."""
 
     def __init__(
         self, database: Database, table: type[SigningKeyColumns], *, token_seconds: int
@@ -93,19 +93,19 @@ class SigningKeys:
         self._reading: asyncio.Task[None] | None = None
 
     async def key(self, kid: str) -> PyJWK | None:
-        """The public key of this id; None if none is published under it."""
+        """Return the public key of this id, or None if no such key is published."""
         if self._stale:
             await self._read_alone()
         return self._public_keys.get(kid)
 
     async def published(self) -> list[dict[str, Any]]:
-        """The public keys as JWKs (RFC 7517), the newest first."""
+        """Return the public keys as JWKs (RFC 7517), newest first."""
         if self._stale:
             await self._read_alone()
         return self._published
 
     async def signing_kid(self) -> str:
-        """The id of the key that signs now."""
+        """Return the id of the key that signs now."""
         if self._stale:
             await self._read_alone()
         return self._kid
@@ -117,9 +117,9 @@ class SigningKeys:
         *,
         issued_at: float | None = None,
     ) -> str:
-        """A token with these claims and `iat` and `exp`. `issued_at` replaces this process's clock, in Unix seconds.
+        """Return a token with these claims, `iat` and `exp`. `issued_at`, in Unix seconds, replaces the local clock.
 
-        A caller that holds a session passes it, for a second connection could be one that never comes free.
+        A caller with an open session must pass it: waiting for a second connection could cause a deadlock.
         """
         if self._stale:
             await (self._read(session) if session else self._read_alone())
@@ -137,9 +137,9 @@ class SigningKeys:
         return time.monotonic() - self._read_at > _CACHE_SECONDS
 
     async def _read_alone(self) -> None:
-        # One reads for all who find the keys stale at once, and they share how it ends: they would take the whole pool,
-        # and one after the other would each wait for a database that is down. A caller's own session reads beside it:
-        # waiting here, it could hold the connection that the reader waits for.
+        # One read serves all simultaneous requests with stale keys, including its failure. Separate reads would use the
+        # whole pool, and each would wait for a database that is down. A caller with a session reads in that session. If
+        # it waited here, it could hold the connection that the reader needs.
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_with_a_session())
         await asyncio.shield(self._reading)
@@ -153,7 +153,7 @@ class SigningKeys:
         if not keys or keys[0][0].retired_at is not None:
             await rotate_signing_key(session, self._table, only_if_missing=True)
             keys = await self._published_keys(session)
-        # The newest one is the last to retire; the one that signs is the first to.
+        # Keys are in descending order of retirement, so the last one that has not retired signs.
         signing = [key for key, retired in keys if not retired][-1]
         self._published = [_public_jwk(key) for key, _ in keys]
         self._public_keys = {jwk["kid"]: PyJWK(jwk) for jwk in self._published}
@@ -162,7 +162,7 @@ class SigningKeys:
         self._read_at = time.monotonic()
 
     async def _published_keys(self, session: AsyncSession) -> list[tuple[SigningKeyColumns, bool]]:
-        """The newest key first, each with whether it has retired."""
+        """Return the keys, newest first, each with whether it has retired."""
         table = self._table
         published_for = timedelta(seconds=self._token_seconds) + _CLOCK_MARGIN
         statement = (
@@ -176,11 +176,11 @@ class SigningKeys:
 async def rotate_signing_key(
     session: AsyncSession, table: type[SigningKeyColumns], *, only_if_missing: bool = False
 ) -> str:
-    """Makes a new key, which takes over from the newest before it in `TAKEOVER_SECONDS`; returns its `kid`.
+    """Create a new key, and return its `kid`. It takes over from the previous key in `TAKEOVER_SECONDS`.
 
-    With `only_if_missing`, a key that there is already is kept, and its `kid` returned.
+    With `only_if_missing`, keep an existing key, and return its `kid`.
     """
-    # One at a time: otherwise two processes that start together make two keys.
+    # Under a lock: otherwise two processes that start together would create two keys.
     await session.execute(
         text("select pg_advisory_xact_lock(hashtextextended(:table, 0))"),
         {"table": str(class_mapper(table).local_table)},

@@ -1,4 +1,4 @@
-"""Access tokens: JWTs signed with EdDSA (RFC 8037), checked with the public keys of the identity service."""
+"""Access tokens: JWTs signed with EdDSA (RFC 8037), verified with the public keys of the identity service."""
 
 import asyncio
 import time
@@ -17,14 +17,14 @@ from cathouse_kit.service_client import PeerUnavailable, ServiceClient
 
 ALGORITHM = "EdDSA"
 _CLOCK_SKEW_SECONDS = 5
-# The clock of PostgreSQL dates tokens. Where a service's own clock is behind it, a new token comes from the future: no
-# danger, as one service alone signs, while a refusal would lock out everyone who signs in.
+# Tokens have the time of PostgreSQL. If the clock of a service is behind, a new token has a time in the future. It is
+# accepted: only one service signs tokens, and a refusal would lock out everyone who signs in.
 _ISSUED_AHEAD_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The person whom an access token speaks for."""
+    """The person of an access token."""
 
     id: UUID
     role: StrEnum
@@ -34,18 +34,18 @@ class Principal:
 
 
 class KeySource(Protocol):
-    """Where public keys come from."""
+    """A source of public keys."""
 
     async def key(self, kid: str) -> PyJWK | None:
-        """The key of this id; None if there is none. Raises a `ServiceUnavailable` where it cannot be known."""
+        """Return the key of this id, or None if there is none. Raises a `ServiceUnavailable` if this is unknown."""
 
 
 async def verify_access_token(
     token: str, platform: Platform, keys: KeySource, revocations: Revocations | None
 ) -> Principal:
-    """Return the person whom a token speaks for.
+    """Return the person of a token.
 
-    `revocations` is None in the identity service, which asks its database instead.
+    `revocations` is None in the identity service, which reads its database instead.
 
     Raises `Unauthenticated` for a token that is expired, forged, revoked, meant for others, or no token at all;
     `AccountDisabled`; and `ServiceUnavailable` where keys or revocations are not known.
@@ -54,7 +54,9 @@ async def verify_access_token(
         kid = jwt.get_unverified_header(token).get("kid")
         key = await keys.key(kid) if isinstance(kid, str) else None
         if key is None:
-            raise Unauthenticated("This access token was signed by a key that is not ours.")
+            raise Unauthenticated(
+                "This access token was signed with an unknown key. Sign in to get a new token."
+            )
         claims = jwt.decode(
             token,
             key,
@@ -77,20 +79,22 @@ async def verify_access_token(
             raise jwt.ImmatureSignatureError
     except jwt.ExpiredSignatureError as error:
         raise Unauthenticated(
-            "This access token has expired; get a new one from /refresh."
+            "This access token has expired. Get a new token from /refresh."
         ) from error
     except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise Unauthenticated("This access token is not valid.") from error
+        raise Unauthenticated(
+            "This access token is invalid. Sign in to get a new token."
+        ) from error
     if revocations is not None:
         revocations.check_token(person.id, issued_at)
     return person
 
 
 class RemoteKeys:
-    """The keys that another service publishes, kept for a while.
+    """The keys that another service publishes, cached for some minutes.
 
-    An unknown key makes it look again, for the key may be new; but not oftener than every few seconds, so that forged
-    tokens cannot make it flood the service. Keys that were known stay good while the service is down.
+    An unknown key id causes a new request for the keys, because the key may be new. There is at most one such request
+    every few seconds, so forged tokens cannot flood the service. Known keys remain valid while the service is down.
     """
 
     KEEP_SECONDS = 300.0
@@ -106,7 +110,7 @@ class RemoteKeys:
         self._lock = asyncio.Lock()
 
     async def key(self, kid: str) -> PyJWK | None:
-        # While one request looks, others go on with the keys that are known.
+        # While one task requests the keys, others use the known keys.
         if self._must_look(kid) and not (kid in self._keys and self._lock.locked()):
             async with self._lock:
                 if self._must_look(kid):
@@ -117,7 +121,7 @@ class RemoteKeys:
 
     def _must_look(self, kid: str) -> bool:
         if self._failure:
-            # Soon, for it may be back; but not for every request, for each would wait until it is known to be down.
+            # Try again soon, but not for every request, because each one would wait for the timeout.
             wait = self.TRY_AGAIN_SECONDS
         else:
             wait = self.KEEP_SECONDS if kid in self._keys else self.LOOK_AGAIN_SECONDS

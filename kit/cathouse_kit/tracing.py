@@ -1,4 +1,4 @@
-"""OpenTelemetry export. Imported only where `OTEL_EXPORTER_OTLP_ENDPOINT` is set."""
+"""OpenTelemetry export. Imported only if `OTEL_EXPORTER_OTLP_ENDPOINT` is set."""
 
 import os
 from collections.abc import Iterator
@@ -24,19 +24,19 @@ from cathouse_kit.context import TraceContext
 
 
 def otlp_exporter(endpoint: str) -> SpanExporter:
-    """What sends spans to the collector at `endpoint`, the setting `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    """Return the exporter that sends spans to `endpoint`, the setting `OTEL_EXPORTER_OTLP_ENDPOINT`.
 
-    `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` in the environment goes before it, and is taken as it is.
+    `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` in the environment has priority, and is used unchanged.
     """
-    # The exporter reads the environment only, and the setting may come from a file. Headers and time limits it
-    # still reads from OpenTelemetry's standard variables.
+    # The exporter reads only the environment, but the setting may come from a file. The exporter still reads headers
+    # and time limits from OpenTelemetry's standard variables.
     if os.environ.get(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT):
         return OTLPSpanExporter()
     return OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
 
 
 class Tracing:
-    """The spans of one process: one for each request that it answers, one for each call that it makes.
+    """The spans of one process: one for each request that it serves, and one for each call to another service.
 
     Attribute names are OpenTelemetry's semantic conventions for HTTP.
     """
@@ -49,7 +49,7 @@ class Tracing:
         self._tracer = self._provider.get_tracer("cathouse_kit")
 
     def start_server_span(self, method: str, caller: TraceContext | None) -> "ServerSpan":
-        """The span of a request, below the caller's where the caller sent a valid `traceparent`."""
+        """Start the span of a request. It is below the caller's span if the caller sent a valid `traceparent`."""
         parent = trace.set_span_in_context(_remote(caller)) if caller else None
         span = self._tracer.start_span(
             method,
@@ -63,7 +63,7 @@ class Tracing:
     def client_span(
         self, method: str, url: str, service: str, parent: TraceContext | None
     ) -> Iterator[TraceContext]:
-        """The span of one call to another service; yields the position to send along."""
+        """Record the span of one call to another service, and yield the position to send with the call."""
         context = trace.set_span_in_context(_remote(parent)) if parent else None
         with self._tracer.start_as_current_span(
             method,
@@ -74,7 +74,7 @@ class Tracing:
             yield _position(span, parent.state if parent else None)
 
     def shutdown(self) -> None:
-        """Sends what is left. Blocks for as long as the exporter's time limit at most."""
+        """Send the remaining spans. Blocks at most for the exporter's time limit."""
         self._provider.shutdown()
 
 

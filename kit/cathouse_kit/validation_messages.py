@@ -1,6 +1,6 @@
-"""Validation messages in plain English, about the JSON that the caller sent.
+"""Validation messages in the terms of the JSON that the caller sent.
 
-Pydantic speaks of Python: enum members, dictionaries, the items of a string. Callers send JSON.
+Pydantic's messages use terms of Python: enum members, dictionaries, the items of a string.
 """
 
 import re
@@ -36,7 +36,7 @@ _BY_TYPE: dict[str, str] = {
 
 
 def plain_message(error: Mapping[str, Any]) -> str:
-    """The message for one error of pydantic's `errors()`; it never contains the value."""
+    """Return the message for one error of pydantic's `errors()`. It never contains the value."""
     kind = error["type"]
     if kind in ("too_long", "too_short"):
         return _length(error)

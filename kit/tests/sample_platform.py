@@ -1,4 +1,4 @@
-"""A platform with other names than that of this repository: the kit takes all of them from here.
+"""A platform with other names than that of this repository. The tested kit gets all names from here.
 
 The packages that tests write have a copy of this module.
 """
@@ -13,7 +13,7 @@ from fastapi import Depends
 
 
 class Role(StrEnum):
-    """What a person of the platform may be."""
+    """The role of a person."""
 
     READER = "reader"
     WRITER = "writer"

@@ -1,4 +1,4 @@
-"""A small service made for the tests, its processes, and calls that no HTTP client makes."""
+"""A small service for the tests, its processes, and calls that HTTP clients cannot send."""
 
 import asyncio
 import importlib
@@ -42,13 +42,13 @@ class SampleSettings(ServiceSettings):
 
 
 def sample_settings(**changes: Any) -> SampleSettings:
-    """Settings that come from nowhere but here."""
+    """Return settings that ignore the environment and files."""
     values: dict[str, Any] = {"database_url": NO_DATABASE, "service_token": SecretStr(TOKEN)}
     return SampleSettings(_env_file=None, **(values | changes))
 
 
 def write_package(root: Path, name: str, files: Mapping[str, str]) -> Path:
-    """Writes a package and what says that it is installed, version 1.2.3; `root` is to be on the path of modules."""
+    """Write a package, and metadata that says it is installed in version 1.2.3. `root` must be on the module path."""
     for path, content in ({"__init__.py": ""} | dict(files)).items():
         file = root / name / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ FIRST_MIGRATION = """
 
 
 def migrated_package(root: Path, name: str, schema: str, **files: str) -> Path:
-    """A package with a table and the migration that makes it."""
+    """Write a package with a table and the migration that creates it."""
     return write_package(
         root,
         name,
@@ -130,7 +130,7 @@ class Wrong(RequestBody):
 
 
 def things_router() -> APIRouter:
-    """A route for each way in which a request can end."""
+    """Return a router with a route for each way in which a request can end."""
     router = APIRouter(prefix="/api/v1/sample", tags=["things"], dependencies=[Depends(anyone)])
 
     @router.get("/things/{thing_id}")
@@ -180,7 +180,7 @@ async def call(
     messages: Sequence[Mapping[str, Any]] = (),
     headers: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Calls the app with these messages and no client's help, then hangs up; returns what the app sent."""
+    """Call the app with these messages, without an HTTP client, and disconnect. Return the messages of the app."""
     sent: list[dict[str, Any]] = []
     left = [dict(message) for message in messages]
 
@@ -213,7 +213,7 @@ async def call(
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended and is not collected does not."""
+    """Return whether the process runs. A zombie process does not run."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -222,7 +222,7 @@ def is_alive(pid: int) -> bool:
 
 @dataclass(slots=True)
 class ServiceProcess:
-    """`python -m PACKAGE …` with settings of its own, in a folder of its own."""
+    """`python -m PACKAGE …` with separate settings, in a separate folder."""
 
     root: Path
     package: str
@@ -266,11 +266,11 @@ class ServiceProcess:
             base_url=f"http://127.0.0.1:{self.port}",
             timeout=DEADLINE_SECONDS,
             trust_env=False,
-            verify=False,  # to load certificates for plain HTTP would take longer than a request
+            verify=False,  # loading certificates costs more than a request, and plain HTTP needs none
         )
 
-    async def answers(self, path: str, expected: object) -> None:
-        """Waits until the path answers with this JSON."""
+    async def responds(self, path: str, expected: object) -> None:
+        """Wait until the path responds with this JSON."""
 
         async def does() -> bool:
             try:
@@ -279,10 +279,10 @@ class ServiceProcess:
             except httpx.TransportError:
                 return False
 
-        await eventually(f"{path} to answer {expected}; stderr: {self.stderr}", does)
+        await eventually(f"{path} to respond with {expected}; stderr: {self.stderr}", does)
 
     async def exit_status(self) -> int:
-        """Waits for the end."""
+        """Wait for the end of the process."""
         process = self.process
         assert process is not None
         return await asyncio.to_thread(process.wait, DEADLINE_SECONDS)
@@ -318,8 +318,8 @@ RUNNING_MAIN = """
     router = APIRouter(dependencies=[Depends(anyone)])
 
 
-    @router.get("/answer")
-    async def answer() -> str:
+    @router.get("/response")
+    async def response() -> str:
         return "first"
 
 
@@ -356,7 +356,7 @@ RUNNING_COMMAND = """
 
 
 def running_package(root: Path, name: str = "cathouse_running") -> Path:
-    """A package that can be served and migrated."""
+    """Write a package that can be served and migrated."""
     return migrated_package(
         root,
         name,

@@ -25,7 +25,7 @@ from .conftest import Logged, MakeApp
         ("host:80", "host:80"),
     ],
 )
-def test_an_address_has_one_spelling(address: str, one_spelling: str) -> None:
+def test_an_address_is_returned_in_its_canonical_spelling(address: str, one_spelling: str) -> None:
     assert normalised(address) == one_spelling
 
 
@@ -48,7 +48,7 @@ def test_ipv6_addresses_of_a_64_are_one_caller(network: int, host: int, other: i
 
 
 @pytest.mark.parametrize("text", ["10.0.0.0/33", "localhost", "127.0.0.1/8", "10.0.0.1;"])
-def test_what_is_no_network_is_refused(text: str) -> None:
+def test_invalid_networks_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         parse_networks(text)
 
@@ -74,7 +74,7 @@ def test_what_is_no_network_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "proxies", ["10.0.0.0/8", "::ffff:10.0.0.0/104", "10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.9"]
 )
-async def test_the_caller_is_the_last_address_that_no_proxy_has(
+async def test_the_caller_is_the_last_address_that_is_not_a_proxy(
     forwarded_for: str, caller: str, proxies: str, make_app: MakeApp, logged: Logged
 ) -> None:
     app = make_app(forwarded_allow_ips=proxies)
@@ -86,7 +86,9 @@ async def test_the_caller_is_the_last_address_that_no_proxy_has(
 
 
 @pytest.mark.parametrize("proxies", ["", "10.0.0.2", "2001:db8::/32"])
-async def test_strangers_are_not_believed(proxies: str, make_app: MakeApp, logged: Logged) -> None:
+async def test_forwarded_headers_of_untrusted_callers_are_ignored(
+    proxies: str, make_app: MakeApp, logged: Logged
+) -> None:
     app = make_app(forwarded_allow_ips=proxies)
     async with running(app):
         transport = httpx.ASGITransport(app, client=("10.0.0.1", 4711))

@@ -1,4 +1,4 @@
-"""Bodies that are held back share a bounded memory."""
+"""Incomplete request bodies share a limited memory."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ def client_at(app: FastAPI, address: str) -> httpx.AsyncClient:
 
 @asynccontextmanager
 async def held_back(app: FastAPI, *addresses: str) -> AsyncIterator[list[int]]:
-    """Bodies of which all but the end has come; afterwards they end, and their statuses are in the list."""
+    """Send bodies without their end. After the block, send the ends, and add the statuses to the list."""
     come, end, statuses = asyncio.Semaphore(0), asyncio.Event(), list[int]()
 
     async def body() -> AsyncIterator[bytes]:
@@ -61,7 +61,7 @@ async def upload(app: FastAPI, address: str, size: int = LARGE) -> httpx.Respons
         return await client.post(UPLOAD, content=b"x" * size)
 
 
-async def test_one_address_fills_its_share_and_others_go_on(app: FastAPI) -> None:
+async def test_one_address_can_fill_only_its_share(app: FastAPI) -> None:
     async with running(app), held_back(app, "192.0.2.1", "192.0.2.1") as statuses:
         refused = await upload(app, "192.0.2.1")
         assert refused.status_code == 503
@@ -77,7 +77,7 @@ async def test_one_network_of_ipv6_is_one_address(app: FastAPI) -> None:
         assert (await upload(app, "2001:db8:0:1::1")).status_code == 200
 
 
-async def test_a_process_holds_so_much_and_small_bodies_pass_all_the_same(app: FastAPI) -> None:
+async def test_a_process_has_a_limit_and_small_bodies_always_pass(app: FastAPI) -> None:
     addresses = [f"192.0.2.{number}" for number in (1, 2, 3, 4)]
     async with running(app), held_back(app, *addresses):
         assert (await upload(app, "192.0.2.9")).status_code == 503
@@ -85,7 +85,7 @@ async def test_a_process_holds_so_much_and_small_bodies_pass_all_the_same(app: F
         assert small.status_code == 200
 
 
-async def test_the_memory_of_a_request_that_ended_is_free_again(app: FastAPI) -> None:
+async def test_the_memory_of_an_ended_request_is_freed(app: FastAPI) -> None:
     async with running(app):
         for _ in range(3):
             async with held_back(app, "192.0.2.1", "192.0.2.1"):
@@ -93,7 +93,7 @@ async def test_the_memory_of_a_request_that_ended_is_free_again(app: FastAPI) ->
         assert (await upload(app, "192.0.2.1")).status_code == 200
 
 
-async def test_a_body_over_its_limit_gives_back_what_it_took(app: FastAPI) -> None:
+async def test_a_body_over_its_limit_frees_its_memory(app: FastAPI) -> None:
     async def too_much() -> AsyncIterator[bytes]:
         yield b"x" * LARGE
         yield b"x"
@@ -104,7 +104,7 @@ async def test_a_body_over_its_limit_gives_back_what_it_took(app: FastAPI) -> No
                 assert (await client.post(UPLOAD, content=too_much())).status_code == 413
 
 
-def test_what_is_refused_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_bytes_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_memory, "NETWORK_BYTES", 10)
     memory = BodyMemory()
     for _ in range(3):

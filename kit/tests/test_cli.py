@@ -20,7 +20,7 @@ Run = Callable[..., int | str | None]
 def run(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> Run:
-    """Runs a command of a package in this process, and gives the status, or the line, that it ends with."""
+    """Run a command of a package in this process, and return its exit status or its error line."""
     root = tmp_path_factory.mktemp("cli")
     name = f"cathouse_{root.name}"
     running_package(root, name)
@@ -44,21 +44,21 @@ def run(
     return run
 
 
-def test_a_database_that_is_down_is_said_in_one_line(run: Run) -> None:
+def test_a_database_that_is_down_gives_one_line(run: Run) -> None:
     said = run("migrate")
     assert isinstance(said, str)
-    assert said.startswith("PACKAGE: DATABASE_URL: PostgreSQL does not answer: [Errno 111]")
+    assert said.startswith("PACKAGE: DATABASE_URL: PostgreSQL does not respond: [Errno 111]")
     assert "\n" not in said
 
 
-def test_a_password_that_is_wrong_is_said_in_one_line(
+def test_a_wrong_password_gives_one_line(
     run: Run, empty_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user, _, rest = empty_database.removeprefix("postgresql://").partition("@")
     role = user.partition(":")[0]
     monkeypatch.setenv("DATABASE_URL", f"postgresql://{role}:wrong@{rest}")
     assert run("migrate") == (
-        "PACKAGE: DATABASE_URL: PostgreSQL does not answer: "
+        "PACKAGE: DATABASE_URL: PostgreSQL does not respond: "
         f'password authentication failed for user "{role}"'
     )
 
@@ -71,7 +71,7 @@ async def execute(url: str, statement: str) -> None:
 
 @pytest.fixture
 def running_schema(empty_database: str) -> Iterator[str]:
-    """The URL of a database with the package's schema, empty."""
+    """The URL of a database with the package's empty schema."""
     asyncio.run(execute(empty_database, "create schema running"))
     yield empty_database
     asyncio.run(execute(empty_database, "drop schema running cascade"))
@@ -99,16 +99,16 @@ def test_migrating_up_down_and_by_a_new_revision(
     metadata = importlib.import_module(f"{package}.models").Base.metadata
     Table("toys", metadata, Column("name", String, primary_key=True))
     assert run("revision", "add toys") == 0
-    assert "0002_add_toys.py: read it before you migrate\n" in capsys.readouterr().out
+    assert "0002_add_toys.py: review it before you migrate\n" in capsys.readouterr().out
     assert run("revision", "add more") == (
-        "PACKAGE: the database is at revision 0001, not at 0002: python -m PACKAGE migrate"
+        "PACKAGE: the database is at revision 0001, not at 0002: run python -m PACKAGE migrate"
     )
     (written,) = Path.cwd().glob("*/migrations/versions/0002_*.py")
     assert 'down_revision = "0001"' in written.read_text().replace("'", '"')
     assert run("migrate", "--to", "0009") == (
-        "PACKAGE: schema running cannot be brought from 0001 to 0009: "
-        "Can't locate revision identified by '0009'. The newest revision here is 0002; "
-        "if the database is newer, install what made it"
+        "PACKAGE: schema running cannot be migrated from 0001 to 0009: "
+        "Can't locate revision identified by '0009'. The newest revision of this package is 0002. "
+        "If the database is newer, install the version that migrated it"
     )
 
 
@@ -118,12 +118,10 @@ def test_migrating_up_down_and_by_a_new_revision(
 def test_a_message_that_could_be_code_or_a_path_is_refused(run: Run, message: str) -> None:
     said = run("revision", "--", message)
     assert isinstance(said, str)
-    assert said.startswith(f"PACKAGE: {message!r} names no migration: ")
+    assert said.startswith(f"PACKAGE: {message!r} cannot name a migration: ")
 
 
-def test_a_service_can_have_commands_of_its_own(
-    run: Run, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_service_can_add_commands(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     def feed(arguments: object) -> None:
         raise CommandError("there is no food")
 
@@ -135,13 +133,13 @@ def test_a_service_can_have_commands_of_its_own(
         assert word in help_text
 
 
-def test_a_word_that_is_no_command_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("swim") == 2
     assert "invalid choice: 'swim'" in capsys.readouterr().err
 
 
 def test_the_health_check_of_images_starts_without_asyncio() -> None:
-    # It runs every five seconds in each container, and asyncio was a quarter of its time.
+    # It runs every five seconds in each container, and importing asyncio cost a quarter of its time.
     loaded = subprocess.run(
         [sys.executable, "-c", "import sys, cathouse_kit.cli; print('asyncio' in sys.modules)"],
         capture_output=True, text=True, check=True,

@@ -33,7 +33,7 @@ CHUNKED = b"POST /cats HTTP/1.1\r\nHost: cats\r\nTransfer-Encoding: chunked\r\n\
 
 
 class Mirror:
-    """An app that answers with what it was given. `/large` and `/parts` are bodies of no announced length."""
+    """An app that returns the request. `/large` and `/parts` return bodies without a Content-Length."""
 
     def __init__(self) -> None:
         self.may_read = asyncio.Event()
@@ -83,20 +83,20 @@ async def connect(app: Mirror, metrics: Metrics) -> AsyncIterator[Connect]:
 
 
 async def seen(client: Client) -> dict[str, Any]:
-    status, _, body = await client.answer()
+    status, _, body = await client.response()
     assert status == b"HTTP/1.1 200 OK"
     found: dict[str, Any] = json.loads(body)
     return found
 
 
 async def refusal(client: Client, *parts: bytes) -> dict[str, Any]:
-    """The problem that ends the connection."""
+    """Read the problem that ends the connection, and return it."""
     await client.send(*parts)
-    answer = await client.answer()
-    assert set(SECURITY_HEADERS) <= {(k.encode(), v.encode()) for k, v in answer[1].items()}
-    with suppress(ConnectionError):  # reset, where the server had not read all
+    response = await client.response()
+    assert set(SECURITY_HEADERS) <= {(k.encode(), v.encode()) for k, v in response[1].items()}
+    with suppress(ConnectionError):  # the connection is reset if the server had not read everything
         assert await client.rest() == b""
-    return problem_of(answer)
+    return problem_of(response)
 
 
 def counted(metrics: Metrics, status: int) -> float:
@@ -151,11 +151,11 @@ async def test_trailers_that_frame_a_message_are_refused(trailer: bytes, connect
     assert (problem["status"], problem["instance"]) == (400, "/cats")
 
 
-async def test_a_connection_ends_after_a_trailer_that_says_so(connect: Connect) -> None:
-    # The parser skips what comes after it: a next request would never be answered.
+async def test_a_connection_closes_after_a_trailer_connection(connect: Connect) -> None:
+    # The parser skips everything after this trailer, so a next request would never get a response.
     async with connect() as client:
         await client.send(CHUNKED + b"0\r\nConnection: close\r\n\r\n")
-        assert (await client.answer())[0] == b"HTTP/1.1 200 OK"
+        assert (await client.response())[0] == b"HTTP/1.1 200 OK"
         assert await client.rest() == b""
 
 
@@ -211,7 +211,7 @@ POST = b"POST / HTTP/1.1\r\nHost: cats\r\n"
         (POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n", 400),
     ],
 )
-async def test_what_is_malformed_is_a_problem(
+async def test_a_malformed_request_is_a_problem(
     request_bytes: bytes, status: int, connect: Connect
 ) -> None:
     async with connect() as client:
@@ -220,7 +220,7 @@ async def test_what_is_malformed_is_a_problem(
     assert problem["detail"].endswith(".")
 
 
-async def test_a_refusal_is_counted_and_keeps_the_request_id_that_was_sent(
+async def test_a_refusal_is_counted_and_keeps_the_request_id(
     connect: Connect, metrics: Metrics, logged: Logged
 ) -> None:
     async with connect() as client:
@@ -254,7 +254,7 @@ async def test_a_target_may_name_the_host(target: bytes, connect: Connect) -> No
         assert (await seen(client))["path"] == "/x"
 
 
-async def test_a_malformed_request_behind_a_whole_one_ends_the_connection_after_its_response(
+async def test_a_malformed_request_after_a_complete_one_closes_the_connection_after_the_response(
     connect: Connect, app: Mirror
 ) -> None:
     app.may_read.clear()
@@ -262,7 +262,7 @@ async def test_a_malformed_request_behind_a_whole_one_ends_the_connection_after_
         await client.send(GET + b"\r\n" + GET + b"\r\n" + b"0\r\n\r\nGET / HTTP/1.1\r\n\r\n")
         await client.send(GET + b"\r\n")
         app.may_read.set()
-        first, second = await client.answer(), await client.answer()
+        first, second = await client.response(), await client.response()
         assert await client.rest() == b""
     assert first[0] == second[0] == b"HTTP/1.1 200 OK"
 
@@ -287,7 +287,7 @@ _TOKENS = st.sampled_from(
 @example(parts=[b"GET ", "/é".encode(), b" HTTP/1.1\r\n\r\n"])
 @example(parts=[b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", b"\0"])
 @given(parts=st.lists(_TOKENS | st.binary(min_size=1, max_size=4), min_size=1, max_size=14))
-async def test_whatever_comes_every_response_is_a_problem_or_the_apps(
+async def test_every_response_to_any_bytes_is_a_problem_or_the_apps(
     parts: list[bytes], logged: Logged
 ) -> None:
     async with listening(Mirror()) as port, connected(port) as client:
@@ -340,7 +340,7 @@ async def test_a_request_for_another_protocol_keeps_its_body_and_the_next_reques
 
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A body needs a thousand bytes a second after the first half."""
+    """Require a thousand bytes a second of a body, after the first half second."""
     monkeypatch.setattr(header_limits, "BODY_SECONDS", 0.5)
     monkeypatch.setattr(header_limits, "BODY_BYTES_PER_SECOND", 1000)
 
@@ -374,22 +374,22 @@ async def test_a_body_has_a_minimum_rate(
     async with connect() as client:
         await client.send(head)
         sending = asyncio.create_task(trickle(client, part))
-        answer = await client.answer()
+        response = await client.response()
         await sending
-    assert answer[0] == b"HTTP/1.1 408 Request Timeout"
-    problem = problem_of(answer)
+    assert response[0] == b"HTTP/1.1 408 Request Timeout"
+    problem = problem_of(response)
     assert problem["type"] == "urn:paper:problem:body_too_slow"
     assert problem["instance"] == "/cats"
 
 
-async def test_a_body_has_a_total_time_however_fast_it_comes(
+async def test_a_body_has_a_total_time_at_any_rate(
     connect: Connect, strict: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(header_limits, "BODY_TOTAL_SECONDS", 1.0)
     async with connect() as client:
         await client.send(CHUNKED)
         sending = asyncio.create_task(trickle(client, b"3e8\r\n" + b"a" * 1000 + b"\r\n"))
-        problem = problem_of(await client.answer())
+        problem = problem_of(await client.response())
         await sending
     assert problem["type"] == "urn:paper:problem:body_too_slow"
 
@@ -402,7 +402,7 @@ async def test_a_body_that_keeps_the_rate_may_take_longer(connect: Connect, stri
         began = loop.time()
         for _ in range(8):
             await client.send(b"a" * (size // 8))
-            # In front of its time by more than any load of the machine: 500 bytes buy half a second.
+            # The body is far ahead of its limit even on a busy machine: 500 bytes add half a second.
             # slow on purpose: the body takes longer than its first half second
             await asyncio.sleep(0.1)
         assert len((await seen(client))["body"]) == size
@@ -410,7 +410,7 @@ async def test_a_body_that_keeps_the_rate_may_take_longer(connect: Connect, stri
 
 
 @pytest.mark.parametrize("expects", [False, True], ids=["large body", "100-continue"])
-async def test_the_client_is_not_blamed_for_a_service_that_does_not_read(
+async def test_time_that_the_service_does_not_read_does_not_count_for_the_client(
     expects: bool,
     connect: Connect,
     app: Mirror,
@@ -427,7 +427,7 @@ async def test_the_client_is_not_blamed_for_a_service_that_does_not_read(
         sending = asyncio.create_task(client.send(b"" if expects else b"a" * size))
         # slow on purpose: three times what a body may take
         await asyncio.sleep(1.5)
-        # From here on the client may be as slow as the machine makes it.
+        # From here on, the client has no time limit in this test, because the machine may be slow.
         monkeypatch.setattr(header_limits, "BODY_SECONDS", DEADLINE_SECONDS)
         app.may_read.set()
         if expects:
@@ -440,7 +440,7 @@ async def test_the_client_is_not_blamed_for_a_service_that_does_not_read(
         assert len((await seen(client))["body"]) == size
 
 
-async def test_the_rest_of_a_body_is_not_waited_for_after_the_response(strict: None) -> None:
+async def test_the_server_does_not_wait_for_a_body_after_the_response(strict: None) -> None:
     async def answers_at_once(scope: Scope, receive: Receive, send: Send) -> None:
         await send(
             {"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]}
@@ -449,7 +449,7 @@ async def test_the_rest_of_a_body_is_not_waited_for_after_the_response(strict: N
 
     async with listening(answers_at_once) as port, connected(port) as client:
         await client.send(SLOW)
-        assert (await client.answer())[0] == b"HTTP/1.1 401 Unauthorized"
+        assert (await client.response())[0] == b"HTTP/1.1 401 Unauthorized"
         sending = asyncio.create_task(trickle(client, b"a"))
         with suppress(ConnectionError):
             assert await client.rest() == b""
@@ -466,7 +466,7 @@ async def test_a_slow_body_is_one_request_in_metrics_and_log(
             b"POST /api/v1/sample/things HTTP/1.1\r\nHost: cats\r\n"
             b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
         )
-        problem = problem_of(await client.answer())
+        problem = problem_of(await client.response())
 
         labels = {"method": "POST", "route": "/api/v1/sample/things", "status": "408"}
 
@@ -498,7 +498,7 @@ async def test_a_client_that_does_not_read_loses_its_connection(
         await eventually("the connection to be closed", closed)
 
 
-async def test_a_client_that_reads_slowly_gets_all(
+async def test_a_client_that_reads_slowly_gets_the_whole_response(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(header_limits, "SENDING_SECONDS", 1.0)
@@ -523,7 +523,7 @@ async def served_once(client: Client) -> None:
 TRUSTED = TrustedProxies(parse_networks("127.0.0.1"))
 
 
-async def test_a_new_connection_takes_the_place_of_the_one_that_is_idle_longest(
+async def test_a_new_connection_replaces_the_connection_that_is_idle_longest(
     app: Mirror,
 ) -> None:
     connections = Connections(3, trusted=TRUSTED)
@@ -538,7 +538,7 @@ async def test_a_new_connection_takes_the_place_of_the_one_that_is_idle_longest(
             await served_once(client)
 
 
-async def test_connections_at_work_are_kept_and_others_refused(
+async def test_busy_connections_are_kept_and_new_ones_refused(
     app: Mirror, metrics: Metrics, logged: Logged
 ) -> None:
     app.may_read.clear()
@@ -553,15 +553,15 @@ async def test_connections_at_work_are_kept_and_others_refused(
 
         await eventually("the requests to begin", all_at_work)
         async with connected(port) as newcomer:
-            answer = await newcomer.answer()
-        assert answer[0] == b"HTTP/1.1 503 Service Unavailable"
-        assert answer[1]["retry-after"] == "1"
-        assert problem_of(answer)["type"] == "urn:paper:problem:too_many_connections"
+            response = await newcomer.response()
+        assert response[0] == b"HTTP/1.1 503 Service Unavailable"
+        assert response[1]["retry-after"] == "1"
+        assert problem_of(response)["type"] == "urn:paper:problem:too_many_connections"
         assert counted(metrics, 503) == 1
         app.may_read.set()
         for client in at_work:
             await seen(client)
-        # Those are idle now.
+        # These connections are idle now.
         async with connected(port) as newcomer:
             await served_once(newcomer)
 
@@ -583,11 +583,11 @@ async def test_one_address_has_half_of_the_connections_unless_it_is_a_proxy(
 
         await eventually("the requests to begin", all_at_work)
         async with connected(port) as newcomer:
-            assert (await newcomer.answer())[0] == b"HTTP/1.1 503 Service Unavailable"
+            assert (await newcomer.response())[0] == b"HTTP/1.1 503 Service Unavailable"
         app.may_read.set()
 
 
-async def test_connections_that_end_make_room(app: Mirror) -> None:
+async def test_closed_connections_are_not_counted(app: Mirror) -> None:
     connections = Connections(2, trusted=TRUSTED)
     async with listening(app, connections) as port:
         for _ in range(10):
@@ -600,17 +600,17 @@ async def test_connections_that_end_make_room(app: Mirror) -> None:
         await eventually("all connections to be forgotten", none_left)
 
 
-async def test_an_idle_connection_stays_for_the_time_of_the_settings(
+async def test_an_idle_connection_stays_open_for_the_configured_time(
     service_process: Callable[..., ServiceProcess], tmp_path: Path
 ) -> None:
     running_package(tmp_path)
     service = service_process("cathouse_running", KEEP_ALIVE_SECONDS="1", MAX_CONNECTIONS="10")
     service.start("serve")
-    await service.answers("/answer", "first")
+    await service.responds("/response", "first")
     loop = asyncio.get_running_loop()
     async with connected(service.port) as client:
-        await client.send(b"GET /answer HTTP/1.1\r\nHost: cats\r\n\r\n")
-        await client.answer()
+        await client.send(b"GET /response HTTP/1.1\r\nHost: cats\r\n\r\n")
+        await client.response()
         answered = loop.time()
         assert await client.rest() == b""
         assert loop.time() - answered > 0.9
@@ -623,10 +623,10 @@ async def test_on_all_addresses_an_ipv4_proxy_is_trusted_and_logged_as_ipv4(
     running_package(tmp_path)
     service = service_process("cathouse_running", HOST="::", FORWARDED_ALLOW_IPS="127.0.0.1")
     service.start("serve")
-    await service.answers("/answer", "first")
+    await service.responds("/response", "first")
     async with service.client() as client:
-        await client.get("/answer", headers={"X-Forwarded-For": "::ffff:192.0.2.7"})
-        await client.get("/answer")
+        await client.get("/response", headers={"X-Forwarded-For": "::ffff:192.0.2.7"})
+        await client.get("/response")
 
     async def logged() -> bool:
         lines = [json.loads(line) for line in service.stdout.splitlines()]
@@ -637,7 +637,7 @@ async def test_on_all_addresses_an_ipv4_proxy_is_trusted_and_logged_as_ipv4(
     await eventually("the lines of both requests", logged)
 
 
-# What of uvicorn the protocol relies on; the newest version that is allowed is the newest that was tried.
+# Internals of uvicorn that the protocol uses. The newest allowed version is the newest tested one.
 
 
 def test_uvicorn_has_the_attributes_that_the_protocol_uses() -> None:
@@ -659,7 +659,7 @@ def test_uvicorn_has_the_attributes_that_the_protocol_uses() -> None:
     assert "read_paused" in flow_control.FlowControl.__init__.__code__.co_names
 
 
-async def test_the_protocol_is_what_serves(make_app: MakeApp) -> None:
+async def test_services_are_served_by_the_protocol(make_app: MakeApp) -> None:
     from cathouse_kit.server import server_config
 
     config = server_config(make_app(keep_alive_seconds=9, max_connections=77))

@@ -39,7 +39,7 @@ def test_another_request_id_is_replaced(value: str | None) -> None:
     "header",
     [
         f"00-{TRACE}-{SPAN}-01",
-        f"cc-{TRACE}-{SPAN}-01",  # a version to come
+        f"cc-{TRACE}-{SPAN}-01",  # a future version
         f"cc-{TRACE}-{SPAN}-01-what-will-be",
     ],
 )
@@ -54,7 +54,7 @@ def test_a_valid_traceparent_is_understood(header: str) -> None:
     [
         None,
         "",
-        f"ff-{TRACE}-{SPAN}-01",  # the one version that there will never be
+        f"ff-{TRACE}-{SPAN}-01",  # the only invalid version
         f"00-{TRACE}-{SPAN}-01-what-will-be",  # version 00 ends here
         f"cc-{TRACE}-{SPAN}-01.what-will-be",
         f"00-{'0' * 32}-{SPAN}-01",
@@ -71,25 +71,25 @@ def test_a_valid_traceparent_is_understood(header: str) -> None:
         f"00-{TRACE}-{SPAN}-01\n",
     ],
 )
-def test_a_traceparent_that_is_not_valid_is_ignored(header: str | None) -> None:
+def test_an_invalid_traceparent_is_ignored(header: str | None) -> None:
     assert TraceContext.parse(header, None) is None
 
 
 @pytest.mark.parametrize(
     ("flags", "kept"), [("00", "00"), ("01", "01"), ("03", "03"), ("ff", "03")]
 )
-def test_flags_that_nobody_has_defined_are_not_passed_on(flags: str, kept: str) -> None:
+def test_undefined_flags_are_not_forwarded(flags: str, kept: str) -> None:
     position = TraceContext.parse(f"00-{TRACE}-{SPAN}-{flags}", None)
     assert position is not None
     assert position.flags == kept
 
 
 @pytest.mark.parametrize("state", ["vendor=caf\xe9", "a=1\x00", "a=" + "1" * 511, ""])
-def test_a_tracestate_that_cannot_be_passed_on_is_dropped_and_the_trace_goes_on(state: str) -> None:
+def test_an_invalid_tracestate_is_dropped_and_the_trace_continues(state: str) -> None:
     assert TraceContext.parse(f"00-{TRACE}-{SPAN}-01", state) == TraceContext(TRACE, SPAN, "01")
 
 
-def test_a_child_has_a_position_of_its_own_in_the_same_trace() -> None:
+def test_a_child_has_a_new_position_in_the_same_trace() -> None:
     parent = TraceContext(TRACE, SPAN, "01", "vendor=1")
     child = parent.child()
     assert (child.trace_id, child.flags, child.state) == (TRACE, "01", "vendor=1")
@@ -97,11 +97,11 @@ def test_a_child_has_a_position_of_its_own_in_the_same_trace() -> None:
     assert TraceContext.parse(child.traceparent, child.state) == child
 
 
-def test_a_new_trace_is_a_valid_one() -> None:
+def test_a_new_trace_is_valid() -> None:
     assert TraceContext.parse(TraceContext.start().traceparent, None) is not None
 
 
-def test_what_is_passed_on_is_the_request_id_and_the_position() -> None:
+def test_the_request_id_and_the_position_are_forwarded() -> None:
     with_state = RequestContext("request-1", TraceContext(TRACE, SPAN, "01", "vendor=1"))
     assert with_state.headers() == {
         "X-Request-ID": "request-1",

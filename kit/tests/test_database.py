@@ -19,7 +19,7 @@ UNAVAILABLE = "urn:paper:problem:database_unavailable"
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection beside the service's, and a table that is emptied afterwards."""
+    """A connection outside the service's pool, and a table that is emptied afterwards."""
     connection = await asyncpg.connect(database_url)
     await connection.execute(
         "create table sample.deferred (name text unique deferrable initially deferred)"
@@ -30,7 +30,7 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 class Gate:
-    """Holds a route in the middle until a test lets it go on."""
+    """Blocks a route in the middle until the test releases it."""
 
     def __init__(self) -> None:
         self.reached = asyncio.Event()
@@ -97,14 +97,14 @@ async def names(connection: asyncpg.Connection) -> set[str]:
     return {row["name"] for row in await connection.fetch("select name from sample.things")}
 
 
-async def test_what_was_answered_2xx_is_there_for_everyone(
+async def test_a_change_with_a_2xx_response_is_visible_to_all(
     client: httpx.AsyncClient, connection: asyncpg.Connection
 ) -> None:
     assert (await client.post("/things/tom")).status_code == 201
     assert await names(connection) == {"tom"}
 
 
-async def test_the_transaction_has_ended_when_the_answer_begins(
+async def test_the_transaction_ends_before_the_response_begins(
     start: Callable[..., FastAPI], connection: asyncpg.Connection
 ) -> None:
     app = start()
@@ -126,7 +126,7 @@ async def test_the_transaction_has_ended_when_the_answer_begins(
     assert seen == [{"tom"}]
 
 
-async def test_a_commit_that_fails_is_not_answered_2xx(
+async def test_a_failed_commit_gives_no_2xx_response(
     client: httpx.AsyncClient, connection: asyncpg.Connection
 ) -> None:
     assert (await client.post("/deferred/tom")).status_code == 201
@@ -137,7 +137,7 @@ async def test_a_commit_that_fails_is_not_answered_2xx(
     assert (await client.get("/one")).status_code == 200
 
 
-async def test_a_route_that_raises_leaves_nothing_behind(
+async def test_a_route_that_raises_is_rolled_back(
     client: httpx.AsyncClient, connection: asyncpg.Connection
 ) -> None:
     assert (await client.post("/fails/tom")).status_code == 500
@@ -145,7 +145,7 @@ async def test_a_route_that_raises_leaves_nothing_behind(
     assert (await client.get("/one")).status_code == 200
 
 
-async def test_a_request_that_is_cancelled_leaves_nothing_behind(
+async def test_a_cancelled_request_is_rolled_back(
     client: httpx.AsyncClient, connection: asyncpg.Connection, gate: Gate
 ) -> None:
     request = asyncio.create_task(client.post("/held/tom"))
@@ -157,7 +157,7 @@ async def test_a_request_that_is_cancelled_leaves_nothing_behind(
     assert (await client.get("/one")).status_code == 200  # on the pool's only connection
 
 
-async def test_a_database_that_is_down_is_a_503_and_the_log_says_why(
+async def test_a_database_that_is_down_is_a_503_with_the_reason_in_the_log(
     make_app: MakeApp, logged: Logged
 ) -> None:
     async with running(make_app()) as client:
@@ -173,7 +173,7 @@ async def test_a_database_that_is_down_is_a_503_and_the_log_says_why(
     "change",
     ["{}_that_is_not_there", "{}?options=-c%20nonsense%3D1", "{}?sslmode=require"],
 )
-async def test_a_database_that_lets_nobody_in_is_a_503_too(
+async def test_a_database_that_refuses_connections_is_a_503(
     change: str, start: Callable[..., FastAPI], database_url: str
 ) -> None:
     async with running(start(database_url=change.format(database_url))) as client:
@@ -182,7 +182,7 @@ async def test_a_database_that_lets_nobody_in_is_a_503_too(
     assert response.json()["type"] == UNAVAILABLE
 
 
-async def test_a_pool_with_nothing_left_is_a_503(
+async def test_an_exhausted_pool_is_a_503(
     start: Callable[..., FastAPI], gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database_module, "POOL_WAIT_SECONDS", 0.05)
@@ -195,11 +195,13 @@ async def test_a_pool_with_nothing_left_is_a_503(
         assert (await client.get("/one")).status_code == 200
     assert response.status_code == 503
     assert response.json()["type"] == "urn:paper:problem:database_busy"
-    assert response.json()["detail"] == "All connections to the database are busy; try again."
+    assert response.json()["detail"] == (
+        "All connections to the database are busy. Try again after the seconds in the Retry-After header."
+    )
 
 
 @pytest.mark.parametrize("again", [True, False], ids=["at the next statement", "at the commit"])
-async def test_a_connection_that_is_cut_in_the_middle_is_a_503_and_the_next_request_works(
+async def test_a_connection_that_is_cut_during_a_request_is_a_503_and_the_next_request_works(
     again: bool, client: httpx.AsyncClient, connection: asyncpg.Connection, gate: Gate
 ) -> None:
     request = asyncio.create_task(client.post("/held/tom", params={"again": again}))
@@ -213,7 +215,7 @@ async def test_a_connection_that_is_cut_in_the_middle_is_a_503_and_the_next_requ
     assert (await client.post("/things/tom")).status_code == 201
 
 
-async def test_a_connection_that_was_cut_while_nobody_used_it_is_not_noticed(
+async def test_an_idle_connection_that_was_cut_is_replaced_without_an_error(
     client: httpx.AsyncClient, connection: asyncpg.Connection
 ) -> None:
     assert (await client.get("/one")).status_code == 200
@@ -224,10 +226,10 @@ async def test_a_connection_that_was_cut_while_nobody_used_it_is_not_noticed(
     assert (await client.get("/one")).status_code == 200
 
 
-async def test_a_connection_that_is_cut_at_any_moment_while_nobody_uses_it_is_not_noticed(
+async def test_an_idle_connection_that_is_cut_at_any_time_is_replaced_without_an_error(
     database_url: str, connection: asyncpg.Connection
 ) -> None:
-    # What the server says as it ends a session may arrive before, during and after the check of the connection.
+    # The server's message at the end of a session may arrive before, during or after the check of the connection.
     database = Database(SecretStr(database_url), pool_size=1, application_name="cut")
     for _ in range(100):
         async with database.session() as session:
@@ -239,7 +241,7 @@ async def test_a_connection_that_is_cut_at_any_moment_while_nobody_uses_it_is_no
     await database.close()
 
 
-async def test_a_session_beside_a_request_has_the_same_guarantees(
+async def test_a_session_outside_of_a_request_has_the_same_guarantees(
     database: Database, connection: asyncpg.Connection
 ) -> None:
     insert = text("insert into sample.things values ('tom')")
@@ -257,13 +259,15 @@ async def test_a_session_beside_a_request_has_the_same_guarantees(
     assert await names(connection) == {"tom"}
 
 
-async def test_times_are_utc_and_connections_bear_the_services_name(database: Database) -> None:
+async def test_times_are_utc_and_connections_have_the_name_of_the_service(
+    database: Database,
+) -> None:
     async with database.session() as session:
         assert await session.scalar(text("show timezone")) == "UTC"
         assert await session.scalar(text("show application_name")) == "kit tests"
 
 
-async def test_nothing_is_opened_before_the_first_query_and_nothing_is_left_after_the_last(
+async def test_no_connection_is_open_before_the_first_query_and_after_closing(
     start: Callable[..., FastAPI], connection: asyncpg.Connection
 ) -> None:
     async def connections() -> int:
@@ -286,7 +290,7 @@ async def test_nothing_is_opened_before_the_first_query_and_nothing_is_left_afte
     await eventually("the connection to be closed", closed)
 
 
-async def test_a_server_that_accepts_and_says_nothing_is_not_waited_for(
+async def test_connecting_to_a_silent_server_has_a_time_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(database_module, "CONNECT_SECONDS", 0.1)

@@ -1,4 +1,4 @@
-"""`DATABASE_URL`: what libpq's connection URIs may say, and how it is refused."""
+"""`DATABASE_URL`: accepted parts of libpq's connection URIs, and messages for refused ones."""
 
 import re
 import socket
@@ -43,7 +43,7 @@ def arguments(url: str) -> dict[str, Any]:
         ("postgresql://u@10.0.0.7/d?hostaddr=10.0.0.7", [("10.0.0.7", 5432)]),
     ],
 )
-def test_hosts_are_understood(url: str, hosts: list[tuple[str, int]]) -> None:
+def test_hosts_are_parsed(url: str, hosts: list[tuple[str, int]]) -> None:
     assert list(parse_database_url(url).hosts) == hosts
 
 
@@ -66,12 +66,12 @@ def test_hosts_are_understood(url: str, hosts: list[tuple[str, int]]) -> None:
             {"dsn": "postgresql://?sslmode=prefer&ssl_min_protocol_version=TLSv1.3"}),
     ],
 )  # fmt: skip
-def test_who_connects_how_is_understood(url: str, expected: dict[str, Any]) -> None:
+def test_roles_and_options_are_parsed(url: str, expected: dict[str, Any]) -> None:
     assert {name: arguments(url)[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize("mode", ["disable", "allow", "prefer", "require"])
-def test_each_way_of_tls_is_understood(mode: str) -> None:
+def test_each_tls_mode_is_parsed(mode: str) -> None:
     assert arguments(f"{BASE}?sslmode={mode}")["dsn"] == f"postgresql://?sslmode={mode}"
 
 
@@ -83,11 +83,11 @@ def test_each_way_of_tls_is_understood(mode: str) -> None:
         *("client_encoding=utf8", "client_encoding=auto", "sslmode=", "connect_timeout="),
     ],
 )
-def test_what_changes_nothing_is_understood(query: str) -> None:
+def test_parameters_without_effect_are_accepted(query: str) -> None:
     assert parse_database_url(f"{BASE}?{query}") == parse_database_url(BASE)
 
 
-def test_settings_of_the_server_and_times_are_understood() -> None:
+def test_server_settings_and_times_are_parsed() -> None:
     url = parse_database_url(
         f"{BASE}?application_name=auth%20a&connect_timeout=7"
         "&options=-c%20statement_timeout%3D5s%20--search_path%3Da%5C%20b"
@@ -116,7 +116,7 @@ def test_settings_of_the_server_and_times_are_understood() -> None:
         ),
     ],
 )
-def test_keepalives_are_understood(query: str, expected: set[tuple[int, int, int]]) -> None:
+def test_keepalives_are_parsed(query: str, expected: set[tuple[int, int, int]]) -> None:
     assert set(parse_database_url(f"{BASE}?{query}").socket_options) == expected
 
 
@@ -150,24 +150,24 @@ def test_keepalives_are_understood(query: str, expected: set[tuple[int, int, int
         ("?keepalives_idle=99999", "keepalives_idle: must be"),
         ("?target_session_attrs=standby", "target_session_attrs: must be any or read-write"),
         ("?target_session_attrs=x", "target_session_attrs: must be any or read-write"),
-        ("?options=nonsense", "options: must be such as -c"),
+        ("?options=nonsense", "options: must have the form -c"),
         ("?application_name=" + "x" * 64, "application_name: must be one line"),
         ("?application_name=a%0Ab", "application_name: must be one line"),
         ("?passfile=/nowhere/pgpass", "passfile: cannot be read: No such file or directory"),
         ("?hostaddr=db.example", "hostaddr: must be IP addresses"),
-        ("?nonsense=1", "nonsense: is not understood; known are application_name, "),
-        ("?statement_timeout=5s", "statement_timeout: is not understood"),
-        ("?SSLMODE=require", "SSLMODE: is not understood"),
-        (f"?{SECRET}-=1", "a parameter: is not understood"),
+        ("?nonsense=1", "nonsense: is not a known parameter; use application_name, "),
+        ("?statement_timeout=5s", "statement_timeout: is not a known parameter"),
+        ("?SSLMODE=require", "SSLMODE: is not a known parameter"),
+        (f"?{SECRET}-=1", "a parameter: is not a known parameter"),
         ("?sslmode", "must have parameters such as ?sslmode=require"),
         ("?a=b=c", "must have parameters such as"),
         ("?&&", "must have parameters such as"),
         ("?port=1,2", "must have one port for all hosts, or one for each"),
         ("?port=0", "must have a port from 1 to 65535"),
-        ("?host=/" + "x" * 100, "names a folder for a Unix socket that is too long"),
+        ("?host=/" + "x" * 100, "has a path for a Unix socket that is too long"),
         ("?host=a%20b", "must name a host"),
         ("?user=%ff", "has %XX that is not UTF-8"),
-        ("?user=%00", "has a % that begins no encoded character"),
+        ("?user=%00", "has a % that does not begin an encoded character"),
     ],
 )  # fmt: skip
 def test_a_parameter_is_refused_by_name_with_what_is_allowed(change: str, message: str) -> None:
@@ -179,20 +179,20 @@ def test_a_parameter_is_refused_by_name_with_what_is_allowed(change: str, messag
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        (f"postgresql://u:{SECRET}@/d", "names no host"),
-        ("postgresql://", "names no host"),
-        ("postgresql:///d", "names no host"),
+        (f"postgresql://u:{SECRET}@/d", "has no host"),
+        ("postgresql://", "has no host"),
+        ("postgresql:///d", "has no host"),
         (f"postgresql://u:{SECRET}@a,,b/d", "must name a host"),
         (f"postgresql://u:@{SECRET}@db/d", "has more than one @"),
         (f"postgresql://u:?{SECRET}@db/d", "has an @ after its ?"),
-        (f"postgresql://u:%{SECRET}@db/d", "has a % that begins no encoded character"),
+        (f"postgresql://u:%{SECRET}@db/d", "has a % that does not begin an encoded character"),
         (f"postgresql://u:/{SECRET}@db/d", "has an @ after its host"),
-        (f"postgresql://{SECRET} x@db:port/d", "has no number as its port"),
+        (f"postgresql://{SECRET} x@db:port/d", "has a port that is not a number"),
         ("postgresql://u@db:65536/d", "must have a port from 1 to 65535"),
-        ("postgresql://u@db:٣/d", "has no number as its port"),
+        ("postgresql://u@db:٣/d", "has a port that is not a number"),
         ("postgresql://u@[::1/d", "must have IPv6 addresses in brackets"),
-        ("postgresql://u@[db]/d", "must have nothing but an IPv6 address in brackets"),
-        ("postgresql://u@::1/d", "names no host"),
+        ("postgresql://u@[db]/d", "must have only an IPv6 address in brackets"),
+        ("postgresql://u@::1/d", "has no host"),
         ("postgresql://u@999.1.1.1/d", "must name a host"),
         ("postgresql://u@" + "x" * 64 + "/d", "must name a host"),
         ("postgresql://u@" + "x." * 200 + "de/d", "must name a host"),
@@ -200,13 +200,13 @@ def test_a_parameter_is_refused_by_name_with_what_is_allowed(change: str, messag
         ("postgresql://u@a..b/d", "must name a host"),
     ],
 )
-def test_what_is_no_such_url_is_refused(url: str, message: str) -> None:
+def test_invalid_urls_are_refused(url: str, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}") as refused:
         parse_database_url(url)
     assert SECRET not in str(refused.value)
 
 
-def test_an_address_of_its_own_is_refused_where_the_certificate_is_compared(
+def test_hostaddr_is_refused_with_verify_full(
     certificate: Path,
 ) -> None:
     url = f"{BASE}?sslmode=verify-full&sslrootcert={certificate}&hostaddr=10.0.0.7"
@@ -218,7 +218,7 @@ def test_a_password_file_that_others_can_read_is_refused(tmp_path: Path) -> None
     passfile = tmp_path / "pgpass"
     passfile.write_text("*:*:*:*:x\n")
     passfile.chmod(0o644)
-    with pytest.raises(ValueError, match="passfile: must be readable to its owner alone"):
+    with pytest.raises(ValueError, match="passfile: must be readable only by its owner"):
         parse_database_url(f"{BASE}?passfile={passfile}")
     passfile.chmod(0o600)
     assert arguments(f"{BASE}?passfile={passfile}")["passfile"] == str(passfile)
@@ -226,7 +226,7 @@ def test_a_password_file_that_others_can_read_is_refused(tmp_path: Path) -> None
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with a certificate and its key."""
+    """A file with a certificate and its private key."""
     from datetime import UTC, datetime, timedelta
 
     from cryptography import x509
@@ -260,26 +260,26 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("mode", ["verify-ca", "verify-full", "require"])
-def test_files_of_tls_are_read_at_the_start(mode: str, certificate: Path) -> None:
+def test_tls_files_are_read_at_the_start(mode: str, certificate: Path) -> None:
     query = f"sslmode={mode}&sslrootcert={certificate}&sslcert={certificate}&sslkey={certificate}"
     assert f"sslmode={mode}" in arguments(f"{BASE}?{query}")["dsn"]
 
 
-def test_a_file_that_holds_no_certificate_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_a_certificate_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nothing")
     with pytest.raises(ValueError, match="sslrootcert: cannot be used: "):
         parse_database_url(f"{BASE}?sslrootcert={tmp_path}/ca.pem")
 
 
 @given(st.text(alphabet="abu:@/?#[]%,.=&+ 0159-_\u0660ü\\'\"{}*", max_size=60))
-def test_any_text_is_understood_or_refused_and_nothing_else(text_after: str) -> None:
+def test_any_text_is_parsed_or_refused(text_after: str) -> None:
     try:
         assert isinstance(parse_database_url(f"postgresql://{text_after}"), DatabaseUrl)
     except ValueError as error:
         assert "\n" not in str(error)  # noqa: PT017 - both ends are right
 
 
-def test_it_never_shows_the_password() -> None:
+def test_repr_never_shows_the_password() -> None:
     assert SECRET not in repr(parse_database_url(BASE))
 
 
@@ -292,7 +292,7 @@ async def select(url: str, statement: str) -> Any:
         await database.close()
 
 
-async def test_a_connection_is_what_the_url_says(database_url: str) -> None:
+async def test_a_connection_has_the_properties_of_the_url(database_url: str) -> None:
     query = "application_name=from%20the%20URL&options=-c%20statement_timeout%3D5s&connect_timeout=9&keepalives_idle=5"
     for statement, value in {
         "show application_name": "from the URL",
@@ -302,7 +302,7 @@ async def test_a_connection_is_what_the_url_says(database_url: str) -> None:
         assert await select(f"{database_url}?{query}", statement) == value
 
 
-async def test_the_variables_of_other_programs_change_nothing(
+async def test_variables_of_other_programs_have_no_effect(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {
@@ -317,7 +317,7 @@ async def test_the_variables_of_other_programs_change_nothing(
     assert await select(database_url, "select 1") == 1
 
 
-async def test_the_next_host_is_tried_where_one_is_down_or_silent(database_url: str) -> None:
+async def test_the_next_host_is_tried_if_one_is_down_or_silent(database_url: str) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

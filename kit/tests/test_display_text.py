@@ -41,7 +41,7 @@ def refused(text: str) -> bool:
 
 
 @pytest.mark.parametrize("around", ["{}", "a{}b", "{}a", "a{}", "я{}я", "🐈{}🐈", "猫{}"])
-def test_what_shows_nothing_or_turns_text_around_is_refused(around: str) -> None:
+def test_invisible_characters_and_characters_that_reverse_text_are_refused(around: str) -> None:
     for character in FORMATS:
         if any(unicodedata.name(character, "").startswith(name[:12]) for name in SHOWN):
             continue
@@ -53,7 +53,7 @@ def test_what_shows_nothing_or_turns_text_around_is_refused(around: str) -> None
 
 
 def _is_shown(character: str) -> bool:
-    """Number signs and the like have a width; nothing else of these has."""
+    """Some format characters, such as number signs, are visible. All others are refused."""
     return ord(character) in {
         *range(0x600, 0x606),
         0x6DD,
@@ -75,7 +75,7 @@ def test_a_filler_is_refused_alone_and_between_letters(filler: str) -> None:
 @pytest.mark.parametrize(
     "text", ["\u200b", "\u2060\u2060", "\u00a0\u3000\u2003", "\ufe0f", "\u0301", "\u2800"]
 )
-def test_a_name_shows_something(text: str) -> None:
+def test_a_name_has_visible_characters(text: str) -> None:
     with pytest.raises(ValidationError):
         Note(line=text)
 
@@ -101,7 +101,7 @@ def test_a_name_shows_something(text: str) -> None:
         "שלום עולם", "مرحبا ٠١", "\u0600123", "한국어", "ｶﾞ", "a\u0301", "½ № ™ → ∀",
     ],
 )  # fmt: skip
-def test_scripts_and_emoji_are_written_as_they_need(text: str) -> None:
+def test_scripts_and_emoji_may_have_the_characters_that_they_need(text: str) -> None:
     assert displayable(text) == unicodedata.normalize("NFC", text)
     assert Note(line=text).line == unicodedata.normalize("NFC", text)
 
@@ -109,7 +109,7 @@ def test_scripts_and_emoji_are_written_as_they_need(text: str) -> None:
 @pytest.mark.parametrize(
     "mark", ["\u0301", "\u0336", "\u0e47", "\u20dd", "\u0651", "\u0345", "\u094d"]
 )
-def test_marks_do_not_pile_up(mark: str) -> None:
+def test_the_marks_on_one_letter_are_limited(mark: str) -> None:
     for letter in "aя猫ก":
         assert refused(f"{letter}{mark * (MAX_MARKS + 1)}")
     for text in (mark, f"a {mark}", f"a\n{mark}", f"\u0627\u200d{mark * (MAX_MARKS + 1)}"):
@@ -121,11 +121,11 @@ def test_marks_do_not_pile_up(mark: str) -> None:
     ["a\u200db", "\u0627\u200d", "\u200c\u0627", "\u0627\u200d\u200d\u0627", "🐈\u200d", "🐈\ufe0f\ufe0f", "a\ufe0f",
      "\U0001f3f4\U000e0067", "\U000e0067\U000e007f", "🐈" + "\U000e0100" * 9, "葛\U000e0100\U000e0101", "я\u200cя"],
 )  # fmt: skip
-def test_joiners_and_variants_have_their_place(text: str) -> None:
+def test_joiners_and_variants_are_accepted_only_in_their_places(text: str) -> None:
     assert refused(text)
 
 
-def test_text_is_kept_in_one_normal_form_and_not_longer_than_its_field() -> None:
+def test_text_is_normalized_and_not_longer_than_its_field() -> None:
     assert Note(line="e\u0301").line == "é"
     for field in ("line", "same"):
         for text in ("x" * 81, "\ufb1d" * 80):  # two code points each in the normal form
@@ -136,7 +136,7 @@ def test_text_is_kept_in_one_normal_form_and_not_longer_than_its_field() -> None
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
-def test_what_is_taken_is_printable_and_stays_as_it_is(text: str) -> None:
+def test_accepted_text_is_printable_and_stable(text: str) -> None:
     try:
         taken = Note(line=text, text=text)
     except ValidationError:
@@ -148,7 +148,7 @@ def test_what_is_taken_is_printable_and_stays_as_it_is(text: str) -> None:
 
 
 @pytest.mark.parametrize("character", ["x", "\u0301", "я", "\u200b"])
-def test_long_text_is_refused_before_its_characters_are_looked_at(
+def test_long_text_is_refused_before_its_characters_are_checked(
     character: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(display_text, "unicodedata", None)

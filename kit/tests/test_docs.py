@@ -15,7 +15,7 @@ async def client(make_app: MakeApp) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_the_page_loads_nothing_from_elsewhere_and_what_it_loads_is_there(
+async def test_the_page_loads_only_assets_of_the_service_and_these_exist(
     client: httpx.AsyncClient,
 ) -> None:
     page = (await client.get("/api/v1/docs")).text
@@ -45,9 +45,7 @@ async def test_assets_have_their_media_type(
 
 
 @pytest.mark.parametrize("name", ["swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"])
-async def test_an_asset_that_a_browser_has_is_not_sent_again(
-    name: str, client: httpx.AsyncClient
-) -> None:
+async def test_an_unchanged_asset_is_not_sent_again(name: str, client: httpx.AsyncClient) -> None:
     path = f"/api/v1/docs/assets/{name}"
     first = await client.get(path)
     etag = first.headers["ETag"]
@@ -75,7 +73,7 @@ async def test_a_range_is_ignored_as_a_server_may(value: str, client: httpx.Asyn
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "LICENSE", "..%2fdocs.py", "%2e%2e/docs.py"])
-async def test_nothing_else_is_served_from_there(name: str, client: httpx.AsyncClient) -> None:
+async def test_other_files_are_not_served(name: str, client: httpx.AsyncClient) -> None:
     assert (await client.get(f"/api/v1/docs/assets/{name}")).status_code == 404
 
 

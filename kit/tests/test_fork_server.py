@@ -1,4 +1,4 @@
-"""Programs that a fork server starts: like those that Python starts, but for the libraries that are there already."""
+"""Programs that a fork server starts. They behave as if Python had started them, but have libraries imported."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from cathouse_kit.testing import eventually
 
 from .support import DEADLINE_SECONDS, ServiceProcess, is_alive, running_package
 
-# Libraries import these too, and no service uses them.
+# Libraries import these modules, but no service uses them.
 UNUSED = {"rich", "pygments", "httpx._main", "watchfiles"}
 PROGRAM = """
     import json, os, sys
@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
-    """A fork server for many, with a socket in the folder."""
+    """A shared fork server, with a socket in the folder."""
     with subprocess.Popen(
         [sys.executable, "-m", "cathouse_kit.fork_server", "listen", "socket"],
         cwd=tmp_path,
@@ -67,7 +67,7 @@ def run(folder: Path, *command: str, **environment: str) -> "subprocess.Popen[st
     )
 
 
-def test_a_program_has_the_surroundings_of_the_process_that_asks(
+def test_a_program_has_the_environment_of_the_requesting_process(
     folder: Path, server: "subprocess.Popen[str]"
 ) -> None:
     client = run(folder, "program", "--flag", "é", COLOUR="red")
@@ -83,7 +83,7 @@ def test_a_program_has_the_surroundings_of_the_process_that_asks(
     assert told["parent"] == server.pid
 
 
-def test_the_libraries_are_there_and_nothing_of_the_project(
+def test_libraries_are_imported_and_no_code_of_the_project(
     folder: Path, server: "subprocess.Popen[str]"
 ) -> None:
     out, _ = run(folder, "program").communicate(timeout=DEADLINE_SECONDS)
@@ -93,14 +93,14 @@ def test_the_libraries_are_there_and_nothing_of_the_project(
     assert UNUSED.isdisjoint(modules)
 
 
-def test_without_a_shared_server_a_program_gets_one_that_ends_with_it(folder: Path) -> None:
+def test_without_a_shared_server_a_program_starts_one_that_ends_with_it(folder: Path) -> None:
     client = run(folder, "program", **{VARIABLE: ""})
     out, _ = client.communicate(timeout=DEADLINE_SECONDS)
     assert client.returncode == 7
     assert json.loads(out)["parent"] not in (os.getpid(), client.pid)
 
 
-async def test_a_program_is_killed_with_the_process_that_asked_for_it(
+async def test_a_program_is_killed_with_the_requesting_process(
     folder: Path, server: "subprocess.Popen[str]"
 ) -> None:
     (folder / "program.py").write_text(
@@ -118,7 +118,7 @@ async def test_a_program_is_killed_with_the_process_that_asked_for_it(
     await eventually("the program to end", gone)
 
 
-def test_a_death_by_signal_is_told_as_shells_do(
+def test_an_end_by_a_signal_has_the_exit_status_of_shells(
     folder: Path, server: "subprocess.Popen[str]"
 ) -> None:
     (folder / "program.py").write_text("import os\nos.kill(os.getpid(), 15)")
@@ -127,14 +127,14 @@ def test_a_death_by_signal_is_told_as_shells_do(
     assert client.returncode == 128 + signal.SIGTERM
 
 
-def test_a_program_whose_server_is_not_there_fails(folder: Path) -> None:
+def test_a_program_without_its_server_fails(folder: Path) -> None:
     client = run(folder, "program")
     _, err = client.communicate(timeout=DEADLINE_SECONDS)
     assert client.returncode == 1
     assert "FileNotFoundError" in err
 
 
-async def test_a_service_on_its_own_imports_no_part_that_it_does_not_use(
+async def test_a_service_imports_no_unused_parts_of_libraries(
     service_process: Callable[..., ServiceProcess], tmp_path: Path
 ) -> None:
     package = running_package(tmp_path)
@@ -143,7 +143,7 @@ async def test_a_service_on_its_own_imports_no_part_that_it_does_not_use(
         main.write("Path('modules').write_text(' '.join(modules))\n")
     service = service_process("cathouse_running")
     service.start("serve")
-    await service.answers("/answer", "first")
+    await service.responds("/response", "first")
     modules = (tmp_path / "modules").read_text().split()
     assert {"httpx", "pydantic"} <= set(modules)
     assert UNUSED.isdisjoint(modules)
@@ -157,16 +157,16 @@ async def test_services_share_one_server_and_outlive_it(
     running_package(tmp_path)
     service = service_process("cathouse_running", **{VARIABLE: "socket"})
     service.start("serve", "--reload")
-    await service.answers("/answer", "first")
+    await service.responds("/response", "first")
     async with service.client() as client:
         assert (await client.get("/process")).json()[1] == server.pid
         server.terminate()
         server.wait(DEADLINE_SECONDS)
-        assert (await client.get("/answer")).json() == "first"
+        assert (await client.get("/response")).json() == "first"
 
 
 def start_by_a_runner_that_dies(folder: Path) -> int:
-    """Start a server for many, and kill what started it. Return the server's pid."""
+    """Start a shared server, kill the process that started it, and return the server's pid."""
     command = f"{sys.executable} -m cathouse_kit.fork_server listen socket & echo $!; wait"
     with subprocess.Popen(
         ["bash", "-c", command],

@@ -1,4 +1,4 @@
-"""Limits on the head of a request, over sockets: no client library sends what is sent here."""
+"""Limits on the head of a request, over sockets, because no client library sends such requests."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,48 +11,48 @@ from cathouse_kit.header_limits import MAX_BYTES
 
 from .conftest import Logged
 from .support import DEADLINE_SECONDS, ServiceProcess, running_package
-from .wire import Answers, Connect, connected, listening, problem_of
+from .wire import Connect, LengthApp, connected, listening, problem_of
 
 HEAD = b"GET /cats HTTP/1.1\r\nHost: cats\r\n"
 CHUNKED = b"POST /cats HTTP/1.1\r\nHost: cats\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.fixture
-def app() -> Answers:
-    return Answers()
+def app() -> LengthApp:
+    return LengthApp()
 
 
 @pytest.fixture
-async def connect(app: Answers) -> AsyncIterator[Connect]:
+async def connect(app: LengthApp) -> AsyncIterator[Connect]:
     async with listening(app) as port:
         yield lambda: connected(port)
 
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> float:
-    """How long a head may take here."""
+    """Set the time limit of a head for these tests."""
     seconds = 0.5
     monkeypatch.setattr(header_limits, "MAX_SECONDS", seconds)
     return seconds
 
 
-async def test_a_served_app_refuses_a_header_without_end(
+async def test_a_served_app_refuses_an_endless_header(
     service_process: Callable[..., ServiceProcess], tmp_path: Path
 ) -> None:
     running_package(tmp_path)
     service = service_process("cathouse_running")
     service.start("serve")
-    await service.answers("/answer", "first")
+    await service.responds("/response", "first")
     async with connected(service.port) as client:
         await client.send(HEAD, b"X-Endless: ")
         sending = asyncio.create_task(client.send_without_end(b"a" * 65536))
-        answer = await client.answer()
+        response = await client.response()
         async with asyncio.timeout(DEADLINE_SECONDS):
             await sending
-    assert answer[0] == b"HTTP/1.1 431 Request Header Fields Too Large"
-    assert problem_of(answer)["type"] == "urn:paper:problem:head_too_large"
-    await service.answers("/answer", "first")
-    assert problem_of(answer)["request_id"] in service.stdout
+    assert response[0] == b"HTTP/1.1 431 Request Header Fields Too Large"
+    assert problem_of(response)["type"] == "urn:paper:problem:head_too_large"
+    await service.responds("/response", "first")
+    assert problem_of(response)["request_id"] in service.stdout
     assert service.stderr == ""
 
 
@@ -66,18 +66,18 @@ async def test_a_head_has_64_kib_at_most(
     assert len(head) == size
     async with connect() as client:
         await client.send(*(head[n : n + step] for n in range(0, size, step)))
-        answer = await client.answer()
+        response = await client.response()
         if size <= MAX_BYTES:
-            assert answer[0] == b"HTTP/1.1 200 OK"
+            assert response[0] == b"HTTP/1.1 200 OK"
             return
         assert await client.rest() == b""
-    assert answer[0] == b"HTTP/1.1 431 Request Header Fields Too Large"
-    problem = problem_of(answer)
+    assert response[0] == b"HTTP/1.1 431 Request Header Fields Too Large"
+    problem = problem_of(response)
     assert problem == {
         "type": "urn:paper:problem:head_too_large",
         "title": "Request head too large",
         "status": 431,
-        "detail": "A request's head may have 65536 bytes at most.",
+        "detail": "The head of the request is larger than 65536 bytes. Send fewer or shorter headers.",
         "instance": "",
         "request_id": problem["request_id"],
         "limit": 65536,
@@ -99,23 +99,25 @@ async def test_a_head_has_64_kib_at_most(
     ],
     ids=["path", "headers", "name", "empty lines", "second request"],
 )
-async def test_no_part_of_a_head_is_without_end(
+async def test_every_part_of_a_head_is_limited(
     beginning: bytes, endless: bytes, connect: Connect
 ) -> None:
     async with connect() as client:
         await client.send(beginning)
         if HEAD + b"\r\n" in beginning:
-            assert (await client.answer())[0] == b"HTTP/1.1 200 OK"
+            assert (await client.response())[0] == b"HTTP/1.1 200 OK"
         sending = asyncio.create_task(client.send_without_end(endless * 1000))
-        assert problem_of(await client.answer())["status"] == 431
+        assert problem_of(await client.response())["status"] == 431
         await sending
 
 
-async def test_what_is_no_http_at_all_is_refused_once(connect: Connect, logged: Logged) -> None:
+async def test_bytes_that_are_not_http_are_refused_once(connect: Connect, logged: Logged) -> None:
     async with connect() as client:
         await client.send(b"\0" * MAX_BYTES)
-        assert (await client.answer())[0] == b"HTTP/1.1 400 Bad Request"
-        with suppress(ConnectionError):  # reset, where the server had not read all
+        assert (await client.response())[0] == b"HTTP/1.1 400 Bad Request"
+        with suppress(
+            ConnectionError
+        ):  # the connection is reset if the server had not read everything
             assert await client.rest() == b""
     assert [line["message"] for line in logged()] == ["refused a request: Malformed request"]
 
@@ -125,13 +127,13 @@ async def test_what_is_no_http_at_all_is_refused_once(connect: Connect, logged: 
     [(b"5;a=", b"a"), (b"5\r\nhello\r\n0\r\n", b"X-Short: a\r\n")],
     ids=["head of a chunk", "trailers"],
 )
-async def test_what_stands_around_a_body_is_not_without_end(
-    beginning: bytes, endless: bytes, connect: Connect, app: Answers
+async def test_chunk_heads_and_trailers_are_limited(
+    beginning: bytes, endless: bytes, connect: Connect, app: LengthApp
 ) -> None:
     async with connect() as client:
         await client.send(CHUNKED, beginning)
         sending = asyncio.create_task(client.send_without_end(endless * 1000))
-        problem = problem_of(await client.answer())
+        problem = problem_of(await client.response())
         assert (problem["status"], problem["instance"]) == (431, "/cats")
         await sending
         async with asyncio.timeout(DEADLINE_SECONDS):
@@ -148,8 +150,8 @@ async def test_what_stands_around_a_body_is_not_without_end(
     ],
     ids=["its own body", "the next head"],
 )
-async def test_an_answer_that_has_begun_breaks_off_without_another_in_its_middle(
-    endless: bytes, connect: Connect, app: Answers
+async def test_a_response_in_progress_breaks_off_without_a_second_response(
+    endless: bytes, connect: Connect, app: LengthApp
 ) -> None:
     async with connect() as client:
         await client.send(endless)
@@ -157,7 +159,9 @@ async def test_an_answer_that_has_begun_breaks_off_without_another_in_its_middle
             begun = await client.reader.readuntil(b"5\r\nbegun\r\n")
         assert begun.startswith(b"HTTP/1.1 200 OK")
         sending = asyncio.create_task(client.send_without_end(b"a" * 1000))
-        with suppress(ConnectionError):  # reset, where the server had not read all
+        with suppress(
+            ConnectionError
+        ):  # the connection is reset if the server had not read everything
             assert await client.rest() == b""
         await sending
     app.may_end.set()
@@ -169,46 +173,48 @@ async def test_bodies_and_many_requests_at_once_are_not_counted(connect: Connect
         await client.send(
             b"POST /cats HTTP/1.1\r\nHost: cats\r\nContent-Length: %d\r\n\r\n" % size, b"a" * size
         )
-        assert (await client.answer())[2] == b"%d" % size
+        assert (await client.response())[2] == b"%d" % size
         await client.send(CHUNKED, b"5;a=a\r\nhello\r\n" * MAX_BYTES, b"0\r\nX-Short: a\r\n\r\n")
-        assert (await client.answer())[2] == b"%d" % size
+        assert (await client.response())[2] == b"%d" % size
         requests = MAX_BYTES // len(HEAD) * 3
         await client.send((HEAD + b"\r\n") * requests)
-        assert {(await client.answer())[0] for _ in range(requests)} == {b"HTTP/1.1 200 OK"}
+        assert {(await client.response())[0] for _ in range(requests)} == {b"HTTP/1.1 200 OK"}
 
 
 @pytest.mark.parametrize(
     "half", [b"G", HEAD, b"\r\n"], ids=["a letter", "headers", "an empty line"]
 )
 @pytest.mark.parametrize("earlier", [b"", HEAD + b"\r\n"], ids=["first", "second"])
-async def test_half_a_head_is_not_waited_for_without_end(
+async def test_an_incomplete_head_has_a_time_limit(
     earlier: bytes, half: bytes, connect: Connect, hurried: float, logged: Logged
 ) -> None:
     async with connect() as client:
         await client.send(earlier)
         if earlier:
-            await client.answer()
+            await client.response()
         await client.send(half)
-        answer = await client.answer()
+        response = await client.response()
         assert await client.rest() == b""
-    assert answer[0] == b"HTTP/1.1 408 Request Timeout"
-    problem = problem_of(answer)
+    assert response[0] == b"HTTP/1.1 408 Request Timeout"
+    problem = problem_of(response)
     assert problem["type"] == "urn:paper:problem:head_too_slow"
-    assert problem["detail"] == "A request's head may take 0.5 seconds at most."
+    assert problem["detail"] == (
+        "The head of the request did not arrive within 0.5 seconds. Send it faster."
+    )
     (line,) = logged()
     assert line["message"] == "refused a request: Request timeout"
 
 
-async def test_half_a_head_behind_a_whole_request_is_not_waited_for_either(
+async def test_an_incomplete_head_after_a_complete_request_has_a_time_limit(
     connect: Connect, hurried: float
 ) -> None:
     async with connect() as client:
         await client.send(HEAD + b"\r\n" + HEAD)
-        assert (await client.answer())[0] == b"HTTP/1.1 200 OK"
-        assert (await client.answer())[0] == b"HTTP/1.1 408 Request Timeout"
+        assert (await client.response())[0] == b"HTTP/1.1 200 OK"
+        assert (await client.response())[0] == b"HTTP/1.1 408 Request Timeout"
 
 
-async def test_a_connection_that_says_nothing_is_closed_without_a_word(
+async def test_a_silent_connection_is_closed_without_a_response(
     connect: Connect, hurried: float, logged: Logged
 ) -> None:
     async with connect() as client:
@@ -216,7 +222,7 @@ async def test_a_connection_that_says_nothing_is_closed_without_a_word(
     assert logged() == []
 
 
-async def test_a_slow_body_and_an_idle_connection_have_limits_of_their_own(
+async def test_slow_bodies_and_idle_connections_have_separate_limits(
     connect: Connect, hurried: float
 ) -> None:
     async with connect() as client:
@@ -225,15 +231,15 @@ async def test_a_slow_body_and_an_idle_connection_have_limits_of_their_own(
             # slow on purpose: a body takes twice as long as a head may
             await asyncio.sleep(hurried / 2)
             await client.send(letter)
-        assert (await client.answer())[2] == b"4"
+        assert (await client.response())[2] == b"4"
         # slow on purpose: the connection idles for longer than a head may take
         await asyncio.sleep(hurried * 2)
         await client.send(HEAD, b"\r\n")
-        assert (await client.answer())[0] == b"HTTP/1.1 200 OK"
+        assert (await client.response())[0] == b"HTTP/1.1 200 OK"
 
 
-async def test_an_answer_may_take_long_also_with_half_of_the_next_head_behind_it(
-    connect: Connect, hurried: float, app: Answers
+async def test_a_response_may_be_slow_even_with_an_incomplete_next_head(
+    connect: Connect, hurried: float, app: LengthApp
 ) -> None:
     async with connect() as client:
         await client.send(b"GET /stream HTTP/1.1\r\nHost: cats\r\n\r\n", HEAD)
@@ -243,4 +249,4 @@ async def test_an_answer_may_take_long_also_with_half_of_the_next_head_behind_it
         async with asyncio.timeout(DEADLINE_SECONDS):
             await client.reader.readuntil(b"5\r\nended\r\n0\r\n\r\n")
         await client.send(b"\r\n")
-        assert (await client.answer())[0] == b"HTTP/1.1 200 OK"
+        assert (await client.response())[0] == b"HTTP/1.1 200 OK"

@@ -31,7 +31,7 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def revision(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection with which a test changes the revision that the database has; it is set right afterwards."""
+    """A connection to change the revision of the database. The revision is restored after the test."""
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.execute("update sample.alembic_version set version_num = '0001'")
@@ -39,11 +39,11 @@ async def revision(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.mark.parametrize("path", HEALTH)
-async def test_health_says_that_the_process_lives_and_asks_nobody(
+async def test_health_reports_that_the_process_is_alive_without_io(
     path: str, make_app: MakeApp
 ) -> None:
     def refuse(*_: object) -> None:
-        raise AssertionError("it asked the database")
+        raise AssertionError("it used the database")
 
     app = make_app()
     event.listen(app.state.context.database.engine.sync_engine.pool, "connect", refuse)
@@ -59,7 +59,7 @@ async def test_health_says_that_the_process_lives_and_asks_nobody(
 
 
 @pytest.mark.parametrize("path", READY)
-async def test_ready_says_how_the_database_and_its_migrations_are(
+async def test_ready_reports_the_database_and_its_migrations(
     path: str, client: httpx.AsyncClient
 ) -> None:
     response = await client.get(path)
@@ -96,7 +96,7 @@ async def test_not_ready_while_the_database_is_down(path: str, make_app: MakeApp
     }
 
 
-async def test_not_ready_until_auth_has_given_its_revocations_and_ready_on_while_it_is_down(
+async def test_not_ready_until_auth_has_returned_its_revocations_but_ready_while_auth_is_down_later(
     make_app: MakeApp, database_url: str, fake_services: FakeServices
 ) -> None:
     fake_services.on("GET", PLATFORM.identity.revocations_path, httpx.ConnectError("refused"))
@@ -144,7 +144,7 @@ async def test_not_ready_while_a_migration_is_pending(
     }
 
 
-async def test_ready_on_a_database_that_an_update_has_migrated_further(
+async def test_ready_with_a_database_that_is_newer_than_the_package(
     client: httpx.AsyncClient, revision: asyncpg.Connection
 ) -> None:
     await revision.execute("update sample.alembic_version set version_num = '0002'")
@@ -157,9 +157,7 @@ async def test_ready_on_a_database_that_an_update_has_migrated_further(
     }
 
 
-async def test_not_ready_from_the_moment_that_the_service_is_told_to_stop(
-    app: FastAPI, client: httpx.AsyncClient
-) -> None:
+async def test_not_ready_after_the_signal_to_stop(app: FastAPI, client: httpx.AsyncClient) -> None:
     app.state.context.lifecycle.drain()
     response = await client.get("/health/ready")
     assert (response.status_code, response.json()["status"]) == (503, "not_ready")
@@ -180,7 +178,7 @@ async def test_ready_while_requests_hold_every_connection_and_more_wait(
         assert (await waiting).status_code == 200
 
 
-async def test_many_who_ask_at_once_cost_one_connection_and_one_lookup(
+async def test_simultaneous_checks_share_one_connection_and_one_lookup(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     queries: list[str] = []
@@ -192,7 +190,7 @@ async def test_many_who_ask_at_once_cost_one_connection_and_one_lookup(
     assert len(queries) == len(set(queries))
 
 
-async def test_a_client_that_leaves_takes_nobodys_result_along(
+async def test_a_client_that_disconnects_does_not_end_the_check_of_others(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     engine = app.state.context.database._probe_engine
@@ -207,7 +205,7 @@ async def test_a_client_that_leaves_takes_nobodys_result_along(
     assert (await second).status_code == 200
 
 
-async def test_not_ready_on_a_server_that_only_reads_and_ready_when_it_writes_again(
+async def test_not_ready_with_a_read_only_server_and_ready_when_it_accepts_writes(
     make_app: MakeApp, database_url: str
 ) -> None:
     app = make_app(database_url=database_url, database_pool_size=1)
@@ -230,7 +228,7 @@ async def test_not_ready_on_a_server_that_only_reads_and_ready_when_it_writes_ag
             await connection.execute("set default_transaction_read_only = off")
             await connection.execute(f"alter database {name} reset default_transaction_read_only")
             assert (await client.get("/health/ready")).status_code == 200
-            # The pool's sessions led to that server, too.
+            # The sessions of the pool are on the same server.
             assert await backend() != stuck
     finally:
         await connection.execute("set default_transaction_read_only = off")
@@ -239,7 +237,7 @@ async def test_not_ready_on_a_server_that_only_reads_and_ready_when_it_writes_ag
 
 
 @pytest.mark.parametrize("path", STARTED)
-async def test_started_once_it_has_been_ready_and_not_before(
+async def test_started_after_it_has_been_ready_once(
     path: str, app: FastAPI, client: httpx.AsyncClient, revision: asyncpg.Connection
 ) -> None:
     await revision.execute("update sample.alembic_version set version_num = '0000'")
@@ -254,7 +252,7 @@ async def test_started_once_it_has_been_ready_and_not_before(
         200,
         {"status": "started", "service": "sample"},
     )
-    # What happens later is for readiness to say.
+    # Readiness, not startup, reports later failures.
     await revision.execute("update sample.alembic_version set version_num = '0000'")
     app.state.context.lifecycle.drain()
     assert (await client.get("/health/ready")).status_code == 503
@@ -273,7 +271,7 @@ async def test_a_replica_without_its_database_has_not_started(make_app: MakeApp)
         assert (await client.get("/health")).status_code == 200
 
 
-async def test_the_first_request_finds_a_connection_once_the_replica_is_ready(
+async def test_a_ready_replica_has_a_connection_for_the_first_request(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     pool = app.state.context.database.engine.pool

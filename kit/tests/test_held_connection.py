@@ -1,4 +1,4 @@
-"""A connection that is kept for writes: one round trip each, and the same refusals as a session."""
+"""A connection that is kept for writes: one round trip each, and the same errors as a session."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ INSERT = "insert into sample.things values ($1) on conflict do nothing"
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection beside it, and a table that is emptied afterwards."""
+    """A second connection, and a table that is emptied afterwards."""
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.execute("truncate sample.things")
@@ -70,9 +70,7 @@ async def test_the_pool_counts_it_until_it_is_closed(database_url: str) -> None:
 
 
 @pytest.mark.parametrize("state", [*BUSY_STATES, *UNAVAILABLE_STATES])
-async def test_a_refusal_for_a_moment_is_a_503_by_its_state(
-    state: str, held: HeldConnection
-) -> None:
+async def test_a_temporary_refusal_is_a_503(state: str, held: HeldConnection) -> None:
     kind = DatabaseBusy if state in BUSY_STATES else DatabaseUnavailable
     with pytest.raises(DatabaseUnavailable) as refused:
         await held.write(raising(state))
@@ -80,7 +78,7 @@ async def test_a_refusal_for_a_moment_is_a_503_by_its_state(
     await held.write("select 1")
 
 
-async def test_other_errors_stay_what_they_are_and_quote_no_value(held: HeldConnection) -> None:
+async def test_other_errors_are_unchanged_and_quote_no_value(held: HeldConnection) -> None:
     with pytest.raises(asyncpg.UndefinedTableError):
         await held.write("insert into nowhere values ($1)", "secret")
     with pytest.raises(asyncpg.DataError) as refused:
@@ -107,12 +105,12 @@ async def test_a_connection_that_was_cut_is_replaced(
 
 @pytest.mark.parametrize("keep_seconds", [0.0, 60.0], ids=["idle", "in the middle of a write"])
 @pytest.mark.parametrize("for_good", [False, True], ids=["one connection", "for good"])
-async def test_a_connection_that_went_silent_is_replaced(
+async def test_a_silent_connection_is_replaced(
     keep_seconds: float, for_good: bool, path: DatabasePath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(held_module, "_FIRST_ATTEMPT_SECONDS", 0.3)
     monkeypatch.setattr(held_module, "_KEEP_SECONDS", keep_seconds)
-    # A statement may take much longer than this test waits.
+    # The time limit of a statement is much longer than this test waits.
     database = Database(SecretStr(path.url), pool_size=1, application_name="held")
     held = HeldConnection(database)
     await held.write("select 1")
@@ -128,7 +126,7 @@ async def test_a_connection_that_went_silent_is_replaced(
         await database.close()
 
 
-async def test_a_write_whose_argument_cannot_be_sent_leaves_no_lock(
+async def test_a_write_with_an_invalid_argument_leaves_no_lock(
     held: HeldConnection, connection: asyncpg.Connection
 ) -> None:
     with pytest.raises(asyncpg.DataError):

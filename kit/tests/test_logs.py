@@ -43,7 +43,7 @@ def test_lines_of_a_request_carry_its_ids(logged: Logged) -> None:
     assert (without["request_id"], without["trace_id"]) == (None, None)
 
 
-def test_the_standard_librarys_logging_goes_the_same_way(logged: Logged) -> None:
+def test_lines_of_the_standard_library_have_the_same_format(logged: Logged) -> None:
     logging.getLogger("some.library").warning("%s of %d", "two", 3)
     (line,) = logged()
     assert (line["logger"], line["level"], line["message"]) == (
@@ -59,12 +59,12 @@ def test_a_level_that_only_a_library_knows_is_kept_apart(logged: Logged) -> None
 
 
 @pytest.mark.parametrize("name", ["httpx", "uvicorn.access", "alembic.runtime.migration"])
-def test_libraries_do_not_tell_what_the_kit_tells(name: str, logged: Logged) -> None:
+def test_libraries_do_not_repeat_the_lines_of_the_kit(name: str, logged: Logged) -> None:
     logging.getLogger(name).info("a request")
     assert logged() == []
 
 
-def test_exceptions_stand_in_their_line_without_the_values_of_variables(logged: Logged) -> None:
+def test_exceptions_are_in_their_line_without_the_values_of_variables(logged: Logged) -> None:
     secret = "hunter" + str(1 + 1)
     try:
         raise ValueError("bad") from KeyError("worse")
@@ -108,7 +108,7 @@ def test_console_lines_are_for_people(logged: Logged, capsys: pytest.CaptureFixt
         json.loads(output)
 
 
-def test_a_line_that_cannot_be_made_does_not_reach_who_logs(
+def test_an_invalid_line_raises_no_error_in_the_code_that_logs(
     logged: Logged, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (handler,) = (h for h in logging.getLogger().handlers if type(h).__module__ == logs.__name__)
@@ -142,7 +142,7 @@ def test_the_line_of_a_request_is_the_same_with_and_without_another_sink(logged:
     assert len(alone["timestamp"]) == len(beside["timestamp"])
 
 
-def test_loguru_is_left_out_where_nothing_else_listens(
+def test_loguru_is_skipped_if_there_is_no_other_sink(
     logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logger, "bind", None)
@@ -172,7 +172,7 @@ def test_the_line_of_a_request_follows_another_configuration_of_loguru(logged: L
     assert [line["patched"] for line in logged()] == [True]
 
 
-def test_the_line_of_a_request_is_for_people_on_the_console(
+def test_the_line_of_a_request_is_readable_on_the_console(
     logged: Logged, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure_logging(sample_settings(log_format="console"))
@@ -180,7 +180,7 @@ def test_the_line_of_a_request_is_for_people_on_the_console(
     assert "INFO     request method=GET route=/things/{id} status=200" in capsys.readouterr().out
 
 
-def test_a_request_whose_line_cannot_be_written_goes_on(
+def test_a_request_succeeds_if_its_line_cannot_be_written(
     logged: Logged, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Full:
@@ -193,7 +193,7 @@ def test_a_request_whose_line_cannot_be_written_goes_on(
     assert "No space left on device" in capsys.readouterr().err
 
 
-async def test_an_answer_that_does_not_fit_its_model_is_not_quoted(
+async def test_a_response_that_does_not_match_its_model_is_not_quoted(
     make_app: MakeApp, logged: Logged
 ) -> None:
     async with running(make_app()) as client:
@@ -201,7 +201,7 @@ async def test_an_answer_that_does_not_fit_its_model_is_not_quoted(
     assert response.status_code == 500
     lines = logged()
     assert "hunter2" not in json.dumps(lines)
-    assert lines[0]["message"] == "the answer does not fit the route's response model"
+    assert lines[0]["message"] == "the response does not match the route's response model"
     assert lines[0]["errors"] == [
         {
             "loc": ["response", "value"],
@@ -213,24 +213,24 @@ async def test_an_answer_that_does_not_fit_its_model_is_not_quoted(
 @pytest.mark.parametrize(
     ("statement", "values", "expected"),
     [
-        (  # PostgreSQL tells the whole row
+        (  # PostgreSQL quotes the whole row
             "insert into sample.things (name) values (cast(:name as text) || null)",
             {"name": "hunter2"},
             "violates not-null constraint",
         ),
-        (  # PostgreSQL tells the key
+        (  # PostgreSQL quotes the key
             "insert into sample.things (name) values (:name), (:name)",
             {"name": "hunter2"},
             "duplicate key value violates unique constraint",
         ),
-        (  # asyncpg tells the argument
+        (  # asyncpg quotes the argument
             "select 1 where 1 = :name",
             {"name": "hunter2"},
             "invalid input for query argument $1",
         ),
     ],
 )
-async def test_a_failing_statement_does_not_tell_its_values(
+async def test_a_failing_statement_does_not_log_its_values(
     statement: str,
     values: dict[str, str],
     expected: str,

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from .conftest import MakeApp
 
 
-async def test_metrics_are_prometheus_text_with_what_the_contract_names(
+async def test_metrics_are_prometheus_text_with_the_names_of_the_contract(
     make_app: MakeApp, database_url: str
 ) -> None:
     app = make_app(database_url=database_url, database_pool_size=3)
@@ -29,7 +29,7 @@ async def test_metrics_are_prometheus_text_with_what_the_contract_names(
         samples["http_request_duration_seconds_bucket", ("le", "30.0"), ("method", "GET"), route]
         == 1
     )
-    assert samples["http_requests_in_flight",] == 1  # this one
+    assert samples["http_requests_in_flight",] == 1  # the request to the metrics itself
     assert samples["database_pool_connections_in_use",] == 1
     assert samples["database_pool_connections_max",] == 3
     build = (
@@ -41,7 +41,7 @@ async def test_metrics_are_prometheus_text_with_what_the_contract_names(
     assert samples[build] == 1
 
 
-async def test_apps_in_one_process_do_not_count_together(make_app: MakeApp) -> None:
+async def test_apps_in_one_process_count_separately(make_app: MakeApp) -> None:
     first, second = make_app(), make_app()
     async with running(first) as client:
         await client.get("/api/v1/sample/things/7")

@@ -31,7 +31,7 @@ def metrics(app: FastAPI) -> CollectorRegistry:
 
 
 def counted(app: FastAPI) -> set[tuple[str, str, str]]:
-    """The method, route and status of every request that has been counted."""
+    """Return the method, route and status of every counted request."""
     return {
         (sample.labels["method"], sample.labels["route"], sample.labels["status"])
         for metric in metrics(app).collect()
@@ -55,7 +55,7 @@ ENDS = [
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status"), ENDS)
-async def test_every_answer_carries_the_request_id_that_came_in(
+async def test_every_response_has_the_request_id_of_the_request(
     method: str, path: str, body: bytes, status: int, client: httpx.AsyncClient
 ) -> None:
     response = await client.request(
@@ -65,7 +65,7 @@ async def test_every_answer_carries_the_request_id_that_came_in(
     assert response.headers.get_list("X-Request-ID") == ["request-12345"]
 
 
-async def test_an_answer_to_a_request_without_an_id_or_with_a_bad_one_gets_a_new_one(
+async def test_a_request_without_a_valid_id_gets_a_new_one(
     client: httpx.AsyncClient,
 ) -> None:
     ids = [
@@ -76,9 +76,7 @@ async def test_an_answer_to_a_request_without_an_id_or_with_a_bad_one_gets_a_new
     assert all(len(id_) == 32 for id_ in ids)
 
 
-async def test_a_request_ends_in_one_line_of_the_log(
-    client: httpx.AsyncClient, logged: Logged
-) -> None:
+async def test_a_request_has_one_line_in_the_log(client: httpx.AsyncClient, logged: Logged) -> None:
     trace_id = "0af7651916cd43dd8448eb211c80319c"
     await client.get(
         "/api/v1/sample/things/7?password=hunter2",
@@ -115,7 +113,7 @@ async def test_successful_probes_are_not_logged_and_failing_ones_are(
     assert (line["message"], line["route"], line["status"]) == ("request", "/health/ready", 503)
 
 
-async def test_requests_are_counted_by_the_template_of_their_route_and_never_by_their_path(
+async def test_requests_are_counted_by_route_template_and_never_by_path(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     for method, path, body, _status in ENDS:
@@ -143,7 +141,7 @@ async def test_requests_are_counted_by_the_template_of_their_route_and_never_by_
     assert measured == 2
 
 
-async def test_requests_in_flight_are_counted_while_they_are(make_app: MakeApp) -> None:
+async def test_requests_in_progress_are_counted(make_app: MakeApp) -> None:
     reached, go_on = asyncio.Event(), asyncio.Event()
     router = APIRouter(dependencies=[Depends(anyone)])
 
@@ -168,10 +166,10 @@ async def test_requests_in_flight_are_counted_while_they_are(make_app: MakeApp) 
     ("path", "status"),
     [
         ("/api/v1/sample/upload", 499),
-        ("/api/v1/sample/things", 400),  # FastAPI reads this body, and cannot
+        ("/api/v1/sample/things", 400),  # FastAPI reads this body, and fails
     ],
 )
-async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_failure_of_ours(
+async def test_a_client_that_disconnects_during_its_body_is_not_logged_as_a_failure(
     path: str, status: int, app: FastAPI, logged: Logged
 ) -> None:
     beginning = {"type": "http.request", "body": b"{", "more_body": True}
@@ -205,7 +203,7 @@ async def test_a_request_that_the_server_cancels_is_logged_and_counted_as_failed
     assert counted(app) == {("GET", "/slow", "500")}
 
 
-async def test_an_answer_that_breaks_off_breaks_the_connection_and_stands_in_the_log(
+async def test_a_response_that_breaks_off_closes_the_connection_and_is_logged(
     app: FastAPI, logged: Logged
 ) -> None:
     with pytest.raises(RuntimeError, match="no end"):
@@ -227,7 +225,7 @@ async def chunks(*sizes: int) -> AsyncIterator[bytes]:
         yield b"x" * size
 
 
-async def test_a_body_of_exactly_the_limit_is_taken(client: httpx.AsyncClient) -> None:
+async def test_a_body_of_exactly_the_limit_is_accepted(client: httpx.AsyncClient) -> None:
     announced = await client.post("/api/v1/sample/upload", content=b"x" * LIMIT)
     streamed = await client.post("/api/v1/sample/upload", content=chunks(LIMIT - 1, 1))
     assert announced.json() == streamed.json() == {"size": LIMIT}
@@ -259,7 +257,7 @@ async def test_a_body_of_unknown_length_is_refused_as_soon_as_it_is_over_the_lim
     assert read == 3000
 
 
-async def test_a_length_that_lies_is_of_no_use(client: httpx.AsyncClient) -> None:
+async def test_a_wrong_content_length_does_not_bypass_the_limit(client: httpx.AsyncClient) -> None:
     response = await client.post(
         "/api/v1/sample/upload", content=chunks(LIMIT, 1), headers={"Content-Length": "10"}
     )
@@ -283,21 +281,21 @@ async def test_browsers_of_the_origins_named_may_call_and_read_the_request_id(
     assert "X-Request-ID" in asked.headers
 
 
-async def test_a_browser_may_read_what_every_kind_of_answer_says(make_app: MakeApp) -> None:
+async def test_a_browser_may_read_the_headers_of_every_kind_of_response(make_app: MakeApp) -> None:
     origin = {"Origin": "https://a.example"}
     async with running(make_app(cors_origins=("https://a.example",))) as client:
-        answers = [
+        responses = [
             await client.get(f"/api/v1/sample/{path}", headers=origin)
             for path in ("things/7", "nothing", "things/x", "tea", "unexpected", "misfit")
         ]
-    assert [answer.status_code for answer in answers] == [200, 404, 422, 503, 500, 500]
-    for answer in answers:
-        assert answer.headers["Access-Control-Allow-Origin"] == "https://a.example"
-        exposed = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
+    assert [response.status_code for response in responses] == [200, 404, 422, 503, 500, 500]
+    for response in responses:
+        assert response.headers["Access-Control-Allow-Origin"] == "https://a.example"
+        exposed = set(response.headers["Access-Control-Expose-Headers"].split(", "))
         assert exposed >= {"X-Request-ID", "Retry-After", "RateLimit-Limit"}
         assert exposed >= {"RateLimit-Remaining", "RateLimit-Reset", "Deprecation", "Sunset"}
-        if answer.status_code >= 400:
-            assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
+        if response.status_code >= 400:
+            assert response.json()["request_id"] == response.headers["X-Request-ID"]
 
 
 @pytest.mark.parametrize(
@@ -307,7 +305,7 @@ async def test_a_browser_may_read_what_every_kind_of_answer_says(make_app: MakeA
         ("https://a.example", "BREW", "Disallowed CORS method."),
     ],
 )
-async def test_a_browser_that_asks_in_vain_whether_it_may_call_gets_a_problem(
+async def test_a_refused_preflight_gets_a_problem(
     origin: str, method: str, detail: str, make_app: MakeApp
 ) -> None:
     async with running(make_app(cors_origins=("https://a.example",))) as client:
@@ -329,7 +327,7 @@ async def test_a_browser_that_asks_in_vain_whether_it_may_call_gets_a_problem(
     }
 
 
-async def test_without_origins_no_browser_of_another_site_may_read(
+async def test_without_origins_pages_of_other_sites_may_not_read(
     client: httpx.AsyncClient,
 ) -> None:
     response = await client.get("/health", headers={"Origin": "https://a.example"})

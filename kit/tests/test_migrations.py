@@ -44,7 +44,7 @@ async def connection(empty_database: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 async def databases(empty_database: str) -> AsyncIterator[tuple[Database, Database]]:
-    """Two processes' engines."""
+    """The engines of two processes."""
     first, second = (
         Database(SecretStr(empty_database), pool_size=1, application_name="migrations")
         for _ in range(2)
@@ -79,7 +79,7 @@ AddSecond = Callable[..., None]
 
 @pytest.fixture
 def add_second(migrations: Migrations) -> AddSecond:
-    """Writes a second migration, which does something more at its end."""
+    """Write a second migration, with an extra action at its end."""
 
     def add(then: str = "") -> None:
         content = SECOND.format(schema=migrations.schema, then=then)
@@ -100,7 +100,7 @@ async def current(database: Database, migrations: Migrations) -> str | None:
         return await migrations.current(connection)
 
 
-async def test_an_empty_schema_is_brought_to_the_newest_revision(
+async def test_an_empty_schema_is_migrated_to_the_newest_revision(
     migrations: Migrations,
     database: Database,
     connection: asyncpg.Connection,
@@ -114,7 +114,7 @@ async def test_an_empty_schema_is_brought_to_the_newest_revision(
     assert await tables(connection, migrations.schema) == {"things", "alembic_version"}
 
 
-async def test_what_is_at_the_head_stays_there_and_alembic_is_not_asked(
+async def test_a_current_database_stays_unchanged_without_alembic(
     migrations: Migrations, database: Database
 ) -> None:
     await migrations.upgrade(database)
@@ -122,7 +122,7 @@ async def test_what_is_at_the_head_stays_there_and_alembic_is_not_asked(
     assert await migrations.upgrade(database) == ("0001", "0001")
 
 
-async def test_a_newer_package_migrates_on_from_where_the_database_is(
+async def test_a_newer_package_migrates_from_the_revision_of_the_database(
     migrations: Migrations, database: Database, add_second: AddSecond
 ) -> None:
     await migrations.upgrade(database)
@@ -145,14 +145,14 @@ async def test_down_to_a_revision_down_to_nothing_and_up_again(
     assert await migrations.upgrade(database) == (None, "0002")
 
 
-async def test_two_at_once_take_turns_and_both_succeed(
+async def test_two_simultaneous_migrations_run_in_turn_and_succeed(
     migrations: Migrations, databases: tuple[Database, Database]
 ) -> None:
     results = await asyncio.gather(*(migrations.upgrade(database) for database in databases))
     assert sorted(results, key=str) == [("0001", "0001"), (None, "0001")]
 
 
-async def test_who_waits_for_the_lock_too_long_is_told_so(
+async def test_a_long_wait_for_the_lock_is_reported(
     migrations: Migrations,
     database: Database,
     connection: asyncpg.Connection,
@@ -174,7 +174,7 @@ async def test_who_waits_for_the_lock_too_long_is_told_so(
     assert await migrations.upgrade(database) == (None, "0001")
 
 
-async def test_a_table_that_is_in_use_for_too_long_is_told_of(
+async def test_a_table_that_is_locked_for_too_long_is_reported(
     migrations: Migrations,
     database: Database,
     connection: asyncpg.Connection,
@@ -191,7 +191,7 @@ async def test_a_table_that_is_in_use_for_too_long_is_told_of(
     assert await migrations.upgrade(database) == ("0001", "0002")
 
 
-async def test_a_database_that_is_newer_than_the_package_is_left_alone(
+async def test_a_database_that_is_newer_than_the_package_is_unchanged(
     migrations: Migrations, database: Database, connection: asyncpg.Connection
 ) -> None:
     await migrations.upgrade(database)
@@ -200,8 +200,8 @@ async def test_a_database_that_is_newer_than_the_package_is_left_alone(
     with pytest.raises(MigrationError) as refused:
         await migrations.run(database, migrations.head)
     message = str(refused.value)
-    assert "cannot be brought from 0007 to 0001" in message
-    assert "The newest revision here is 0001" in message
+    assert "cannot be migrated from 0007 to 0001" in message
+    assert "The newest revision of this package is 0001" in message
     assert await current(database, migrations) == "0007"
     assert await tables(connection, migrations.schema) == {"things", "alembic_version"}
 
@@ -209,7 +209,7 @@ async def test_a_database_that_is_newer_than_the_package_is_left_alone(
 async def test_a_revision_that_does_not_exist_is_refused(
     migrations: Migrations, database: Database
 ) -> None:
-    with pytest.raises(MigrationError, match="cannot be brought from None to 0009"):
+    with pytest.raises(MigrationError, match="cannot be migrated from None to 0009"):
         await migrations.run(database, "0009")
 
 
@@ -220,7 +220,7 @@ async def test_a_revision_that_does_not_exist_is_refused(
         ('raise LookupError("a bug")', LookupError),
     ],
 )
-async def test_a_migration_that_fails_leaves_everything_as_it_was(
+async def test_a_failed_migration_changes_nothing(
     then: str,
     error: type[Exception],
     migrations: Migrations,
@@ -235,7 +235,7 @@ async def test_a_migration_that_fails_leaves_everything_as_it_was(
     assert await current(database, migrations) is None
 
 
-async def test_a_schema_that_nobody_has_made_is_told_in_one_line(
+async def test_a_missing_schema_is_reported_in_one_line(
     migrations: Migrations, database: Database, connection: asyncpg.Connection
 ) -> None:
     await connection.execute(f"alter schema {migrations.schema} rename to elsewhere")
@@ -245,12 +245,12 @@ async def test_a_schema_that_nobody_has_made_is_told_in_one_line(
     finally:
         await connection.execute(f"alter schema elsewhere rename to {migrations.schema}")
     assert str(refused.value) == (
-        f"schema {migrations.schema} cannot be brought to 0001: "
+        f"schema {migrations.schema} cannot be migrated to 0001: "
         f'schema "{migrations.schema}" does not exist'
     )
 
 
-async def test_what_the_models_have_and_the_migrations_do_not_is_found_and_written_down(
+async def test_differences_between_models_and_migrations_are_found_and_written(
     migrations: Migrations, database: Database
 ) -> None:
     await migrations.upgrade(database)

@@ -33,7 +33,7 @@ from sqlalchemy.schema import CreateTable
 
 from .conftest import MakeApp
 
-# Temporary: it lives as long as the connection, and each test has its own.
+# A temporary table lives as long as the connection, and each test has its own.
 LISTED = Table(
     "listed",
     MetaData(),
@@ -56,7 +56,7 @@ ROWS = st.lists(
 
 
 def test_an_order_by_text_needs_a_collation() -> None:
-    """Without one, the order is that of the cluster's locale."""
+    """Without a collation, the order depends on the locale of the cluster."""
     for column in (Column("name", String), Column("name", Text)):
         with pytest.raises(TypeError, match="has no collation"):
             SortKey(column, str)
@@ -155,7 +155,7 @@ def forged(*parts: object) -> str:
         forged("all", "1", "a", START.isoformat(), 1),
         forged("all", "1", "a", START.isoformat(), None),
         forged("all", "1", "a", START.isoformat(), ["1"]),
-        # What only PostgreSQL or its driver refuses:
+        # Only PostgreSQL or its driver refuses these:
         forged("all", "1", "nul \0", START.isoformat(), "1"),
         forged("all", "1", "a", START.isoformat(), "9" * 30),
         forged("all", "1", "a", START.isoformat(), str(2**31)),
@@ -163,9 +163,7 @@ def forged(*parts: object) -> str:
         forged("all", "1e999999", "a", START.isoformat(), "1"),
     ],
 )
-async def test_a_cursor_that_is_not_of_this_list_is_invalid(
-    cursor: str, database: Database
-) -> None:
+async def test_a_cursor_of_another_list_is_invalid(cursor: str, database: Database) -> None:
     async with database.sessions() as session:
         await session.execute(CreateTable(LISTED))
         with pytest.raises(InvalidRequest) as invalid:

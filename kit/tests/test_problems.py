@@ -26,7 +26,7 @@ async def client(make_app: MakeApp) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def problem(response: httpx.Response, status: int, kind: str) -> dict[str, object]:
-    """The members of a problem beside the standard ones, which are checked."""
+    """Check the standard members of a problem, and return the other ones."""
     assert response.status_code == status
     assert response.headers["Content-Type"] == "application/problem+json"
     body: dict[str, object] = response.json()
@@ -42,7 +42,7 @@ async def test_an_unknown_route(client: httpx.AsyncClient) -> None:
     assert problem(await client.get("/nothing/here"), 404, "not_found") == {}
 
 
-async def test_a_wrong_method_says_which_are_right(client: httpx.AsyncClient) -> None:
+async def test_a_wrong_method_gets_the_allowed_methods(client: httpx.AsyncClient) -> None:
     response = await client.put("/api/v1/sample/things/7")
     assert problem(response, 405, "method_not_allowed") == {}
     assert response.headers["Allow"] == "GET, HEAD"
@@ -61,7 +61,7 @@ async def test_bad_json(client: httpx.AsyncClient) -> None:
     assert "hunter2" not in response.text
 
 
-async def test_a_body_that_is_no_utf_8_is_a_bad_request(client: httpx.AsyncClient) -> None:
+async def test_a_body_that_is_not_utf_8_is_a_bad_request(client: httpx.AsyncClient) -> None:
     response = await client.post(
         "/api/v1/sample/things",
         content=b'{"name": "\xff"}',
@@ -79,7 +79,9 @@ async def test_a_body_of_endless_brackets_is_a_bad_request(client: httpx.AsyncCl
     assert problem(response, 400, "bad_request") == {}
 
 
-async def test_what_is_invalid_is_named_and_not_sent_back(client: httpx.AsyncClient) -> None:
+async def test_invalid_fields_are_named_and_their_values_not_sent_back(
+    client: httpx.AsyncClient,
+) -> None:
     response = await client.post(
         "/api/v1/sample/things", json={"password": "hunter2", "nickname": "hunter3"}
     )
@@ -118,7 +120,7 @@ def test_a_rule_reports_twenty_errors_at_most() -> None:
 
 
 @pytest.mark.parametrize("name", [r"nul\u0000", r"lone \ud800 surrogate", r"two\nlines", " "])
-async def test_text_that_cannot_be_kept_is_invalid(name: str, client: httpx.AsyncClient) -> None:
+async def test_text_that_cannot_be_stored_is_invalid(name: str, client: httpx.AsyncClient) -> None:
     body = f'{{"name": "{name}"}}'.encode()
     response = await client.post(
         "/api/v1/sample/things", content=body, headers={"Content-Type": "application/json"}
@@ -126,7 +128,7 @@ async def test_text_that_cannot_be_kept_is_invalid(name: str, client: httpx.Asyn
     problem(response, 422, "invalid_request")
 
 
-async def test_a_name_of_a_field_that_is_no_text_is_invalid_too(client: httpx.AsyncClient) -> None:
+async def test_a_field_name_that_is_not_unicode_is_invalid(client: httpx.AsyncClient) -> None:
     response = await client.post(
         "/api/v1/sample/things",
         content=rb'{"name": "a", "\ud800": 1}',
@@ -135,7 +137,7 @@ async def test_a_name_of_a_field_that_is_no_text_is_invalid_too(client: httpx.As
     problem(response, 422, "invalid_request")
 
 
-async def test_an_unexpected_failure_tells_the_caller_nothing_and_the_log_all(
+async def test_an_unexpected_failure_is_hidden_from_the_caller_and_logged(
     client: httpx.AsyncClient, logged: Logged
 ) -> None:
     response = await client.get("/api/v1/sample/unexpected")
@@ -149,7 +151,7 @@ async def test_an_unexpected_failure_tells_the_caller_nothing_and_the_log_all(
     assert (request["level"], request["status"]) == ("warning", 500)
 
 
-async def test_a_service_raises_problems_of_its_own_with_members_and_headers(
+async def test_a_service_raises_its_own_problems_with_members_and_headers(
     client: httpx.AsyncClient,
 ) -> None:
     response = await client.get("/api/v1/sample/tea")
@@ -161,12 +163,12 @@ async def test_a_service_raises_problems_of_its_own_with_members_and_headers(
     assert response.headers["Retry-After"] == "60"
 
 
-def test_some_problems_come_with_the_header_that_their_status_demands() -> None:
+def test_problems_have_the_header_that_their_status_requires() -> None:
     assert Unauthenticated().headers == {"WWW-Authenticate": "Bearer"}
     assert TooManyRequests(7).headers == {"Retry-After": "7"}
 
 
-def test_a_field_that_a_rule_refuses_is_told_like_one_that_the_schema_refuses() -> None:
+def test_rules_and_schemas_report_a_refused_field_in_the_same_way() -> None:
     refused = InvalidRequest.of("query", "cursor", msg="is not ours")
     assert refused.members == {
         "errors": [{"loc": ["query", "cursor"], "msg": "is not ours", "type": "value_error"}]

@@ -21,7 +21,7 @@ TWO = RateLimitItemPerMinute(2)
 
 @pytest.fixture
 def store(valkey_server: str) -> str:
-    """The URL of a store with nothing in it."""
+    """The URL of an empty store."""
     with redis.Redis.from_url(valkey_server) as client:
         client.flushall()
     return valkey_server
@@ -35,7 +35,7 @@ async def limiter(request: pytest.FixtureRequest) -> AsyncIterator[RateLimiter]:
     await limiter.close()
 
 
-async def test_what_is_over_the_limit_is_not_allowed(limiter: RateLimiter) -> None:
+async def test_requests_over_the_limit_are_refused(limiter: RateLimiter) -> None:
     windows = [await limiter.hit(TWO, "ada") for _ in range(3)]
     assert [window.allowed for window in windows] == [True, True, False]
     assert [window.remaining for window in windows] == [1, 0, 0]
@@ -47,24 +47,24 @@ async def test_what_is_over_the_limit_is_not_allowed(limiter: RateLimiter) -> No
     }
 
 
-async def test_keys_are_counted_apart(limiter: RateLimiter) -> None:
+async def test_keys_are_counted_separately(limiter: RateLimiter) -> None:
     for key in (("ada",), ("bob",), ("ada", "bob"), ("adabob",)):
         assert [(await limiter.hit(TWO, *key)).allowed for _ in range(3)] == [True, True, False]
 
 
-async def test_many_at_once_do_not_get_more(limiter: RateLimiter) -> None:
+async def test_simultaneous_requests_do_not_exceed_the_limit(limiter: RateLimiter) -> None:
     windows = await asyncio.gather(*(limiter.hit(TWO, "ada") for _ in range(20)))
     assert sum(window.allowed for window in windows) == 2
 
 
-async def test_what_is_given_back_may_be_taken_again(limiter: RateLimiter) -> None:
+async def test_returned_hits_are_available_again(limiter: RateLimiter) -> None:
     for _ in range(10):
         assert (await limiter.hit(TWO, "ada")).allowed
         await limiter.give_back(TWO, "ada")
     assert [(await limiter.hit(TWO, "ada")).allowed for _ in range(3)] == [True, True, False]
 
 
-async def test_what_is_remembered_is_known_by_its_own_key_for_its_time(
+async def test_a_remembered_key_is_known_for_its_time(
     limiter: RateLimiter,
 ) -> None:
     assert not await limiter.remembers("ada", "home")
@@ -85,18 +85,18 @@ async def test_replicas_count_together(store: str) -> None:
         await replica.close()
 
 
-async def test_a_store_forgets_what_it_counted_when_nobody_asks_any_more(store: str) -> None:
+async def test_a_store_deletes_unused_counters(store: str) -> None:
     limiter = RateLimiter(SecretStr(store))
     await limiter.hit(TWO, "ada")
     await limiter.close()
     async with Redis.from_url(store) as client:
         ends = [await client.ttl(key) async for key in client.scan_iter()]
-    # Two windows: the sliding one needs the one before.
+    # Two windows, because the sliding window needs the previous one.
     assert ends
     assert all(0 < seconds <= 120 for seconds in ends)
 
 
-async def test_a_connection_that_the_store_has_closed_is_made_anew(store: str) -> None:
+async def test_a_connection_that_the_store_has_closed_is_replaced(store: str) -> None:
     limiter = RateLimiter(SecretStr(store))
     await limiter.hit(TWO, "ada")
     async with Redis.from_url(store) as client:
@@ -117,7 +117,7 @@ def limited_router() -> APIRouter:
     return router
 
 
-async def test_a_service_answers_429_with_when_to_try_again(make_app: MakeApp) -> None:
+async def test_a_429_says_when_to_try_again(make_app: MakeApp) -> None:
     async with running(make_app(limited_router())) as client:
         statuses = [(await client.get("/limited")).status_code for _ in range(2)]
         response = await client.get("/limited")
@@ -136,7 +136,7 @@ async def test_a_store_that_is_down_is_a_503_at_once(make_app: MakeApp) -> None:
     assert time.monotonic() - started < 3
 
 
-async def test_a_store_that_says_nothing_is_not_waited_for_and_is_left_at_the_end(
+async def test_a_silent_store_has_a_time_limit_and_its_connections_are_closed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rate_limits_module, "_STORE_SECONDS", 0.05)
@@ -162,7 +162,7 @@ async def test_a_store_that_says_nothing_is_not_waited_for_and_is_left_at_the_en
 
 
 @pytest.mark.parametrize("text", ["10/minute", "10 per 1 minute", "10/1minute"])
-def test_a_limit_is_written_as_text(text: str) -> None:
+def test_limits_are_parsed(text: str) -> None:
     limit = TypeAdapter(RateLimit).validate_python(text)
     assert (limit.amount, limit.get_expiry()) == (10, 60)
 
@@ -170,8 +170,8 @@ def test_a_limit_is_written_as_text(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "often", "0/minute", "1/0 minutes", "1 per 00 days", "10", "1/second;10/minute", 7]
 )
-def test_what_is_no_limit_is_refused(text: object) -> None:
-    with pytest.raises(ValidationError, match="must be one limit of at least 1"):
+def test_invalid_limits_are_refused(text: object) -> None:
+    with pytest.raises(ValidationError, match="must be one limit of 1 or more"):
         TypeAdapter(RateLimit).validate_python(text)
 
 
@@ -179,7 +179,9 @@ def test_what_is_no_limit_is_refused(text: object) -> None:
     "text", ["1000000001/minute", "9" * 30 + "/day", "1/2 years", "1/" + "9" * 30 + " seconds"]
 )
 def test_a_limit_that_no_store_can_count_is_refused(text: str) -> None:
-    with pytest.raises(ValidationError, match="must be at most 1000000000, counted over a year"):
+    with pytest.raises(
+        ValidationError, match="must be at most 1000000000, in a period of at most one year"
+    ):
         TypeAdapter(RateLimit).validate_python(text)
 
 
@@ -193,7 +195,7 @@ def test_a_limit_that_no_store_can_count_is_refused(text: str) -> None:
         "rediss://store/?db=3",
     ],
 )
-def test_a_store_is_understood(url: str) -> None:
+def test_store_urls_are_parsed(url: str) -> None:
     RateLimiter(SecretStr(url))
 
 
@@ -201,20 +203,20 @@ def test_a_store_is_understood(url: str) -> None:
     ("url", "message"),
     [
         ("memory://shared", "must be memory:// alone"),
-        ("mongodb://store", "must be a URL that begins with memory:// or redis://"),
+        ("mongodb://store", "must be a URL that begins with memory://, redis:// or rediss://"),
         ("redis://", "must name a host"),
         ("redis:///0", "must name a host"),
         ("redis://999.0.0.1", "must name a host"),
         ("redis://store:0", "must be redis://USER:PASSWORD@HOST:PORT/DATABASE"),
-        ("redis://store:hunter2/0", "has no number as its port"),
-        ("redis://:hunter2#x@store/0", "must be redis://|has no number as its port|must name a host"),
+        ("redis://store:hunter2/0", "has a port that is not a number"),
+        ("redis://:hunter2#x@store/0", "must be redis://|has a port that is not a number|must name a host"),
         ("redis://:hunter2@x@store/0", "must be redis://USER:PASSWORD@HOST:PORT/DATABASE"),
-        ("redis://store/hunter2", "must name a database by its number"),
-        ("redis://store/-1", "must name a database by its number"),
-        ("redis://store?db=x", "db: must name a database by its number"),
-        ("redis://store?foo=bar", "foo: is not understood; known are db, socket_connect_timeout"),
-        ("redis://store?decode_responses=1", "decode_responses: is not understood"),
-        ("redis://store?ssl_ca_certs=/x", "ssl_ca_certs: is not understood"),
+        ("redis://store/hunter2", "must have the number of a database"),
+        ("redis://store/-1", "must have the number of a database"),
+        ("redis://store?db=x", "db: must have the number of a database"),
+        ("redis://store?foo=bar", "foo: is not a known parameter; use db, socket_connect_timeout"),
+        ("redis://store?decode_responses=1", "decode_responses: is not a known parameter"),
+        ("redis://store?ssl_ca_certs=/x", "ssl_ca_certs: is not a known parameter"),
         ("redis://store?socket_timeout", "must have parameters such as"),
         *(
             (f"redis://store?socket_timeout={value}", "socket_timeout: must be a number of seconds")
@@ -223,7 +225,7 @@ def test_a_store_is_understood(url: str) -> None:
         ("rediss://store?ssl_ca_certs=/nowhere.pem", "its TLS files cannot be used: .*No such file"),
     ],
 )  # fmt: skip
-def test_a_store_that_cannot_be_used_is_refused_by_name(url: str, message: str) -> None:
+def test_an_unusable_store_url_is_refused_with_the_reason(url: str, message: str) -> None:
     with pytest.raises(ValueError, match=f"^({message})") as refused:
         parse_storage(url)
     assert "hunter2" not in str(refused.value)

@@ -20,7 +20,7 @@ README = Path(__file__).parent.parent / "README.md"
 
 @pytest.fixture
 def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The service of the README, in a folder that is on the path of modules."""
+    """The service of the README, in a folder on the module search path."""
     blocks = re.findall(
         r"```python\n# cathouse_notes/(\S+)\n(.*?)```", README.read_text(), re.DOTALL
     )
@@ -32,7 +32,7 @@ def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[module]
 
 
-async def test_the_service_of_the_readme_migrates_and_answers(
+async def test_the_service_of_the_readme_migrates_and_serves(
     notes: Path, empty_database: str
 ) -> None:
     connection = await asyncpg.connect(empty_database)

@@ -1,4 +1,4 @@
-"""`Database.read`, and how many round trips each way to query takes."""
+"""`Database.read`, and the round trips of each kind of query."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ async def path(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 @pytest.fixture
 async def far(path: DatabasePath) -> AsyncIterator[Database]:
-    """An engine whose only connection takes that way."""
+    """An engine with one connection, through the observed path."""
     database = Database(SecretStr(path.url), pool_size=1, application_name="far")
     yield database
     await database.close()
@@ -54,7 +54,7 @@ async def test_a_read_is_one_round_trip(far: Database, path: DatabasePath) -> No
     assert path.round_trips == 1
 
 
-async def test_a_session_takes_two_round_trips_beside_its_statements(
+async def test_a_session_costs_two_round_trips_in_addition_to_its_statements(
     far: Database, path: DatabasePath
 ) -> None:
     for _ in ("prepares the statements", "is counted"):
@@ -65,7 +65,7 @@ async def test_a_session_takes_two_round_trips_beside_its_statements(
     assert path.round_trips == 2 + 2
 
 
-async def test_a_connection_that_went_silent_is_replaced(far: Database, path: DatabasePath) -> None:
+async def test_a_silent_connection_is_replaced(far: Database, path: DatabasePath) -> None:
     assert await one(far) == 1
     path.lose()
     assert await one(far) == 1
@@ -77,7 +77,7 @@ async def test_a_connection_that_was_cut_is_replaced(far: Database, path: Databa
     assert await one(far) == 1
 
 
-async def test_a_database_that_went_silent_for_good_is_unavailable(
+async def test_a_permanently_silent_database_is_unavailable(
     far: Database, path: DatabasePath
 ) -> None:
     assert await one(far) == 1
@@ -98,7 +98,7 @@ async def test_a_read_that_takes_longer_than_the_check_is_repeated(
     assert database.connections_in_use == 0
 
 
-async def test_a_read_that_is_cancelled_gives_its_connection_up(database: Database) -> None:
+async def test_a_cancelled_read_closes_its_connection(database: Database) -> None:
     slow = Read(select(func.pg_sleep(60).label("slept")))
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
@@ -107,7 +107,7 @@ async def test_a_read_that_is_cancelled_gives_its_connection_up(database: Databa
     assert await one(database) == 1
 
 
-async def test_errors_are_those_of_every_query_and_tell_no_values(
+async def test_errors_are_those_of_other_queries_and_quote_no_values(
     database: Database, logged: Logged
 ) -> None:
     divided = Read(select((1 / bindparam("by", type_=Integer)).label("quotient")))
@@ -119,9 +119,7 @@ async def test_errors_are_those_of_every_query_and_tell_no_values(
     assert database.connections_in_use == 0
 
 
-async def test_a_lock_that_is_held_is_a_database_that_is_busy(
-    database: Database, database_url: str
-) -> None:
+async def test_a_held_lock_gives_database_busy(database: Database, database_url: str) -> None:
     holder = await asyncpg.connect(database_url)
     await holder.execute("insert into sample.things values ('held')")
     await holder.execute("begin; select * from sample.things for update")
@@ -133,5 +131,5 @@ async def test_a_lock_that_is_held_is_a_database_that_is_busy(
 
 
 def test_a_column_that_sqlalchemy_converts_is_refused() -> None:
-    with pytest.raises(ValueError, match="read it by a session"):
+    with pytest.raises(ValueError, match="read it with a session"):
         Read(select(column("size", PickleType)))

@@ -1,4 +1,4 @@
-"""A PostgreSQL that lives, and refuses for a moment: locks, cancelled statements, deadlocks, failovers, full disks."""
+"""A running PostgreSQL that temporarily refuses: locks, cancelled statements, deadlocks, failovers, full disks."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ UNAVAILABLE = "urn:paper:problem:database_unavailable"
 
 @pytest.fixture
 async def other(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection of somebody else; a table with the row 1, and one whose rows fail at the commit."""
+    """A connection of another client. It creates a table with two rows, and a table that fails at the commit."""
     connection = await asyncpg.connect(database_url)
     await connection.execute(
         """
@@ -47,7 +47,7 @@ async def other(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 async def one(database_url: str, other: asyncpg.Connection) -> AsyncIterator[Database]:
-    """An engine with one connection, whose locks time out at once."""
+    """An engine with one connection, where waits for locks time out at once."""
     url = f"{database_url}?options=-c%20lock_timeout%3D50ms"
     database = Database(SecretStr(url), pool_size=1, application_name="refusals")
     yield database
@@ -77,9 +77,7 @@ UNAVAILABLE_STATES = [
 
 @pytest.mark.parametrize("at", ["statement", "commit"])
 @pytest.mark.parametrize("state", [*BUSY_STATES, *UNAVAILABLE_STATES])
-async def test_a_refusal_for_a_moment_is_a_503_by_its_state(
-    state: str, at: str, one: Database
-) -> None:
+async def test_a_temporary_refusal_is_a_503(state: str, at: str, one: Database) -> None:
     kind = DatabaseBusy if state in BUSY_STATES else DatabaseUnavailable
 
     async def work() -> None:
@@ -94,16 +92,18 @@ async def test_a_refusal_for_a_moment_is_a_503_by_its_state(
     assert refused.value.status == 503
     assert refused.value.headers["Retry-After"] == "1"
     assert isinstance(refused.value.__cause__, DBAPIError)
-    assert await execute(one, "select 1") == 1  # on the pool's only connection, or on a new one
+    assert (
+        await execute(one, "select 1") == 1
+    )  # on the only connection of the pool, or on a new one
 
 
 @pytest.mark.parametrize("state", ["22003", "23505", "25P02", "0A000", "42P01", "XX000", "P0001"])
-async def test_other_errors_of_the_database_stay_what_they_are(state: str, one: Database) -> None:
+async def test_other_errors_of_the_database_are_unchanged(state: str, one: Database) -> None:
     with pytest.raises(DBAPIError):
         await execute(one, raising(state))
 
 
-async def test_a_value_that_the_driver_refuses_stays_an_error_and_the_connection_stays_too(
+async def test_a_value_that_the_driver_refuses_is_an_error_and_the_connection_stays_open(
     one: Database,
 ) -> None:
     backend = await execute(one, "select pg_backend_pid()")
@@ -145,7 +145,7 @@ def assert_refused(response: httpx.Response, kind: str) -> None:
     assert "nothing was changed" not in response.json()["detail"]
 
 
-async def test_a_row_that_is_locked_for_long_is_a_503_and_nothing_is_lost(
+async def test_a_row_that_is_locked_for_too_long_is_a_503_and_nothing_is_lost(
     client: httpx.AsyncClient, other: asyncpg.Connection
 ) -> None:
     async with other.transaction():
@@ -156,7 +156,7 @@ async def test_a_row_that_is_locked_for_long_is_a_503_and_nothing_is_lost(
 
 
 async def waiting_backend(other: asyncpg.Connection) -> int:
-    """PostgreSQL's process that waits for a lock of this connection."""
+    """Wait until a process of PostgreSQL waits for a lock of this connection, and return its pid."""
     found: list[int] = []
 
     async def waits() -> bool:
@@ -189,7 +189,7 @@ async def test_a_statement_that_an_operator_ends_is_a_503(
     assert await execute(database, "select value from sample.counters where id = 1") == 0
 
 
-async def test_a_deadlock_is_a_503_for_one_and_the_other_goes_on(
+async def test_a_deadlock_is_a_503_for_one_transaction_and_the_other_succeeds(
     database_url: str, other: asyncpg.Connection
 ) -> None:
     url = f"{database_url}?options=-c%20deadlock_timeout%3D10ms"
@@ -207,7 +207,7 @@ async def test_a_deadlock_is_a_503_for_one_and_the_other_goes_on(
     assert sorted(map(type, outcomes), key=str) == [DatabaseBusy, int]
 
 
-async def test_two_that_cannot_be_serialized_are_a_503_for_one(
+async def test_a_serialization_failure_is_a_503_for_one_transaction(
     database_url: str, other: asyncpg.Connection
 ) -> None:
     url = f"{database_url}?options=-c%20default_transaction_isolation%3Dserializable"
@@ -224,10 +224,10 @@ async def test_two_that_cannot_be_serialized_are_a_503_for_one(
     await database.close()
 
 
-async def test_a_session_that_only_reads_is_refused_once_and_never_used_again(
+async def test_a_read_only_session_is_refused_once_and_never_used_again(
     client: httpx.AsyncClient, other: asyncpg.Connection
 ) -> None:
-    # As after a failover: the session leads to what is a standby now, and the server's name to another one.
+    # As after a failover: the session is on a server that is now a standby, and the host name leads to another server.
     await other.execute(
         "do $$ begin execute format('alter database %I set default_transaction_read_only = on', "
         "current_database()); end $$"
@@ -260,7 +260,7 @@ async def test_a_table_that_a_migration_has_changed_is_a_503_once(
 
 
 @pytest.mark.parametrize("lost", ["before the commit", "at the commit"])
-async def test_a_change_whose_commit_nobody_saw_is_not_called_undone(
+async def test_a_change_with_an_unknown_commit_is_not_reported_as_undone(
     lost: str, one: Database, other: asyncpg.Connection
 ) -> None:
     async def work() -> None:
@@ -277,8 +277,8 @@ async def test_a_change_whose_commit_nobody_saw_is_not_called_undone(
     assert "nothing was changed" not in refused.value.detail
 
 
-async def test_connections_that_fail_every_check_are_no_unexpected_failure(one: Database) -> None:
-    """On a machine without time to spare, the check of a new connection can fail as the one before it did."""
+async def test_connections_that_fail_every_check_are_reported_as_unavailable(one: Database) -> None:
+    """On a busy machine, the check of a new connection can fail like the previous one."""
 
     def fail(*_: object) -> None:
         raise InvalidatePoolError
@@ -296,7 +296,7 @@ async def test_connections_that_fail_every_check_are_no_unexpected_failure(one: 
         assert await session.scalar(text("select 1")) == 1
 
 
-async def test_a_connection_that_is_in_use_at_the_end_is_closed_when_it_comes_back(
+async def test_a_connection_in_use_at_the_end_is_closed_when_it_is_returned(
     one: Database,
 ) -> None:
     async with one.session() as session:
@@ -308,7 +308,7 @@ async def test_a_connection_that_is_in_use_at_the_end_is_closed_when_it_comes_ba
     assert driver.is_closed()
 
 
-async def test_a_read_whose_argument_cannot_be_sent_leaves_no_lock(
+async def test_a_read_with_an_invalid_argument_leaves_no_lock(
     one: Database, other: asyncpg.Connection
 ) -> None:
     counters = table("counters", column("id", Integer), schema="sample")

@@ -39,7 +39,7 @@ def test_an_entry_is_read(registry: Path) -> None:
     assert (service.port_variable, service.url_variable) == ("AUTH_PORT", "AUTH_URL")
 
 
-def test_a_service_stays_inside_unless_it_says_otherwise(registry: Path) -> None:
+def test_a_service_is_internal_by_default(registry: Path) -> None:
     registry.write_text(
         ONE + "outside = true\n" + ONE.replace("[auth]", "[b]").replace("8005", "1")
     )
@@ -52,8 +52,8 @@ def test_the_order_of_the_file_is_kept(registry: Path) -> None:
     assert [service.name for service in load_registry(registry)] == ["auth", "aardvark"]
 
 
-def test_a_registry_that_is_not_there_says_where_to_run_this(registry: Path) -> None:
-    with pytest.raises(RegistryError, match="run this from the root of the repository"):
+def test_a_missing_registry_says_where_to_run_the_command(registry: Path) -> None:
+    with pytest.raises(RegistryError, match="run this command in the root of the repository"):
         load_registry(registry)
 
 
@@ -62,10 +62,10 @@ def test_a_registry_that_is_not_there_says_where_to_run_this(registry: Path) -> 
     [
         ("[auth", "is not valid TOML"),
         ("auth = 1", "auth is not a table"),
-        (ONE.replace("port = 8005\n", ""), "[auth] needs exactly"),
-        (ONE + "color = 'red'\n", "[auth] needs exactly"),
+        (ONE.replace("port = 8005\n", ""), "[auth] must have"),
+        (ONE + "color = 'red'\n", "[auth] must have"),
         (ONE.replace("calls = []", "calls = ['nobody']"), "auth calls nobody"),
-        (ONE + ONE.replace("[auth]", "[other]"), "port 8005 belongs to auth and other"),
+        (ONE + ONE.replace("[auth]", "[other]"), "auth and other have the same port 8005"),
     ],
 )
 def test_a_wrong_registry_is_refused_in_one_line(text: str, said: str, registry: Path) -> None:

@@ -1,4 +1,4 @@
-"""The copy of auth's revocations that each service keeps: what it refuses, and what it makes of an auth that fails."""
+"""The copy of the revocations in each service: its refusals, and its behaviour when the identity service fails."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -109,7 +109,7 @@ async def test_a_new_token_works_after_a_change_within_the_same_second(
     issued=st.datetimes(datetime(2020, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC)),
     microseconds=st.integers(-2_000_000, 2_000_000),
 )
-def test_two_moments_compare_by_the_microsecond(issued: datetime, microseconds: int) -> None:
+def test_times_are_compared_by_the_microsecond(issued: datetime, microseconds: int) -> None:
     not_before = issued + timedelta(microseconds=microseconds)
     copy = module._Copy()
     entry = {"user_id": ADA, "active": True, "not_before": not_before.isoformat()}
@@ -119,7 +119,7 @@ def test_two_moments_compare_by_the_microsecond(issued: datetime, microseconds: 
     assert (issued.timestamp() < copy.not_before[ADA]) == (issued < not_before)
 
 
-async def test_someone_who_is_enabled_again_needs_a_new_token(
+async def test_a_person_who_is_enabled_again_needs_a_new_token(
     revocations: Revocations, fake_services: FakeServices
 ) -> None:
     fake_services.revocations.note(ADA, active=False, not_before=NOW)
@@ -149,11 +149,11 @@ UNUSABLE = [
 ]
 
 
-@pytest.mark.parametrize("answer", UNUSABLE, ids=repr)
+@pytest.mark.parametrize("response", UNUSABLE, ids=repr)
 async def test_a_cold_start_without_the_list_refuses_people_and_names_auth(
-    answer: httpx.Response | Exception, app: FastAPI, fake_services: FakeServices, issuer: Issuer
+    response: httpx.Response | Exception, app: FastAPI, fake_services: FakeServices, issuer: Issuer
 ) -> None:
-    fake_services.on("GET", PLATFORM.identity.revocations_path, answer)
+    fake_services.on("GET", PLATFORM.identity.revocations_path, response)
     async with running(app) as client:
         refused = await client.get("/api/v1/sample/me", headers=issuer.headers())
         nobody = await client.get("/api/v1/sample/maybe")
@@ -168,26 +168,26 @@ async def test_a_cold_start_without_the_list_refuses_people_and_names_auth(
             again = await client.get("/api/v1/sample/me", headers=issuer.headers())
             return again.status_code == 200
 
-        await eventually("people to be served when auth is back", served)
+        await eventually("successful requests after auth is back", served)
     assert kind(refused) == (503, "peer_unavailable")
     assert refused.json()["peer"] == "people"
     assert nobody.json() == "nobody"
 
 
-@pytest.mark.parametrize("answer", UNUSABLE, ids=repr)
-async def test_while_auth_is_down_the_last_known_list_decides(
-    answer: httpx.Response | Exception, revocations: Revocations, fake_services: FakeServices
+@pytest.mark.parametrize("response", UNUSABLE, ids=repr)
+async def test_while_auth_is_down_the_last_known_list_applies(
+    response: httpx.Response | Exception, revocations: Revocations, fake_services: FakeServices
 ) -> None:
     fake_services.revocations.note(ADA, active=False)
     await revocations.poll()
-    fake_services.on("GET", PLATFORM.identity.revocations_path, answer)
+    fake_services.on("GET", PLATFORM.identity.revocations_path, response)
     await revocations.poll()
     assert revocations.known
     assert not revocations.is_active(ADA)
     assert revocations.is_active(uuid4())
 
 
-async def test_only_changes_are_asked_for_and_a_change_is_known_without_a_request(
+async def test_the_copy_requests_only_changes_and_learns_of_them_without_a_request(
     app: FastAPI, client: httpx.AsyncClient, fake_services: FakeServices
 ) -> None:
     revocations: Revocations = app.state.context.revocations
@@ -196,27 +196,27 @@ async def test_only_changes_are_asked_for_and_a_change_is_known_without_a_reques
     async def known() -> bool:
         return not revocations.is_active(ADA)
 
-    await eventually("the poller to hear of it", known)
+    await eventually("the poll with the change", known)
     questions: list[str] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def response(request: httpx.Request) -> httpx.Response:
         questions.append(str(request.url.query, "ascii"))
         assert request.headers["Authorization"] == f"Bearer {TOKEN}"
         return fake_services.revocations.answer(request)
 
-    fake_services.on("GET", PLATFORM.identity.revocations_path, answer)
+    fake_services.on("GET", PLATFORM.identity.revocations_path, response)
 
     async def asked() -> bool:
         return len(questions) >= 2
 
-    await eventually("two more questions", asked)
+    await eventually("two more polls", asked)
     assert set(questions) == {"since=1"}
 
 
 def paged(people: list[UUID], page: int) -> Callable[[httpx.Request], httpx.Response]:
-    """An auth that lists these people as disabled, a few a page."""
+    """Return an identity service that lists these people as disabled, with a few on each page."""
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def response(request: httpx.Request) -> httpx.Response:
         since = int(request.url.params["since"])
         items: list[dict[str, Any]] = [
             {"user_id": str(person), "active": False, "not_before": NOW.isoformat()}
@@ -227,10 +227,10 @@ def paged(people: list[UUID], page: int) -> Callable[[httpx.Request], httpx.Resp
             200, json={"items": items, "next_since": end, "more": end < len(people)}
         )
 
-    return answer
+    return response
 
 
-async def test_a_list_of_many_pages_counts_only_when_it_is_whole(
+async def test_a_list_of_many_pages_applies_only_when_it_is_complete(
     revocations: Revocations, fake_services: FakeServices
 ) -> None:
     people = [uuid4() for _ in range(7)]
@@ -245,7 +245,7 @@ async def test_a_list_of_many_pages_counts_only_when_it_is_whole(
     assert not any(map(revocations.is_active, people))
 
 
-async def test_the_list_is_renewed_page_by_page_and_forgets_what_auth_lists_no_more(
+async def test_the_list_is_renewed_page_by_page_and_drops_entries_that_auth_has_dropped(
     revocations: Revocations, fake_services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone, people = uuid4(), [uuid4() for _ in range(7)]
@@ -256,14 +256,14 @@ async def test_the_list_is_renewed_page_by_page_and_forgets_what_auth_lists_no_m
     monkeypatch.setattr(module, "RENEW_SECONDS", -1.0)
     for _ in range(3):
         await revocations.poll()
-        # The present list decides until the new one is whole.
+        # The current list applies until the new one is complete.
         assert not any(map(revocations.is_active, [gone, *people]))
     await revocations.poll()
     assert revocations.is_active(gone)
     assert not any(map(revocations.is_active, people))
 
 
-async def test_a_silent_auth_is_given_up_in_half_a_second_and_asked_on_at_once(
+async def test_a_request_to_a_silent_auth_ends_in_half_a_second_and_is_repeated_at_once(
     revocations: Revocations, fake_services: FakeServices
 ) -> None:
     await revocations.poll()
@@ -275,7 +275,7 @@ async def test_a_silent_auth_is_given_up_in_half_a_second_and_asked_on_at_once(
         raise AssertionError
 
     fake_services.on("GET", PLATFORM.identity.revocations_path, silence)
-    assert module.POLL_SECONDS * 1.2 + module._ANSWER_SECONDS < 0.9
+    assert module.POLL_SECONDS * 1.2 + module._RESPONSE_SECONDS < 0.9
     async with asyncio.timeout(20):
         await revocations.poll()
     assert asked.is_set()
@@ -295,8 +295,8 @@ async def test_silence_and_its_end_are_logged_once_each(
         await revocations.poll()
     lines = [(line["level"], line["message"]) for line in logged()]
     assert [level for level, _ in lines] == ["warning", "info"]
-    assert "people does not answer, its last known list decides: ConnectError" in lines[0][1]
-    assert "people answers again" in lines[1][1]
+    assert "people does not respond, the last known list applies: ConnectError" in lines[0][1]
+    assert "people responds again" in lines[1][1]
 
 
 async def test_the_age_of_the_list_is_a_metric(
@@ -304,7 +304,7 @@ async def test_the_age_of_the_list_is_a_metric(
 ) -> None:
     fake_services.on("GET", PLATFORM.identity.revocations_path, httpx.ConnectError("refused"))
     revocations: Revocations = app.state.context.revocations
-    revocations._answered_at -= 100
+    revocations._responded_at -= 100
 
     def age(text: str) -> float:
         (line,) = [x for x in text.splitlines() if x.startswith("revocations_age_seconds ")]
@@ -319,7 +319,7 @@ async def test_the_age_of_the_list_is_a_metric(
     await eventually("the age to fall", young)
 
 
-async def test_a_request_asks_auth_nothing(
+async def test_requests_cause_no_calls_to_auth(
     app: FastAPI, client: httpx.AsyncClient, fake_services: FakeServices, issuer: Issuer
 ) -> None:
     token = bearer(issuer.token())
@@ -328,17 +328,17 @@ async def test_a_request_asks_auth_nothing(
     assert [request.url.path for request in fake_services.calls] == [PLATFORM.identity.keys_path]
 
 
-async def test_a_starting_service_asks_for_the_list_again_at_once_and_a_waiting_one_does_not(
+async def test_a_service_requests_the_list_often_only_while_it_starts(
     revocations: Revocations, fake_services: FakeServices
 ) -> None:
     fake_services.on("GET", PLATFORM.identity.revocations_path, httpx.ConnectError("refused"))
     await revocations.poll()
     assert revocations._poll_seconds() <= 0.05
-    revocations._answered_at -= module._FIRST_SECONDS
+    revocations._responded_at -= module._FIRST_SECONDS
     assert revocations._poll_seconds() == module.POLL_SECONDS
 
 
-async def test_a_service_that_has_the_list_asks_at_the_ordinary_interval(
+async def test_a_service_with_the_list_polls_at_the_normal_interval(
     revocations: Revocations,
 ) -> None:
     await revocations.poll()

@@ -1,4 +1,4 @@
-"""How a request comes to its route. The layers and dependencies that each request pays for are listed here."""
+"""The path of a request to its route. These tests list the layers and dependencies that each request costs."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from .conftest import MakeApp
 
 
 def layers(app: FastAPI) -> list[str]:
-    """The names of an app's layers, the outermost first."""
+    """Return the names of an app's layers, outermost first."""
     found = []
     layer: Any = app.build_middleware_stack()
     while layer is not None:
@@ -37,7 +37,7 @@ def test_a_request_passes_two_layers_of_the_kit_and_two_of_fastapi(make_app: Mak
     ]
 
 
-def test_layers_that_settings_ask_for_stand_where_they_must(make_app: MakeApp) -> None:
+def test_optional_layers_are_in_their_places(make_app: MakeApp) -> None:
     app = make_app(cors_origins="https://app.example.com", forwarded_allow_ips="10.0.0.1")
     assert layers(app)[:4] == [
         "ForwardedMiddleware",
@@ -47,14 +47,14 @@ def test_layers_that_settings_ask_for_stand_where_they_must(make_app: MakeApp) -
     ]
 
 
-def test_routes_are_the_apps_own_and_no_router_is_between(make_app: MakeApp) -> None:
+def test_routes_belong_to_the_app_without_routers_between(make_app: MakeApp) -> None:
     routes = make_app().router.routes
     assert {type(route) for route in routes} <= {APIRoute, PlainRoute}
     assert len(routes) > len(HEALTH_PATHS)
 
 
 def router_with(*paths: str) -> APIRouter:
-    """A router with a route for each path, in this order, which returns the path as it was written."""
+    """Return a router with a route for each path, in this order. A route returns its path template."""
     router = APIRouter(dependencies=[Depends(anyone)])
     for path in paths:
         router.add_api_route(path, _returning(path), name=path)
@@ -77,7 +77,7 @@ def _returning(text: str) -> Any:
         (("/cats/{rest:path}", "/cats/a/b"), "/cats/a/b", "/cats/{rest:path}"),
     ],
 )
-async def test_the_first_route_that_fits_is_found_as_by_a_search_of_all(
+async def test_the_first_matching_route_is_found_as_in_a_full_search(
     paths: tuple[str, ...], asked: str, found: str, make_app: MakeApp
 ) -> None:
     async with running(make_app(router_with(*paths))) as client:
@@ -94,7 +94,7 @@ async def test_another_method_of_the_same_path_is_found_or_refused(make_app: Mak
     assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, POST")
 
 
-async def test_anyone_marks_a_route_and_is_not_run(make_app: MakeApp) -> None:
+async def test_the_guard_anyone_marks_a_route_and_does_not_run(make_app: MakeApp) -> None:
     router = router_with("/open")
     app = make_app(router)
     (route,) = (route for route in router.routes if isinstance(route, APIRoute))
@@ -104,7 +104,7 @@ async def test_anyone_marks_a_route_and_is_not_run(make_app: MakeApp) -> None:
         assert (await client.get("/open")).status_code == 200
 
 
-async def test_other_guards_of_an_open_router_are_run(
+async def test_other_guards_of_an_open_router_run(
     make_app: MakeApp, issuer: Issuer, fake_services: FakeServices
 ) -> None:
     async def mine(person: SignedIn) -> str:
@@ -121,9 +121,9 @@ async def plain(request: Request) -> Response:
     return Response(request.url.path)
 
 
-def test_a_plain_route_for_others_than_anyone_is_refused() -> None:
+def test_a_plain_route_with_another_guard_than_anyone_is_refused() -> None:
     router = APIRouter(dependencies=[Depends(service_only)], route_class=PlainRoute)
-    with pytest.raises(ValueError, match="runs no dependency"):
+    with pytest.raises(ValueError, match="runs no dependencies"):
         router.add_api_route("/internal", plain)
 
 
@@ -150,7 +150,7 @@ def parameters_that_fastapi_looks_up(monkeypatch: pytest.MonkeyPatch) -> list[st
 
 
 def router_of_filters() -> APIRouter:
-    """A router whose first route reads nothing but a query, and whose second also reads a path."""
+    """Return a router with two routes: the first reads only a query, the second also reads a path."""
     router = APIRouter(dependencies=[Depends(anyone)])
 
     @router.get("/read-at-once")
@@ -178,7 +178,7 @@ def router_of_filters() -> APIRouter:
         f"cursor={'a' * 1025}&word=A",
     ],
 )
-async def test_a_query_that_is_read_at_once_gives_what_fastapi_gives(
+async def test_a_query_model_gives_the_same_responses_as_fastapi(
     query: str, make_app: MakeApp
 ) -> None:
     async with running(make_app(router_of_filters())) as client:
@@ -192,7 +192,7 @@ async def test_a_query_that_is_read_at_once_gives_what_fastapi_gives(
     ]
 
 
-def test_a_query_that_is_read_at_once_is_described_by_fastapi(make_app: MakeApp) -> None:
+def test_a_query_model_is_described_by_fastapi(make_app: MakeApp) -> None:
     paths = make_app(router_of_filters()).openapi()["paths"]
     _, *parameters = paths["/read-by-fastapi/{of}"]["get"]["parameters"]
     assert paths["/read-at-once"]["get"]["parameters"] == parameters
@@ -205,7 +205,7 @@ def test_a_query_that_is_read_at_once_is_described_by_fastapi(make_app: MakeApp)
     ]
 
 
-async def test_fastapi_looks_up_no_parameter_of_a_query_that_is_read_at_once(
+async def test_fastapi_looks_up_no_parameter_of_a_query_model(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(make_app(router_of_filters())) as client:
@@ -215,7 +215,7 @@ async def test_fastapi_looks_up_no_parameter_of_a_query_that_is_read_at_once(
             assert looked_up == expected
 
 
-async def test_fastapi_reads_a_query_with_lists_and_one_beside_a_body(make_app: MakeApp) -> None:
+async def test_fastapi_reads_a_query_with_lists_and_a_query_with_a_body(make_app: MakeApp) -> None:
     class Words(PageRequest):
         words: list[str] = Field(default_factory=list)
 

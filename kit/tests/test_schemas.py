@@ -33,7 +33,7 @@ def test_no_function_in_python_serializes_a_timestamp() -> None:
     assert "serialization" not in TypeAdapter(Timestamp).core_schema
 
 
-def test_an_unknown_field_is_refused_and_its_value_is_not_told() -> None:
+def test_an_unknown_field_is_refused_without_its_value() -> None:
     with pytest.raises(ValidationError) as refused:
         Note.model_validate({"password": "hunter2"})
     assert "extra_forbidden" in str(refused.value)
@@ -50,7 +50,7 @@ def test_a_line_is_trimmed(given: str, kept: str) -> None:
 @pytest.mark.parametrize(
     "given", ["", "   ", "two\nlines", "a\ttab", "a\0nul", "a\abell", "a\x85next"]
 )
-def test_what_is_no_line_is_refused(given: str) -> None:
+def test_text_that_is_not_a_line_is_refused(given: str) -> None:
     with pytest.raises(ValidationError):
         Note(line=given)
 
@@ -76,7 +76,7 @@ def test_a_page_always_says_whether_there_is_a_next_one() -> None:
 
 
 @pytest.mark.parametrize("unknown", [1, MAX_ERRORS, MAX_ERRORS + 1, 100_000])
-def test_of_many_unknown_fields_only_as_many_are_described_as_are_reported(unknown: int) -> None:
+def test_of_many_unknown_fields_only_the_reported_ones_are_described(unknown: int) -> None:
     body = {f"unknown{n}": n for n in range(unknown)} | {"line": "two\nlines"}
     with pytest.raises(ValidationError) as refused:
         Note.model_validate(body)

@@ -68,7 +68,7 @@ async def client(
         yield client
 
 
-async def test_an_open_route_asks_for_nothing(client: httpx.AsyncClient) -> None:
+async def test_an_open_route_needs_no_token(client: httpx.AsyncClient) -> None:
     assert (await client.get("/open")).status_code == 200
 
 
@@ -81,7 +81,7 @@ async def test_a_signed_in_person_is_known(client: httpx.AsyncClient, issuer: Is
 @pytest.mark.parametrize(
     "authorization", [None, "", "Bearer", "Bearer ", "Bearer nonsense", "Basic dTpw", TOKEN]
 )
-async def test_who_does_not_say_who_they_are_gets_a_401_problem(
+async def test_requests_without_a_token_get_a_401_problem(
     path: str, authorization: str | None, client: httpx.AsyncClient
 ) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
@@ -103,14 +103,14 @@ async def test_who_does_not_say_who_they_are_gets_a_401_problem(
     ],
 )
 @pytest.mark.parametrize("role", list(Role))
-async def test_other_roles_get_a_403_problem_that_says_whose_it_is(
+async def test_other_roles_get_a_403_problem_that_names_the_required_role(
     path: str, allowed: set[Role], role: Role, client: httpx.AsyncClient, issuer: Issuer
 ) -> None:
     response = await client.get(path, headers=issuer.headers(role))
     assert response.status_code == (200 if role in allowed else 403)
     if role not in allowed:
         assert response.json()["type"] == "urn:paper:problem:forbidden"
-        assert response.json()["detail"].endswith(f"yours is {role}.")
+        assert response.json()["detail"].endswith(f"Your role is {role}.")
 
 
 async def test_internal_routes_are_for_the_service_token_only(
@@ -125,7 +125,7 @@ async def test_internal_routes_are_for_the_service_token_only(
         assert TOKEN not in response.text
 
 
-async def test_while_the_service_token_is_replaced_the_one_before_is_accepted_too(
+async def test_the_previous_service_token_is_accepted_during_a_rotation(
     make_app: MakeApp, fake_services: FakeServices
 ) -> None:
     token = SecretStr(f"{TOKEN}, {PREVIOUS_TOKEN}\n")
@@ -137,15 +137,15 @@ async def test_while_the_service_token_is_replaced_the_one_before_is_accepted_to
             (f"{TOKEN}, {PREVIOUS_TOKEN}", 401),
             (PREVIOUS_TOKEN[:-1], 401),
         ]:
-            answer = await client.get("/internal/thing", headers=bearer(shown))
-            assert answer.status_code == status
+            response = await client.get("/internal/thing", headers=bearer(shown))
+            assert response.status_code == status
 
 
-async def test_the_service_token_signs_nobody_in(client: httpx.AsyncClient) -> None:
+async def test_the_service_token_is_refused_as_an_access_token(client: httpx.AsyncClient) -> None:
     assert (await client.get("/editor", headers=bearer(TOKEN))).status_code == 401
 
 
-async def test_while_auth_is_down_nobody_new_gets_in_and_the_answer_is_503(
+async def test_without_keys_of_auth_the_response_is_503(
     client: httpx.AsyncClient, issuer: Issuer, fake_services: FakeServices
 ) -> None:
     fake_services.on("GET", PLATFORM.identity.keys_path, httpx.ConnectError("refused"))
@@ -154,7 +154,7 @@ async def test_while_auth_is_down_nobody_new_gets_in_and_the_answer_is_503(
     assert response.json()["peer"] == "people"
 
 
-async def test_the_description_says_which_token_a_route_takes(client: httpx.AsyncClient) -> None:
+async def test_the_description_names_the_token_of_a_route(client: httpx.AsyncClient) -> None:
     paths = (await client.get("/api/v1/openapi.json")).json()["paths"]
     assert "security" not in paths["/open"]["get"]
     assert paths["/editor"]["get"]["security"] == [{"accessToken": []}]
@@ -163,10 +163,10 @@ async def test_the_description_says_which_token_a_route_takes(client: httpx.Asyn
 
 
 async def nothing() -> None:
-    """A route, or a dependency, that guards nothing."""
+    """A route or dependency without a guard."""
 
 
-def test_a_route_that_does_not_say_who_may_call_it_keeps_the_service_from_starting(
+def test_a_service_with_an_unguarded_route_does_not_start(
     make_app: MakeApp,
 ) -> None:
     router = guarded_router()
@@ -178,7 +178,7 @@ def test_a_route_that_does_not_say_who_may_call_it_keeps_the_service_from_starti
         make_app(router)
 
 
-def test_what_cannot_name_a_guard_keeps_it_from_starting_too(make_app: MakeApp) -> None:
+def test_a_service_with_a_mount_or_a_nested_router_does_not_start(make_app: MakeApp) -> None:
     hidden = APIRouter()
     hidden.add_api_route("/hidden", nothing)
     nested, plain, mounted, socket = (APIRouter() for _ in range(4))
@@ -191,7 +191,7 @@ def test_what_cannot_name_a_guard_keeps_it_from_starting_too(make_app: MakeApp) 
             make_app(router)
 
 
-async def test_a_guard_may_stand_on_the_router_or_below_another_dependency(
+async def test_a_guard_may_be_on_the_router_or_below_another_dependency(
     make_app: MakeApp, issuer: Issuer, fake_services: FakeServices
 ) -> None:
     async def below(person: SignedIn) -> None: ...
@@ -207,7 +207,7 @@ async def test_a_guard_may_stand_on_the_router_or_below_another_dependency(
         assert (await client.get("/two", headers=issuer.headers())).status_code == 200
 
 
-def test_a_service_can_have_a_guard_of_its_own(make_app: MakeApp) -> None:
+def test_a_service_can_add_a_guard(make_app: MakeApp) -> None:
     router = APIRouter()
     router.add_api_route("/guarded", nothing, dependencies=[Depends(guard("nobody")(lambda: None))])
     assert make_app(router).title == "Paper Mill sample"

@@ -1,4 +1,4 @@
-"""Security events: one line each, with the same fields, and none for what was rolled back."""
+"""Security events: one line each, with the same fields, and no line after a rollback."""
 
 from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
@@ -23,7 +23,7 @@ def queue(session: AsyncSession, subject: UUID = SUBJECT) -> None:
     log_on_commit(session, "note_approved", actor_id=None, subject_id=subject)
 
 
-def test_a_line_has_the_same_fields_whatever_the_event(logged: Logged) -> None:
+def test_every_event_has_the_same_fields(logged: Logged) -> None:
     request = RequestContext("request-12345", TraceContext.start(), "192.0.2.1")
     actor = uuid4()
     token = current_request.set(request)
@@ -63,7 +63,7 @@ async def test_an_event_of_a_request_names_its_id_and_the_callers_address(
     async with running(make_app(router, database_url=database_url)) as client:
         await client.post("/api/v1/things", headers={"X-Request-ID": "request-12345"})
     lines = [line for line in logged() if line.get("request_id") == "request-12345"]
-    # The event first: it is logged before the response, whose line comes last.
+    # The event is first: it is logged before the response, and the line of the request is last.
     assert [line.get("event") for line in lines] == ["note_approved", None]
     assert [line["client"] for line in lines] == ["127.0.0.1", "127.0.0.1"]
 

@@ -39,7 +39,7 @@ async def begun(service: ServiceProcess) -> None:
 
 @pytest.fixture
 async def running_database(empty_database: str) -> AsyncIterator[str]:
-    """The URL of a database in which the package that is served finds its migrations done."""
+    """The URL of a database that has the migrations of the served package."""
     connection = await asyncpg.connect(empty_database)
     await connection.execute(
         "create schema running;create table running.alembic_version as select '0001' as version_num"
@@ -51,12 +51,12 @@ async def running_database(empty_database: str) -> AsyncIterator[str]:
 
 @pytest.fixture
 def people_url() -> Iterator[str]:
-    """An identity service without which the service is not ready."""
+    """A fake identity service. Without it, the service is not ready."""
     with identity_server(RevocationList()) as url:
         yield url
 
 
-async def test_sigterm_turns_readiness_503_while_requests_in_flight_finish_and_exits_0(
+async def test_after_sigterm_readiness_is_503_requests_finish_and_the_status_is_0(
     service_process: MakeService, tmp_path: Path, running_database: str, people_url: str
 ) -> None:
     running_package(tmp_path)
@@ -64,7 +64,7 @@ async def test_sigterm_turns_readiness_503_while_requests_in_flight_finish_and_e
         "cathouse_running", DATABASE_URL=running_database, PEOPLE_URL=people_url
     )
     process = service.start("serve")
-    await service.answers("/answer", "first")
+    await service.responds("/response", "first")
     async with service.client() as client:
         assert (await client.get("/health/ready")).status_code == 200
         slow = asyncio.create_task(client.get("/slow"))
@@ -75,8 +75,8 @@ async def test_sigterm_turns_readiness_503_while_requests_in_flight_finish_and_e
             return (await client.get("/health/ready")).status_code == 503
 
         await eventually("readiness to be refused", not_ready)
-        # Until the last request that was there before has its answer, new ones get theirs too.
-        assert (await client.get("/answer")).json() == "first"
+        # New requests get responses until the last older request has its response.
+        assert (await client.get("/response")).json() == "first"
         assert not slow.done()
         (tmp_path / "slow-may-end").touch()
         assert (await slow).json() == "slow, but whole"
@@ -85,18 +85,18 @@ async def test_sigterm_turns_readiness_503_while_requests_in_flight_finish_and_e
     assert service.stderr == ""
 
 
-async def test_garbage_is_not_looked_for_in_what_was_there_at_the_start(
+async def test_objects_of_the_start_are_excluded_from_garbage_collection(
     service_process: MakeService, tmp_path: Path
 ) -> None:
     running_package(tmp_path)
     service = service_process("cathouse_running", DATABASE_URL=NO_DATABASE)
     service.start("serve")
-    await service.answers("/answer", "first")
+    await service.responds("/response", "first")
     async with service.client() as client:
         assert (await client.get("/frozen-objects")).json() > 50_000
 
 
-async def test_after_sigterm_new_requests_are_taken_until_the_delay_is_over(
+async def test_after_sigterm_new_requests_are_accepted_until_the_delay_is_over(
     service_process: MakeService, tmp_path: Path, running_database: str
 ) -> None:
     running_package(tmp_path)
@@ -104,9 +104,9 @@ async def test_after_sigterm_new_requests_are_taken_until_the_delay_is_over(
         "cathouse_running", DATABASE_URL=running_database, SHUTDOWN_DELAY_SECONDS="2"
     )
     process = service.start("serve")
-    await service.answers("/answer", "first")
+    await service.responds("/response", "first")
     async with service.client() as client:
-        before = await client.get("/answer")
+        before = await client.get("/response")
         assert "connection" not in before.headers
         process.send_signal(signal.SIGTERM)
         sent = time.monotonic()
@@ -115,15 +115,16 @@ async def test_after_sigterm_new_requests_are_taken_until_the_delay_is_over(
             return (await client.get("/health/ready")).status_code == 503
 
         await eventually("readiness to be refused", not_ready)
-        # Nothing was in flight: yet whoever has not heard of the end is answered, and asked to leave.
+        # No request was in progress. Still, a client that does not know of the shutdown gets a response, which closes
+        # its connection.
         answered = 0
         while process.poll() is None:
             try:
-                answer = await client.get("/answer")
+                response = await client.get("/response")
             except httpx.TransportError:
                 break
-            assert answer.json() == "first"
-            assert answer.headers["connection"] == "close"
+            assert response.json() == "first"
+            assert response.headers["connection"] == "close"
             answered += 1
     assert await service.exit_status() == 0
     assert time.monotonic() - sent >= 2
@@ -136,7 +137,7 @@ async def test_a_request_that_takes_longer_than_the_grace_is_cut_off(
     running_package(tmp_path)
     service = service_process("cathouse_running", SHUTDOWN_GRACE_SECONDS="0")
     process = service.start("serve")
-    await service.answers("/answer", "first")
+    await service.responds("/response", "first")
     async with service.client() as client:
         slow = asyncio.create_task(client.get("/slow"))
         await begun(service)
@@ -147,18 +148,18 @@ async def test_a_request_that_takes_longer_than_the_grace_is_cut_off(
     assert '"route":"/slow","status":500' in service.stdout
 
 
-def test_a_port_that_is_taken_is_said_in_one_line(make_app: MakeApp, taken_port: int) -> None:
+def test_a_port_in_use_gives_one_line(make_app: MakeApp, taken_port: int) -> None:
     with pytest.raises(PortTakenError) as taken:
         serve(make_app(port=taken_port))
     assert str(taken.value) == (
-        f"cannot listen on 127.0.0.1 port {taken_port}: Address already in use; "
-        "stop what is there, or set HOST or PORT"
+        f"cannot listen on 127.0.0.1 port {taken_port}: Address already in use. "
+        "Stop the program that uses it, or set another HOST or PORT"
     )
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
-def test_an_address_that_is_not_ours_is_said_in_one_line(make_app: MakeApp, host: str) -> None:
-    with pytest.raises(PortTakenError, match=f"^cannot listen on {host} port 8099: [A-Z].*;"):
+def test_an_unavailable_address_gives_one_line(make_app: MakeApp, host: str) -> None:
+    with pytest.raises(PortTakenError, match=rf"^cannot listen on {host} port 8099: [A-Z].*\."):
         serve(make_app(host=host))
 
 
@@ -166,7 +167,7 @@ def test_an_address_that_is_not_ours_is_said_in_one_line(make_app: MakeApp, host
 def package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> Callable[[str], str]:
-    """Writes a package that this process can serve."""
+    """Write a package that this process can serve."""
 
     def write(name: str) -> str:
         running_package(tmp_path, name)
@@ -179,7 +180,7 @@ def package(
     return write
 
 
-def test_a_taken_port_ends_the_program_with_a_line_and_the_status_of_a_wrong_configuration(
+def test_a_port_in_use_exits_with_one_line_and_the_status_of_wrong_settings(
     package: Callable[[str], str],
     taken_port: int,
     monkeypatch: pytest.MonkeyPatch,
@@ -192,7 +193,7 @@ def test_a_taken_port_ends_the_program_with_a_line_and_the_status_of_a_wrong_con
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_wrong_settings_end_the_program_with_a_line_each(
+def test_wrong_settings_exit_with_one_line_each(
     package: Callable[[str], str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -235,16 +236,16 @@ def test_a_lifespan_that_fails_is_a_failed_start(
         ("", "127.0.0.1"),
     ],
 )
-async def test_a_reverse_proxy_is_believed_where_its_network_is_named(
+async def test_a_reverse_proxy_is_trusted_if_its_network_is_configured(
     trusted: str, client: str, tmp_path: Path, service_process: Callable[..., ServiceProcess]
 ) -> None:
     running_package(tmp_path)
     service = service_process("cathouse_running", FORWARDED_ALLOW_IPS=trusted)
     service.start("serve")
-    await service.answers("/answer", "first")
+    await service.responds("/response", "first")
     async with service.client() as caller:
         await caller.get(
-            "/answer", headers={"X-Forwarded-For": "203.0.113.7", "X-Request-ID": "a" * 8}
+            "/response", headers={"X-Forwarded-For": "203.0.113.7", "X-Request-ID": "a" * 8}
         )
 
     async def is_logged() -> bool:

@@ -18,7 +18,7 @@ class Settings(ServiceSettings):
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder and an environment in which the settings are complete."""
+    """A working directory and an environment with complete settings."""
     for name in (*Settings.model_fields, "secrets_dir"):
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
@@ -69,7 +69,7 @@ def test_the_services_that_are_called_are_those_that_settings_name(
     assert load_settings(Settings).service_urls == {"people": "http://people:8098"}
 
 
-def test_sources_are_asked_in_order_the_environment_dotenv_the_services_secrets_common_secrets(
+def test_sources_have_the_order_environment_dotenv_secrets_of_the_service_common_secrets(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "secrets" / "sample").mkdir(parents=True)
@@ -103,7 +103,7 @@ def test_secrets_come_from_files(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     assert settings.database_url.get_secret_value() == URL
 
 
-def test_dotenv_may_hold_comments_quotes_and_any_letter(folder: Path) -> None:
+def test_dotenv_may_contain_comments_quotes_and_any_letter(folder: Path) -> None:
     (folder / ".env").write_text(
         "# a comment\n\nexport PORT=9001 # why\nSERVICE_NAME='katzenhäuser'\n", encoding="utf-8"
     )
@@ -111,16 +111,14 @@ def test_dotenv_may_hold_comments_quotes_and_any_letter(folder: Path) -> None:
     assert (settings.port, settings.service_name) == (9001, "katzenhäuser")
 
 
-def test_an_empty_value_is_as_if_it_were_not_there(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_empty_value_counts_as_missing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "")
     (folder / ".env").write_text("LOG_LEVEL=\n")
     settings = load_settings(Settings)
     assert (settings.port, settings.log_level) == (8099, "INFO")
     monkeypatch.setenv("SERVICE_TOKEN", "")
     assert refusal() == [
-        "sample: SERVICE_TOKEN is not set: give it in the environment, in .env, "
+        "sample: SERVICE_TOKEN is not set: set it in the environment, in .env, "
         "or in a file service_token in SECRETS_DIR"
     ]
 
@@ -165,9 +163,9 @@ def test_origins_are_separated_by_commas(
                 " ",
             )),
         ("RATE_LIMIT_STORAGE", f"mongodb://:{PASSWORD}@db", "RATE_LIMIT_STORAGE: "
-            "must be a URL that begins with memory:// or redis:// or rediss://"),
+            "must be a URL that begins with memory://, redis:// or rediss://"),
         ("RATE_LIMIT_STORAGE", f"redis://cache:{PASSWORD}/0", "RATE_LIMIT_STORAGE: "
-            "has no number as its port; write special characters of a password as %XX"),
+            "has a port that is not a number; write special characters of a password as %XX"),
     ],
 )  # fmt: skip
 def test_a_bad_value_gives_one_line_that_names_the_variable_and_no_secret(
@@ -200,24 +198,22 @@ def test_other_databases_than_postgresql_are_refused(
 @pytest.mark.parametrize(
     "url", [f"postgresql://h:{PASSWORD}/d", f"postgresql://u:a/{PASSWORD}@h/d"]
 )
-def test_a_database_url_whose_port_is_no_number_is_refused(
+def test_a_database_url_with_an_invalid_port_is_refused(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
     assert refusal() == [
-        "sample: DATABASE_URL: has no number as its port; "
+        "sample: DATABASE_URL: has a port that is not a number; "
         "write special characters of a password as %XX"
     ]
 
 
-def test_everything_that_is_wrong_is_said_at_once(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_errors_are_reported_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL")
     monkeypatch.setenv("PORT", "0")
     (folder / ".env").write_text("DATABSE_URL=postgresql://u:hunter2@h/d\nZZZ=1\n")
     assert set(refusal()) == {
-        "sample: DATABASE_URL is not set: give it in the environment, in .env, "
+        "sample: DATABASE_URL is not set: set it in the environment, in .env, "
         "or in a file database_url in SECRETS_DIR",
         "sample: DATABSE_URL in .env is not a setting: did you mean DATABASE_URL?",
         "sample: PORT=0: Input should be greater than or equal to 1",
@@ -226,14 +222,12 @@ def test_everything_that_is_wrong_is_said_at_once(
 
 
 @pytest.mark.parametrize("line", ["DATABASE URL=x", "PORT", "SERVICE_NAME='no end", "= 3"])
-def test_a_line_of_dotenv_that_means_nothing_is_named_and_not_quoted(
-    line: str, folder: Path
-) -> None:
+def test_an_invalid_line_of_dotenv_is_named_and_not_quoted(line: str, folder: Path) -> None:
     (folder / ".env").write_text(f"HOST=localhost\n{line}\n")
     assert refusal() == ["sample: line 2 of .env is not NAME=VALUE"]
 
 
-def test_a_dotenv_that_is_no_text_is_refused(folder: Path) -> None:
+def test_a_dotenv_that_is_not_utf_8_is_refused(folder: Path) -> None:
     (folder / ".env").write_bytes(b"\xff\xfe\x00")
     (line,) = refusal()
     assert line.startswith("sample: .env cannot be read: 'utf-8' codec")
@@ -253,7 +247,7 @@ def test_settings_never_show_a_secret() -> None:
     assert SECRET_TOKEN not in shown
 
 
-def test_values_given_in_code_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_in_code_have_priority(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "9000")
     assert load_settings(Settings, port=9001).port == 9001
 
@@ -270,7 +264,7 @@ def test_values_given_in_code_come_first(monkeypatch: pytest.MonkeyPatch) -> Non
         ("*", ["*"]),
     ],
 )
-def test_origins_are_kept_as_browsers_write_them(
+def test_origins_are_stored_in_the_spelling_of_browsers(
     value: str, origins: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CORS_ORIGINS", value)
@@ -306,18 +300,18 @@ def test_reverse_proxies_are_networks(
         "10.0.0.7 10.0.0.8",
     ],
 )
-def test_what_is_no_reverse_proxys_address_is_refused(
+def test_invalid_addresses_of_reverse_proxies_are_refused(
     value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", value)
     (line,) = refusal()
     assert line.startswith(
-        f"sample: FORWARDED_ALLOW_IPS={value}: must be IP addresses and networks, such as 10.0.0.7"
+        f"sample: FORWARDED_ALLOW_IPS={value}: must be * alone, or IP addresses and networks such as 10.0.0.7"
     )
 
 
 @pytest.mark.parametrize("value", ["debug", "Debug", "DEBUG"])
-def test_words_may_have_any_case(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_are_accepted_in_any_case(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_LEVEL", value)
     monkeypatch.setenv("LOG_FORMAT", "JSON")
     settings = load_settings(Settings)
@@ -340,14 +334,14 @@ def test_a_secret_that_may_not_be_read_is_named(
     assert not line.startswith("sample: .env ")
 
 
-def test_a_value_is_shown_in_one_line_that_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_is_shown_in_one_readable_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_FORMAT", "\x1b[2J" + "x" * 1000)
     (line,) = refusal()
     assert line.isprintable()
     assert len(line) < 300
 
 
-def test_a_password_in_a_url_that_should_have_none_is_not_shown(
+def test_an_unexpected_password_in_a_url_is_not_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("PEOPLE_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "CORS_ORIGINS"):

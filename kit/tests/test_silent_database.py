@@ -1,4 +1,4 @@
-"""A database that goes silent without a word: a node that fails, a route that is dropped. TCP alone never notices."""
+"""A database that becomes silent, such as after a failure of its node or of a route. TCP alone does not detect it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -28,7 +28,7 @@ async def path(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 @pytest.fixture
 async def database(path: DatabasePath) -> AsyncIterator[Database]:
-    """An engine whose only connection takes that way, and which waits less than a second for a statement."""
+    """An engine with one connection through the observed path, and a time limit for statements below a second."""
     database = Database(
         SecretStr(path.url), pool_size=1, application_name="silence", statement_seconds=0.5
     )
@@ -41,10 +41,10 @@ async def one(database: Database) -> int:
         return await session.scalar(text("select 1")) or 0
 
 
-async def test_a_connection_that_went_silent_while_nobody_used_it_is_replaced(
+async def test_an_idle_connection_that_became_silent_is_replaced(
     make_app: MakeApp, path: DatabasePath
 ) -> None:
-    # The service waits for a statement much longer than this test for an answer.
+    # The service waits for a statement much longer than this test waits for a response.
     async with running(make_app(database_url=SecretStr(path.url), database_pool_size=1)) as client:
         assert (await client.get(ONE)).status_code == 200
         path.lose()
@@ -52,7 +52,7 @@ async def test_a_connection_that_went_silent_while_nobody_used_it_is_replaced(
             assert (await client.get(ONE)).status_code == 200
 
 
-async def test_a_database_that_went_silent_for_good_is_a_503(
+async def test_a_permanently_silent_database_is_a_503(
     make_app: MakeApp, path: DatabasePath
 ) -> None:
     async with running(make_app(database_url=SecretStr(path.url), database_pool_size=1)) as client:
@@ -68,7 +68,7 @@ async def test_a_database_that_went_silent_for_good_is_a_503(
 
 @pytest.mark.parametrize("last", ["statement", "commit"])
 @pytest.mark.parametrize("for_good", [False, True], ids=["one connection", "for good"])
-async def test_a_statement_without_an_answer_is_given_up_with_its_connection(
+async def test_a_statement_without_a_response_closes_its_connection(
     last: str, for_good: bool, database: Database, path: DatabasePath
 ) -> None:
     async def work() -> None:
@@ -121,7 +121,7 @@ async def test_a_pool_with_a_silent_connection_can_be_closed(path: DatabasePath)
 
 
 @pytest.mark.parametrize("last", ["statement", "commit"])
-async def test_a_connection_that_is_reset_is_given_up(
+async def test_a_reset_connection_is_closed(
     last: str, database: Database, path: DatabasePath
 ) -> None:
     async def work() -> None:
@@ -138,7 +138,9 @@ async def test_a_connection_that_is_reset_is_given_up(
     assert await one(database) == 1
 
 
-async def test_a_routes_own_time_limit_is_not_taken_for_the_databases(database: Database) -> None:
+async def test_a_time_limit_of_a_route_is_not_reported_as_a_database_error(
+    database: Database,
+) -> None:
     async def work() -> None:
         async with database.session() as session:
             await session.execute(text("select 1"))
@@ -151,7 +153,7 @@ async def test_a_routes_own_time_limit_is_not_taken_for_the_databases(database: 
 
 @pytest.fixture
 def limits(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """How long each connection made since waits for a statement."""
+    """Record the time limit for statements of each new connection."""
     seen: list[Any] = []
     connect: Callable[..., Any] = asyncpg.connect
 
@@ -163,7 +165,7 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return seen
 
 
-async def test_a_service_waits_a_little_longer_than_the_server_lets_a_statement_take(
+async def test_a_service_waits_slightly_longer_than_the_statement_timeout(
     make_app: MakeApp, database_url: str, limits: list[Any]
 ) -> None:
     async with running(make_app(database_url=SecretStr(database_url))) as client:
@@ -171,7 +173,7 @@ async def test_a_service_waits_a_little_longer_than_the_server_lets_a_statement_
     assert limits == [35.0]
 
 
-def test_a_command_waits_for_its_statements_without_end(
+def test_a_command_waits_for_its_statements_without_a_limit(
     tmp_path: Any, database_url: str, limits: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running_package(tmp_path, "cathouse_patient")

@@ -15,13 +15,13 @@ from pydantic import SecretStr
 from .sample_platform import PLATFORM, Role
 from .support import TOKEN
 
-# The names of tests must be the same in every worker.
+# Fixed, because the ids of tests must be the same in every worker.
 YEAR_2100 = 4102444800
 
 
 @pytest.fixture
 def keys(fake_services: FakeServices) -> RemoteKeys:
-    """Keys from an auth that answers as the test says; the transport holds nothing that needs closing."""
+    """Keys from a fake identity service. The transport needs no closing."""
     return RemoteKeys(
         ServiceClient(
             "people", "http://people.test", [SecretStr(TOKEN)], transport=fake_services.transport
@@ -31,7 +31,9 @@ def keys(fake_services: FakeServices) -> RemoteKeys:
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_a_good_token_says_who_calls(role: Role, issuer: Issuer, keys: RemoteKeys) -> None:
+async def test_a_valid_token_identifies_the_caller(
+    role: Role, issuer: Issuer, keys: RemoteKeys
+) -> None:
     person_id = uuid4()
     person = await verify_access_token(
         issuer.token(role, person_id, jti=str(UUID(int=7))), PLATFORM, keys, None
@@ -74,13 +76,14 @@ async def refused(token: str, keys: RemoteKeys) -> str:
     ],
     ids=str,
 )
-async def test_a_token_with_other_claims_than_auths_is_not_valid(
+async def test_a_token_with_other_claims_is_invalid(
     claims: dict[str, object], issuer: Issuer, keys: RemoteKeys
 ) -> None:
-    assert await refused(issuer.token(**claims), keys) == "This access token is not valid."  # type: ignore[arg-type]
+    token = issuer.token(**claims)  # type: ignore[arg-type]
+    assert await refused(token, keys) == "This access token is invalid. Sign in to get a new token."
 
 
-async def test_a_token_is_valid_where_the_clock_is_behind_that_of_postgresql(
+async def test_a_token_is_valid_if_the_clock_is_behind_that_of_postgresql(
     issuer: Issuer, keys: RemoteKeys
 ) -> None:
     ninety_seconds_ahead = int(time.time()) + 90
@@ -90,7 +93,7 @@ async def test_a_token_is_valid_where_the_clock_is_behind_that_of_postgresql(
     await refused(issuer.token(iat=five_minutes_ahead, exp=five_minutes_ahead + 900), keys)
 
 
-async def test_a_token_that_has_expired_says_so_but_clocks_may_differ_by_seconds(
+async def test_an_expired_token_is_refused_after_some_seconds_of_clock_skew(
     issuer: Issuer, keys: RemoteKeys
 ) -> None:
     assert "has expired" in await refused(issuer.token(expires_in=-10), keys)
@@ -111,30 +114,35 @@ async def test_a_token_that_has_expired_says_so_but_clocks_may_differ_by_seconds
     ],
     ids=lambda token: token[:20],
 )
-async def test_what_is_no_token_at_all_is_refused(token: str, keys: RemoteKeys) -> None:
+async def test_malformed_tokens_are_refused(token: str, keys: RemoteKeys) -> None:
     assert await refused(token, keys)
 
 
-async def test_a_token_that_someone_else_signed_is_refused(
+async def test_a_token_with_a_foreign_signature_is_refused(
     issuer: Issuer, keys: RemoteKeys
 ) -> None:
     forged = signed_otherwise(issuer, Ed25519PrivateKey.generate(), "EdDSA")
-    assert await refused(forged, keys) == "This access token is not valid."
+    assert (
+        await refused(forged, keys) == "This access token is invalid. Sign in to get a new token."
+    )
     stranger = Issuer(PLATFORM)
-    assert "a key that is not ours" in await refused(stranger.token(), keys)
-    assert "a key that is not ours" in await refused(
+    assert "an unknown key" in await refused(stranger.token(), keys)
+    assert "an unknown key" in await refused(
         signed_otherwise(issuer, Ed25519PrivateKey.generate(), "EdDSA", kid="unknown"), keys
     )
 
 
-async def test_other_algorithms_are_refused_the_public_key_as_a_secret_included(
+async def test_other_algorithms_are_refused_including_the_public_key_as_a_secret(
     issuer: Issuer, keys: RemoteKeys
 ) -> None:
     public = issuer.jwks()["keys"][0]["x"]
     unsigned = signed_otherwise(issuer, None, "none")
     confused = signed_otherwise(issuer, public.ljust(64, "="), "HS256")
     for token in (unsigned, confused):
-        assert await refused(token, keys) == "This access token is not valid."
+        assert (
+            await refused(token, keys)
+            == "This access token is invalid. Sign in to get a new token."
+        )
 
 
 async def test_a_token_that_was_changed_is_refused(issuer: Issuer, keys: RemoteKeys) -> None:
@@ -143,7 +151,7 @@ async def test_a_token_that_was_changed_is_refused(issuer: Issuer, keys: RemoteK
     assert await refused(f"{header}.{payload}.{signature}", keys)
 
 
-async def test_keys_are_asked_for_once(
+async def test_keys_are_requested_once(
     issuer: Issuer, keys: RemoteKeys, fake_services: FakeServices
 ) -> None:
     for _ in range(3):
@@ -151,7 +159,7 @@ async def test_keys_are_asked_for_once(
     assert len(fake_services.calls) == 1
 
 
-async def test_an_unknown_key_makes_it_look_again_but_not_for_every_forged_token(
+async def test_an_unknown_key_renews_the_keys_but_not_for_every_forged_token(
     issuer: Issuer, keys: RemoteKeys, fake_services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await keys.key(issuer.kid)
@@ -170,7 +178,7 @@ async def test_an_unknown_key_makes_it_look_again_but_not_for_every_forged_token
     assert len(fake_services.calls) == 2
 
 
-async def test_a_key_that_is_published_no_longer_is_forgotten(
+async def test_a_key_that_is_no_longer_published_is_dropped(
     issuer: Issuer, keys: RemoteKeys, fake_services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await keys.key(issuer.kid)
@@ -181,7 +189,7 @@ async def test_a_key_that_is_published_no_longer_is_forgotten(
     assert await keys.key(issuer.kid) is None
 
 
-async def test_known_keys_stay_good_while_auth_is_down(
+async def test_known_keys_remain_valid_while_auth_is_down(
     issuer: Issuer, keys: RemoteKeys, fake_services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await keys.key(issuer.kid)
@@ -190,11 +198,11 @@ async def test_known_keys_stay_good_while_auth_is_down(
     asked = len(fake_services.calls)
     for _ in range(3):
         assert await keys.key(issuer.kid)
-    assert len(fake_services.calls) == asked + 2  # one look, of two attempts
+    assert len(fake_services.calls) == asked + 2  # one lookup, with two attempts
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         httpx.ConnectError("refused"),
         httpx.Response(500),
@@ -206,14 +214,14 @@ async def test_known_keys_stay_good_while_auth_is_down(
     ],
     ids=repr,
 )
-async def test_while_keys_cannot_be_known_auth_is_unavailable_and_is_not_asked_for_every_request(
-    answer: httpx.Response | Exception,
+async def test_without_keys_auth_is_unavailable_and_not_called_for_every_request(
+    response: httpx.Response | Exception,
     issuer: Issuer,
     keys: RemoteKeys,
     fake_services: FakeServices,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fake_services.on("GET", PLATFORM.identity.keys_path, answer)
+    fake_services.on("GET", PLATFORM.identity.keys_path, response)
     for _ in range(3):
         with pytest.raises(PeerUnavailable) as unavailable:
             await verify_access_token(issuer.token(), PLATFORM, keys, None)
@@ -224,7 +232,7 @@ async def test_while_keys_cannot_be_known_auth_is_unavailable_and_is_not_asked_f
     assert await verify_access_token(issuer.token(), PLATFORM, keys, None)
 
 
-async def test_keys_of_kinds_that_we_do_not_know_do_not_spoil_the_others(
+async def test_unknown_kinds_of_keys_are_ignored(
     issuer: Issuer, keys: RemoteKeys, fake_services: FakeServices
 ) -> None:
     published = [{"kty": "of tomorrow", "kid": "x"}, "nonsense", *issuer.jwks()["keys"]]

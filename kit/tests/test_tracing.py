@@ -35,18 +35,18 @@ def position_of(span: ReadableSpan) -> SpanContext:
 
 
 class Traced:
-    """A service with a route that calls another service, and the spans that came of it."""
+    """A service with a route that calls another service, and the exported spans."""
 
     def __init__(self) -> None:
         self.exporter = InMemorySpanExporter()
         self.tracing = Tracing("sample", "1.2.3", self.exporter)
         self.sent: list[httpx.Request] = []
-        self.answer = 200
+        self.status = 200
         self.catalog = ServiceClient(
             "catalog",
             "http://catalog.test",
             [SecretStr(TOKEN)],
-            transport=httpx.MockTransport(self._answer),
+            transport=httpx.MockTransport(self._respond),
             tracing=self.tracing,
         )
         app = FastAPI()
@@ -64,15 +64,15 @@ class Traced:
             transport=httpx.ASGITransport(app), base_url="http://sample.test"
         )
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
+    def _respond(self, request: httpx.Request) -> httpx.Response:
         self.sent.append(request)
-        return httpx.Response(self.answer, json={})
+        return httpx.Response(self.status, json={})
 
     async def _read(self, slug: str) -> None:
         await self.catalog.request("POST", "/api/v1/catalog/internal/cats")
 
     def spans(self) -> dict[SpanKind, ReadableSpan]:
-        """By kind: what has been exported when everything has been."""
+        """Export all spans, and return them by kind."""
         self.tracing.shutdown()
         return {span.kind: span for span in self.exporter.get_finished_spans()}
 
@@ -86,7 +86,7 @@ async def traced() -> AsyncIterator[Traced]:
     traced.tracing.shutdown()
 
 
-async def test_a_requests_span_goes_on_with_the_callers_trace(traced: Traced) -> None:
+async def test_the_span_of_a_request_continues_the_callers_trace(traced: Traced) -> None:
     await traced.client.get("/cats/tom", headers=HEADERS)
     span = traced.spans()[SpanKind.SERVER]
     assert span.parent is not None
@@ -102,7 +102,7 @@ async def test_a_requests_span_goes_on_with_the_callers_trace(traced: Traced) ->
     assert span.resource.attributes["service.version"] == "1.2.3"
 
 
-async def test_a_calls_span_is_below_the_requests_and_its_position_is_what_is_sent(
+async def test_the_span_of_a_call_is_below_the_requests_and_its_position_is_sent(
     traced: Traced,
 ) -> None:
     await traced.client.get("/cats/tom", headers=HEADERS)
@@ -117,7 +117,7 @@ async def test_a_calls_span_is_below_the_requests_and_its_position_is_what_is_se
     assert (client.attributes or {})["peer.service"] == "catalog"
 
 
-async def test_without_a_caller_a_trace_begins_here(traced: Traced) -> None:
+async def test_a_request_without_a_trace_starts_one(traced: Traced) -> None:
     await traced.client.get("/cats/tom")
     spans = traced.spans()
     assert spans[SpanKind.SERVER].parent is None
@@ -125,14 +125,14 @@ async def test_without_a_caller_a_trace_begins_here(traced: Traced) -> None:
     assert len(trace_ids) == 1
 
 
-async def test_a_caller_that_does_not_record_is_followed(traced: Traced) -> None:
+async def test_a_trace_that_is_not_sampled_is_continued(traced: Traced) -> None:
     await traced.client.get("/cats/tom", headers={"traceparent": f"00-{TRACE}-{CALLER}-00"})
     assert traced.spans() == {}
     assert traced.sent[0].headers["traceparent"].startswith(f"00-{TRACE}-")
 
 
-async def test_a_call_that_fails_and_the_request_above_it_are_marked(traced: Traced) -> None:
-    traced.answer = 500
+async def test_a_failed_call_and_its_request_are_marked(traced: Traced) -> None:
+    traced.status = 500
     await traced.client.get("/cats/tom", headers=HEADERS)
     spans = traced.spans()
     assert (spans[SpanKind.SERVER].attributes or {})["http.response.status_code"] == 500
@@ -141,7 +141,7 @@ async def test_a_call_that_fails_and_the_request_above_it_are_marked(traced: Tra
 
 
 async def test_a_call_outside_of_a_request_has_a_span_too(traced: Traced) -> None:
-    traced.answer = 503
+    traced.status = 503
     with pytest.raises(PeerUnavailable):
         await traced.catalog.request("POST", "/")
     assert traced.spans()[SpanKind.CLIENT].parent is None
@@ -184,7 +184,7 @@ def test_nothing_is_imported_for_the_export_of_traces_without_an_endpoint(
 
 
 class Collector:
-    """A collector of spans: the first line of the first request that it is sent."""
+    """A collector of spans. It records the first line of its first request."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -215,16 +215,16 @@ async def collector(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Collector]
 @pytest.mark.parametrize(
     ("below", "path"), [("", "/v1/traces"), ("/", "/v1/traces"), ("/otlp", "/otlp/v1/traces")]
 )
-async def test_spans_go_to_the_endpoint_of_the_settings_wherever_these_are_from(
+async def test_spans_go_to_the_endpoint_of_the_settings_from_any_source(
     below: str, path: str, make_app: MakeApp, collector: Collector
 ) -> None:
-    # Only the settings name it here, as those from .env or a file of secrets do.
+    # The endpoint is only in the settings, as with .env or a file of secrets.
     async with running(make_app(otel_exporter_otlp_endpoint=collector.url + below)) as client:
         await client.get("/api/v1/sample/things/7")
     assert await collector.first_line() == f"POST {path} HTTP/1.1\r\n".encode()
 
 
-async def test_an_endpoint_for_traces_alone_goes_before_and_is_taken_as_it_is(
+async def test_an_endpoint_for_traces_has_priority_and_is_used_unchanged(
     make_app: MakeApp, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"{collector.url}/traces-only")

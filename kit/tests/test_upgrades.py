@@ -1,4 +1,4 @@
-"""A request to change the protocol is ignored, and its body and the requests behind it are what they are without it."""
+"""A request to change the protocol is ignored. It does not affect its body and later requests."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ UPGRADES = [
     "Connection: upgrade, upgrade\r\nConnection: Upgrade\r\nUpgrade: h2c",
     "Upgrade: h2c\r\nConnection: , upgrade ,",
 ]
-# What follows the head, the header that announces it, and what the app gets of it.
+# The bytes after the head, the header that announces them, and the body that the app gets.
 BODIES = {
     "a length": ("Content-Length: 4", b"data", "data"),
     "chunks": ("Transfer-Encoding: chunked", b"2\r\nda\r\n2\r\nta\r\n0\r\n\r\n", "data"),
@@ -31,7 +31,7 @@ BODIES = {
 
 
 async def tell(scope: Scope, receive: Receive, send: Send) -> None:
-    """An app that responds with what it was asked."""
+    """An app that returns the request that it received."""
     body, more = b"", True
     while more:
         message = await receive()
@@ -58,7 +58,7 @@ async def port() -> AsyncIterator[int]:
 
 
 async def told(port: int, parts: list[bytes], responses: int) -> list[tuple[str, str, str]]:
-    """Method, path and body of each request that the app got for these bytes, sent part by part."""
+    """Send these bytes in parts, and return the method, path and body of each request that the app got."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     seen = []
     try:
@@ -81,7 +81,7 @@ async def told(port: int, parts: list[bytes], responses: int) -> list[tuple[str,
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("upgrade", UPGRADES)
-async def test_nothing_is_lost_and_no_body_becomes_a_request(
+async def test_no_bytes_are_lost_and_no_body_becomes_a_request(
     upgrade: str, body: str, size: int, port: int
 ) -> None:
     announced, data, text = BODIES[body]
@@ -93,7 +93,7 @@ async def test_nothing_is_lost_and_no_body_becomes_a_request(
     assert await told(port, parts, 3) == [first, first, ("GET", "/second", "")]
 
 
-async def test_many_in_a_row_are_each_answered(port: int) -> None:
+async def test_each_of_many_upgrade_requests_gets_a_response(port: int) -> None:
     request = f"GET /x HTTP/1.1\r\nHost: cats\r\n{UPGRADES[0]}\r\n\r\n".encode()
     assert await told(port, [request * 300], 300) == [("GET", "/x", "")] * 300
 

@@ -1,4 +1,4 @@
-"""The internals of uvicorn that `header_limits` builds on; `kit/pyproject.toml` bounds its version for them."""
+"""Internals of uvicorn that `header_limits` uses. `kit/pyproject.toml` limits its version because of them."""
 
 import asyncio
 
@@ -52,7 +52,7 @@ async def _nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
 
 
 @pytest.mark.parametrize("name", PROTOCOL)
-async def test_uvicorns_connection_has_what_our_limits_override_or_read(name: str) -> None:
+async def test_uvicorns_connection_has_the_attributes_that_the_limits_use(name: str) -> None:
     protocol = HttpToolsProtocol(uvicorn.Config(_nothing, log_config=None), ServerState(), {})
     assert hasattr(protocol, name), (
         f"uvicorn {uvicorn.__version__}: HttpToolsProtocol has no {name}, on which "
@@ -61,7 +61,7 @@ async def test_uvicorns_connection_has_what_our_limits_override_or_read(name: st
 
 
 @pytest.mark.parametrize("name", CYCLE)
-async def test_uvicorns_request_has_what_our_limits_read_or_set(name: str) -> None:
+async def test_uvicorns_request_has_the_attributes_that_the_limits_use(name: str) -> None:
     transport = asyncio.Transport()
     cycle = RequestResponseCycle(
         scope={},  # type: ignore[typeddict-item]

@@ -1,4 +1,4 @@
-"""What callers read about a field that is wrong."""
+"""Messages for callers about invalid fields."""
 
 import re
 from enum import IntEnum, StrEnum
@@ -104,13 +104,13 @@ def messages(value: dict[str, Any]) -> list[str]:
         ({"even": 3}, "must be even"),
     ],
 )
-def test_a_message_speaks_of_the_json_that_was_sent(value: dict[str, Any], message: str) -> None:
+def test_messages_use_the_terms_of_json(value: dict[str, Any], message: str) -> None:
     assert messages(value) == [message]
 
 
 @pytest.mark.parametrize("wrong", [None, True, -1.5, "text", [], [[]], {}, {"a": None}, "\ud800"])
 @pytest.mark.parametrize("field", sorted(Body.model_fields))
-def test_no_message_speaks_of_python(field: str, wrong: Any) -> None:
+def test_messages_do_not_use_the_terms_of_python(field: str, wrong: Any) -> None:
     try:
         Body.model_validate({field: wrong})
     except ValidationError as refused:

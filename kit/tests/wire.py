@@ -1,4 +1,4 @@
-"""Connections to a served app, byte for byte: no client library sends what tests send here."""
+"""Connections to a served app, byte by byte, because no client library sends the requests of these tests."""
 
 import asyncio
 import json
@@ -17,8 +17,8 @@ from .sample_platform import PLATFORM
 from .support import DEADLINE_SECONDS
 
 
-class Answers:
-    """An app that says how long the body was; `/stream` begins at once, and ends when the test lets it."""
+class LengthApp:
+    """An app that returns the length of the body. `/stream` begins its response at once, and ends it on request."""
 
     def __init__(self) -> None:
         self.may_end = asyncio.Event()
@@ -58,13 +58,13 @@ class Client:
             await self.writer.drain()
 
     async def send_without_end(self, part: bytes) -> None:
-        """Sends until the server takes no more."""
+        """Send until the server reads no more."""
         with suppress(ConnectionError):
             while not self.reader.at_eof():
                 await self.send(part)
 
-    async def answer(self) -> tuple[bytes, dict[str, str], bytes]:
-        """The status line, the headers, and as much of a body as was announced."""
+    async def response(self) -> tuple[bytes, dict[str, str], bytes]:
+        """Return the status line, the headers, and the announced length of the body."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = dict(line.lower().split(": ", 1) for line in head[1:-2])
@@ -72,7 +72,7 @@ class Client:
         return head[0].encode(), headers, body
 
     async def rest(self) -> bytes:
-        """All that comes until the server closes the connection."""
+        """Return all bytes until the server closes the connection."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             return await self.reader.read()
 
@@ -97,7 +97,7 @@ Connect = Callable[[], AbstractAsyncContextManager[Client]]
 
 @asynccontextmanager
 async def listening(app: ASGIApp, connections: Connections | None = None) -> AsyncIterator[int]:
-    """Serves an app by the kit's protocol; gives the port."""
+    """Serve an app with the kit's protocol, and yield the port."""
     give_context(app)
     config = uvicorn.Config(app, lifespan="off", log_config=None, ws="none")
     config.load()
@@ -114,8 +114,8 @@ async def listening(app: ASGIApp, connections: Connections | None = None) -> Asy
             await asyncio.wait(state.tasks)
 
 
-def problem_of(answer: tuple[bytes, dict[str, str], bytes]) -> dict[str, Any]:
-    _, headers, body = answer
+def problem_of(response: tuple[bytes, dict[str, str], bytes]) -> dict[str, Any]:
+    _, headers, body = response
     assert headers["content-type"] == "application/problem+json"
     assert headers["connection"] == "close"
     problem: dict[str, Any] = json.loads(body)

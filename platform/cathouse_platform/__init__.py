@@ -1,1 +1,1 @@
-"""What Cat House is, for its services: its names, roles, guards and settings. It stands on the kit alone."""
+"""The names, roles, guards and settings that all services of Cat House share. It depends only on the kit."""

@@ -1,8 +1,8 @@
-"""Admin actions: who changed what a person may do, or what becomes of a cat.
+"""The record of admin actions: changes of a person's rights, and decisions about cats.
 
-A service with such actions has a table of them in its own schema. A row is added in the transaction of the action. The
-role that serves may read and add rows, and may not change or delete any. Each row has a line in the log as well:
-`action` is the line's `event`.
+A service with such actions has a table of them in its own schema. The transaction of the action adds the row. The
+serving database role may read and add rows, but not change or delete them. Each row also has a line in the log, with
+`action` as the line's `event`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,8 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from cathouse_platform.security_events import SecurityEvent
 
 MAX_DETAILS = 8192
-"""Bytes of an action's details as JSON. The longest are the 2,000 characters of why a cat was rejected."""
+"""Largest size of an action's details as JSON, in bytes. The longest detail is the reason for the rejection of a cat,
+with 2,000 characters."""
 
 
 class AdminActionColumns:
@@ -47,10 +48,10 @@ class AdminActionColumns:
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.uuidv7())
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     admin_id: Mapped[UUID | None]
-    """Null for what an operator did by a command."""
+    """Null if an operator acted through a command."""
     action: Mapped[str] = mapped_column(String(40))
     subject_id: Mapped[UUID]
-    """The person or the cat."""
+    """The id of the person or cat that was changed."""
     details: Mapped[dict[str, Any]] = mapped_column(JSONB)
     request_id: Mapped[str | None] = mapped_column(String(128))
     """Null for commands."""
@@ -62,17 +63,17 @@ class AdminActionBody(ResponseBody):
     id: UUID
     at: Timestamp
     admin_id: UUID | None = Field(
-        description="Who did it; null for what an operator did by a command"
+        description="The admin who acted; null if an operator acted through a command"
     )
     action: str = Field(
         max_length=40,
-        description="The name of the security event; more may be added",
+        description="The name of the security event. Later versions may add names",
         examples=[SecurityEvent.ROLE_CHANGED.value],
     )
-    subject_id: UUID = Field(description="The person or the cat that it was done to")
+    subject_id: UUID = Field(description="The id of the user or cat that was changed")
     details: dict[str, Any] = Field(
         json_schema_extra={MAX_BYTES: MAX_DETAILS},
-        description="What the action adds to its name, such as the roles before and after",
+        description="Details of the action, such as the roles before and after",
         examples=[{"before": "player", "after": "developer"}],
     )
     request_id: str | None = Field(
@@ -93,9 +94,9 @@ def record_admin_action(
     unlogged: Mapping[str, str] | None = None,
     **details: Detail,
 ) -> None:
-    """Add the action's row to the transaction, and log its event once that has committed.
+    """Add the action's row to the transaction, and log its event after the commit.
 
-    `unlogged` are details that the row has but the line has not: text that people wrote.
+    `unlogged` are details for the row only, because text that people wrote must not be logged.
     """
     request = current_request.get()
     row = table()
@@ -116,16 +117,17 @@ async def list_admin_actions(
     admin_id: UUID | None,
     subject_id: UUID | None,
 ) -> tuple[Sequence[T], str | None]:
-    """The actions, the newest first, and the cursor of the next page; of one admin, or on one subject, where given.
+    """Return a page of actions, newest first, and the cursor of the next page.
 
-    Raises `InvalidRequest` for a cursor of another list.
+    `admin_id` and `subject_id` select the actions of one admin or on one subject. Raises `InvalidRequest` for a cursor
+    of another list.
     """
     statement = select(table)
     if admin_id is not None:
         statement = statement.where(table.admin_id == admin_id)
     if subject_id is not None:
         statement = statement.where(table.subject_id == subject_id)
-    # UUIDv7: the order of ids is that of time.
+    # UUIDv7 ids are in the order of time.
     keys = [SortKey(table.id.expression, UUID, descending=True)]
     rows, next_cursor = await select_page(session, statement, "admin_actions", keys, page)
     return [row[0] for row in rows], next_cursor

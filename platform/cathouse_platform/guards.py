@@ -1,4 +1,4 @@
-"""Guards of routes for people of one role. `cathouse_kit.security` has those for all others."""
+"""Guards of routes for people of one role. `cathouse_kit.security` has all other guards."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The names and roles of Cat House, which the kit is given."""
+"""The names and roles of Cat House, for the kit."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from cathouse_kit.platform import IdentityService, Platform
 
 
 class Role(StrEnum):
-    """What a person may be."""
+    """The role of a person."""
 
     PLAYER = "player"
     DEVELOPER = "developer"

@@ -6,9 +6,9 @@ from cathouse_kit.signing_keys import KEY_ROTATED
 
 
 class SecurityEvent(StrEnum):
-    """The name of an event. Names are part of what operators search for: add new ones, keep old ones.
+    """The name of an event. Operators search for these names, so add new ones but keep the old ones.
 
-    docs/how-to/operations.md describes each.
+    docs/reference/security-events.md describes each.
     """
 
     SIGN_IN_FAILED = "sign_in_failed"

@@ -1,4 +1,4 @@
-"""These tests need a Docker engine; `eval "$(tests/containers/start-docker.sh FOLDER)"` starts one on bare Debian."""
+"""Fixtures for tests that need Docker. `eval "$(tests/containers/start-docker.sh FOLDER)"` starts it on bare Debian."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from .engine import NAMES, ROOT, TAG, Stack, composed, docker, run
 
 @pytest.fixture(scope="session")
 def engine() -> str:
-    """The version of the engine; without one the tests fail, and say what is missing."""
+    """Return the version of the engine. Without an engine, the tests fail and name the missing program."""
     how = 'eval "$(tests/containers/start-docker.sh FOLDER)" starts one on Debian'
     try:
         result = run("docker", "version", "--format", "{{.Server.Version}}")
@@ -28,8 +28,11 @@ def engine() -> str:
 
 @pytest.fixture(scope="session")
 def images(engine: str) -> dict[str, str]:
-    """The images by service, `migrate` included: those with the tag CATHOUSE_TAG where that is set (made by Nix, say),
-    else made here from images/Dockerfile."""
+    """Return the images by service, `migrate` included.
+
+    If CATHOUSE_TAG is set, they are the images with this tag, such as those from Nix. Otherwise images/Dockerfile is
+    built.
+    """
     if "CATHOUSE_TAG" not in os.environ:
         result = run("docker", "compose", "build", *NAMES, "migrate", cwd=ROOT)
         assert result.returncode == 0, result.stdout
@@ -41,7 +44,7 @@ def images(engine: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def stack(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A composed stack that is up; whatever a test does to it, it leaves it up, as compose.yaml says."""
+    """Return a running stack of compose.yaml. Each test must leave it running and unchanged."""
     with composed(tmp_path_factory.mktemp("stack") / "here", "cathouse-test") as stack:
         print(f"cold start: {stack.start():.1f} s")
         yield stack
@@ -49,5 +52,5 @@ def stack(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder that does not exist yet, for a stack of a test's own."""
+    """Return a folder that does not exist yet, for a test that starts its own stack."""
     return tmp_path / "stack"

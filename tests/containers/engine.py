@@ -1,4 +1,4 @@
-"""Docker, as the tests use it: its command line, and a composed stack in a folder of its own."""
+"""Docker for the tests: its command line, and a composed stack in a separate folder."""
 
 import json
 import os
@@ -23,13 +23,13 @@ TAG = os.environ.get("CATHOUSE_TAG", "dev")
 
 
 class CommandFailed(AssertionError):
-    """A command ended with another status than 0."""
+    """A command that ended with a status other than 0."""
 
 
 def run(
     *words: str, cwd: Path = ROOT, environment: dict[str, str] | None = None, seconds: float = 600
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a command; its output is text, standard error included."""
+    """Run a command. Return its result, with standard error in its output."""
     return subprocess.run(
         words,
         cwd=cwd,
@@ -44,7 +44,7 @@ def run(
 
 
 def docker(*words: str, cwd: Path = ROOT) -> str:
-    """What `docker` prints. Raises `CommandFailed`."""
+    """Return the output of `docker`. Raises `CommandFailed`."""
     result = run("docker", *words, cwd=cwd)
     if result.returncode:
         raise CommandFailed(f"docker {' '.join(words)}: {result.stdout}")
@@ -52,21 +52,21 @@ def docker(*words: str, cwd: Path = ROOT) -> str:
 
 
 def in_image(image: str, *words: str, options: tuple[str, ...] = ()) -> str:
-    """What a program prints that is run in an image, in the place of its own, without a network."""
+    """Run another program in an image, without a network. Return its output."""
     return docker(
         "run", "--rm", "--network=none", *options, f"--entrypoint={words[0]}", image, *words[1:]
     )
 
 
 def inspect(name: str) -> dict[str, Any]:
-    """What the engine knows of an image or a container."""
+    """Return the engine's data on an image or a container."""
     found: list[dict[str, Any]] = json.loads(docker("inspect", name))
     return found[0]
 
 
 @dataclass
 class Stack:
-    """Cat House by compose.yaml, in a copy of what that needs."""
+    """Cat House, started from a copy of compose.yaml and its files."""
 
     folder: Path
     project: str
@@ -86,14 +86,14 @@ class Stack:
         return run(*words, cwd=self.folder, environment=self.variables, seconds=seconds)
 
     def compose(self, *words: str) -> str:
-        """What `docker compose` prints. Raises `CommandFailed`."""
+        """Return the output of `docker compose`. Raises `CommandFailed`."""
         result = self.run("docker", "compose", "--ansi=never", *words)
         if result.returncode:
             raise CommandFailed(f"docker compose {' '.join(words)}: {result.stdout}")
         return result.stdout.strip()
 
     def start(self) -> float:
-        """Starts it as docs/how-to/operations.md says; returns how many seconds that took."""
+        """Start the stack as docs/how-to/deploy-with-compose.md describes. Return the seconds that it took."""
         began = time.monotonic()
         result = self.run("deploy/compose/up.sh")
         assert result.returncode == 0, f"{result.stdout}\n{self.logs()}"
@@ -105,7 +105,7 @@ class Stack:
         ).stdout
 
     def containers(self) -> dict[str, dict[str, Any]]:
-        """What the engine knows of the containers, by service."""
+        """Return the engine's data on the containers, by service."""
         ids = self.compose("ps", "--all", "--quiet").split()
         found = [inspect(each) for each in ids]
         return {each["Config"]["Labels"]["com.docker.compose.service"]: each for each in found}
@@ -120,11 +120,11 @@ class Stack:
         return httpx.get(self.url(name) + path, timeout=10, trust_env=False)
 
     def python(self, name: str, source: str) -> str:
-        """What a Python program prints that is run inside a service's container. Raises `CommandFailed`."""
+        """Run a Python program in a service's container. Return its output. Raises `CommandFailed`."""
         return self.compose("exec", "-T", name, "python", "-c", source)
 
     def sql(self, statement: str) -> str:
-        """What a statement returns in the database `cathouse`, one row a line."""
+        """Run a statement in the database `cathouse`. Return its rows, one a line."""
         return self.compose(
             "exec", "-T", "postgres", "psql", "--username=postgres", "--dbname=cathouse",
             "--no-align", "--tuples-only", "--command", statement,
@@ -135,7 +135,7 @@ class Stack:
 
 
 def copy_sources(folder: Path) -> None:
-    """Puts what compose.yaml refers to into a folder."""
+    """Copy the files that compose.yaml refers to into a folder."""
     ignore = shutil.ignore_patterns("__pycache__", "tests", ".env")
     for name in SOURCES:
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
@@ -145,7 +145,7 @@ def copy_sources(folder: Path) -> None:
 
 @contextmanager
 def composed(folder: Path, project: str, *files: str, secrets: bool = True) -> Iterator[Stack]:
-    """A stack with secrets and ports of its own, not yet started; nothing of it, data included, is left afterwards."""
+    """Prepare a stack with its own secrets and ports, without starting it. Removes it and its data afterwards."""
     copy_sources(folder)
     ports = free_ports(len(NAMES))
     stack = Stack(folder, project, ("compose.yaml", *files))

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# start-docker.sh FOLDER: starts, on a bare Debian machine as root, a Docker engine of its own in FOLDER, with Compose, and makes
-# the base images that cannot be pulled there. Prints what to put into the environment; FOLDER/stop ends it.
+# start-docker.sh FOLDER: install and start a Docker engine with Compose in FOLDER, as root on a bare Debian machine.
+# Build the base images, because this machine cannot pull them. Print the variables for the environment. FOLDER/stop
+# ends the engine.
 #
-# The engine is Debian's; Compose is that of Debian's next release, whose package unpacks anywhere. It needs .venv (`make test`
-# makes it) for PostgreSQL's programs.
+# The engine is Debian's. Compose is from Debian's next release, because its package can be unpacked anywhere. The
+# script needs PostgreSQL's programs in .venv: run `make install` first.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 packages=$(echo "$here"/../../.venv/lib/python3*/site-packages)
@@ -17,7 +18,7 @@ suite_sources() { # SUITE: the machine's own package source, for another release
     /etc/apt/sources.list.d/debian.sources | grep -v '^#'
 }
 
-# --- Programs
+# --- Install the programs
 missing=()
 command -v dockerd >/dev/null || missing+=(docker.io iptables)
 command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
@@ -35,9 +36,9 @@ apt=(-o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$folder/apt/sou
 dpkg -x "$folder"/apt/archives/docker-compose_*.deb "$folder/compose"
 ln -sf "$(find "$folder/compose" -name docker-compose -type f -perm -1 | head -n 1)" "$folder/config/cli-plugins/docker-compose"
 
-# --- The engine
+# --- Start the engine
 export DOCKER_CONFIG=$folder/config DOCKER_HOST=unix://$folder/docker.sock
-# It outlives whoever started it: what that holds open, a lock say, must not live on in the engine.
+# The engine outlives this script. It must not inherit open files, because that could keep locks.
 for descriptor in /proc/$$/fd/*; do
   descriptor=${descriptor##*/}
   [ "$descriptor" -le 2 ] || [ "$descriptor" -eq 255 ] || eval "exec $descriptor>&-"
@@ -48,7 +49,7 @@ cat >"$folder/stop" <<STOP
 #!/bin/sh
 pid=\$(cat '$folder/dockerd.pid') && kill "\$pid" || exit 1
 for _ in \$(seq 600); do
-  # A process whose parent does not ask for its status stays, as a zombie.
+  # An ended process stays as a zombie until its parent reads its status.
   if ! kill -0 "\$pid" 2>/dev/null || grep -qs '^State:.Z' "/proc/\$pid/status"; then exit 0; fi
   sleep 0.2
 done

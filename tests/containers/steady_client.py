@@ -1,6 +1,6 @@
-"""A steady load of the journey's calls, with one retry on connection errors; prints its counts each second, in JSON.
+"""Send a steady load of calls, with one retry on connection errors. Print the counts as JSON every second.
 
-Half of the calls are made on connections that are kept, as pools do, half on new ones, as new callers do.
+Half of the calls use kept connections, like pools. The other half open a connection each, like new callers.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ CATS = "http://catalog:8002/api/v1/catalog/cats"
 INSTALLATIONS = "http://installation:8003/api/v1/installations"
 PROXY = "http://proxy:8004/api/v1/proxy"
 ADMIN = "admin@example.com"
-# Not among them: an answer that does not come.
+# A response that does not come is not retried.
 CONNECTION_ERRORS = (httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError)
 counts = collections.Counter({"made": 0, "retried": 0, "failed": 0})
 
@@ -27,7 +27,7 @@ def say(**facts: object) -> None:
 
 
 async def call(client: httpx.AsyncClient, method: str, url: str, **options: object) -> None:
-    """One request of the load, counted."""
+    """Send one request of the load, and count it."""
     counts["made"] += 1
     for attempt in (1, 2):
         began = time.monotonic()
@@ -48,7 +48,7 @@ async def call(client: httpx.AsyncClient, method: str, url: str, **options: obje
 
 
 async def until_done(client: httpx.AsyncClient, method: str, url: str, **options: object) -> object:
-    """The body of a call that is repeated until it succeeds: the stack, or its admin, may not be there yet."""
+    """Repeat a call until it succeeds, and return its body. The stack, or its admin, may not exist yet."""
     while True:
         try:
             answer = await client.request(method, url, **options)  # type: ignore[arg-type]
@@ -57,11 +57,11 @@ async def until_done(client: httpx.AsyncClient, method: str, url: str, **options
             say(waiting=url, status=answer.status_code)
         except httpx.TransportError as error:
             say(waiting=url, error=repr(error))
-        await asyncio.sleep(7)  # fewer sign-ins a minute than an account may try
+        await asyncio.sleep(7)  # below the limit of sign-ins of an account a minute
 
 
 async def enter(client: httpx.AsyncClient, role: str) -> dict[str, str]:
-    """Signs someone in, after registering them where that can be done over HTTP."""
+    """Sign a person in. Register them first if that is possible over HTTP."""
     email = f"{role}@example.com"
     if email != ADMIN:
         person = {"email": email, "password": PASSWORD, "display_name": role, "role": role}
@@ -76,14 +76,14 @@ async def sign_in(client: httpx.AsyncClient, email: str) -> dict[str, str]:
 
 
 async def stay_signed_in(client: httpx.AsyncClient, player: dict[str, str]) -> None:
-    """Gives the player's headers a new token in time: one lives for 15 minutes, and a slow machine needs longer."""
+    """Renew the token in the player's headers. A token is valid for 15 minutes, and a slow machine needs longer."""
     while True:
         await asyncio.sleep(300)
         player.update(await sign_in(client, "player@example.com"))
 
 
 async def adopted(client: httpx.AsyncClient, player: dict[str, str]) -> tuple[str, dict[str, str]]:
-    """A cat of the player's: its address at the proxy, and the credential."""
+    """Adopt a cat for the player. Return its address at the proxy, and the credential."""
     developer, admin = await enter(client, "developer"), await enter(client, "admin")
     routes = [{"methods": ["GET", "POST"], "path": "/tasks"}]
     scopes = [

@@ -1,4 +1,4 @@
-"""deploy/prometheus/rules.yaml: well-formed, raised when they should be, and of metrics that services have."""
+"""The alerts in deploy/prometheus/rules.yaml are valid, raised at the right time, and use metrics that exist."""
 
 import re
 import shutil
@@ -47,4 +47,4 @@ def test_they_are_tested_with_metrics_that_each_service_has(stack: Stack) -> Non
     used = {each["series"].partition("{")[0] for test in tests for each in test["input_series"]}
     for name in NAMES:
         found = set(re.findall(r"^([a-z_]+)[{ ]", stack.get(name, "/metrics").text, re.MULTILINE))
-        assert used - found == {"up"}, name  # which Prometheus adds
+        assert used - found == {"up"}, name  # Prometheus adds these labels

@@ -1,4 +1,4 @@
-"""A backup, restored into an empty stack or over a newer database, is the same data."""
+"""A backup can be restored into an empty stack and over a newer database, and has the same data."""
 
 import subprocess
 
@@ -11,7 +11,7 @@ TABLES = "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname 
 
 
 def _contents(stack: Stack) -> dict[str, str]:
-    """The number of rows of every table, and a digest of them."""
+    """Return the number of rows of every table, and a digest of them."""
     schemas = ", ".join(f"'{name}'" for name in NAMES)
     return {
         table: stack.sql(
@@ -29,7 +29,7 @@ def test_a_backup_restored_into_an_empty_stack_is_the_same_data(stack: Stack) ->
     before = _contents(stack)
     assert int(before["auth.people"].partition("|")[0]) >= 5
     dump = stack.folder / "cathouse.dump"
-    # A path counts from where one is.
+    # A relative path starts at the current folder.
     result = stack.run("sh", "-c", "cd deploy && compose/backup.sh ../cathouse.dump")
     assert result.returncode == 0, result.stdout
 
@@ -51,7 +51,7 @@ def test_a_backup_replaces_a_database_that_has_gone_on(stack: Stack) -> None:
     before = _contents(stack)
     dump = stack.folder / "before.dump"
     assert stack.run("deploy/compose/backup.sh", str(dump)).returncode == 0
-    # As a later release's migrations do, of a service that is there and of a new one.
+    # Add tables like migrations of a later release would, for an existing service and for a new one.
     stack.sql(
         "CREATE TABLE auth.later (id uuid PRIMARY KEY REFERENCES auth.people);"
         " INSERT INTO auth.later SELECT id FROM auth.people;"

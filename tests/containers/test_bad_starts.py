@@ -1,4 +1,4 @@
-"""A start that cannot work says why in one message, leaves nothing running, and touches no data."""
+"""A start that fails prints one message with the reason, leaves nothing running, and changes no data."""
 
 import socket
 import subprocess
@@ -10,11 +10,11 @@ from .engine import ROOT, Stack, composed, in_image
 
 
 def _fails(stack: Stack) -> str:
-    """What a start says that fails; nothing of it may run afterwards."""
+    """Start a stack that must fail. Return its message. Nothing may run afterwards."""
     result = stack.run("deploy/compose/up.sh")
     assert result.returncode == 1
     assert stack.containers() == {}
-    assert "Nothing of it runs; the data is kept." in result.stdout
+    assert "All containers are stopped. The data is kept." in result.stdout
     return result.stdout
 
 
@@ -75,7 +75,7 @@ def test_data_of_another_major_version_is_named_and_kept(
 
 @pytest.fixture
 def broken_migration(images: dict[str, str], tmp_path: Path) -> str:
-    """The tag of an image whose newest migration of the catalog fails."""
+    """Build an image in which the catalog's newest migration fails. Return its tag."""
     package = in_image(
         images["migrate"], "python", "-c", "import cathouse_catalog as c; print(c.__path__[0])"
     )
@@ -110,7 +110,7 @@ def test_a_migration_that_fails_keeps_the_services_from_starting_and_says_so(
         assert 'service "migrate" didn\'t complete successfully: exit 1' in said
         assert "migrate: exit 1: " in said
         assert "9999" in said
-        # Mended, it starts, with the database as it was before.
+        # With a good image it starts again, with an unchanged database.
         stack.files = ("compose.yaml",)
         stack.start()
         assert stack.sql("SELECT version_num FROM catalog.alembic_version") != "9999"

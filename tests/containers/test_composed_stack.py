@@ -1,4 +1,4 @@
-"""What `docker compose up` gives: four services that answer on localhost, and a database that nobody else reaches."""
+"""`docker compose up` starts four services that respond on localhost, and a database that only they reach."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from .engine import NAMES, SERVICES, TAG, Stack, docker
 
 PASSWORD = "correct horse battery staple"
 
-# Prints which of the addresses host:port take a connection.
+# Prints the addresses host:port that accept a connection.
 REACHABLE = """
 import json, socket, sys
 reached = []
@@ -40,7 +40,7 @@ def test_all_services_start(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
-def test_every_health_endpoint_answers(stack: Stack, service: Service) -> None:
+def test_every_health_endpoint_responds(stack: Stack, service: Service) -> None:
     for path in ("/health", "/api/v1/health"):
         answer = stack.get(service.name, path)
         assert answer.status_code == 200
@@ -51,9 +51,7 @@ def test_every_health_endpoint_answers(stack: Stack, service: Service) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
-def test_services_stand_on_their_ports_and_on_localhost_alone(
-    stack: Stack, service: Service
-) -> None:
+def test_services_listen_on_their_ports_on_localhost_only(stack: Stack, service: Service) -> None:
     bound = stack.containers()[service.name]["NetworkSettings"]["Ports"]
     port = stack.environment[f"{service.name.upper()}_PORT"]
     assert bound == {f"{service.port}/tcp": [{"HostIp": "127.0.0.1", "HostPort": port}]}
@@ -106,7 +104,7 @@ def test_a_container_outside_reaches_neither_the_database_nor_internal_routes(
     assert json.loads(reached) == []
 
 
-def test_internal_routes_want_the_service_token(stack: Stack) -> None:
+def test_internal_routes_require_the_service_token(stack: Stack) -> None:
     url = stack.url("installation") + "/api/v1/installations/internal/verify"
     assert httpx.post(url, json={"credential": "cat_x"}, trust_env=False).status_code == 401
     source = f"""
@@ -120,14 +118,12 @@ try:
 except urllib.error.HTTPError as error:
     print(error.code)
 """
-    assert (
-        stack.python("proxy", source) == "404"
-    )  # an unknown credential, asked for by a known service
+    assert stack.python("proxy", source) == "404"  # a known service asks for an unknown credential
 
 
 def test_only_the_proxy_gets_out_of_the_stack(stack: Stack) -> None:
-    # By what the engine was told: of the networks that others are in, two are internal, and the third, whose ports are
-    # published, brings nothing back where addresses are not masqueraded.
+    # The configuration of the networks ensures this. The other services are in two internal networks, and in one for
+    # published ports, which does not masquerade addresses.
     for name, container in stack.containers().items():
         if container["State"]["Status"] == "running":
             networks = container["NetworkSettings"]["Networks"]
@@ -185,7 +181,7 @@ def test_a_service_holds_no_secret_of_another(stack: Stack) -> None:
 
 def test_a_service_that_dies_is_started_again(stack: Stack) -> None:
     before = stack.containers()["catalog"]
-    # Not by `docker kill`, which counts as an operator's wish to stop it.
+    # Not with `docker kill`: after that, the engine does not restart the container.
     os.kill(before["State"]["Pid"], signal.SIGKILL)
     wait_until(
         "catalog to be started again",
@@ -224,7 +220,7 @@ def _sign_in(stack: Stack, email: str) -> dict[str, str]:
     return found
 
 
-def test_requests_in_flight_are_answered_on_docker_stop(stack: Stack) -> None:
+def test_requests_in_flight_are_completed_on_docker_stop(stack: Stack) -> None:
     body = json.dumps(
         {"email": "slow@example.com", "password": PASSWORD, "display_name": "Slow"}
     ).encode()
@@ -270,7 +266,7 @@ def test_each_service_stops_soon_and_well(stack: Stack, name: str) -> None:
     stack.compose("up", "--detach", "--wait", "--no-build", name)
     print(f"docker stop: {seconds:.1f} s")
     assert state["ExitCode"] == 0
-    assert seconds < 20, "with nothing in flight, SHUTDOWN_GRACE_SECONDS are not used up"
+    assert seconds < 20, "without running requests, the end must not take SHUTDOWN_GRACE_SECONDS"
 
 
 def test_data_survives_down_and_up(stack: Stack) -> None:
@@ -286,7 +282,9 @@ def test_a_second_start_changes_nothing(stack: Stack) -> None:
     stack.start()
     after = {name: each["Id"] for name, each in stack.containers().items() if name in NAMES}
     assert before == after
-    assert stack.compose("run", "--rm", "secrets").endswith("all secrets are there")
+    assert stack.compose("run", "--rm", "secrets").endswith(
+        "all secrets exist in /secrets: nothing was changed"
+    )
 
 
 def test_an_update_to_another_tag_and_back(stack: Stack, images: dict[str, str]) -> None:
@@ -315,6 +313,6 @@ def test_the_logs_of_a_request_are_found_by_its_id(stack: Stack) -> None:
         logs = stack.logs("catalog").splitlines()
         return [line for line in logs if f'"request_id":"{request_id}"' in line]
 
-    # The engine takes a moment to write down what a container said; Compose may begin a line with a control sequence.
+    # The engine writes a container's lines after a moment. Compose may begin a line with a control sequence.
     (line,) = wait_until("the request's line", lines)
     assert json.loads(line[line.index("{") :])["status"] == 404

@@ -1,4 +1,4 @@
-"""compose.dev.yaml: the same stack, from the sources of the folder."""
+"""compose.dev.yaml runs the same stack from the sources in the folder, and reloads changes."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def _version(stack: Stack) -> str:
         return ""
 
 
-def test_a_saved_source_is_answered_from(images: dict[str, str], folder: Path) -> None:
+def test_a_saved_source_is_reloaded(images: dict[str, str], folder: Path) -> None:
     with composed(folder, "cathouse-dev", "compose.dev.yaml") as stack:
         stack.start()
         assert _version(stack) == "Cat House auth"

@@ -1,4 +1,4 @@
-"""compose.yaml, compose.dev.yaml, the swarm's files and images/Dockerfile name the services as services.toml does."""
+"""compose.yaml, compose.dev.yaml, the swarm's files and images/Dockerfile have the services of services.toml."""
 
 import re
 from typing import Any
@@ -93,7 +93,7 @@ def test_roles_gets_each_database_url_and_migrate_those_of_the_owners_alone() ->
     [("compose.yaml", "compose.yaml"), ("deploy/swarm/database.yaml", "deploy/swarm/jobs.yaml")],
     ids=["compose", "swarm"],
 )
-def test_postgresql_takes_all_connections_that_the_roles_may_hold(postgres: str, jobs: str) -> None:
+def test_postgresql_accepts_all_connections_of_the_roles(postgres: str, jobs: str) -> None:
     def by_default(value: str) -> str:
         return re.sub(r"\$\{\w+:-(.*)\}", r"\1", value)
 
@@ -110,7 +110,7 @@ def test_the_pruner_has_its_own_database_url() -> None:
     assert found["secrets"][1:] == [
         {"source": "proxy_pruner_database_url", "target": "/run/secrets/proxy_pruner/database_url"}
     ]
-    assert found["profiles"], "it is no part of `docker compose up`"
+    assert found["profiles"], "`docker compose up` must not start it"
 
 
 def test_the_dockerfile_makes_each_image(service: Service) -> None:

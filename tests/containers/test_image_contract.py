@@ -1,4 +1,4 @@
-"""What every image is, whether images/Dockerfile or Nix made it."""
+"""Every image has the properties in images/README.md, if built by images/Dockerfile or by Nix."""
 
 import json
 import re
@@ -51,7 +51,7 @@ COMPILERS = [
     "perl",
 ]
 
-# Python is the one program that every image has.
+# Python is the only program that every image has.
 DISTRIBUTIONS = """
 import importlib.metadata, json, platform
 version = platform.python_version()
@@ -160,7 +160,7 @@ def test_no_program_in_it_changes_its_user(image: str) -> None:
     assert in_image(image, "python", "-c", SET_UID, options=("--user=0",)) == ""
 
 
-def test_it_holds_what_its_package_declares_and_nothing_else(image: str, name: str) -> None:
+def test_it_contains_the_declared_dependencies_and_nothing_else(image: str, name: str) -> None:
     held = json.loads(in_image(image, "python", "-c", DISTRIBUTIONS))
     distributions = {_key(each): needs for each, needs in held["distributions"].items()}
     expected: set[tuple[str, str]] = set()
@@ -208,7 +208,7 @@ def test_no_secret_is_in_its_history_or_environment(image: str) -> None:
 
 
 def test_no_secret_is_in_its_layers(image: str) -> None:
-    # Every file of every layer, those that a later one hides included.
+    # Yield every file of every layer, including files that a later layer hides.
     listing = subprocess.run(
         ["sh", "-c", 'docker save "$1" | tar --extract --to-stdout --wildcards "*layer.tar" "blobs/*" 2>/dev/null'
          " | tar --list --ignore-zeros 2>/dev/null", "-", image],
@@ -235,7 +235,7 @@ def test_a_start_without_secrets_names_what_is_missing(
     assert "Traceback" not in result.stderr
 
 
-def test_most_of_what_images_hold_is_shared(images: dict[str, str]) -> None:
+def test_most_files_of_images_are_shared(images: dict[str, str]) -> None:
     sizes = {name: inspect(image)["Size"] for name, image in images.items()}
     layers = {name: inspect(image)["RootFS"]["Layers"] for name, image in images.items()}
     shared = set.intersection(*(set(each) for each in layers.values()))

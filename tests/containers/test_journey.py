@@ -1,4 +1,4 @@
-"""The demonstration, told against the composed stack: people, a cat in a container of its own, and restarts."""
+"""The demonstration runs against the composed stack, with a cat in its own container, and survives restarts."""
 
 import shlex
 import shutil
@@ -46,11 +46,11 @@ def test_the_journey_runs_against_the_composed_stack(stack_with_cat: Stack) -> N
     print(result.stdout)
     for step in (
         "adds a task through the proxy",
-        "is refused to delete one",
+        "cannot delete a task",
         "is refused from then on",
         "restarts postgres",
     ):
         assert step in result.stdout
-    # Its rows, in the order in which they came to be, newest first.
+    # The audit returns its newest row first.
     assert "scope_missing" in result.stdout
     assert "installation_paused" in result.stdout

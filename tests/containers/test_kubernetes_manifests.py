@@ -1,4 +1,4 @@
-"""deploy/kubernetes: rendered for both overlays, valid by the API's own schemas, and true to the registry."""
+"""The manifests in deploy/kubernetes are valid in both overlays, and have the services of the registry."""
 
 import shutil
 from pathlib import Path
@@ -31,13 +31,13 @@ def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
 
 @pytest.fixture(scope="module")
 def with_database(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
-    """The production overlay with the component cloudnativepg."""
+    """Return the production overlay with the component cloudnativepg."""
     return _with_component("cloudnativepg", tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
 def pruning(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
-    """The production overlay with the component prune-audit."""
+    """Return the production overlay with the component prune-audit."""
     return _with_component("prune-audit", tmp_path_factory)
 
 
@@ -82,7 +82,7 @@ def test_a_service_is_what_the_registry_says(manifests: list[Manifest], service:
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
-def test_the_network_lets_services_call_whom_they_call_and_nobody_else(
+def test_the_network_allows_only_the_declared_calls_of_services(
     manifests: list[Manifest], service: Service
 ) -> None:
     policy = _find(manifests, "NetworkPolicy", service.name)["spec"]
@@ -153,7 +153,7 @@ def test_secrets_are_named_and_never_held(manifests: list[Manifest]) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
-def test_updates_drains_and_load_leave_replicas(
+def test_updates_and_drains_leave_replicas_running(
     manifests: list[Manifest], service: Service
 ) -> None:
     labels = {"app.kubernetes.io/name": service.name}
@@ -163,7 +163,9 @@ def test_updates_drains_and_load_leave_replicas(
     assert (budget["maxUnavailable"], budget["selector"]["matchLabels"]) == (1, labels)
     scaler = _find(manifests, "HorizontalPodAutoscaler", service.name)["spec"]
     assert scaler["scaleTargetRef"]["name"] == service.name
-    assert "replicas" not in deployment, "each kubectl apply would undo what the autoscaler did"
+    assert "replicas" not in deployment, (
+        "each kubectl apply would overwrite the autoscaler's replica count"
+    )
     assert 1 <= scaler["minReplicas"] < scaler["maxReplicas"]
     spread = deployment["template"]["spec"]["topologySpreadConstraints"]
     assert [each["topologyKey"] for each in spread] == [
@@ -192,7 +194,7 @@ def test_migrations_are_a_job_that_first_makes_the_roles(manifests: list[Manifes
         assert container["image"].rpartition(":")[0].endswith("/cathouse-migrate")
 
 
-def test_a_cluster_of_postgres_takes_all_connections_that_the_services_may_hold(
+def test_a_postgres_cluster_accepts_all_connections_of_the_services(
     with_database: list[Manifest],
 ) -> None:
     (cluster,) = (m["spec"] for m in with_database if m["kind"] == "Cluster")

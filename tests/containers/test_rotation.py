@@ -1,4 +1,4 @@
-"""docs/how-to/operations.md, "Rotate secrets and keys" and "Keep the audit short", on the composed stack."""
+"""Run the commands of docs/how-to/rotate-secrets.md and docs/how-to/prune-the-audit.md on the composed stack."""
 
 import re
 
@@ -10,7 +10,7 @@ from .engine import NAMES, Stack
 
 PASSWORD = "correct horse battery staple"
 
-# Calls a route for services alone, with the token that this container was given first.
+# Calls an internal route, with the first token of this container.
 INTERNAL = """
 import pathlib, urllib.error, urllib.request
 token = pathlib.Path("/run/secrets/service_token").read_text().partition(",")[0]
@@ -28,7 +28,7 @@ def test_signing_keys_are_rotated(stack: Stack, name: str) -> None:
     jwks = f"/api/v1/{name}/jwks"
     old = {key["kid"] for key in stack.get(name, jwks).json()["keys"]}
     said = stack.compose("exec", "-T", name, "python", "-m", f"cathouse_{name}", "rotate-keys")
-    # Beside the id, which is a line of its own, the log says that the key was rotated.
+    # The output is the id in one line, and a log line that the key was rotated.
     (new,) = re.findall(r"^[0-9a-f]{32}$", said, re.MULTILINE)
     assert '"event":"signing_key_rotated"' in said
     wait_until(
@@ -51,7 +51,7 @@ def test_the_audit_is_pruned(stack: Stack) -> None:
     assert stack.sql("SELECT count(*) FROM proxy.audit WHERE request_id = 'pruned'") == "1"
 
 
-def test_the_service_token_is_replaced_while_services_that_have_it_work_with_those_that_have_not(
+def test_services_with_and_without_the_new_token_work_together_during_a_rotation(
     stack: Stack,
 ) -> None:
     def rotate(*options: str) -> None:
@@ -69,9 +69,10 @@ def test_the_service_token_is_replaced_while_services_that_have_it_work_with_tho
     wait_until("installation to be ready", lambda: stack.ready("installation"))
     assert token_of("installation").endswith(f",{before}")
     assert token_of("catalog") == token_of("proxy") == before
-    # One that has only the old token asks one that has both.
+    # A service with only the old token calls one that has both.
     assert _internal(stack, "proxy", "installation", 8003, "installations/internal/verify") == "422"
-    # One that has both asks one that has only the old token, and is believed: there is no such cat.
+    # A service with both calls one with only the old token. It is accepted, because the response is that the cat is
+    # unknown.
     assert _adopt(stack) == (404, "urn:cathouse:problem:cat_not_found")
 
     for name in NAMES:
@@ -91,7 +92,7 @@ def _internal(stack: Stack, caller: str, name: str, port: int, path: str) -> str
 
 
 def _adopt(stack: Stack) -> tuple[int, str]:
-    """What an adoption of a cat that is not there gives: installation asks catalog for it."""
+    """Adopt a cat that does not exist, for which installation calls catalog. Return the status and the body."""
     auth = stack.url("auth") + "/api/v1/auth"
     person = {"email": "rotating@example.com", "password": PASSWORD, "display_name": "R"}
     httpx.post(f"{auth}/register", json=person, trust_env=False, timeout=20)
@@ -127,13 +128,13 @@ def test_the_superusers_password_is_replaced(stack: Stack) -> None:
     stack.sql(f"ALTER ROLE postgres PASSWORD '{new}'")
     (folder / "superuser_password").write_text(new)
     (folder / "superuser_url").write_text(before.replace(old, new))
-    stack.start()  # `roles` signs in with it
+    stack.start()  # `roles` connects with it
     assert _signs_in(stack, (folder / "superuser_url").read_text())
     assert not _signs_in(stack, before)
 
 
 def _signs_in(stack: Stack, url: str) -> bool:
-    """Whether PostgreSQL takes the password of a URL."""
+    """Return whether PostgreSQL accepts the password of a URL."""
     return (
         stack.python(
             "auth",

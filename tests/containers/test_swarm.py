@@ -1,6 +1,6 @@
-"""deploy/swarm on this machine's engine: updates, deaths and roll-backs under load, without a failed request.
+"""Updates, deaths and roll-backs of deploy/swarm under load fail no request. It runs on this machine's engine.
 
-The kernel here may lack IPVS: names lead to all replicas then (swarm.yaml), and the routing mesh is not tried.
+The kernel may lack IPVS. So names lead to all replicas (swarm.yaml), and the routing mesh is not tested.
 """
 
 import json
@@ -22,7 +22,7 @@ from .engine import NAMES, ROOT, TAG, Stack, copy_sources, docker, inspect, run
 STACK = "cathouse-swarm"
 HERE = Path(__file__).parent
 PASSWORD = "correct horse battery staple"
-# Whom the client calls; there may be more services.
+# The services that the client calls. There may be more.
 LOADED = ("auth", "catalog", "installation", "proxy")
 
 
@@ -31,13 +31,13 @@ class Swarm:
     folder: Path
     environment: dict[str, str]
     secrets: Stack
-    """By which `docker compose run secrets` works on the folder's secrets."""
+    """Variables that make `docker compose run secrets` use the folder's secrets."""
 
     def deploy(self, tag: str) -> subprocess.CompletedProcess[str]:
         return run(str(self.folder / "deploy/swarm/deploy.sh"), tag, environment=self.environment)
 
     def secrets_version(self, version: str) -> None:
-        """Gives the folder's secrets to the swarm as this version, which later deployments use."""
+        """Copy the folder's secrets to the swarm as this version. Later deployments use it."""
         self.environment["SECRETS_VERSION"] = version
         result = run(
             str(self.folder / "deploy/swarm/secrets.sh"),
@@ -47,12 +47,12 @@ class Swarm:
         assert result.returncode == 0, result.stdout
 
     def lines(self) -> list[dict[str, object]]:
-        """What the client has printed."""
+        """Return the output of the client."""
         text = docker("service", "logs", "--raw", f"{STACK}_client")
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
     def counts(self) -> dict[str, int]:
-        """The client's newest counts."""
+        """Return the client's newest counts."""
         found = [line for line in self.lines() if "made" in line]
         return (
             {key: int(str(found[-1][key])) for key in ("made", "retried", "failed")}
@@ -61,7 +61,7 @@ class Swarm:
         )
 
     def during(self, what: str, before: dict[str, int]) -> dict[str, int]:
-        """What the client counted since `before`, once a few more seconds have passed."""
+        """Wait a few seconds. Return the client's counts since `before`."""
         began = min(float(str(x["at"])) for x in self.lines() if x.get("made") == before["made"])
         end = time.time() + 3
         wait_until(
@@ -92,7 +92,7 @@ class Swarm:
             yield "\n".join([replica, *found[-10:]])
 
     def tags(self) -> dict[str, str]:
-        """The tags that replicas run, by service."""
+        """Return the tags that replicas run, by service."""
         found = {}
         for name in NAMES:
             running = docker(
@@ -157,7 +157,7 @@ def swarm(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
         run("docker", "stack", "rm", STACK)
         docker("swarm", "leave", "--force")
         making.down("--volumes")
-        # What has ended stays as containers, and holds the volume.
+        # Ended tasks stay as containers, and keep the volume in use.
         left = docker("ps", "--all", "--quiet", f"--filter=name={STACK}_").split()
         run("docker", "rm", "--force", *left)
         run("docker", "volume", "rm", "--force", f"{STACK}_database")
@@ -171,7 +171,7 @@ def test_three_replicas_of_each_service_run(swarm: Swarm) -> None:
 
 
 def test_a_service_that_cannot_be_placed_is_named(swarm: Swarm) -> None:
-    # Its name begins as another's does, which must count as up nevertheless.
+    # Its name begins with another service's name, which must still count as up.
     (swarm.folder / "deploy/swarm/nowhere.yaml").write_text(
         f"services: {{auth_nowhere: {{image: 'cathouse-auth:{TAG}', networks: [internal],"
         " deploy: {placement: {constraints: [node.labels.nowhere == true]}}}}\n"
@@ -188,7 +188,7 @@ def test_a_service_that_cannot_be_placed_is_named(swarm: Swarm) -> None:
     assert result.stdout.count("is not up") == 1
 
 
-def test_every_replica_answers_the_load(swarm: Swarm) -> None:
+def test_every_replica_responds_to_the_load(swarm: Swarm) -> None:
     for name in LOADED:
         replicas = _healthy(name)
         wait_until(
@@ -200,7 +200,7 @@ def test_every_replica_answers_the_load(swarm: Swarm) -> None:
 def test_a_second_login_of_a_service_fails_no_request(swarm: Swarm) -> None:
     before = swarm.counts()
     (sql,) = re.findall(
-        r"```sql\n(.*?)```", (ROOT / "docs/how-to/operations.md").read_text(), re.DOTALL
+        r"```sql\n(.*?)```", (ROOT / "docs/how-to/rotate-secrets.md").read_text(), re.DOTALL
     )
     _psql(sql)
     url = (swarm.folder / "secrets/auth/database_url").read_text()
@@ -248,14 +248,14 @@ def test_a_rolling_update_to_another_tag_token_and_password_fails_no_request(swa
 
 
 def _healthy(name: str) -> set[str]:
-    """The containers of a service's healthy replicas."""
+    """Return the containers of a service's healthy replicas."""
     return set(
         docker("ps", "--quiet", f"--filter=name={STACK}_{name}.", "--filter=health=healthy").split()
     )
 
 
 def _answered(container: str, *options: str) -> int:
-    """How many requests a container has answered, by its log."""
+    """Return the number of responses in a container's log."""
     return docker("logs", *options, container).count('"message":"request"')
 
 

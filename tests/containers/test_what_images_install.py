@@ -1,4 +1,4 @@
-"""images/install.sh installs what requirements/dev.txt pins, with its hashes, and nothing else."""
+"""images/install.sh installs the versions and hashes of requirements/dev.txt, and nothing else."""
 
 import os
 import re
@@ -14,7 +14,7 @@ PIN = re.search(r"^stamina==(\S+) \\\n((?:    --hash=\S+(?: \\)?\n)+)", LOCK, re
 
 
 def _install(folder: Path, lock: str) -> subprocess.CompletedProcess[str]:
-    """Installs stamina, which the kit asks for, into an environment of its own."""
+    """Install stamina, a dependency of the kit, into a new environment."""
     (folder / "requirements").mkdir()
     (folder / "requirements/dev.txt").write_text(lock)
     (folder / "asked.in").write_text("stamina\n")

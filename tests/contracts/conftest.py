@@ -1,4 +1,4 @@
-"""Every test here runs once for each service of the registry."""
+"""Fixtures of the contract tests. Every test runs once for each service of the registry."""
 
 import importlib
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A service with something in it: who may call it, what they may know, and the other services and the cat behind it."""
+"""A service with data in it: its callers, the ids that they know, and the services and the cat that it calls."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -35,15 +35,15 @@ CAT = {
 }
 
 Callers = dict[str, dict[str, str]]
-"""`Authorization`, by who it is."""
+"""The header `Authorization` of each caller, by role."""
 
 Known = dict[str, list[Any]]
-"""Values that lead somewhere, by the name of a parameter or of a field in a body."""
+"""Existing values, by the name of a parameter or of a field in a body."""
 
 
 @dataclass
 class Surroundings:
-    """What someone who calls a service has to show, and may know."""
+    """The credentials of a service's callers, and the ids that they know."""
 
     callers: Callers
     known: Known
@@ -66,18 +66,18 @@ class _Cat(BaseHTTPRequestHandler):
     do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: nobody reads it."""
+        """No body: the cat reads none."""
 
 
 @contextmanager
 def running_cat() -> Iterator[str]:
-    """Serve a cat that responds to every request. Gives its address."""
+    """Serve a cat that responds to every request. Yields its address."""
     with serving(_Cat) as url:
         yield url
 
 
 class OtherServices(httpx.MockTransport):
-    """Know one cat, and one installation of it, which is the player's."""
+    """Fake one cat, and one installation of it that belongs to the player."""
 
     def __init__(self, issuer: Issuer, endpoint_url: str) -> None:
         super().__init__(self._answer)
@@ -119,8 +119,10 @@ class OtherServices(httpx.MockTransport):
 
 @dataclass
 class Populating:
-    """Fills a service through its own routes. How, its own `tests/populated.py` knows: the function `populate` there is
-    given this, and returns the service's `Surroundings`."""
+    """Creates data in a service through its own routes.
+
+    It calls the function `populate` in the service's `tests/populated.py`, which returns the `Surroundings`.
+    """
 
     client: httpx.AsyncClient
     issuer: Issuer
@@ -145,7 +147,7 @@ class Populating:
         return Surroundings(callers, known)
 
     async def post(self, path: str, **content: Any) -> dict[str, Any]:
-        """What a request that succeeds is answered."""
+        """Return the body of a successful response."""
         response = await self.client.post(path, **content)
         assert response.is_success, response.text
         body: dict[str, Any] = response.json()

@@ -1,4 +1,4 @@
-"""Deny by default: whatever route is not on the short list here wants to know who calls."""
+"""Deny by default: every route that is not in the short list here requires credentials."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -42,7 +42,7 @@ def operations(app: FastAPI) -> Iterator[tuple[str, str]]:
 async def test_only_the_listed_routes_are_open_to_all(
     app: FastAPI, client: httpx.AsyncClient, service: Service
 ) -> None:
-    """Asked without a token, every other route answers 401, whatever else is wrong with the request."""
+    """Without a token, every other route responds with 401, even if other parts of the request are wrong."""
     open_routes = set()
     for method, template in operations(app):
         path = template

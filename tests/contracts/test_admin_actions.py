@@ -1,4 +1,4 @@
-"""Rows of admin actions are added, and stay as they are, whatever the service tries."""
+"""A service can add rows of admin actions, but its role cannot change or delete them."""
 
 import importlib
 

@@ -1,4 +1,4 @@
-"""Every list and every document that is stored has a bound, which its description states."""
+"""Every list and every stored document has a bound, and the API description states it."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 from cathouse_kit.bounds import Unbounded, largest
 from fastapi import FastAPI
 
-# A process has 384 MiB, and may send several at once.
+# A process has 384 MiB of memory, and may send several bodies at the same time.
 MAX_RESPONSE = 6 * 1024 * 1024
 
 
@@ -20,7 +20,7 @@ def operations(app: FastAPI) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def json_schemas(app: FastAPI) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What each operation takes and sends as JSON."""
+    """Yield the JSON bodies of each operation, of requests and responses."""
     for name, operation in operations(app):
         contents = {"request": operation.get("requestBody", {}).get("content", {})} | {
             status: response.get("content", {})
@@ -33,10 +33,10 @@ def json_schemas(app: FastAPI) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_the_longest_legal_body_of_every_route_has_a_bound(app: FastAPI) -> None:
-    """A field without maxLength, a list without maxItems or an object of any shape fails here, by its name."""
+    """Fails, with the name, for a field without maxLength, a list without maxItems, or an object of any shape."""
     schemas = app.openapi()["components"]["schemas"]
     sizes = {name: largest(schema, schemas, name) for name, schema in json_schemas(app)}
-    # A new service may have no route yet.
+    # A new service may have no routes yet.
     assert sizes or not list(operations(app))
     assert {name: size for name, size in sizes.items() if size > MAX_RESPONSE} == {}
 
@@ -80,6 +80,6 @@ def test_no_body_is_longer_than_is_computed(schema: dict[str, Any], longest: Any
         {},
     ],
 )
-def test_what_has_no_bound_is_named(schema: dict[str, Any]) -> None:
+def test_a_body_without_a_bound_is_named(schema: dict[str, Any]) -> None:
     with pytest.raises(Unbounded, match="has no bound"):
         largest(schema, {})

@@ -1,4 +1,4 @@
-"""A service serves as a role that reads and writes rows and defines nothing; another role owns its tables."""
+"""A service connects as a role that reads and writes rows, but defines nothing. Another role owns its tables."""
 
 import importlib
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ EVERYTHING = allow("select", "insert", "update", "delete")
 async def serving(
     service: Service, database_urls: dict[str, str]
 ) -> AsyncIterator[asyncpg.Connection]:
-    """A connection as the service itself has."""
+    """Connect as the service does."""
     connection = await asyncpg.connect(database_urls[service.name])
     yield connection
     await connection.close()

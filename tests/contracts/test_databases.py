@@ -1,4 +1,4 @@
-"""One schema and one role a service, and a history of migrations that agrees with its models."""
+"""Each service has one schema and one role, and its migrations agree with its models."""
 
 from pathlib import Path
 
@@ -85,10 +85,10 @@ async def test_a_role_reaches_no_other_schema(
 
 
 @pytest.mark.parametrize("file", ["compose.yaml", "deploy/swarm/database.yaml"])
-def test_a_deployed_postgresql_ends_after_a_crash_for_the_engine_to_start_it_again(
+def test_after_a_crash_postgresql_exits_so_that_the_engine_restarts_it(
     file: str,
 ) -> None:
-    """tests/faults/test_full_disk.py shows why."""
+    """tests/faults/test_full_disk.py tests the reason."""
     root = Path(__file__).parents[2]
     postgres = yaml.safe_load((root / file).read_text())["services"]["postgres"]
     assert "restart_after_crash=off" in postgres["command"]

@@ -13,17 +13,17 @@ async def test_the_docs_page_and_all_it_loads_come_from_the_service(
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert len(loaded) >= 2
     for path in [*loaded, "/api/v1/openapi.json"]:
-        assert path.startswith("/"), f"{path} is not of this service"
+        assert path.startswith("/"), f"{path} belongs to another service"
         assert (await client.get(path)).status_code == 200
 
 
 async def test_the_description_is_complete(app: FastAPI, service: Service) -> None:
-    """What a generator of clients needs: ids, tags, summaries, and every error in its one shape."""
+    """The description has all that a generator of clients needs: ids, tags, summaries, and one shape of errors."""
     description = app.openapi()
     assert description["info"]["version"]
     assert description["info"]["summary"] == service.description
     ids = []
-    # Another version of the API may stand beside the first.
+    # A service may have two versions of the API.
     own = re.sub(r"^/api/v\d+/", r"/api/v\\d+/", service.prefix)
     for path, methods in description["paths"].items():
         assert re.match(rf"{own}(/|$)|/api/v1/health|/metrics$", path), path

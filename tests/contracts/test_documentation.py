@@ -1,4 +1,4 @@
-"""What the pages say of the repository is there: links, anchors, files, and names in files."""
+"""Links, anchors, files and names that the documentation mentions exist in the repository."""
 
 import ast
 import re
@@ -16,6 +16,7 @@ _FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"`([^`\n]+)`")
 _FILE = re.compile(r"(?P<file>[\w.-]+(?:/[\w.-]+)*/?)(?:::(?P<name>\w+(?:\.\w+)*))?")
+_CREATED = re.compile(r"^\$ make service NAME=(\w+)", re.MULTILINE)
 _SKIPPED = {".venv", ".state", "node_modules", ".pytest_cache", ".devenv", ".direnv"}
 
 
@@ -33,29 +34,32 @@ def prose(page: Path) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """As GitHub makes them of headings."""
+    """Return the anchors that GitHub derives from headings."""
     headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", h.lower()).strip().replace(" ", "-") for h in headings}
 
 
 def references(page: Path) -> Iterator[tuple[str, str, str | None]]:
-    """What stands as code and means a file: what is written, the file, the name in it."""
-    # What is made when it is needed is left out.
+    """Yield the code spans that refer to a file: the text, the file, the name in it."""
+    # Files that are created later are left out.
     tops = {path.name for path in ROOT.iterdir()} - _SKIPPED
+    # A service that the page has its reader create, as the tutorial does; tests/tutorial follows that.
+    created = {f"services/{name}" for name in _CREATED.findall(page.read_text())}
     for code in _CODE.findall(prose(page)):
         match = _FILE.fullmatch(code)
-        # A .env is made by whoever needs it.
+        # Users create .env themselves.
         if (
             match
             and "/" in code
             and match["file"].partition("/")[0] in tops
             and Path(match["file"]).name != ".env"
+            and not any(Path(match["file"]).is_relative_to(folder) for folder in created)
         ):
             yield code, match["file"], match["name"]
 
 
 def names_in(file: Path) -> set[str]:
-    """Everything that a module defines at its top, and what its classes do, as `Class.method`."""
+    """Return the names that a module defines at its top level, and the members of its classes as `Class.method`."""
 
     def defined(body: list[ast.stmt], prefix: str = "") -> Iterator[str]:
         for node in body:
@@ -78,26 +82,26 @@ def test_there_are_pages() -> None:
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
-def test_its_links_lead_somewhere(page: Path) -> None:
+def test_its_links_exist(page: Path) -> None:
     for link in _LINK.findall(prose(page)):
         if link.startswith(("https://", "http://", "mailto:")):
             continue
         path, _, anchor = link.partition("#")
         target = (page.parent / path).resolve() if path else page
-        assert target.exists(), f"{page.name}: {link} leads nowhere"
+        assert target.exists(), f"{page.name}: {link} does not exist"
         if anchor and target.suffix == ".md":
             assert anchor in anchors(target), f"{page.name}: {link}: there is no such heading"
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_files_and_names_that_it_speaks_of_are_there(
+def test_the_files_and_names_that_it_mentions_exist(
     page: Path, services: tuple[Service, ...]
 ) -> None:
     for code, file, name in references(page):
-        # NAME is any service.
+        # NAME means any service.
         file = file.replace("NAME", services[0].name)
         path = ROOT / file if (ROOT / file).exists() else page.parent / file
-        assert path.exists(), f"{page.name}: `{code}` is not there"
+        assert path.exists(), f"{page.name}: `{code}` does not exist"
         if name is not None:
             assert name in names_in(path), f"{page.name}: `{code}`: the file has no {name}"
 
@@ -115,12 +119,55 @@ def test_every_page_of_the_documentation_is_on_the_map_or_in_the_index_of_its_fo
         assert page.resolve() in listed, f"{page} is in no index"
 
 
+def test_each_page_says_first_whom_it_is_for() -> None:
+    for page in set(ROOT.glob("docs/**/*.md")) - set(ROOT.glob("docs/openapi/*")):
+        title, empty, first, *_ = page.read_text().splitlines()
+        begins_well = title.startswith("# ") and not empty and first.startswith("For ")
+        assert begins_well, f"{page.relative_to(ROOT)}: begin with a title, then with 'For …'"
+
+
+def test_each_alert_has_its_steps() -> None:
+    alerts = re.findall(r"- alert: (\w+)", (ROOT / "deploy/prometheus/rules.yaml").read_text())
+    assert alerts
+    assert {alert.lower() for alert in alerts} <= anchors(ROOT / "docs/how-to/respond-to-alerts.md")
+
+
+def printed_by_the_code() -> str:
+    """Return the sources, with texts that go on in the next line joined, and the descriptions of the API."""
+    folders = ("kit", "platform", "services", "tools", "deploy", "images", "nix")
+    paths = [path for folder in folders for path in sorted((ROOT / folder).rglob("*"))]
+    sources = [
+        path.read_text()
+        for path in [*paths, ROOT / "Makefile"]
+        if path.suffix in {".py", ".sh", ".nix", ""}
+        and path.is_file()
+        and not {"tests", ".venv", "build"} & set(path.relative_to(ROOT).parts)
+    ]
+    descriptions = [path.read_text() for path in sorted(ROOT.glob("docs/openapi/*.json"))]
+    return re.sub(r'"\s*\n\s*[fr]?"', "", "\n".join(sources)) + "\n".join(descriptions)
+
+
+def test_troubleshooting_quotes_messages_that_the_code_prints() -> None:
+    code = printed_by_the_code()
+    text = (ROOT / "docs/troubleshooting.md").read_text()
+    tables = re.findall(r"^\| message \|.*?\n\n", text, re.MULTILINE | re.DOTALL)
+    rows = [row for table in tables for row in table.strip().splitlines()[2:]]
+    assert rows
+    for row in rows:
+        for message in _CODE.findall(row.partition(" | ")[0]):
+            # "…" stands for what differs. The type of a problem is the name of its class.
+            for part in filter(None, map(str.strip, message.split("…"))):
+                problem = f"class {part.title().replace('_', '')}("
+                printed = part in code or problem in code
+                assert printed, f"no code prints {part!r}: {row}"
+
+
 def test_decisions_are_numbered_without_a_gap() -> None:
     numbers = [int(path.name[:4]) for path in sorted(ROOT.glob("docs/explanation/decisions/0*.md"))]
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_make_help_names_every_word_that_the_pages_have_people_type() -> None:
+def test_make_help_lists_every_command_in_the_documentation() -> None:
     shown = subprocess.run(
         ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout

@@ -1,4 +1,4 @@
-"""One shape of error, from every service, whatever goes wrong."""
+"""Every service reports all errors in the same shape."""
 
 import re
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ class Sample(RequestBody):
 
 @pytest.fixture
 def app(app: FastAPI) -> FastAPI:
-    """The service, with a route to go wrong on; all else about it is its own."""
+    """Return the service with an additional route that fails. Nothing else is changed."""
 
     async def take(body: Sample) -> None:
         return None
@@ -48,13 +48,13 @@ async def test_an_unknown_route(client: httpx.AsyncClient) -> None:
     assert_problem(await client.get("/nowhere"), 404)
 
 
-async def test_a_wrong_method_is_told_the_right_ones(client: httpx.AsyncClient) -> None:
+async def test_a_wrong_method_gets_the_allowed_methods(client: httpx.AsyncClient) -> None:
     response = await client.put("/api/v1/health")
     assert_problem(response, 405)
     assert response.headers["allow"] == "GET, HEAD"
 
 
-async def test_a_wrong_method_is_told_those_of_every_route_at_the_path(
+async def test_a_wrong_method_gets_the_methods_of_every_route_at_the_path(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     allowed: dict[str, set[str]] = {}
@@ -108,7 +108,7 @@ async def test_a_body_that_is_wrong_says_where_and_repeats_no_value(
     assert "4711" not in response.text
 
 
-async def test_an_unexpected_failure_tells_nothing_of_itself(client: httpx.AsyncClient) -> None:
+async def test_an_unexpected_failure_shows_no_details(client: httpx.AsyncClient) -> None:
     response = await client.get(SAMPLE)
     assert_problem(response, 500)
     assert "hunter2" not in response.text

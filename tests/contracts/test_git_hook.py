@@ -1,4 +1,4 @@
-"""`.pre-commit-config.yaml`, as git runs it after `make hook`."""
+"""The git hook that `make hook` installs runs `.pre-commit-config.yaml`."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ MISSPELT = "recieve"  # codespell:ignore
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with the hook, whose `make check` says that it ran."""
+    """Create a repository with the hook. Its `make check` prints that it ran."""
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
     for role in ("AUTHOR", "COMMITTER"):
@@ -45,7 +45,7 @@ def git(folder: Path, *arguments: str, status: int = 0) -> str:
     return done.stdout
 
 
-def test_what_is_staged_is_formatted_and_refused_until_it_is_added(clone: Path) -> None:
+def test_a_commit_formats_staged_files_and_is_refused_until_they_are_added(clone: Path) -> None:
     (clone / "cat.py").write_text("import os\nname = 'Tom'\n")
     git(clone, "add", "cat.py")
     git(clone, "commit", "--message", "Add a cat", status=1)
@@ -54,7 +54,7 @@ def test_what_is_staged_is_formatted_and_refused_until_it_is_added(clone: Path) 
     git(clone, "commit", "--message", "Add a cat")
 
 
-def test_what_is_not_staged_stays_as_it_is_and_out_of_the_check(clone: Path) -> None:
+def test_unstaged_changes_are_kept_and_not_checked(clone: Path) -> None:
     (clone / "cat.py").write_text('name = "Tom"\n')
     git(clone, "add", "cat.py")
     (clone / "cat.py").write_text(f"name  =  'Tom'; {MISSPELT}(name)\n")

@@ -1,7 +1,6 @@
-"""Every setting of every service: a value is understood at the start, or refused there in one line that names it.
+"""Every setting of every service accepts a value at the start, or refuses it there with one line that names it.
 
-What is understood is also used here, because a value that only some request trips over has passed the start all the
-same.
+Accepted values are also used here, because some bad values would fail only in a later request.
 """
 
 import importlib
@@ -26,7 +25,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from pydantic import SecretStr
 
 SECRET = "hunter2"
-# Nothing listens on port 1, and no name has to be looked up: what is understood fails at once.
+# Nothing listens on port 1, and these URLs need no name resolution, so connections fail at once.
 NEEDED = {
     "DATABASE_URL": f"postgresql://role:{SECRET}@127.0.0.1:1/cathouse",
     "SERVICE_TOKEN": f"{SECRET}-in-the-token-" + "x" * 32,
@@ -121,14 +120,14 @@ def bare(
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
     monkeypatch.setattr(socket, "getaddrinfo", lookup)
-    # Nobody collects the traces: the end does not wait for it.
+    # There is no collector of traces, and the end must not wait for one.
     monkeypatch.setattr(OTLPSpanExporter, "export", lambda *_: SpanExportResult.SUCCESS)
     for name, value in NEEDED.items():
         monkeypatch.setenv(name, value)
 
 
 def lookup(host: Any, *arguments: Any, **options: Any) -> Any:
-    """What the resolver does, where no name is known: encode it, which can fail, and find nothing."""
+    """Act like a resolver that knows no names: encode the name, which can fail, and find nothing."""
     if isinstance(host, str):
         host = host.encode("idna").decode()
         try:
@@ -141,7 +140,7 @@ def lookup(host: Any, *arguments: Any, **options: Any) -> Any:
 def read(
     service: Service, settings_class: type[ServiceSettings], name: str, value: str
 ) -> ServiceSettings | None:
-    """The settings as they are read; None after a refusal in one line that names this one and keeps secrets."""
+    """Return the settings, or None if the value is refused. A refusal is one line with the name and no secret."""
     try:
         return load_settings(settings_class, **{name: value})
     except SettingsError as error:
@@ -155,7 +154,7 @@ def read(
 
 @pytest.fixture
 def understood(service: Service, settings_class: type[ServiceSettings]) -> dict[str, list[str]]:
-    """The values of each setting that are understood, one for each way in which they are read."""
+    """Return the accepted values of each setting, one for each distinct result."""
     found: dict[str, dict[str, str]] = {}
     tried = 0
     for name in settings_class.model_fields:
@@ -167,15 +166,15 @@ def understood(service: Service, settings_class: type[ServiceSettings]) -> dict[
                 key = kind.get_secret_value() if isinstance(kind, SecretStr) else repr(kind)
                 found[name].setdefault(key, value)
     total = sum(map(len, found.values()))
-    print(f"{service.name}: {tried} values, {total} kinds of them understood")
+    print(f"{service.name}: {tried} values, {total} distinct ones accepted")
     return {name: list(values.values()) for name, values in found.items()}
 
 
-async def test_a_value_is_understood_and_of_use_or_refused_by_name(
+async def test_a_value_is_accepted_and_usable_or_refused_by_name(
     service: Service, settings_class: type[ServiceSettings], understood: dict[str, list[str]]
 ) -> None:
     assert all(understood.values()), understood
-    # All at once: the first of each setting, then the second of each, until the longest list ends.
+    # Use the first value of every setting together, then the second values, until the longest list ends.
     for n in range(max(map(len, understood.values()))):
         values: dict[str, Any] = {name: kinds[n % len(kinds)] for name, kinds in understood.items()}
         settings = load_settings(settings_class, **values)
@@ -184,10 +183,10 @@ async def test_a_value_is_understood_and_of_use_or_refused_by_name(
 
 
 async def use(app: FastAPI) -> None:
-    """Each setting, as a request would use it."""
+    """Use each setting as requests would do."""
     context = app.state.context
     settings: ServiceSettings = context.settings
-    # A socket looks names up past the resolver above: with an address instead, only their encoding is tried.
+    # A socket does not use the resolver above. So resolve the name first, which tests its encoding, and use an address.
     with suppress(socket.gaierror):
         ((*_, address),) = lookup(settings.host, 0, type=socket.SOCK_STREAM)
         with suppress(PortTakenError):

@@ -1,4 +1,4 @@
-"""HTTP as every service speaks it: HEAD, redirects, headers of all responses."""
+"""Every service treats HTTP in the same way: HEAD, redirects, and the headers of responses."""
 
 import re
 from uuid import uuid4
@@ -63,7 +63,7 @@ async def test_a_slash_too_many_or_too_few_is_not_found_and_leads_nowhere(
 ) -> None:
     for path in [*paths_of(app, "get"), *UNDESCRIBED]:
         response = await client.get(f"{path}/", headers={"Host": "evil.example"})
-        # A proxied call's path has no other form; it is refused for want of a credential.
+        # The path of a proxied call has no second form. It is refused because it has no credential.
         assert response.status_code == (401 if path.startswith("/api/v1/proxy/") else 404), path
         assert "location" not in response.headers
         assert response.headers["content-type"] == "application/problem+json"
@@ -82,7 +82,7 @@ async def test_all_responses_have_the_headers_that_browsers_obey(
         assert SECURITY.items() <= dict(response.headers).items(), response.url
 
 
-async def test_the_docs_page_may_load_what_is_its_own_and_is_framed_by_nobody(
+async def test_the_docs_page_loads_only_its_own_files_and_cannot_be_framed(
     client: httpx.AsyncClient,
 ) -> None:
     policy = (await client.get("/api/v1/docs")).headers["content-security-policy"]
@@ -92,7 +92,7 @@ async def test_the_docs_page_may_load_what_is_its_own_and_is_framed_by_nobody(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_what_is_said_to_someone_is_not_stored(
+async def test_responses_to_a_caller_are_not_stored(
     method: str,
     app: FastAPI,
     client: httpx.AsyncClient,

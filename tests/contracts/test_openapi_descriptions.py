@@ -1,4 +1,4 @@
-"""What a service describes is what it does, so that a generator of clients can take the description as it is."""
+"""Services behave as their API descriptions say, so generated clients work."""
 
 import importlib
 import re
@@ -32,7 +32,7 @@ from schemathesis.specs.openapi.checks import (
 
 from .surroundings import Known, OtherServices, Populating, Surroundings, running_cat
 
-# Of each operation.
+# The number of requests is for each operation.
 SOME = settings(
     max_examples=20,
     derandomize=True,
@@ -50,7 +50,7 @@ CHECKS = [
 CONFIG: dict[str, Any] = {
     # The callers bring their own Authorization.
     "generation": {"with-security-parameters": False},
-    # What is generated must not change with the text of the services' source.
+    # Generated requests must not depend on constants in the services' sources.
     "analysis": {"constants": {"enabled": False}},
 }
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
@@ -89,7 +89,7 @@ def make(
     service_token: str,
     others: OtherServices,
 ) -> Make:
-    """Makes the service."""
+    """Return a function that creates the service's app."""
     chosen = settings_class(
         _env_file=None,
         database_url=database_urls[service.name],
@@ -98,7 +98,7 @@ def make(
     )
     create: Callable[..., FastAPI]
     create = importlib.import_module(f"{service.package}.main").create_app
-    # Hashing at its real cost would be all that takes time here.
+    # With real costs, hashing would take most of the time.
     cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     parts = {"passwords": cheap} if service.name == "auth" else {}
     return lambda: create(chosen, transport=others, **parts)
@@ -122,7 +122,7 @@ async def surroundings(
 
 @pytest.fixture
 def described(make: Make) -> Iterator[schemathesis.BaseSchema]:
-    """The service by its description, in a thread of its own: what generates the requests is not async."""
+    """Load the description of the service. It runs in another thread, because schemathesis is not async."""
     yield schemathesis.openapi.from_asgi(OPENAPI_PATH, make(), config=Config.from_dict(CONFIG))
     asgi.shutdown_lifespans()
 
@@ -130,7 +130,7 @@ def described(make: Make) -> Iterator[schemathesis.BaseSchema]:
 def test_the_examples_are_requests_that_succeed(
     described: schemathesis.BaseSchema, surroundings: Surroundings
 ) -> None:
-    """Every operation answers 2xx, as described, to someone who takes its examples and puts in the ids they know."""
+    """Each operation's examples, with existing ids, get a described 2xx response for one of the callers."""
     for operation in operations(described):
         examples = operation.get_strategies_from_examples() or [operation.as_strategy()]
         case = first(st.one_of(examples))
@@ -146,11 +146,13 @@ def test_the_examples_are_requests_that_succeed(
             pytest.fail("\n".join([operation.label, *answers]))
 
 
-def test_every_answer_is_one_that_the_description_declares(
+def test_every_response_is_declared_in_the_description(
     described: schemathesis.BaseSchema, surroundings: Surroundings
 ) -> None:
-    """Whatever is asked, by whoever: no 5xx, what is not as described is refused, and status, headers, media type and
-    body of the answer are as described."""
+    """No request of any caller gets a 5xx response, and requests that violate the description are refused.
+
+    Status, headers, media type and body of every response are as described.
+    """
     for operation in operations(described):
         valid, invalid = (operation.as_strategy(mode) for mode in MODES)
 
@@ -169,7 +171,7 @@ def test_every_answer_is_one_that_the_description_declares(
 def test_a_generator_can_use_the_description_as_it_is(
     described: schemathesis.BaseSchema,
 ) -> None:
-    """It is valid OpenAPI; references lead somewhere; ids make good names; what takes a token says which."""
+    """The description is valid OpenAPI, references exist, ids are good names, and operations declare their tokens."""
     described.validate()
     description = described.raw_schema
     for reference in references(description):
@@ -184,11 +186,11 @@ def test_a_generator_can_use_the_description_as_it_is(
         assert "401" in raw["responses"] or not raw.get("security")
         for status, response in raw["responses"].items():
             if status != "204":
-                assert response["content"], f"{operation.label} says not what {status} looks like"
+                assert response["content"], f"{operation.label} has no content for {status}"
 
 
 def references(node: Any) -> Iterator[str]:
-    """Every `$ref` in a description."""
+    """Yield every `$ref` in a description."""
     if isinstance(node, dict):
         yield from (value for key, value in node.items() if key == "$ref")
     for inner in (
@@ -198,7 +200,7 @@ def references(node: Any) -> Iterator[str]:
 
 
 def operations(described: schemathesis.BaseSchema) -> list[Operation]:
-    """All of them; what takes away comes last, so that the others still find it."""
+    """Return all operations. Those that delete come last, so that the others find their data."""
     found = []
     for result in described.get_all_operations():
         if isinstance(result, Err):
@@ -209,7 +211,7 @@ def operations(described: schemathesis.BaseSchema) -> list[Operation]:
 
 @st.composite
 def requests(draw: st.DrawFn, valid: Cases, invalid: Cases, known: Known) -> Case[Any]:
-    """Good ones, most of them with what is known in its place, and bad ones."""
+    """Draw valid requests, most of them with existing ids, and invalid ones."""
     if draw(st.booleans()):
         case: Case[Any] = draw(valid)
         put_in(case, draw(st.sampled_from(choices(case, known))))
@@ -218,7 +220,7 @@ def requests(draw: st.DrawFn, valid: Cases, invalid: Cases, known: Known) -> Cas
 
 
 def choices(case: Case[Any], known: Known) -> list[dict[str, Any]]:
-    """All ways to put what is known in the place of what the case has by the same name."""
+    """Return all combinations of known values for the fields and parameters of a case."""
     places = [place for place in (case.path_parameters, case.body) if isinstance(place, dict)]
     names = sorted({name for place in places for name in place} & known.keys())
     return [
@@ -228,7 +230,7 @@ def choices(case: Case[Any], known: Known) -> list[dict[str, Any]]:
 
 
 def judge(case: Case[Any], response: Response) -> None:
-    # In a form, a field without a value counts as left out (RFC 6749, section 3.2), whatever may be its value.
+    # In a form, a field without a value counts as absent (RFC 6749, section 3.2), even if it may not be empty.
     form = case.media_type == "application/x-www-form-urlencoded"
     checks = [check for check in CHECKS if not (form and check is negative_data_rejection)]
     case.validate_response(response, checks=checks)
@@ -241,7 +243,7 @@ def put_in(case: Case[Any], values: dict[str, Any]) -> None:
 
 
 def first(cases: Cases) -> Case[Any]:
-    """The simplest of them."""
+    """Return the simplest case."""
     found = []
 
     @settings(SOME, max_examples=1)

@@ -12,7 +12,7 @@ from cathouse_platform.security_events import SecurityEvent
 
 ROOT = Path(__file__).parents[2]
 KIT = ROOT / "kit/cathouse_kit"
-OPERATIONS = ROOT / "docs/how-to/operations.md"
+OPERATIONS = ROOT / "docs/reference/security-events.md"
 # English that is meant where it stands, though a name of the platform is in it.
 ENGLISH = re.compile(
     r"(reverse|trusted) prox(y|ies)|proxy_headers|ask an admin|an admin can enable", re.IGNORECASE
@@ -60,7 +60,7 @@ def test_a_change_of_the_platform_restarts_a_service(service: Service) -> None:
 
 @pytest.mark.documentation
 def test_every_security_event_is_described_and_nothing_else() -> None:
-    section = OPERATIONS.read_text().partition("### Security events")[2].partition("\n## ")[0]
+    section = OPERATIONS.read_text().partition("## Events")[2].partition("\n## ")[0]
     named = re.findall(r"^\| `(\w+)` \| (.+) \|$", section, re.MULTILINE)
     assert sorted(name for name, _ in named) == sorted(SecurityEvent)
     assert all(meaning for _, meaning in named)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 
 @pytest.mark.parametrize("path", ["/health", "/api/v1/health"])
-async def test_health_says_who_it_is(
+async def test_health_names_the_service(
     client: httpx.AsyncClient, service: Service, path: str
 ) -> None:
     response = await client.get(path)
@@ -26,7 +26,7 @@ async def test_health_says_who_it_is(
 
 
 @pytest.mark.parametrize("path", ["/health/ready", "/api/v1/health/ready"])
-async def test_readiness_tells_of_the_database_and_the_migrations(
+async def test_readiness_reports_the_database_and_the_migrations(
     client: httpx.AsyncClient, service: Service, path: str
 ) -> None:
     response = await client.get(path)

@@ -1,4 +1,4 @@
-"""What a release does with the images: each goes to the registry, with its bill of materials."""
+"""A release pushes each image to the registry, with its bill of materials."""
 
 import gzip
 import os
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """skopeo and oras that write down how they are called, and what they are given."""
+    """Create fakes of skopeo and oras that record their arguments and their input."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ("skopeo", "oras"):
@@ -29,7 +29,7 @@ def programs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
-    """A folder as `nix build .#images` makes it."""
+    """Create a folder like the result of `nix build .#images`."""
     folder = tmp_path / "result"
     folder.mkdir()
     for name in ("auth", "migrate"):
@@ -48,7 +48,7 @@ def publish(path: str, *arguments: str | Path) -> "subprocess.CompletedProcess[s
     )
 
 
-@pytest.mark.documentation  # the changelog, which is documentation, knows the version
+@pytest.mark.documentation  # needs the changelog, which is documentation
 def test_each_image_goes_with_its_bill_of_materials(
     programs: Path, images: Path, tmp_path: Path
 ) -> None:
@@ -75,7 +75,9 @@ def test_a_version_that_the_changelog_does_not_know_is_refused(
 
 
 @pytest.mark.parametrize("arguments", [(), ("registry.test/house/",), ("registry.test", "0.1.0")])
-def test_it_says_what_it_wants_to_know(programs: Path, arguments: tuple[str, ...]) -> None:
+def test_without_its_arguments_it_prints_an_example(
+    programs: Path, arguments: tuple[str, ...]
+) -> None:
     result = publish(f"{programs}:{os.environ['PATH']}", *arguments)
     assert result.returncode == 64
     assert "images/publish.sh registry.example.com/cathouse/ 0.2.0" in result.stderr

@@ -1,5 +1,7 @@
-"""The services are what `services.toml` says. That rendered files are current is tested elsewhere; what is tested of
-them here is what a wrong template would get wrong."""
+"""The services have the properties in `services.toml`.
+
+Other tests check that rendered files are current. These tests find errors in the templates.
+"""
 
 import importlib
 import tomllib
@@ -68,7 +70,9 @@ def test_settings_default_to_the_registry(
             assert other.name not in service.calls
 
 
-def test_the_service_calls_whom_it_says(service: Service, settings: ServiceSettings) -> None:
+def test_the_service_has_clients_for_its_declared_calls(
+    service: Service, settings: ServiceSettings
+) -> None:
     app = importlib.import_module(f"{service.package}.main").create_app(settings)
     assert set(app.state.context.clients) == set(service.calls)
     assert app.state.context.migrations.schema == service.schema

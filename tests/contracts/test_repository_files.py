@@ -1,4 +1,4 @@
-"""Files that GitHub and editors read, and no program of ours does: what they name is there."""
+"""The names in files that only GitHub and editors read exist."""
 
 import json
 import os
@@ -15,12 +15,14 @@ GITHUB = ROOT / ".github"
 FORMS = sorted((GITHUB / "ISSUE_TEMPLATE").glob("*.yaml"))
 
 
-# The pages have owners too.
+# Documentation has owners too.
 @pytest.mark.documentation
 def test_every_path_with_an_owner_exists() -> None:
     lines = (GITHUB / "CODEOWNERS").read_text().splitlines()
     rules = [line.split() for line in lines if line and not line.startswith("#")]
-    assert rules[0][0] == "*", "the rule for all comes first: the last one that matches decides"
+    assert rules[0][0] == "*", (
+        "the rule for all files must be the first, because the last match counts"
+    )
     for pattern, *owners in rules:
         assert owners, f"{pattern} has no owner"
         assert all(re.fullmatch(r"@[\w-]+(/[\w-]+)?", owner) for owner in owners)
@@ -44,7 +46,7 @@ def test_an_issue_form_is_one_that_github_shows(path: Path) -> None:
         assert "render" not in part["attributes"] or part["type"] == "textarea"
 
 
-def test_vulnerabilities_are_led_away_from_issues() -> None:
+def test_vulnerability_reports_are_directed_away_from_issues() -> None:
     config = yaml.safe_load((GITHUB / "ISSUE_TEMPLATE/config.yml").read_text())
     assert "/security/advisories/new" in config["contact_links"][0]["url"]
 
@@ -55,7 +57,9 @@ def test_the_changelog_has_the_version_of_the_packages() -> None:
     headings = re.findall(r"^## \[(.+?)\](?: - (\d{4}-\d\d-\d\d))?$", text, re.MULTILINE)
     version = tomllib.loads((ROOT / "kit/pyproject.toml").read_text())["project"]["version"]
     assert headings[0] == ("Unreleased", "")
-    assert headings[1][0] == version, f"move what is unreleased below a heading [{version}] - DATE"
+    assert headings[1][0] == version, (
+        f"move the unreleased changes below a heading [{version}] - DATE"
+    )
     assert all(date for _, date in headings[1:])
     assert [name for name, _ in headings] == re.findall(r"^\[(.+?)\]: https", text, re.MULTILINE)
 
@@ -69,7 +73,7 @@ def test_the_dev_container_has_the_image_and_types_the_commands_that_there_are()
     for name in ("updateContentCommand", "postAttachCommand"):
         command = container[name].split()
         assert command[0] == "make"
-        # In a Nix shell there is nothing to install.
+        # In a Nix shell, make installs nothing.
         outside = {name: value for name, value in os.environ.items() if name != "CATHOUSE_NIX"}
         subprocess.run(
             [*command, "--dry-run"], cwd=ROOT, env=outside, capture_output=True, check=True

@@ -1,4 +1,4 @@
-"""Every service reads its settings alike, and refuses bad ones by one line that keeps secrets."""
+"""Every service reads its settings in the same way, and refuses a bad one with a line that shows no secret."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ TOKEN = "hunter2-in-the-token-" + "x" * 32
 def bare(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings_class: type[ServiceSettings]
 ) -> None:
-    """A folder without `.env`, and an environment without settings."""
+    """Change to a folder without `.env`, and remove all settings from the environment."""
     monkeypatch.chdir(tmp_path)
     for name in settings_class.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)

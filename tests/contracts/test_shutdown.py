@@ -1,4 +1,4 @@
-"""A service as the process that it is: it starts, answers, and ends when it is told to, losing nothing."""
+"""A service as a process: it starts, responds, and ends on SIGTERM without losing a request."""
 
 import json
 import os
@@ -14,8 +14,8 @@ import pytest
 from cathouse_kit.registry import Service
 from cathouse_kit.testing import RevocationList, identity_server, is_ready, wait_until
 
-# `python -m PACKAGE serve` with one route more, which answers when all of a request's body is there: a service of which
-# nothing else can be in flight for long is held to this too.
+# Runs `python -m PACKAGE serve` with one more route, which responds when the whole body has arrived. So a request can
+# be in flight for long in every service.
 PROGRAM = """
 import importlib, runpy, sys
 
@@ -84,7 +84,7 @@ def test_sigterm_lets_a_request_in_flight_finish_and_refuses_readiness_meanwhile
         socket.create_connection((host, int(port)), timeout=20) as slow,
     ):
         slow.sendall(b"POST /slow HTTP/1.1\r\nHost: cathouse\r\nContent-Length: 2\r\n\r\n{")
-        # That one, and the question itself.
+        # The running request, and this request for metrics.
         wait_until(
             "the request to begin",
             lambda: "http_requests_in_flight 2.0" in probe.get("/metrics").text,

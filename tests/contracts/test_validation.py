@@ -1,4 +1,4 @@
-"""What every service says of a body that is wrong, and what it costs to say it."""
+"""Every service reports the errors of a bad body, and the cost of that is limited."""
 
 import importlib
 import re
@@ -20,17 +20,17 @@ WRONG: list[Any] = [
     [], [[]], [None], ["", ""], [{}], {}, {"a": None},
 ]  # fmt: skip
 ITEMS: list[Any] = [[1], [{}], [[]], [{"a": 1}], [""], 1, {}, None]
-# Enough to tell a bound from none.
+# Large enough to show that there is a bound.
 MANY: list[Any] = [
     item * 20_000 if isinstance(item, list) else dict.fromkeys(map(str, range(20_000)), item)
     for item in ITEMS
 ]
 MOST_ERRORS = 200
-"""The most errors that validation may find, of which 20 are reported: some milliseconds."""
+"""The most errors that validation may find, which takes some milliseconds. 20 of them are reported."""
 
 
 def bodies(service: Service) -> list[type[RequestBody]]:
-    """Every request body of a service."""
+    """Return every request body of a service."""
     importlib.import_module(f"{service.package}.main")
 
     def below(kind: type[RequestBody]) -> Iterator[type[RequestBody]]:

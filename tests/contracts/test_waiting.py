@@ -1,4 +1,4 @@
-"""Tests wait for conditions: a test that sleeps is slow where it passes, and fails on a slow machine."""
+"""Tests wait for conditions, because a test that sleeps is slow, and fails on a slow machine."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The workflows for those who clone this: what they run is fixed, may do little, and is what a person would type."""
+"""The workflows pin their actions, have few permissions, and run the commands that developers type."""
 
 import os
 import re
@@ -33,7 +33,7 @@ def test_one_commit_of_an_action_serves_all(path: Path) -> None:
     assert {name: found for name, found in pins.items() if len(found) > 1} == {}
 
 
-def test_nothing_may_be_written_but_where_a_job_says_so(path: Path) -> None:
+def test_only_jobs_that_declare_it_have_write_permissions(path: Path) -> None:
     text = path.read_text()
     assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
     assert "pull_request_target" not in text
@@ -45,13 +45,13 @@ def test_nothing_may_be_written_but_where_a_job_says_so(path: Path) -> None:
                 assert step["with"]["persist-credentials"] is False
 
 
-def test_what_runs_is_what_a_person_would_type(path: Path) -> None:
+def test_workflows_run_the_commands_that_developers_type(path: Path) -> None:
     words = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for job in jobs(path).values():
         assert job["timeout-minutes"]
         for step in job["steps"]:
             command = step.get("run", "")
-            # What a caller may name never becomes part of a script.
+            # Values that others can choose must never become part of a script.
             assert "${{" not in command
             assert "\n" not in command
             if command.startswith("make "):

@@ -1,4 +1,4 @@
-"""Clocks that a test moves, one for each service."""
+"""Clocks that a test can move, one for each service."""
 
 import re
 import subprocess
@@ -16,7 +16,7 @@ _TOLERANCE_SECONDS = 30
 def with_own_clocks(stack: Stack) -> None:
     """Have each service read its wall clock from libfaketime.
 
-    Monotonic clocks and the times of files stay. Raises `AssertionError` where libfaketime is missing.
+    Monotonic clocks and the times of files are not changed. Raises `AssertionError` if libfaketime is missing.
     """
     library = _library()
     file = stack.folder / "process-compose.yaml"
@@ -26,7 +26,7 @@ def with_own_clocks(stack: Stack) -> None:
         clock = _file(stack, service)
         clock.write_text("+0")
         variables = {
-            # A fork has the clock of its server: each service gets its own.
+            # A forked service would have the clock of the fork server. So each service is started alone.
             "CATHOUSE_FORK_SERVER": "",
             "LD_PRELOAD": library,
             "FAKETIME_TIMESTAMP_FILE": str(clock),
@@ -42,7 +42,7 @@ def with_own_clocks(stack: Stack) -> None:
 
 
 def move_clock(target: Target, service: str, seconds: int) -> None:
-    """Move a service's clock by so many seconds from that of the machine, while the service runs."""
+    """Set the offset of a running service's clock from the machine's clock, in seconds."""
     file = _file(target.stack, service)
     moved = file.with_suffix(".moved")
     moved.write_text(f"{seconds:+}")
@@ -63,7 +63,7 @@ def _file(stack: Stack, service: str) -> Path:
 
 
 def _library() -> str:
-    """Return the path of libfaketime, as the command of that name loads it."""
+    """Return the path of libfaketime, which the command faketime loads."""
     try:
         maps = subprocess.run(
             ["faketime", "-f", "+0", "cat", "/proc/self/maps"],

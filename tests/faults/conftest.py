@@ -7,7 +7,7 @@ import pytest
 
 from .report import Report
 
-# For a run that hangs: far longer than one takes on a busy machine.
+# Ends a run that hangs. It is far longer than a run on a busy machine.
 _SECONDS, _SECONDS_A_KILL = 1200, 15
 _report = pytest.StashKey[Report]()
 
@@ -19,8 +19,12 @@ def report(pytestconfig: pytest.Config) -> Report:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("fault trials")
-    group.addoption("--kills", type=int, default=200, help="processes to kill (200)")
-    group.addoption("--seed", type=int, help="repeat the choices of a run; default: a new seed")
+    group.addoption(
+        "--kills", type=int, default=200, help="number of processes to kill (default: 200)"
+    )
+    group.addoption(
+        "--seed", type=int, help="repeat the random choices of a run (default: a new seed)"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,4 +1,4 @@
-"""A small disk for PostgreSQL, to be filled."""
+"""A small disk for PostgreSQL, which tests fill."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ _CHUNK = bytes(1 << 20)
 def on_small_disk(stack: Stack) -> None:
     """Have the stack keep its state on a tmpfs, in a mount namespace that ends with it.
 
-    Raises `AssertionError` where this machine does not allow that.
+    Raises `AssertionError` if this machine does not allow that.
     """
     user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
     stack.prefix = ("unshare", *user, "--mount", "sh", "-c", f'{_MOUNT} && exec "$@"', "sh")
@@ -36,7 +36,7 @@ def on_small_disk(stack: Stack) -> None:
 
 
 def _take_all_space(ballast: Path) -> None:
-    """Have a file take all of the space that is left."""
+    """Write a file that uses all of the free space."""
     with ballast.open("ab", buffering=0) as file:
         size = len(_CHUNK)
         while size:
@@ -49,9 +49,9 @@ def _take_all_space(ballast: Path) -> None:
 
 
 async def fill(target: Target) -> None:
-    """Take all of the disk's space, and return when PostgreSQL could not write its log.
+    """Use all of the disk's space. Return when PostgreSQL has failed to write its log.
 
-    A file of the log has 16 MB, and is there as a whole before the first byte is written to it.
+    A file of the log has 16 MB, and PostgreSQL allocates it before it writes the first byte.
     """
     connection = await asyncpg.connect(target.database_url, timeout=30, command_timeout=30)
     _take_all_space(target.ballast)

@@ -14,7 +14,7 @@ import psutil
 
 from .target import POSTGRES, Target
 
-# Around the limits of the services: 2 s for a connection to PostgreSQL, and for one to another service.
+# Shorter and longer than the services' limits: 2 s to connect to PostgreSQL or to another service.
 _FREEZE_SECONDS = (0.1, 3.0)
 _VICTIM_SECONDS = 5.0
 
@@ -28,7 +28,7 @@ class Faults:
         self._thawing: list[threading.Timer] = []
         self._killed: set[psutil.Process] = set()
         self.struck: Counter[str] = Counter()
-        """How often each fault struck, by its name."""
+        """The number of strikes of each fault, by name."""
         self._kills: list[tuple[int, Callable[[], str | None]]] = [
             (8, self.kill_backend),
             (3, self.kill_postmaster),
@@ -53,9 +53,9 @@ class Faults:
         return self.struck.total()
 
     def strike(self) -> None:
-        """One fault at random; four of five are kills.
+        """Strike with a random fault. Four of five are kills.
 
-        It waits for a victim, as the last kill may not be recovered from.
+        Waits for a victim, because the platform may still recover from the last kill.
         """
         kinds = self._others if self._randomly.random() < 1 / 5 else self._kills
         weights, faults = zip(*kinds, strict=True)
@@ -67,7 +67,7 @@ class Faults:
             self.struck[name] += 1
 
     def end(self) -> None:
-        """Thaw whatever is still frozen."""
+        """Wait until all frozen relays and processes are thawed."""
         for timer in self._thawing:
             timer.join()
 
@@ -75,14 +75,14 @@ class Faults:
         return self._kill("kill PostgreSQL", self._target.postmaster())
 
     def kill_backend(self) -> str | None:
-        """PostgreSQL then ends all its sessions and recovers from its log."""
+        """After this, PostgreSQL ends all its sessions and recovers from its log."""
         return self._kill("kill a backend", self._target.backend(self._randomly))
 
     def kill_worker(self) -> str | None:
         return self._kill("kill a service", self._target.worker(self._service()))
 
     def kill_runners_child(self) -> str | None:
-        """The one of a service that serves: else every other kill would hit a start."""
+        """Kill the process that serves. Otherwise every second kill would hit a starting process."""
         service = self._service()
         if self._target.worker(service) is None:
             return None
@@ -132,7 +132,7 @@ class Faults:
 
     def _kill(self, name: str, process: psutil.Process | None) -> str | None:
         if process is None or process in self._killed:
-            return None  # a killed process is still there for a moment: it counts once
+            return None  # a killed process exists for a moment longer, but must count once
         process.kill()
         self._killed.add(process)
         return name
@@ -143,7 +143,7 @@ class Faults:
         process.suspend()
 
         def resume() -> None:
-            with suppress(psutil.NoSuchProcess):  # it was killed meanwhile
+            with suppress(psutil.NoSuchProcess):  # it has been killed in the meantime
                 process.resume()
 
         self._later(resume)
@@ -159,4 +159,4 @@ def _try(fault: Callable[[], str | None]) -> str | None:
     try:
         return fault()
     except (psutil.NoSuchProcess, OSError, asyncpg.PostgresError):
-        return None  # the victim ended in this moment by itself, or PostgreSQL is down
+        return None  # the victim has just ended by itself, or PostgreSQL is down

@@ -1,4 +1,4 @@
-"""What the platform has acknowledged to the load, and what the load does not know."""
+"""The writes that the platform acknowledged to the load, and those with an unknown result."""
 
 import threading
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ Fact = tuple[str, str]
 """A kind of fact and the name of its subject, such as `("tagline", SLUG)`. See `verification.FACTS`."""
 
 Facts = dict[Fact, str | None]
-"""What a write makes true. None is a value that only the response tells."""
+"""The facts that a write creates. None is a value that only the response has."""
 
 
 class Unacknowledged(Exception):
@@ -18,27 +18,27 @@ class Unacknowledged(Exception):
 
 @dataclass
 class Ledger:
-    """Each subject has one writer, which leaves a subject alone once a write to it is in doubt.
+    """Each subject has one writer. After a write in doubt, it does not write to the subject again.
 
-    So the last acknowledged value of a fact is the value to be found, but for at most one write in doubt.
+    So a fact must have its last acknowledged value, or that of the one write in doubt.
     """
 
     acknowledged: dict[Fact, str] = field(default_factory=dict)
     in_doubt: list[Facts] = field(default_factory=list)
-    """Writes that were sent and not acknowledged: done as a whole, or not at all."""
+    """Writes that were sent but not acknowledged. Each must be complete or absent."""
     writes: int = 0
-    """How many writes were acknowledged."""
+    """The number of acknowledged writes."""
     audited: dict[str, int] = field(default_factory=dict)
     """The status of each response to a proxied call that must be in the audit, by request id."""
     unexpected: list[str] = field(default_factory=list)
-    """Responses that no fault excuses: 500, and refusals of correct requests."""
+    """Responses that no fault explains: 500, and refusals of correct requests."""
     _lock: threading.Condition = field(default_factory=threading.Condition)
 
     @contextmanager
     def writing(self, facts: Facts) -> Iterator[Facts]:
-        """Note the facts as acknowledged, or in doubt where the block raises `Unacknowledged`.
+        """Note the facts as acknowledged, or as in doubt if the block raises `Unacknowledged`.
 
-        The block sets the values that only the response tells.
+        The block sets the values that only the response has.
         """
         try:
             yield facts
@@ -54,7 +54,7 @@ class Ledger:
             self._lock.notify_all()
 
     def wait_for_writes(self, count: int, seconds: float) -> None:
-        """Wait until so many more writes are acknowledged, but not longer than this."""
+        """Wait until this number of further writes is acknowledged, or the time is over."""
         with self._lock:
             wanted = self.writes + count
             self._lock.wait_for(lambda: self.writes >= wanted, max(seconds, 0))

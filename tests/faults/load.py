@@ -1,4 +1,4 @@
-"""A steady load through all four services, which notes in a ledger what was acknowledged."""
+"""A steady load through all four services, which notes acknowledged writes in a ledger."""
 
 import hashlib
 import threading
@@ -17,7 +17,7 @@ from .target import ADMIN, PASSWORD, Target
 _CHANGERS, _CALLERS = 4, 2
 _PAUSE_SECONDS = 0.02
 _PAUSE_AFTER_FAILURE_SECONDS = 0.2
-# Longer than any fault and any limit of the services: a request that ends by this has hung.
+# Longer than all faults and all limits of the services: a request that takes longer hangs.
 _HANGS_SECONDS = 60.0
 _CATS_A_DEVELOPER = 8
 _ROUNDS_A_CAT = 3
@@ -52,7 +52,7 @@ class Adopted:
 
 @contextmanager
 def steady_load(target: Target, ledger: Ledger) -> Iterator[None]:
-    """Keep all workers busy while the block runs. At its end they finish the request at hand.
+    """Keep all workers busy while the block runs. At its end, they finish their current requests.
 
     Some create and change, which ends for a subject when a write to it is in doubt. The others call cats that they have
     adopted before the block begins.
@@ -83,7 +83,7 @@ def play_once(target: Target, ledger: Ledger) -> None:
 
 
 class Worker:
-    """Plays developers and players one after the other."""
+    """Acts as developers and players, one after the other."""
 
     _numbers = count()
 
@@ -95,7 +95,7 @@ class Worker:
         self._admin = Person(ADMIN)
 
     def work(self, play: Callable[[], None]) -> None:
-        """Play again and again, until the load stops."""
+        """Act repeatedly until the load stops."""
         with closing(self.client):
             while not self._stop.is_set():
                 try:
@@ -108,7 +108,7 @@ class Worker:
                     self._ledger.complain(repr(error))
 
     def adopt_to_call(self) -> Callable[[], None]:
-        """Adopt a new cat, and return what calls it a few times. Raises where a request fails."""
+        """Adopt a new cat. Return a function that calls it a few times. Raises if a request fails."""
         adopted = self.adopt()
 
         def call() -> None:
@@ -118,7 +118,7 @@ class Worker:
         return call
 
     def adopt(self) -> Adopted:
-        """Have a new player adopt a new cat. Raises where a request fails."""
+        """Have a new player adopt a new cat. Raises if a request fails."""
         developer, player = self.join("developer"), self.join("player")
         slug = f"cat-{next(self._numbers)}"
         cat_id = self._create_cat(developer, slug)
@@ -127,7 +127,7 @@ class Worker:
         return Adopted(player, installation_id, credential)
 
     def play(self) -> None:
-        """A developer with a few cats, and a player who adopts them. Raises `Unacknowledged` where a session fails."""
+        """Create a developer with cats, and a player who adopts them. Raises `Unacknowledged` if a session fails."""
         developer, player = self.join("developer"), self.join("player")
         for _ in range(_CATS_A_DEVELOPER):
             try:
@@ -138,7 +138,7 @@ class Worker:
         self.live(developer, player)
 
     def live(self, developer: Person, player: Person) -> None:
-        """The life of one cat: published, adopted, reviewed, called and changed."""
+        """Publish, adopt, review, call and change one cat."""
         slug = f"cat-{next(self._numbers)}"
         cat_id = self._create_cat(developer, slug)
         self._release(developer, cat_id, slug, "1.1.0")
@@ -303,7 +303,7 @@ class Worker:
         response = self._call_cat(
             "POST", installation_id, credential, request_id=title, json={"title": title}
         )
-        # A change of scopes or credential takes up to a second to reach the proxy: until then it refuses.
+        # A change of scopes or credential reaches the proxy within a second. Until then, the proxy refuses.
         if response.status_code == 201:
             with self._ledger.writing({("task", title): title}):
                 pass
@@ -317,7 +317,7 @@ class Worker:
         request_id: str | None = None,
         **content: Any,
     ) -> httpx.Response:
-        """Call the cat and note every response that the audit must hold, refusals included."""
+        """Call the cat, and note every response that must be in the audit, including refusals."""
         request_id = request_id or uuid4().hex
         headers = {"Authorization": f"Bearer {credential}", "X-Request-ID": request_id}
         path = f"/api/v1/proxy/{installation_id}/tasks"
@@ -325,7 +325,7 @@ class Worker:
         assert response.headers["X-Request-ID"] == request_id
         if response.status_code == 503 and _says_that_no_row_can_be(response.json()):
             raise Unacknowledged
-        # A call without a valid credential has no row; this one has it.
+        # The audit has no row for a call without a valid credential. This call has one.
         assert response.status_code != 401, f"{method} {path}: {response.text}"
         self._ledger.answered(request_id, response.status_code)
         return response
@@ -341,11 +341,11 @@ class Worker:
         headers: dict[str, str] | None = None,
         **content: Any,
     ) -> httpx.Response:
-        """The response to a correct request, which is a 2xx."""
+        """Send a correct request, and return its 2xx response."""
         headers = (who.headers if who else {}) | (headers or {})
         response = self._send(method, service, path, headers, **content)
         if who is self._admin and response.status_code == 401:
-            who.access_token = ""  # it has ended, after 15 minutes
+            who.access_token = ""  # the token has expired, after 15 minutes
             raise Unacknowledged
         if response.status_code >= 500:
             raise Unacknowledged
@@ -376,15 +376,15 @@ def _scope(name: str, method: str, *, required: bool) -> dict[str, Any]:
 
 
 def _says_that_no_row_can_be(problem: dict[str, Any]) -> bool:
-    """The audit cannot be written, or nobody knows whose call it is: only calls of a known installation have rows."""
+    """The audit could not be written, or the installation is unknown. Only calls of a known installation have rows."""
     return problem["type"] in _NO_DATABASE or problem.get("peer") == "installation"
 
 
 def _words() -> str:
-    """Text that no other write has."""
+    """Return a text that no other write has."""
     return f"words {uuid4().hex}"
 
 
 def _hash(secret: str) -> str:
-    """A secret as the services store it."""
+    """Return a secret in the form that the services store."""
     return hashlib.sha256(secret.encode()).hexdigest()

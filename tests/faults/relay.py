@@ -1,4 +1,4 @@
-"""TCP relays whose connections a test cuts or freezes."""
+"""TCP relays whose connections a test can cut or freeze."""
 
 import asyncio
 import threading
@@ -11,7 +11,7 @@ _CHUNK_BYTES = 65536
 
 
 class Relay:
-    """Listens on `port` and forwards each connection to the port that `target` returns at that moment."""
+    """Listens on `port`, and forwards each connection to the port that `target` returns at that time."""
 
     def __init__(self, target: Callable[[], int | None]) -> None:
         self.port = 0
@@ -31,7 +31,7 @@ class Relay:
             writer.transport.abort()
 
     def freeze(self) -> None:
-        """Pass nothing on until `thaw`; connections stay open and new ones are accepted."""
+        """Forward no data until `thaw`. Connections stay open, and new ones are accepted."""
         self._flowing.clear()
 
     def thaw(self) -> None:
@@ -52,7 +52,7 @@ class Relay:
                 self._pump(reader, upstream_writer), self._pump(upstream_reader, writer)
             )
         except OSError:
-            pass  # one side is gone; the other side is reset below
+            pass  # one side is closed; the code below resets the other
         finally:
             self._writers -= writers
             for each in writers:

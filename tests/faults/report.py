@@ -14,7 +14,7 @@ class Report:
         self.lines += lines
 
     def results(self, trials: str, ledger: Ledger, findings: Findings, seconds: float) -> None:
-        """One line for a test; `trials` says how many there were of what."""
+        """The line of a test. `trials` is their number and kind."""
         self.add(
             f"{trials}: acknowledged writes {ledger.writes}, lost writes {len(findings.lost)}, "
             f"half-done writes {len(findings.half_done)}, audited calls {len(ledger.audited)}, "

@@ -26,9 +26,9 @@ from .relay import Relays, running_relays
 PASSWORD = "a cat may look at a king"
 ADMIN = "admin@example.com"
 POSTGRES = "postgres"
-# A busy machine may need this long to start four services at once.
+# Long enough for a busy machine that starts four services at the same time.
 _START_SECONDS, _READY_SECONDS = 600.0, 300.0
-# The load comes from one address, and calls more often than people do.
+# The load comes from one address, and sends more requests than people do.
 _NO_LIMIT = "1000000/minute"
 _LIMITS = (
     "LOGIN_LIMIT_BY_ADDRESS",
@@ -48,11 +48,11 @@ class Target:
     services: tuple[str, ...]
 
     def url(self, service: str) -> str:
-        """The address of a service's relay."""
+        """Return the URL of a service's relay."""
         return f"http://127.0.0.1:{self.relays.port(service)}"
 
     def wait_until_ready(self) -> None:
-        """Raises `AssertionError`, with the states, where a service does not come back by itself."""
+        """Wait until all services are ready again. Raises `AssertionError`, with their states, if one stays down."""
         try:
             for service in self.services:
                 wait_until(
@@ -71,7 +71,7 @@ class Target:
 
     @property
     def ballast(self) -> Path:
-        """A file on the disk of PostgreSQL, for a test to fill that."""
+        """A file on PostgreSQL's disk, with which a test fills the disk."""
         return self.state.folder / "ballast"
 
     @property
@@ -81,11 +81,11 @@ class Target:
 
     @property
     def database_url(self) -> str:
-        """The superuser's URL, which does not lead through the relay."""
+        """Return the superuser's URL, which does not use the relay."""
         return with_database(superuser_url(Settings(self.state, None, None)), DATABASE)
 
     async def set_in_postgres(self, name: str, value: str) -> None:
-        """Change a setting that PostgreSQL reads again when it is told to."""
+        """Change a setting of PostgreSQL, and reload its configuration."""
         connection = await asyncpg.connect(self.database_url, timeout=30)
         try:
             await connection.execute(f"alter system set {name} = {value}")
@@ -93,7 +93,7 @@ class Target:
         finally:
             await connection.close()
 
-    # Processes. Each is None where there is none at this moment.
+    # Processes. Each property is None while the process does not exist.
 
     def postmaster(self) -> psutil.Process | None:
         try:
@@ -104,14 +104,14 @@ class Target:
             return None
 
     def backend(self, randomly: random.Random) -> psutil.Process | None:
-        """A process of PostgreSQL that serves a connection of a service."""
+        """Return a process of PostgreSQL that serves a connection of a service."""
         postmaster = self.postmaster()
         pattern = re.compile(rf"postgres: \S+ {DATABASE} ")
         backends = [process for process, line in _children(postmaster) if pattern.match(line)]
         return randomly.choice(backends) if backends else None
 
     def worker(self, service: str) -> psutil.Process | None:
-        """The process that serves a service's requests."""
+        """Return the process that serves a service's requests."""
         processes = self.stack.descendants()
         return next((each for each in processes if self._listens(each, service)), None)
 
@@ -127,20 +127,20 @@ class Target:
         )
 
     def runners_child(self, service: str) -> psutil.Process | None:
-        """The process that the runner started for a service: it watches the sources, and the worker ends with it."""
+        """Return the runner's process for a service. It watches the sources, and its worker ends with it."""
         runner = psutil.Process(self.stack.process.pid)
         words = f"-m cathouse_{service} serve"
         return next((process for process, line in _children(runner) if words in line), None)
 
 
 def _state(stack: Stack) -> State:
-    """As the runner sees it, which may be in a mount namespace."""
+    """Read it in the runner's mount namespace, which may differ from ours."""
     root = Path(f"/proc/{stack.process.pid}/root")
     return State(root / stack.folder.relative_to("/") / ".state")
 
 
 def _children(parent: psutil.Process | None) -> list[tuple[psutil.Process, str]]:
-    """The children that live, each with its command line."""
+    """Return the living children, each with its command line."""
     found: list[tuple[psutil.Process, str]] = []
     try:
         processes = parent.children() if parent else []
@@ -158,7 +158,7 @@ def _children(parent: psutil.Process | None) -> list[tuple[psutil.Process, str]]
 def running_target(
     folder: Path, prepare: Callable[[Stack], None] = lambda _: None
 ) -> Iterator[Target]:
-    """Start the platform, with relays before PostgreSQL and before each service; stop it afterwards.
+    """Start the platform, with relays before PostgreSQL and before each service. Stop it afterwards.
 
     `prepare` changes the stack before it starts.
     """
@@ -174,7 +174,7 @@ def running_target(
             stack.environment |= dict.fromkeys(_LIMITS, _NO_LIMIT)
             stack.environment["TASKS_FILE"] = str(target.tasks_file)
             prepare(stack)
-            # Without end it would go on where this process is killed, as it is when a run takes too long.
+            # It must end even if this process is killed, which happens when a run takes too long.
             stack.prefix += ("setpriv", "--pdeathsig", "TERM")
             stack.start()
             stack.wait_until_up(_START_SECONDS)
@@ -195,8 +195,8 @@ def _lead_through_relays(target: Target) -> None:
             text,
         )
         assert count, f"process-compose.yaml does not set {name}_URL"
-    # A developer's stack gives up on a process that dies again and again: here, that is the test. And it stops one that
-    # takes a minute to start, which on a busy machine is too early.
+    # A developer's stack gives up on a process that dies repeatedly, which these tests do on purpose. And it stops one
+    # that takes a minute to start, which is too early on a busy machine.
     text = re.sub(r"max_restarts: \d+", "max_restarts: 0", text)
     file.write_text(re.sub(r"failure_threshold: \d+", "failure_threshold: 600", text))
 
@@ -207,7 +207,7 @@ def _lead_to_postgres_through_relay(target: Target) -> None:
         file = target.state.database_url(service)
         file.write_text(re.sub(r"127\.0\.0\.1:\d+/", relayed, file.read_text()))
         assert relayed in file.read_text()
-        target.stack.answering_process(service).kill()  # the next one reads the new URL
+        target.stack.answering_process(service).kill()  # its next process reads the new URL
 
 
 def _create_admin(target: Target) -> None:

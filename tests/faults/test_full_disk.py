@@ -1,4 +1,4 @@
-"""The disk of PostgreSQL is full for a while, under load; nothing that was acknowledged is lost."""
+"""No acknowledged write is lost when PostgreSQL's disk is full for a while, under load."""
 
 import asyncio
 import random
@@ -25,8 +25,8 @@ def test_no_acknowledged_write_is_lost_when_the_disk_is_full(
 ) -> None:
     ledger, randomly = Ledger(), random.Random(pytestconfig.option.seed)
     with running_target(tmp_path / "copy", on_small_disk) as target:
-        # As in compose.yaml: by itself PostgreSQL 18 does not notice when a recovery fails for want of space, and then
-        # refuses connections for ever.
+        # The same as in compose.yaml. Otherwise PostgreSQL 18 does not notice that a recovery failed on a full disk,
+        # and then it refuses all connections.
         asyncio.run(target.set_in_postgres("restart_after_crash", "off"))
         began = time.monotonic()
         with steady_load(target, ledger):

@@ -1,4 +1,4 @@
-"""The clock of one service is moved while it runs: tokens, revocations, the audit and rate limits hold."""
+"""Tokens, revocations, the audit and rate limits work when a running service's clock is moved."""
 
 import asyncio
 import threading
@@ -28,7 +28,7 @@ _FOR_ADMINS = {
     "installation": "/api/v1/installations",
     "proxy": "/api/v1/proxy/audit",
 }
-"""A route of each service that an admin may read. Of the last two, everyone reads what is theirs."""
+"""A route of each service that an admin may read. The last two return the data of the caller."""
 
 
 def _prepare(stack: Stack) -> None:
@@ -70,7 +70,7 @@ def worker(target: Target, ledger: Ledger) -> Iterator[Worker]:
 
 
 class Client:
-    """Sends single requests to the relays, patiently: the machine may be busy."""
+    """Sends requests to the relays, with long timeouts because the machine may be busy."""
 
     def __init__(self, target: Target, client: httpx.Client) -> None:
         self._target = target
@@ -83,7 +83,7 @@ class Client:
         return self._client.request(method, url, headers=headers, **content)
 
     def sign_in(self, email: str) -> dict[str, str]:
-        """The headers of a person who has signed in."""
+        """Return the headers of a person who has signed in."""
         form = {"username": email, "password": PASSWORD}
         tokens = self.send("POST", "auth", f"{_AUTH}/login", {}, data=form).json()
         return {"Authorization": f"Bearer {tokens['access_token']}"}
@@ -105,7 +105,7 @@ def client(target: Target, worker: Worker) -> Client:
     return Client(target, worker.client)
 
 
-# Not the proxy: its clock decides for which minute the token is good that a cat gets.
+# Without the proxy: its clock sets the minute in which a cat's token is valid.
 @pytest.mark.parametrize("moved", sorted(set(SERVICES) - {"proxy"}), indirect=True)
 def test_people_work_as_always(target: Target, moved: str, ledger: Ledger) -> None:
     play_once(target, ledger)
@@ -166,7 +166,7 @@ def test_a_rate_limit_lets_as_many_pass_and_says_how_long_to_wait(
         passed += 1
     assert passed >= _CALLS_A_MINUTE
     assert 1 <= int(response.headers["Retry-After"]) <= 60
-    # The clock jumps by as much again, in the middle of the window.
+    # In the middle of the window, the clock moves by the same time again.
     move_clock(target, moved, 2 * seconds)
     response = client.call(adopted)
     if response.status_code == 429:

@@ -1,4 +1,4 @@
-"""Processes are killed, and connections cut and frozen, under load; nothing that was acknowledged is lost."""
+"""No acknowledged write is lost when processes are killed, and connections are cut and frozen, under load."""
 
 import asyncio
 import random
@@ -14,7 +14,7 @@ from .report import Report
 from .target import running_target
 from .verification import Findings, verify
 
-# The load goes on between two strikes; where it cannot, as nothing is up again, the next faults strike after a while.
+# Between two strikes, some writes must succeed. If no service is up again after a while, the next fault strikes.
 _LEAST_WRITES_BETWEEN, _MOST_WRITES_BETWEEN = 2, 6
 _MOST_FAULTS_AT_ONCE = 4
 _PATIENCE_SECONDS = 5.0
@@ -27,7 +27,7 @@ def test_no_acknowledged_write_is_lost_under_random_faults(
     report.add(f"seed {seed}: repeat its choices with --kills={kills} --seed={seed}")
     ledger, randomly = Ledger(), random.Random(seed)
     with running_target(tmp_path / "copy") as target:
-        # Else PostgreSQL opens each file before it recovers, which takes longer than all the rest of that.
+        # By default, PostgreSQL opens each file before it recovers, which takes longer than the recovery.
         asyncio.run(target.set_in_postgres("recovery_init_sync_method", "syncfs"))
         faults = Faults(target, randomly)
         began, strikes = time.monotonic(), 0

@@ -1,4 +1,4 @@
-"""The verification finds what a platform that loses writes would leave behind."""
+"""The verification finds the traces of lost writes."""
 
 import pytest
 
@@ -10,7 +10,7 @@ VERSION = ("version", "cat-1 1.0.0")
 
 
 def ledger_with_doubt(value: str | None) -> Ledger:
-    """`old` is acknowledged, and a write of `value` came to an unknown end."""
+    """Return a ledger in which `old` is acknowledged and a write of `value` is in doubt."""
     ledger = Ledger()
     with ledger.writing({TAGLINE: "old"}):
         pass
@@ -55,14 +55,14 @@ def test_a_write_in_doubt_is_not_done_by_half() -> None:
         [("request-1", 200, "answered"), ("request-1", 200, "answered")],
     ],
 )
-def test_an_answered_call_needs_one_complete_row(rows: list[tuple[str, int | None, str]]) -> None:
+def test_a_completed_call_needs_one_complete_row(rows: list[tuple[str, int | None, str]]) -> None:
     ledger = Ledger()
     ledger.answered("request-1", 200)
     assert len(missing_rows(ledger, rows, {})) == 1
     assert missing_rows(ledger, [("request-1", 200, "answered")], {}) == []
 
 
-def test_what_a_cat_was_made_to_do_needs_a_row() -> None:
+def test_a_task_of_the_cat_needs_a_row() -> None:
     facts = {("task", "request-1"): "request-1"}
     assert len(missing_rows(Ledger(), [], facts)) == 1
     assert missing_rows(Ledger(), [("request-1", None, "started")], facts) == []

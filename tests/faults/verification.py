@@ -1,4 +1,4 @@
-"""What is in the databases after the faults, against the ledger."""
+"""Compares the databases after the faults with the ledger."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ FACTS = {
     "mood": "select name, settings ->> 'mood' from installation.installations",
     "paused": "select name, status from installation.installations",
 }
-"""A query for each kind of fact: names of subjects, each once, and values."""
+"""A query for each kind of fact. It returns the names of subjects, each once, and values."""
 
 WHOLE = {
     "a cat without its current version": "select slug from catalog.cats c where not exists ("
@@ -48,23 +48,23 @@ WHOLE = {
     "left join auth.refresh_tokens t on t.session_id = s.id and t.used_at is null "
     "group by s.id having count(t.token_hash) <> 1",
 }
-"""Queries that find writes of several rows that are not whole."""
+"""Queries that find writes of which only some rows exist."""
 
-# How the audit calls a call that has not ended. See cathouse_proxy/services/call.py.
+# The audit's outcome of a call that has not ended. See cathouse_proxy/services/call.py.
 _INCOMPLETE = ("started", "answering")
 
 
 @dataclass
 class Findings:
     lost: list[str] = field(default_factory=list)
-    """Acknowledged writes that are not there."""
+    """Acknowledged writes that are missing."""
     half_done: list[str] = field(default_factory=list)
     missing_rows: list[str] = field(default_factory=list)
-    """Proxied calls without a complete row in the audit, or with a wrong one."""
+    """Proxied calls with a missing, incomplete or wrong row in the audit."""
 
 
 async def verify(target: Target, ledger: Ledger) -> Findings:
-    """Compare all that the ledger holds with the databases of the platform and of the cat."""
+    """Compare the ledger with the databases of the platform and of the cat."""
     connection = await asyncpg.connect(target.database_url)
     try:
         facts: dict[Fact, str] = {
@@ -92,7 +92,7 @@ async def verify(target: Target, ledger: Ledger) -> Findings:
 
 
 def lost_writes(ledger: Ledger, facts: Mapping[Fact, str]) -> list[str]:
-    """Acknowledged facts that are not so, where no write in doubt explains it."""
+    """Return acknowledged facts that are not true, if no write in doubt explains that."""
     possible: dict[Fact, list[str | None]] = {}
     for write in ledger.in_doubt:
         for fact, value in write.items():
@@ -101,7 +101,7 @@ def lost_writes(ledger: Ledger, facts: Mapping[Fact, str]) -> list[str]:
         f"{' '.join(fact)}: {facts.get(fact)!r} instead of {value!r}"
         for fact, value in ledger.acknowledged.items()
         if facts.get(fact) != value
-        # None: only the response would have told the new value.
+        # None: only the response would have had the new value.
         and not any(
             doubtful is None or doubtful == facts.get(fact) for doubtful in possible.get(fact, ())
         )
@@ -109,13 +109,13 @@ def lost_writes(ledger: Ledger, facts: Mapping[Fact, str]) -> list[str]:
 
 
 def half_done_writes(ledger: Ledger, facts: Mapping[Fact, str]) -> list[str]:
-    """Writes in doubt of which some facts are so and others are not."""
+    """Return writes in doubt of which some facts are true and others are not."""
     found = []
     for write in ledger.in_doubt:
         done = {
             fact: facts.get(fact) == value
             for fact, value in write.items()
-            # Of the others, nobody knows which write made them so.
+            # Other facts may have come from another write.
             if value is not None and fact not in ledger.acknowledged
         }
         if len(set(done.values())) > 1:
@@ -126,7 +126,7 @@ def half_done_writes(ledger: Ledger, facts: Mapping[Fact, str]) -> list[str]:
 def missing_rows(
     ledger: Ledger, rows: list[tuple[str, int | None, str]], facts: Mapping[Fact, str]
 ) -> list[str]:
-    """Answered calls without exactly one row that holds their status, and tasks of the cat without a row."""
+    """Return completed calls without exactly one row with their status, and tasks of the cat without a row."""
     by_id: dict[str, list[tuple[int | None, str]]] = {}
     for request_id, status, outcome in rows:
         by_id.setdefault(request_id, []).append((status, outcome))
@@ -140,7 +140,7 @@ def missing_rows(
         ]
         != [status]
     ]
-    # The load gives a task its request id for a title.
+    # The load uses the request id as the title of a task.
     found += [
         f"{title}: the cat has done this, and the audit does not know it"
         for kind, title in facts

@@ -1,4 +1,4 @@
-"""Every test here runs once for each service, and says in the closing summary how many inputs it tried."""
+"""Fixtures of the hostile tests. Each test runs once for each service, and the closing summary counts its inputs."""
 
 from collections.abc import Callable, Iterator
 
@@ -22,7 +22,7 @@ Count = Callable[[], None]
 
 @pytest.fixture
 def count(request: pytest.FixtureRequest) -> Iterator[Count]:
-    """To be called for each input."""
+    """Return a function that tests call for each input."""
     tried: list[None] = []
     yield lambda: tried.append(None)
     request.node.user_properties.append((_INPUTS, len(tried)))

@@ -19,7 +19,7 @@ _ODD_TEXTS = (
     " ",
     "\0",
     "a\0b",
-    "\ud800",  # half of a character: JSON can hold it, UTF-8 cannot
+    "\ud800",  # half of a character, which JSON can contain but UTF-8 cannot
     "\u200b",
     "\u202egnp.exe",
     "e\u0301" * 50,
@@ -66,15 +66,15 @@ _ODD_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a description says of a route, as far as hostile requests need it."""
+    """The parts of an operation's description that hostile requests need."""
 
     method: str
     path: str
     parameters: tuple[str, ...]
-    """Names in the path."""
+    """The names of parameters in the path."""
     queries: tuple[str, ...]
     fields: tuple[str, ...]
-    """Names in the body; without a body, none."""
+    """The names of fields in the body."""
     media_type: bytes
 
     @property
@@ -83,7 +83,7 @@ class Operation:
 
 
 def operations(description: dict[str, Any]) -> list[Operation]:
-    """All of them; what takes away comes last, so that the others still find it."""
+    """Return all operations. Those that delete come last, so that the others find their data."""
     found = [
         _operation(description, method.upper(), path, raw)
         for path, methods in description["paths"].items()
@@ -114,7 +114,7 @@ def _operation(
     )
 
 
-# Values of JSON, written out: a parser's limits are part of what is tried.
+# JSON values as text, because the parser's limits are tested too.
 _texts = st.sampled_from(_ODD_TEXTS) | st.text(max_size=40)
 _scalars = st.one_of(
     _texts.map(json.dumps),
@@ -137,7 +137,7 @@ _values = st.recursive(
 def requests(
     operation: Operation, known: Known, callers: list[dict[str, str]]
 ) -> st.SearchStrategy[Request]:
-    """Requests of which any part may be odd."""
+    """Draw requests in which any part may be odd."""
 
     @st.composite
     def build(draw: st.DrawFn) -> Request:
@@ -165,7 +165,7 @@ def requests(
 
 
 def heavy(operation: Operation, known: Known, callers: list[dict[str, str]]) -> Iterator[Request]:
-    """Requests as large and as deep as they can be, by each caller."""
+    """Yield requests of the largest size and depth, for each caller."""
     path = operation.path
     for name in operation.parameters:
         path = path.replace(f"{{{name}}}", _quoted(str(known.get(name, ["x"])[0])))
@@ -188,7 +188,7 @@ def _heavy_queries(operation: Operation) -> Iterator[bytes]:
 
 
 def _heavy_bodies(operation: Operation) -> Iterator[bytes]:
-    """Each a little below 1 MiB, the kit's limit on bodies, or what the limit of the service makes of it."""
+    """Each body is a little smaller than the limit: 1 MiB in the kit, or the service's own limit."""
     size = _MEBIBYTE - 4096
     if operation.media_type != JSON:
         yield b"&".join(b"unknown%d=" % number for number in range(size // 16))
@@ -203,7 +203,7 @@ def _heavy_bodies(operation: Operation) -> Iterator[bytes]:
     yield b'"' + b"\\u0000" * (size // 6) + b'"'
     yield b"{" + b",".join(b'"unknown%d":1' % number for number in range(size // 18)) + b"}"
     yield b"[" + b",".join([b"{}"] * (size // 3)) + b"]"
-    # Objects that the garbage collector goes through.
+    # Objects that the garbage collector must scan.
     yield b"[" + b",".join(b'{"k%d":{}}' % number for number in range(size // 16)) + b"]"
     for name in operation.fields:
         field = json.dumps(name).encode()

@@ -1,4 +1,4 @@
-"""An app on an event loop that knows how long it was blocked."""
+"""Run an app on an event loop that measures how long it was blocked."""
 
 import asyncio
 import gc
@@ -17,11 +17,11 @@ Headers = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as a server would pass it on, however odd."""
+    """A request in the form that a server passes to the app."""
 
     method: str
     path: str
-    """With percent-encoding, and without the query."""
+    """The path with percent-encoding, without the query."""
     query: bytes = b""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     body: bytes = b""
@@ -35,10 +35,10 @@ class Answer:
 
 
 class ProbedLoop(asyncio.SelectorEventLoop):
-    """Measures each of its turns by the processor time of its thread: another program's load does not count."""
+    """Measures the CPU time of each of its turns, so that the load of other programs does not count."""
 
     longest = 0.0
-    """Seconds of the longest turn since it was last set to 0."""
+    """Seconds of the longest turn since this was set to 0."""
 
     def _run_once(self) -> None:
         began = time.thread_time()
@@ -47,14 +47,14 @@ class ProbedLoop(asyncio.SelectorEventLoop):
 
 
 class Probed:
-    """A running app. Call it from outside of any event loop."""
+    """A running app. Call it from outside of event loops."""
 
     def __init__(self, app: FastAPI, loop: ProbedLoop) -> None:
         self._app = app
         self._loop = loop
 
     def ask(self, request: Request) -> tuple[Answer, float]:
-        """The response, and for how many seconds of processor time the event loop was blocked at most."""
+        """Return the response, and the longest time that the event loop was blocked, in seconds of CPU time."""
         self._loop.longest = 0.0
         answer = self._loop.run_until_complete(self._ask(request))
         return answer, self._loop.longest
@@ -66,7 +66,7 @@ class Probed:
 
         async def receive() -> Message:
             if requested.is_set():
-                await asyncio.Event().wait()  # the client stays until it has the response
+                await asyncio.Event().wait()  # the client stays connected until it has the response
             requested.set()
             return {"type": "http.request", "body": request.body, "more_body": False}
 
@@ -107,7 +107,7 @@ def probed(app: FastAPI) -> Iterator[Probed]:
     lifespan = app.router.lifespan_context(app)
     try:
         loop.run_until_complete(lifespan.__aenter__())
-        freeze_heap()  # as the server does
+        freeze_heap()  # the same as in the server
         try:
             yield Probed(app, loop)
         finally:

@@ -1,4 +1,4 @@
-"""Odd and heavy requests to every route: each gets a response in its own terms, and none holds up the others."""
+"""Odd and heavy requests to every route get a described response, and do not block other requests."""
 
 from collections.abc import Callable
 
@@ -13,12 +13,12 @@ from .conftest import Count
 from .inputs import heavy, operations, requests
 from .probed import Answer, Probed, Request, probed
 
-# Of each operation.
+# The number of requests is for each operation.
 _EXAMPLES = 40
 _LONGEST_BLOCK_SECONDS = 0.1
 
 
-def test_odd_requests_are_answered_and_do_not_block(
+def test_odd_requests_get_responses_and_do_not_block(
     service: Service, make: Callable[[], FastAPI], surroundings: Surroundings, count: Count
 ) -> None:
     app = make()
@@ -35,7 +35,7 @@ def test_odd_requests_are_answered_and_do_not_block(
             ask()
 
 
-def test_heavy_requests_are_answered_and_do_not_block(
+def test_heavy_requests_get_responses_and_do_not_block(
     service: Service, make: Callable[[], FastAPI], surroundings: Surroundings, count: Count
 ) -> None:
     app = make()
@@ -53,10 +53,10 @@ def test_heavy_requests_are_answered_and_do_not_block(
 
 
 def check(service: Probed, request: Request) -> None:
-    """Raises `AssertionError` where a request fails the service, is refused in other terms than ours, or blocks it."""
+    """Send a request. Raises `AssertionError` if it fails, is refused without a problem, or blocks the service."""
     answer, blocked = service.ask(request)
     if blocked > _LONGEST_BLOCK_SECONDS:
-        # Once may be the garbage collector's turn, or a first time.
+        # Try again, because the garbage collector or a first use may take long once.
         answer, again = service.ask(request)
         blocked = min(blocked, again)
     what = f"{request.query[:40]!r} {request.body[:60]!r} ({len(request.body)} bytes)"

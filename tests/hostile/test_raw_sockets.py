@@ -1,4 +1,4 @@
-"""Bytes that are no request, or could be read as two, against a real server."""
+"""A real server refuses bytes that are no request, or that could be read as two requests."""
 
 import os
 import re
@@ -21,9 +21,9 @@ GET = b"GET /health HTTP/1.1\r\n"
 POST = b"POST /health HTTP/1.1\r\n" + HOST
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n"
 SMUGGLED = b"smuggled-request-id"
-# A server that reads the bytes before as less than they are responds to this, and names it.
+# If a server thinks that the first request ends too early, it responds to this one, with its path.
 NEXT = GET + HOST + b"Connection: close\r\nX-Request-ID: " + SMUGGLED + b"\r\n\r\n"
-# Far more than a response takes: the limit of the kit on the head of a request is 10 s.
+# Far longer than any response takes. The kit waits at most 10 s for the head of a request.
 _SECONDS = 60.0
 
 REFUSED = {
@@ -81,7 +81,7 @@ TRAILERS = (
 def port(
     database_urls: dict[str, str], service_token: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[int]:
-    """Where a service listens: one of them, for what reads requests is the kit's."""
+    """Start one service, and yield its port. One is enough, because the kit reads the requests of all."""
     port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
@@ -108,7 +108,7 @@ def port(
             process.kill()
 
 
-def test_what_is_no_request_is_refused_and_nothing_after_it_is_read(
+def test_bytes_that_are_no_request_are_refused_and_the_next_ones_are_not_read(
     port: int, count: Count
 ) -> None:
     failures = {}
@@ -136,7 +136,7 @@ def test_a_trailer_is_no_header(port: int, count: Count, trailer: bytes) -> None
     assert b"trailer-request-id" not in said
 
 
-def test_requests_in_one_packet_are_answered_in_their_order(port: int, count: Count) -> None:
+def test_requests_in_one_packet_get_responses_in_order(port: int, count: Count) -> None:
     count()
     ids = [b"pipelined-%03d" % number for number in range(50)]
     requests = [GET + HOST + b"X-Request-ID: " + each + b"\r\n\r\n" for each in ids]
@@ -165,8 +165,10 @@ def test_damaged_requests_neither_fail_nor_end_the_server(port: int, count: Coun
 
 
 def exchange(port: int, data: bytes, *, end: bool = False) -> bytes:
-    """All that the server sends until it closes the connection. `end` tells it that nothing more will come, so that it
-    does not wait for the rest of what has begun."""
+    """Send data. Return all bytes that the server sends until it closes the connection.
+
+    `end` closes our side after the data, so that the server does not wait for the rest of a request.
+    """
     said = b""
     with socket.create_connection(("127.0.0.1", port), timeout=_SECONDS) as connection:
         try:
@@ -176,7 +178,7 @@ def exchange(port: int, data: bytes, *, end: bool = False) -> bytes:
             while part := connection.recv(65536):
                 said += part
         except (BrokenPipeError, ConnectionResetError):
-            pass  # it has refused before it has read everything
+            pass  # the server has refused before it read everything
     return said
 
 

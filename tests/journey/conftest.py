@@ -13,7 +13,7 @@ _running = pytest.StashKey[ExitStack]()
 def platform(
     pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Platform]:
-    """One for all tests in this folder: to start it takes longer than they do."""
+    """Start one stack for all tests in this folder, because the start takes longer than the tests."""
     with ExitStack() as running:
         pytestconfig.stash[_running] = running
         folder = tmp_path_factory.mktemp("journey") / "copy"
@@ -25,7 +25,7 @@ def pytest_runtest_teardown(
     item: pytest.Item, nextitem: pytest.Item | None
 ) -> Generator[None, None, None]:
     yield
-    # After the last test here, and not with the session: idle, it takes a tenth of a core from all other tests.
+    # Stop it after the last test in this folder. Until the end of the session, it would take a tenth of a core.
     last = nextitem is None or nextitem.path.parent != Path(__file__).parent
     if last and (running := item.config.stash.get(_running, None)):
         running.close()

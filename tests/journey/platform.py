@@ -1,4 +1,4 @@
-"""The running platform: the development stack, a second process of the proxy, and people who use them."""
+"""The running platform: the development stack, a second process of the proxy, and their users."""
 
 import subprocess
 import sys
@@ -19,18 +19,18 @@ from ..stack.stack import Stack, stack_in
 
 SERVICES = ("auth", "catalog", "installation", "proxy")
 PASSWORD = "correct horse battery"
-# Longer than any limit in the services: a call that takes so long hangs.
+# Longer than all limits in the services: a call that takes longer hangs.
 HANGS_SECONDS = 20.0
 WITHIN_SECONDS = 1.0
-"""How soon what is taken back is refused everywhere (the contract)."""
+"""The contract: revoked rights are refused everywhere within this time."""
 _unique = count()
 
 
 class Yardstick:
-    """Measures how late this machine is: a thread asks a service for its health again and again.
+    """Measures the delays of this machine: a thread repeatedly calls the health route of a service.
 
-    Within `with`, `allowed` is `WITHIN_SECONDS` and what a busy machine takes for the few steps in them: each may wait
-    as long as the slowest response did. On a quiet machine that is some hundredths of a second.
+    Inside `with`, `allowed` is `WITHIN_SECONDS` plus the delays of a busy machine: each of a few steps may take as long
+    as the slowest response. On a quiet machine, this adds some hundredths of a second.
     """
 
     def __init__(self, url: str) -> None:
@@ -63,7 +63,7 @@ class Yardstick:
 class Platform:
     stack: Stack
     second_proxy: str
-    """Where the proxy's second process answers."""
+    """The URL of the proxy's second process."""
     client: httpx.Client
     developer: dict[str, str] = field(init=False)
     admin: dict[str, str] = field(init=False)
@@ -86,13 +86,13 @@ class Platform:
     def done(
         self, method: str, service: str, path: str, who: dict[str, str], **content: Any
     ) -> Any:
-        """The body of a call that succeeds."""
+        """Return the body of a successful call."""
         response = self.call(method, service, path, who, **content)
         assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
         return response.json() if response.content else None
 
     def publish(self, developer: dict[str, str] | None = None) -> dict[str, Any]:
-        """A new cat in the catalog, for anyone to adopt; the developer's, or another one's."""
+        """Publish a new cat for everyone, by the developer or another person."""
         developer = developer or self.developer
         cats = "/api/v1/catalog/cats"
         manifest = {
@@ -112,7 +112,7 @@ class Platform:
         return cat
 
     def adopt(self, player: dict[str, str] | None = None) -> dict[str, Any]:
-        """A new installation of the player's, or of another one's, and its credential; the cat is new, too."""
+        """Adopt a new cat, as the player or another person. Return the installation and its credential."""
         wish = {"cat_id": self.publish()["id"], "granted_scopes": ["tasks:read", "tasks:write"]}
         adopted: dict[str, Any] = self.done(
             "POST", "installation", "/api/v1/installations", player or self.player, json=wish
@@ -124,7 +124,7 @@ class Platform:
         return person["id"]
 
     def watcher(self, service: str) -> psutil.Process:
-        """The process that starts a service's again when a source changes."""
+        """Return the process that restarts a service when a source changes."""
         command = ["-m", f"cathouse_{service}", "serve"]
         return next(p for p in self.stack.descendants() if p.cmdline()[1:4] == command)
 
@@ -161,10 +161,10 @@ def _scope(name: str, method: str, *, required: bool) -> dict[str, Any]:
 
 @contextmanager
 def running_platform(folder: Path) -> Iterator[Platform]:
-    """Everything, started; nothing of it is left running afterwards."""
+    """Start everything. Stop everything afterwards."""
     with ExitStack() as running:
         stack = running.enter_context(stack_in(folder))
-        # For the second process of the proxy, too; and tests call the cat as often as they can.
+        # For the proxy's second process too. Limits are high, because tests call the cat as often as they can.
         stack.environment["PROXY_ALLOW_PRIVATE_UPSTREAMS"] = "true"
         for limit in ("RATE_LIMIT_PER_INSTALLATION", "UNIDENTIFIED_LIMIT_BY_ADDRESS"):
             stack.environment[limit] = "1000000/minute"
@@ -178,7 +178,7 @@ def running_platform(folder: Path) -> Iterator[Platform]:
 
 @contextmanager
 def another_proxy(stack: Stack, port: int, *, answers: str = "/health/ready") -> Iterator[str]:
-    """Another process of the proxy, with the settings of the first; gives its address once `answers` is 200."""
+    """Start another process of the proxy, with the settings of the first. Yields its URL when `answers` returns 200."""
     url = f"http://127.0.0.1:{port}"
     peers = {f"{name.upper()}_URL": stack.url(name) for name in SERVICES}
     more = {"PORT": str(port), "SECRETS_DIR": "../../.state/secrets"}

@@ -1,4 +1,4 @@
-"""What `make demo` runs, against the running stack."""
+"""`make demo` works against the running stack."""
 
 import re
 import shlex
@@ -11,13 +11,13 @@ from .platform import SERVICES, Platform
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-# Who, what, the status or that it was done, and how long it took.
+# The person, the step, the status or "done", and the time.
 STEP = re.compile(r"(\w+) +(\S.*?) +(\d{3}|ok) +\d+\.\d ms")
 ACTORS = {"olga", "ada", "paul", "make"}
 
 
 def tell(platform: Platform) -> list[tuple[str, str, str]]:
-    """Runs the demo; returns its steps."""
+    """Run the demo. Return its steps."""
     stack = platform.stack
     demo = subprocess.run(
         ["cathouse-stack", "demo", "--restart", shlex.join(stack.command("process", "restart"))],
@@ -35,7 +35,7 @@ def tell(platform: Platform) -> list[tuple[str, str, str]]:
     return [(step[1], step[2], step[3]) for step in steps if step]
 
 
-def test_the_demo_tells_the_whole_story_and_can_tell_it_again(platform: Platform) -> None:
+def test_the_demo_runs_to_its_end_twice(platform: Platform) -> None:
     first = tell(platform)
     wait_until("the stack to be ready", lambda: all(map(platform.stack.ready, SERVICES)))
     second = tell(platform)
@@ -47,7 +47,7 @@ def test_the_demo_tells_the_whole_story_and_can_tell_it_again(platform: Platform
         "searches",
         "adopts",
         "adds a task through the proxy",
-        "is refused to delete",
+        "cannot delete a task",
         "pauses",
         "is refused from then on",
         "reads the audit",

@@ -1,5 +1,6 @@
-"""People who are disabled or demoted are refused by every service within a second of the answer that says so, and stay
-out while auth is gone."""
+"""Every service refuses disabled and demoted people within a second of the response to that change.
+
+They are also refused while auth is down."""
 
 import threading
 import time
@@ -17,16 +18,16 @@ from .test_services_down import down
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-# So many refusals, one after the other, are no accident.
+# This number of refusals, one after the other, is no accident.
 ENOUGH = 5
-# How long a busy machine may take for what must come in the end; what is promised is measured.
+# The time limit for results that must come in the end. The promised second is measured separately.
 PATIENCE_SECONDS = 180
 Note = Callable[[str, object], None]
 
 
 @dataclass
 class Attempt:
-    """Tries the same thing again and again, from a thread of its own."""
+    """Repeats a request in a thread."""
 
     what: str
     method: str
@@ -35,7 +36,7 @@ class Attempt:
     refusal: tuple[int, str]
     body: Any = None
     refused: list[tuple[float, bool]] = field(default_factory=list)
-    """When each attempt began, and whether it was refused."""
+    """The time when each attempt began, and whether it was refused."""
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -44,7 +45,7 @@ class Attempt:
                 began = time.monotonic()
                 answer = client.request(self.method, self.url, json=self.body)
                 kind = "" if answer.is_success else answer.json()["type"].rpartition(":")[2]
-                # The proxy limits, by address, calls that it refuses for who makes them.
+                # The proxy limits calls with refused callers by address, so this thread must wait.
                 refusals = (self.refusal, (429, "too_many_requests"))
                 self.refused.append((began, (answer.status_code, kind) in refusals))
                 self.stop.wait(0.02)
@@ -62,7 +63,7 @@ class Attempt:
 
 @contextmanager
 def trying(attempts: list[Attempt]) -> Iterator[None]:
-    """All attempts go on at once; each has got through."""
+    """Repeat all attempts at the same time. Yield when each has succeeded once."""
     threads = [threading.Thread(target=attempt.run) for attempt in attempts]
     for thread in threads:
         thread.start()
@@ -85,7 +86,7 @@ def change(platform: Platform, person_id: str, body: dict[str, Any]) -> None:
 def hold(
     platform: Platform, attempts: list[Attempt], note: Note, person_id: str, body: Any
 ) -> None:
-    """Changes the person, and holds every attempt to the second; and to being refused on while auth is gone."""
+    """Change the person. Every attempt must be refused within a second, and also while auth is down."""
     with Yardstick(platform.proxies[0]) as machine, trying(attempts):
         change(platform, person_id, body)
         answered = time.monotonic()
@@ -188,7 +189,7 @@ def test_a_disabled_developer_keeps_no_cat_in_hand_within_a_second_and_without_a
             DISABLED,
             {"endpoint_url": platform.stack.url("tasks")},
         ),
-        # Of a scope that there is not, so that it can be tried often: it is refused with 422 until then.
+        # With an unknown scope, so that it can be repeated: before the change, it is refused with 422.
         Attempt(
             "adopt the cat",
             "POST",
@@ -244,7 +245,7 @@ def test_a_process_that_starts_while_auth_is_gone_refuses_until_it_is_back(
             assert platform.client.get(f"{cold}/health/ready").status_code == 503
             refused = platform.client.get(cold + path, headers=credential)
             assert (refused.status_code, refused.json()["peer"]) == (503, "auth")
-            # Who has known the list goes on.
+            # Processes that already know the list continue to work.
             assert platform.call("GET", "proxy", path, credential).status_code == 200
         wait_until(
             "the new process to be ready",

@@ -1,6 +1,6 @@
-"""What an owner takes back is refused by every process of the proxy within a second of the answer that says so.
+"""Every process of the proxy refuses revoked rights within a second of the response to the revocation.
 
-Both processes are called as fast as they answer all the while, so that what they remember is as young as it can be.
+Both processes are called without pauses all the time, so that their caches are as new as possible.
 """
 
 import threading
@@ -23,13 +23,13 @@ ENOUGH_REFUSALS = 20
 
 @dataclass
 class Caller:
-    """Calls one process of the proxy, again and again, from a thread of its own."""
+    """Calls one process of the proxy repeatedly in a thread."""
 
     url: str
     credential: str
     method: str
     answers: list[tuple[float, int, str]] = field(default_factory=list)
-    """When each call began, its status, and the problem's type."""
+    """The time when each call began, its status, and the problem's type."""
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -55,7 +55,7 @@ class Caller:
 
 @contextmanager
 def calling(platform: Platform, adopted: dict[str, Any], method: str) -> Iterator[list[Caller]]:
-    """Callers of all processes of the proxy, each of which has got through."""
+    """Start callers of all processes of the proxy. Yield when each has succeeded once."""
     path = f"/api/v1/proxy/{adopted['installation']['id']}/tasks"
     callers = [Caller(url + path, adopted["credential"], method) for url in platform.proxies]
     threads = [threading.Thread(target=caller.run) for caller in callers]
@@ -81,7 +81,7 @@ def calling(platform: Platform, adopted: dict[str, Any], method: str) -> Iterato
     ],
     ids=["pause", "uninstall", "narrowed scope", "rotated credential"],
 )
-def test_what_is_taken_back_is_refused_everywhere_within_a_second(
+def test_revoked_rights_are_refused_everywhere_within_a_second(
     platform: Platform,
     record_property: Callable[[str, object], None],
     method: str,
@@ -101,11 +101,11 @@ def test_what_is_taken_back_is_refused_everywhere_within_a_second(
         record_property(f"seconds until the {process} proxy refused", round(seconds, 3))
         assert seconds < machine.allowed
         refusals = {answer[1:] for answer in caller.answers if answer[1] >= 400}
-        # Callers without a valid credential are limited by address.
+        # The proxy limits callers without a valid credential by address.
         assert refusals - {(429, "too_many_requests")} == {refusal}
 
 
-def test_what_is_given_back_works_again_everywhere(platform: Platform) -> None:
+def test_restored_rights_work_again_everywhere(platform: Platform) -> None:
     adopted = platform.adopt()
     url = f"/api/v1/installations/{adopted['installation']['id']}"
     with Yardstick(platform.proxies[0]) as machine, calling(platform, adopted, "GET") as callers:

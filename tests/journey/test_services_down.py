@@ -1,7 +1,7 @@
-"""A service that others need is slow, or gone: they say so, with its name, in time, and go on when it is back.
+"""If an upstream service is slow or down, services report its name in time, and work again when it is back.
 
-What is slow has its process stopped: it takes connections and says nothing. What is down has been killed, and is not
-started again yet.
+The process of a slow service is stopped by a signal: it accepts connections but does not respond. A service that is
+down is killed, and not started again yet.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,8 +18,8 @@ from .platform import Platform
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-# An upstream service has five seconds to respond, and two attempts. Less than a third one, and less than one of them: a
-# busy machine needs part of it.
+# An upstream service has two attempts of five seconds. These limits are below a third attempt, and below one attempt.
+# They leave time for a busy machine.
 SLOW_SECONDS = 14.9
 DOWN_SECONDS = 4.9
 LISTS = {
@@ -31,14 +31,14 @@ Ask = Callable[[], httpx.Response]
 
 
 class Questions:
-    """What can be asked, and whom the service that is asked needs for the answer."""
+    """Requests, and the upstream services that each of them needs."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._adopted = platform.adopt()
         self._other_cat = platform.publish()
         for service in LISTS:
-            # From here on it knows the key of the player's token, and needs auth no more.
+            # After this, the service knows the key of the player's token, and no longer needs auth.
             assert self.list_of(service)().status_code == 200
 
     def adopt(self) -> httpx.Response:
@@ -54,11 +54,11 @@ class Questions:
         return self._platform.call("GET", "proxy", path, credential)
 
     def list_of(self, service: str) -> Ask:
-        """It needs nobody, when it knows the key of the token."""
+        """It needs no other service if it knows the key of the token."""
         return lambda: self._platform.call("GET", service, LISTS[service], self._platform.player)
 
     def unknown_key_to(self, service: str) -> Ask:
-        """It needs auth, for the key may be new. Auth is not asked for each such token: other answers do not count."""
+        """It needs auth, because the key may be new. The test repeats it until the service has called auth."""
 
         def ask() -> httpx.Response:
             answers: list[httpx.Response] = []
@@ -82,7 +82,7 @@ def questions(platform: Platform) -> Questions:
 
 @contextmanager
 def slow(platform: Platform, *services: str) -> Iterator[None]:
-    """These services say nothing for a while; they are as before when it is over."""
+    """Stop these services for a while. Afterwards they run as before."""
     processes = [platform.stack.answering_process(service) for service in services]
     try:
         for process in processes:
@@ -96,10 +96,10 @@ def slow(platform: Platform, *services: str) -> Iterator[None]:
 
 @contextmanager
 def down(platform: Platform, *services: str) -> Iterator[None]:
-    """These services are gone for a while, and have been started again when it is over."""
+    """Kill these services for a while. Afterwards they are started again."""
     supervisor = psutil.Process(platform.stack.process.pid)
     watchers = [platform.watcher(service) for service in services]
-    supervisor.suspend()  # it would start what is killed again, sooner or later
+    supervisor.suspend()  # it would restart killed processes
     try:
         for service, watcher in zip(services, watchers, strict=True):
             watcher.kill()
@@ -111,7 +111,7 @@ def down(platform: Platform, *services: str) -> Iterator[None]:
 
 
 def blames(response: httpx.Response, peer: str, seconds: float) -> bool:
-    """Whether this is the problem that names the peer, and came in time."""
+    """Return whether the response is the problem that names the upstream service, and came in time."""
     problem = response.json()
     assert response.elapsed.total_seconds() < seconds
     assert (response.status_code, problem.get("peer")) == (503, peer), response.text

@@ -10,26 +10,26 @@ import pytest
 
 from .evaluation import PYTHON_BUILDERS, ROOT, Project, attributes_in_documentation
 
-# What the flake reads: the rest of the repository is not copied.
+# The files that the flake reads. The rest of the repository is not copied.
 READ = ("*.nix", "*.toml", "*.yaml", "*.lock", "*.in", "*.sh", "*.py")
 
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Nix store of these tests' own."""
+    """Create a Nix store for these tests."""
     return tmp_path_factory.mktemp("store")
 
 
 @pytest.fixture(scope="session")
 def project(store: Path) -> Project:
-    """The project as it is, and a nixpkgs that has what the documentation says of the pinned one."""
+    """Return the project, with a nixpkgs that has the documented attributes of the pinned one."""
     has = attributes_in_documentation()["python3Packages"] - PYTHON_BUILDERS
     return Project(ROOT, store, dict.fromkeys(has, "999"))
 
 
 @pytest.fixture
 def changed(project: Project, tmp_path: Path) -> Project:
-    """A copy of what Nix reads of the project, to be changed."""
+    """Return a copy of the files that Nix reads, for a test to change."""
     for pattern in READ:
         for path in (*ROOT.glob(pattern), *_below(ROOT, pattern)):
             target = tmp_path / path.relative_to(ROOT)

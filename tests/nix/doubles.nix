@@ -1,11 +1,11 @@
-# Doubles of the flake's inputs, just large enough for the project's own functions: what nixpkgs' builders are given is kept
-# as `given` in what they return. Evaluates to the flake's outputs.
+# Doubles of the flake's inputs, large enough for the project's own functions. The builders return their arguments as
+# `given`. Evaluates to the flake's outputs.
 {
   # The project, or a copy of it that a test has changed.
   root,
   # The Python packages that nixpkgs has, with their versions.
   pythonPackages,
-  # Of these, those that were renamed or removed: nixpkgs throws when one is used.
+  # Those that were renamed or removed: nixpkgs throws when one is used.
   removedPackages ? [ ],
   revision ? null,
 }:
@@ -56,7 +56,7 @@ let
     throwIfNot = condition: lib.throwIf (!condition);
   };
 
-  # As nixpkgs knows them; the last one is none that the project supports.
+  # Systems of nixpkgs. The project does not support the last one.
   systems = [
     "x86_64-linux"
     "aarch64-linux"
@@ -64,7 +64,7 @@ let
     "riscv64-linux"
   ];
 
-  # A package stands in a string as a path with its name.
+  # In a string, a package becomes a path with its name.
   package = name: given: {
     inherit name given;
     type = "derivation";
@@ -212,6 +212,7 @@ let
       "statix"
       "util-linux"
       "uv"
+      "vale"
       "valkey"
       "wrk"
     ] (name: package name { });
@@ -219,7 +220,7 @@ let
   inputs = {
     nixpkgs = {
       inherit lib;
-      # As for the real one, any system can be asked for.
+      # Like the real nixpkgs, it has every system.
       legacyPackages = lib.genAttrs systems pkgsFor;
     };
     pyproject-nix.lib = pyproject;
@@ -232,7 +233,7 @@ let
 in
 {
   inherit inputs;
-  # What devenv.nix configures, for `devenv shell` and `devenv up`, or for `devenv test`.
+  # The configuration of devenv.nix, for `devenv shell` and `devenv up`, or for `devenv test`.
   devenv =
     { isTesting }:
     import (root + "/devenv.nix") {

@@ -1,4 +1,4 @@
-"""Evaluate the project's own Nix functions, with doubles for nixpkgs. Needs `nix` and nothing else."""
+"""Evaluate the project's own Nix functions, with doubles for nixpkgs. Needs only `nix`."""
 
 import json
 import os
@@ -15,23 +15,23 @@ NIX_CONFIG = """
 extra-experimental-features = nix-command
 build-users-group =
 """
-# Of python3Packages, what makes packages; the doubles have their own.
+# The builders in python3Packages, for which doubles.nix has its own.
 PYTHON_BUILDERS = {"buildPythonPackage", "fetchPypi", "mkPythonEditablePackage"}
 
 
 class EvaluationError(Exception):
-    """Nix refused; the message is its error."""
+    """Nix refused an expression. The message is its error."""
 
 
 @dataclass
 class Project:
-    """The project as Nix sees it, with what nixpkgs is said to have."""
+    """The project as Nix reads it, with a given set of packages in nixpkgs."""
 
     root: Path
     store: Path
     python_packages: dict[str, str] = field(default_factory=dict)
     removed_packages: list[str] = field(default_factory=list)
-    """Names that are aliases, and throw."""
+    """The names of aliases that throw."""
 
     def evaluate(self, expression: str, **arguments: str) -> Any:
         """Return the value of an expression over the flake's `outputs`, the doubled `inputs`, and `devenv`.

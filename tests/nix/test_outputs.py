@@ -1,4 +1,4 @@
-"""What the flake gives, and for whom."""
+"""The outputs of the flake, for each system."""
 
 import re
 import tomllib
@@ -124,7 +124,7 @@ def test_the_checks_run_the_makefiles_commands(project: Project) -> None:
         "builtins.mapAttrs (_: check: check.given) outputs.checks.x86_64-linux"
     )
     assert "make test" in checks["tests"]["script"]
-    assert "make check" in checks["lint"]["script"]
+    assert "make check prose" in checks["lint"]["script"]
     assert "PROCESS_COMPOSE=process-compose python -m pytest" in checks["stack"]["script"]
     assert "process-compose --dry-run" in checks["process-compose"]["script"]
     for tool in ("nixfmt --check", "statix check", "deadnix --fail"):
@@ -142,6 +142,7 @@ def test_the_checks_run_the_makefiles_commands(project: Project) -> None:
                 "procps",
                 "util-linux",
                 "codespell",
+                "vale",
                 "valkey",
             )
         }

@@ -1,4 +1,4 @@
-"""flake.lock and devenv.lock hold the inputs of flake.nix and devenv.yaml, at the same revisions."""
+"""flake.lock and devenv.lock have the inputs of flake.nix and devenv.yaml, at the same revisions."""
 
 import base64
 import json

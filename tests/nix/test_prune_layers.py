@@ -1,4 +1,4 @@
-"""What is left out of an image, and what the archive is then."""
+"""images/prune_layers.py removes unused files, and writes a valid archive."""
 
 import hashlib
 import io
@@ -47,7 +47,7 @@ def tar(files: dict[str, bytes]) -> bytes:
 
 
 def image(*layers: dict[str, bytes], title: str) -> bytes:
-    """An archive such as nixpkgs streams."""
+    """Return an archive like those that nixpkgs streams."""
     contents = [tar(layer) for layer in layers]
     digests = [hashlib.sha256(content).hexdigest() for content in contents]
     config = {
@@ -81,7 +81,7 @@ def members(archive: IO[bytes]) -> dict[str, bytes]:
     return found
 
 
-def test_what_nothing_reads_is_left_out_and_the_rest_is_kept() -> None:
+def test_unused_files_are_removed_and_the_rest_is_kept() -> None:
     files = pruned(image({**KEPT, **dict.fromkeys(LEFT_OUT, b"unused")}, title="cathouse-auth"))
     (layer,) = [content for name, content in files.items() if name.endswith("/layer.tar")]
     assert members(io.BytesIO(layer)) == KEPT

@@ -1,4 +1,4 @@
-"""Mistakes end in an evaluation error that names what is wrong and says what to do."""
+"""Mistakes lead to an evaluation error that names the mistake and its fix."""
 
 import json
 import shutil
@@ -81,7 +81,7 @@ def test_a_system_that_is_not_supported(project: Project, attribute: str) -> Non
 
 
 def test_flake_show_lists_a_system_that_is_not_supported(project: Project) -> None:
-    """The command evaluates these parts of every system, and ends at the first error."""
+    """`nix flake show` evaluates these parts for every system, and ends at the first error."""
     found = project.evaluate(
         """
         {

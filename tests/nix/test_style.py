@@ -1,4 +1,4 @@
-"""Every .nix file is formatted and has nothing unused. Needs nixfmt and deadnix."""
+"""Every .nix file is formatted and has no unused code. Needs nixfmt and deadnix."""
 
 import subprocess
 from pathlib import Path

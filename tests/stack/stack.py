@@ -1,4 +1,4 @@
-"""A development stack of its own: a copy of the repository, on free ports, run as `make up` runs it."""
+"""A separate development stack: a copy of the repository, on free ports, run as `make up` does."""
 
 import os
 import re
@@ -18,12 +18,12 @@ from cathouse_kit.testing import free_ports, is_ready, wait_until
 
 ROOT = Path(__file__).parents[2]
 SOCKET = ".state/process-compose.sock"
-# What Python has compiled is copied: with it every process of a copy starts sooner.
+# Compiled modules are copied, so that processes start sooner.
 NOT_COPIED = (".git", ".venv", ".state", ".*_cache", ".hypothesis", "node_modules")
 
 
 def process_compose() -> str:
-    """The program that runs the stack: PROCESS_COMPOSE, else the project's own."""
+    """Return the program that runs the stack: PROCESS_COMPOSE, or the project's own."""
     return os.environ.get("PROCESS_COMPOSE", "process-compose-python")
 
 
@@ -34,13 +34,13 @@ def copy_repository(folder: Path) -> Path:
 
 @dataclass
 class Stack:
-    """A stack that was told to start."""
+    """A stack that is starting or running."""
 
     folder: Path
     ports: dict[str, int]
     environment: dict[str, str]
     prefix: tuple[str, ...] = ()
-    """The command that starts the runner, such as `unshare --mount`; it must become the runner by exec."""
+    """A command that starts the runner, such as `unshare --mount`. It must replace itself by the runner."""
     process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self) -> None:
@@ -64,7 +64,7 @@ class Stack:
         return [process_compose(), *words, "--use-uds", "--unix-socket", SOCKET]
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Runs another command of process-compose on this stack."""
+        """Run another command of process-compose on this stack."""
         return subprocess.run(
             self.command(*words),
             cwd=self.folder,
@@ -81,11 +81,11 @@ class Stack:
         return self.folder / "output"
 
     def said(self) -> str:
-        """What it has printed so far."""
+        """Return the output so far."""
         return self.output.read_text(errors="replace")
 
     def log(self, name: str) -> str:
-        """What a process has logged so far."""
+        """Return the log of a process so far."""
         path = self.folder / ".state/logs" / f"{name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
@@ -93,9 +93,9 @@ class Stack:
         return f"http://127.0.0.1:{self.ports[name]}"
 
     def get(self, name: str, path: str) -> httpx.Response | None:
-        """The answer of a service; None if there is none."""
+        """Return the response of a service, or None if it does not respond."""
         try:
-            # verify: to load certificates for plain HTTP would take longer than the request.
+            # verify: loading certificates would take longer than this request over plain HTTP.
             return httpx.get(self.url(name) + path, timeout=5, trust_env=False, verify=False)
         except httpx.TransportError:
             return None
@@ -104,7 +104,7 @@ class Stack:
         return is_ready(self.url(name))
 
     def started(self, name: str) -> float | None:
-        """When the process that answers was started; None if none answers."""
+        """Return the start time of the process that responds, or None if there is none."""
         response = self.get(name, "/metrics")
         if response is None:
             return None
@@ -118,16 +118,16 @@ class Stack:
         try:
             wait_until("the stack", ended_or_up, seconds)
         finally:
-            print(self.said())  # pytest shows it where this fails
+            print(self.said())  # pytest prints it if this fails
         assert self.process.poll() is None
 
     def answering_process(self, name: str) -> psutil.Process:
-        """The process that listens on a service's port."""
+        """Return the process that listens on a service's port."""
         for process in self.descendants():
             try:
                 connections = process.net_connections("tcp")
             except psutil.NoSuchProcess:
-                continue  # such as a probe of readiness, which is over by now
+                continue  # such as a readiness probe that has just ended
             for connection in connections:
                 listens = connection.status == psutil.CONN_LISTEN
                 if listens and connection.laddr[1] == self.ports[name]:
@@ -138,14 +138,14 @@ class Stack:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def stop(self, sig: signal.Signals = signal.SIGTERM, seconds: float = 40) -> int:
-        """Signals it and waits; returns its exit status."""
+        """Send the stack a signal, and wait. Return its exit status."""
         self.process.send_signal(sig)
         return self.process.wait(timeout=seconds)
 
 
 @contextmanager
 def stack_in(folder: Path, services: Sequence[Service] | None = None) -> Iterator[Stack]:
-    """A stack in a copy of the repository, not yet started; nothing of it is left running afterwards."""
+    """Prepare a stack in a copy of the repository, without starting it. Stops it afterwards."""
     copy_repository(folder)
     services = services or load_registry(folder / "services.toml")
     names = [*(service.name for service in services), "gateway", "tasks"]
@@ -158,10 +158,10 @@ def stack_in(folder: Path, services: Sequence[Service] | None = None) -> Iterato
         "GATEWAY_PORT": str(ports["gateway"]),
         "TASKS_PORT": str(ports["tasks"]),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        # Before the installed packages, which are those of the original.
+        # The copy comes before the installed packages, which are those of the original.
         "PYTHONPATH": os.pathsep.join(map(str, packages)),
         "PYTHONDONTWRITEBYTECODE": "",
-        # What is inherited here is meant: PYTHONPATH leads to the copy.
+        # The stack must inherit these variables on purpose: PYTHONPATH leads to the copy.
         "CATHOUSE_NOT_INHERITED": "",
         "PC_LOG_FILE": ".state/logs/process-compose.log",
         "PROC_COMP_CONFIG": ".state",

@@ -1,4 +1,4 @@
-"""The whole of `make up`, in a folder whose name has a space and an é."""
+"""`make up` works as a whole, in a folder whose name has a space and an é."""
 
 import re
 import signal
@@ -79,15 +79,16 @@ def test_a_change_in_a_service_restarts_that_service_alone(stack: Stack) -> None
 
 def test_a_change_in_the_kit_restarts_all_of_them(stack: Stack) -> None:
     before = starts(stack)
-    edit(stack.folder / "kit/cathouse_kit/health.py", "Is the process alive?", "Is it alive?")
+    health = stack.folder / "kit/cathouse_kit/health.py"
+    edit(health, "Check whether the process is alive", "Check whether it is alive")
     wait_until("all to restart", lambda: restarted(stack, before) == set(SERVICES))
     for name in SERVICES:
         response = stack.get(name, "/api/v1/openapi.json")
         assert response is not None
-        assert "Is it alive?" in response.text
+        assert "Check whether it is alive" in response.text
 
 
-def test_a_syntax_error_stands_in_the_log_until_it_is_mended(stack: Stack) -> None:
+def test_a_syntax_error_is_logged_until_it_is_fixed(stack: Stack) -> None:
     main = stack.folder / "services/catalog/cathouse_catalog/main.py"
     good = main.read_text()
     main.write_text(good + "\nthis is no Python\n")
@@ -157,8 +158,8 @@ def postmaster(stack: Stack) -> psutil.Process:
 
 
 def backend(stack: Stack) -> psutil.Process:
-    """A process of PostgreSQL that serves a connection."""
-    # Each service keeps one for its readiness.
+    """Return a process of PostgreSQL that serves a connection."""
+    # Each service keeps a connection for its readiness.
     processes = wait_until(
         "a connection",
         lambda: [p for p in postmaster(stack).children() if " cathouse " in "".join(p.cmdline())],
@@ -183,7 +184,7 @@ def _ended(process: psutil.Process) -> bool:
     return not process.is_running()
 
 
-def test_no_secret_stands_in_what_it_prints(stack: Stack) -> None:
+def test_it_prints_no_secret(stack: Stack) -> None:
     secrets = [
         path.read_text().strip()
         for path in (stack.folder / ".state/secrets").rglob("*")
@@ -196,7 +197,7 @@ def test_no_secret_stands_in_what_it_prints(stack: Stack) -> None:
 
 
 def test_ctrl_c_stops_everything(stack: Stack) -> None:
-    """The last test of this stack."""
+    """Must be the last test of this stack, because it stops the stack."""
     running = stack.descendants()
     assert len(running) > len(SERVICES)
     assert stack.stop(signal.SIGINT) == 0

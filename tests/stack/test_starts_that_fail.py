@@ -1,4 +1,4 @@
-"""What someone sees whose stack cannot start: the one thing that is wrong, and nothing left running."""
+"""A stack that cannot start prints the one error, and leaves nothing running."""
 
 import socket
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def test_a_taken_port_is_named_with_who_has_it(stack: Stack) -> None:
         taken.bind(("127.0.0.1", stack.ports["proxy"]))
         taken.listen()
         said = fails(stack)
-    assert f"port {stack.ports['proxy']}, for proxy, is taken by process" in said
+    assert f"port {stack.ports['proxy']} of proxy is in use by process" in said
     assert "PORT_OFFSET" in said
 
 
@@ -43,11 +43,11 @@ def test_a_bad_value_in_a_services_env_file_is_named(stack: Stack) -> None:
 
 def test_an_env_file_that_nobody_reads_is_pointed_out(stack: Stack) -> None:
     (stack.folder / ".env").write_text("LOG_LEVEL=DEBUG\n")
-    assert ".env in the repository's root is read by no service" in fails(stack)
+    assert "no service reads .env in the root of the repository" in fails(stack)
 
 
 def test_a_cluster_that_cannot_start_is_named(stack: Stack) -> None:
     cluster = stack.folder / ".state/postgres"
     cluster.mkdir()
     (cluster / "PG_VERSION").write_text("17\n")
-    assert "was made by PostgreSQL 17 and this is PostgreSQL 18" in fails(stack)
+    assert "was created by PostgreSQL 17, and this is PostgreSQL 18" in fails(stack)

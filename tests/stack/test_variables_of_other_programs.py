@@ -1,4 +1,4 @@
-"""Variables that the shell holds for other programs change neither `make up` nor `make test`."""
+"""Environment variables of other programs do not change `make up` and `make test`."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from .stack import copy_repository, stack_in
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-# Each would lead elsewhere, stop a start, or run a stranger's code.
+# Each of them would change an address, stop a start, or run other code.
 FOREIGN = {
     "PGHOST": "192.0.2.1",
     "PGHOSTADDR": "192.0.2.1",
@@ -75,7 +75,7 @@ FOREIGN = {
     "BASH_ENV": "/nonexistent",
     "A_VARIABLE_THAT_NOBODY_KNOWS": "1",
 }
-# What a shell, a Nix shell among them, gives every program.
+# Variables that every program gets from a shell or a Nix shell.
 KEPT = {
     "LC_ALL": "C.UTF-8",
     "TERM": "dumb",
@@ -94,7 +94,7 @@ KEPT = {
 
 
 def _shell(**variables: str) -> dict[str, str]:
-    """An environment in which what is installed is not to be installed once more."""
+    """Return an environment in which make does not install again."""
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": os.environ.get("HOME", "/"),
@@ -105,7 +105,7 @@ def _shell(**variables: str) -> dict[str, str]:
 
 @pytest.fixture
 def makefile(tmp_path: Path) -> Path:
-    """The Makefile, with a target that prints what its recipes' programs inherit."""
+    """Write the Makefile with a target that prints the variables that recipes inherit."""
     path = tmp_path / "Makefile"
     printed = "import os; [print(n + '=' + v.replace(chr(10), ' ')) for n, v in os.environ.items()]"
     text = Path(__file__).parents[2].joinpath("Makefile").read_text()
@@ -130,8 +130,8 @@ def test_recipes_inherit_no_variable_of_another_program(makefile: Path) -> None:
     inherited = _inherited(makefile, **FOREIGN)
     assert inherited.keys() & FOREIGN.keys() == {
         "PYTEST_ADDOPTS"
-    }  # the Nix shell's, and only in it
-    # The names alone are passed on, and no value.
+    }  # set by the Nix shell, and only kept there
+    # Only the names are passed on, never a value.
     assert set(inherited["CATHOUSE_NOT_INHERITED"].split()) >= FOREIGN.keys() - {"PYTEST_ADDOPTS"}
     assert not any("elsewhere" in value for value in inherited.values())
 
@@ -141,7 +141,7 @@ def test_recipes_inherit_what_the_shell_gives_every_program(makefile: Path) -> N
     assert {name: inherited.get(name) for name in KEPT} == KEPT
 
 
-def test_what_is_typed_after_make_is_passed_on(makefile: Path) -> None:
+def test_variables_typed_after_make_are_passed_on(makefile: Path) -> None:
     inherited = _inherited(
         makefile, "LOG_LEVEL=DEBUG", "POSTGRES_URL=postgresql://x@y/z", LOG_LEVEL="loud", DEBUG="1"
     )
@@ -159,7 +159,7 @@ def test_an_odd_name_hinders_nothing(makefile: Path) -> None:
 def test_make_up_is_the_same_with_all_of_them(tmp_path: Path) -> None:
     with stack_in(tmp_path / "copy") as stack:
         ports = {f"{name.upper()}_PORT": str(port) for name, port in stack.ports.items()}
-        # No start of Python may meet these before make has dropped them.
+        # Python must not read these before make has dropped them.
         stack.environment = _shell(**FOREIGN, **ports)
         command = ["make", "--no-print-directory", "up"]
         with stack.output.open("wb") as output:
@@ -198,6 +198,6 @@ def test_a_start_without_make_is_refused_and_names_the_variable(tmp_path: Path, 
         check=False,
     )
     assert result.returncode != 0
-    assert f"{name} is set in the shell, and would change the stack: unset it" in result.stderr
+    assert f"{name} is set in the shell and would change the stack. Unset it" in result.stderr
     assert FOREIGN[name] not in result.stderr
     assert not (folder / ".state/secrets").exists()

@@ -1,1 +1,1 @@
-"""A cat: a small app that players adopt, and that is called through Cat House's proxy alone."""
+"""A cat: a small app that players adopt. Only Cat House's proxy calls it."""

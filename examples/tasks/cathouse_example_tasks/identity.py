@@ -1,4 +1,4 @@
-"""Who calls: a pseudonym that Cat House vouches for, in a token that its proxy signed."""
+"""The caller's identity: a pseudonym in a token that Cat House's proxy signed."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ import jwt
 from jwt import PyJWK, PyJWKClient
 
 ISSUER = "cathouse-proxy"
-# Whoever can reach this cat can send tokens of keys that never were; they must not make it flood Cat House.
+# Anyone who reaches this cat can send tokens with unknown key ids. They must not make it flood Cat House with requests.
 _LOOK_AGAIN_SECONDS = 5.0
 
 
@@ -21,12 +21,12 @@ class Caller:
     """A person as this cat knows them."""
 
     owner: str
-    """What their things are kept under."""
+    """The name under which their tasks are kept."""
     scopes: frozenset[str]
 
 
 class Verifier:
-    """Checks the proxy's tokens with the keys that it publishes, which are kept for a few minutes."""
+    """Checks the proxy's tokens with the keys that it publishes. Keys are cached for a few minutes."""
 
     def __init__(self, jwks_url: str, cat_id: str | None) -> None:
         self._client = PyJWKClient(jwks_url, cache_keys=False, lifespan=300, timeout=5)
@@ -35,7 +35,7 @@ class Verifier:
         self._looked_at = float("-inf")
 
     def caller(self, token: str) -> Caller:
-        """Raises `NotFromCatHouse`."""
+        """Return the caller that a token names. Raises `NotFromCatHouse`."""
         try:
             claims = jwt.decode(
                 token,
@@ -51,8 +51,8 @@ class Verifier:
             )
         except jwt.PyJWTError as error:
             raise NotFromCatHouse(str(error)) from error
-        # The audience is part of the name: where it is not checked, a token that was made for another cat still leads
-        # to nobody's tasks here.
+        # The audience is part of the owner's name. So a token for another cat reaches nobody's tasks here, even if
+        # the audience is not checked.
         return Caller(f"{claims['aud']}/{claims['sub']}", frozenset(claims["scope"].split()))
 
     def _key(self, kid: str | None) -> PyJWK:

@@ -45,11 +45,11 @@ class TaskList(BaseModel):
 
 
 def create_app() -> FastAPI:
-    """The cat, as the environment says it should be:
+    """Return the cat's app, with these settings of the environment:
 
-    CATHOUSE_JWKS_URL  where Cat House publishes its proxy's keys
-    CAT_ID             this cat's id at Cat House; calls that are meant for another cat are refused
-    TASKS_FILE         where tasks are kept; without it, in memory
+    - `CATHOUSE_JWKS_URL`: the URL of the proxy's public keys
+    - `CAT_ID`: this cat's id at Cat House; calls for another cat are refused
+    - `TASKS_FILE`: the file that keeps the tasks; without it, they are kept in memory
     """
     tasks = Tasks(os.environ.get("TASKS_FILE", ":memory:"))
     verifier = Verifier(
@@ -73,7 +73,7 @@ def create_app() -> FastAPI:
 
 
 def with_scope(scope: str) -> Callable[..., Caller]:
-    """A dependency: the caller, if the proxy says that they have this scope."""
+    """Return a dependency that returns the caller, or refuses one without this scope."""
 
     def caller(
         request: Request, signed: Annotated[HTTPAuthorizationCredentials, Depends(_signed)]
@@ -83,7 +83,7 @@ def with_scope(scope: str) -> Callable[..., Caller]:
             caller = verifier.caller(signed.credentials)
         except NotFromCatHouse as error:
             raise HTTPException(401, f"This call is not from Cat House: {error}") from error
-        # The proxy has checked it; a mistake in the manifest should not open what was never meant to be open.
+        # The proxy has checked the scope too. Checking again keeps a mistake in the manifest from opening other routes.
         if scope not in caller.scopes:
             raise HTTPException(403, f"This needs the scope {scope}.")
         return caller

@@ -1,4 +1,4 @@
-"""Where tasks are kept: SQLite, in a file or in memory."""
+"""The store of tasks: SQLite, in a file or in memory."""
 
 import sqlite3
 import threading
@@ -25,10 +25,10 @@ class Task:
 
 
 class Tasks:
-    """Everyone's tasks. Each method is for one owner, and knows nothing of the others'."""
+    """The tasks of all owners. Each method reads and changes those of one owner."""
 
     def __init__(self, path: str) -> None:
-        """`path` is that of a file, or `:memory:`."""
+        """Open the store in the file `path`, or in memory for `:memory:`."""
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._lock = threading.Lock()
         self._connection.executescript(_SCHEMA)
@@ -53,7 +53,7 @@ class Tasks:
     def change(
         self, owner: str, task_id: str, *, title: str | None, done: bool | None
     ) -> Task | None:
-        """What is None stays as it is."""
+        """Change a task, and return it. None for a field keeps its value. Returns None for an unknown task."""
         self._run(
             "update tasks set title = coalesce(?, title), done = coalesce(?, done) "
             "where owner = ? and id = ?",
@@ -65,7 +65,7 @@ class Tasks:
         return self.get(owner, task_id)
 
     def delete(self, owner: str, task_id: str) -> bool:
-        """Whether there was one."""
+        """Delete a task. Return False if there is none."""
         return self._run("delete from tasks where owner = ? and id = ?", owner, task_id) > 0
 
     def close(self) -> None:

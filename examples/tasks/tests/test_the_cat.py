@@ -1,4 +1,4 @@
-"""The cat by itself, with a proxy's keys that the tests hold."""
+"""The cat alone, called with tokens that the tests sign as the proxy does."""
 
 import json
 import time
@@ -224,7 +224,7 @@ async def test_a_file_keeps_tasks(
 
 
 @pytest.mark.parametrize("body", [{}, {"title": ""}, {"title": "x" * 201}, {"title": "x", "a": 1}])
-async def test_what_is_no_task_is_refused(
+async def test_an_invalid_task_is_refused(
     body: dict[str, Any], client: AsyncClient, proxy: Proxy
 ) -> None:
     assert (await client.post("/tasks", json=body, headers=proxy.headers())).status_code == 422

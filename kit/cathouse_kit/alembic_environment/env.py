@@ -1,4 +1,4 @@
-"""What Alembic runs for every command. `cathouse_kit.migrations` passes the connection and the options."""
+"""The script that Alembic runs for every command. `cathouse_kit.migrations` passes the connection and the options."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Parts of tests: trusted tokens, the tested service with fakes of others, its database, processes."""
+"""Tools for tests: trusted tokens, the tested service with fakes of other services, its database, processes."""
 
 from cathouse_kit.testing.database import (
     DatabasePath,

@@ -1,4 +1,4 @@
-"""The database of the tested service: its rows, its statements, and the way to it."""
+"""The database of the tested service: its rows, its statements, and the network path to it."""
 
 import asyncio
 import socket
@@ -20,7 +20,7 @@ Execute = Callable[..., Awaitable[list[dict[str, Any]]]]
 
 
 def execute_with(engine: AsyncEngine) -> Execute:
-    """Return a function that executes statements beside the tested service."""
+    """Return a function that executes statements outside of the tested service."""
 
     async def execute(statement: str, **values: Any) -> list[dict[str, Any]]:
         async with engine.begin() as connection:
@@ -32,7 +32,7 @@ def execute_with(engine: AsyncEngine) -> Execute:
 
 @asynccontextmanager
 async def recorded_statements(database: Database) -> AsyncIterator[list[str]]:
-    """Yield the statements that PostgreSQL gets meanwhile, those that begin and end transactions included."""
+    """Yield the list of statements that PostgreSQL gets during the block, including begin and commit."""
     statements: list[str] = []
 
     def log(query: LoggedQuery) -> None:
@@ -66,14 +66,14 @@ async def recorded_statements(database: Database) -> AsyncIterator[list[str]]:
 
 
 async def empty_tables(superuser: asyncpg.Connection, schema: str) -> None:
-    """Deletes all rows of a schema, but for the history of its migrations."""
+    """Delete all rows of a schema, except the history of its migrations."""
     rows = await superuser.fetch(
         "select format('%I.%I', schemaname, tablename) as name from pg_tables "
         "where schemaname = $1 and tablename <> 'alembic_version'",
         schema,
     )
     tables = [row["name"] for row in rows]
-    # Truncating makes new files for each table and index, which takes PostgreSQL far longer than deleting a few rows.
+    # Truncating creates new files for each table and index, which is far slower than deleting a few rows.
     filled = " or ".join(f"exists (select from {table})" for table in tables)
     if tables and await superuser.fetchval(f"select {filled}"):
         deletions = "; ".join(f"delete from {table}" for table in tables)  # noqa: S608
@@ -87,7 +87,7 @@ async def empty_tables(superuser: asyncpg.Connection, schema: str) -> None:
 
 
 class DatabasePath:
-    """The way to a database, on which round trips are counted and bytes can get lost."""
+    """A network path to a database. It counts round trips, and can lose bytes."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -99,14 +99,14 @@ class DatabasePath:
         self.loses_new_ones = False
         self.url = ""
         self.round_trips = 0
-        """How often a client has sent something and so has waited for the server."""
+        """The number of times that a client has sent data and waited for the server."""
 
     def lose(self) -> None:
-        """From now on nothing comes through on the connections that there are."""
+        """Lose all further bytes of the open connections."""
         self._lost.update(self._writers)
 
     def reset(self) -> None:
-        """Break the connections that there are, as a firewall does: with a RST."""
+        """Reset the open connections with a RST, like a firewall."""
         for writer in self._writers:
             writer.get_extra_info("socket").setsockopt(
                 socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)

@@ -1,4 +1,4 @@
-"""Processes that tests start: free ports for them, and waiting until something holds."""
+"""Tools for processes that tests start: free ports, and functions that wait for a condition."""
 
 import asyncio
 import socket
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import httpx
 
 T = TypeVar("T")
-# A loaded machine is slow, and a test that passes never waits this long.
+# Long enough for a busy machine. A test that passes never waits this long.
 _PATIENCE_SECONDS = 60.0
 
 
@@ -34,7 +34,7 @@ def free_port() -> int:
 def is_ready(url: str, path: str = "/health/ready") -> bool:
     """Return whether a process responds with 200 to a GET of this path."""
     try:
-        # Plain HTTP: loading certificates would take longer than the request.
+        # Plain HTTP needs no certificates, and loading them costs more than the request.
         response = httpx.get(url + path, timeout=5, trust_env=False, verify=False)  # noqa: S501
     except httpx.TransportError:
         return False
@@ -42,7 +42,7 @@ def is_ready(url: str, path: str = "/health/ready") -> bool:
 
 
 def wait_until(what: str, condition: Callable[[], T], seconds: float = _PATIENCE_SECONDS) -> T:
-    """Poll the condition until it holds, and return its result; fail the test, naming `what`, when time is up."""
+    """Poll the condition until it holds, and return its result. After `seconds`, fail the test with `what`."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         if time.monotonic() > deadline:
@@ -54,7 +54,7 @@ def wait_until(what: str, condition: Callable[[], T], seconds: float = _PATIENCE
 async def eventually(
     what: str, condition: Callable[[], Any], seconds: float = _PATIENCE_SECONDS
 ) -> Any:
-    """Do the same without blocking the event loop; the condition may be async."""
+    """Wait like `wait_until`, without blocking the event loop. The condition may be async."""
     deadline = time.monotonic() + seconds
     while True:
         result = condition()

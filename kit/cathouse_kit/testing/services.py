@@ -23,18 +23,18 @@ Answer = (
 
 
 class RevocationList:
-    """The list of revocations, as a test has it. A service knows a change after `await context.revocations.poll()`."""
+    """The list of revocations in a test. A service knows a change after `await context.revocations.poll()`."""
 
     def __init__(self) -> None:
         self._entries: list[dict[str, Any]] = []
 
     def note(self, person_id: UUID, *, active: bool, not_before: datetime | None = None) -> None:
-        """Add the entry that is listed after a person was disabled, enabled or given another role."""
+        """Add the entry that exists after a person was disabled, was enabled or got another role."""
         moment = (not_before or datetime.now(UTC)).isoformat()
         self._entries.append({"user_id": str(person_id), "active": active, "not_before": moment})
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        """Return the response of the identity service to a poller."""
+        """Return the response of the identity service to a poll."""
         since = int(request.url.params["since"])
         changes = {"items": self._entries[since:], "next_since": len(self._entries), "more": False}
         return httpx.Response(200, json=changes)
@@ -43,8 +43,8 @@ class RevocationList:
 class FakeServices:
     """Fakes of the services that the tested one calls, as an httpx transport.
 
-    A test sets the responses, and reads the calls. A call without a response fails the test. The revocations
-    are there from the start; calls that poll them are not recorded.
+    A test sets the responses, and reads the calls. A call without a response fails the test. The list of revocations
+    has a response from the start, and its polls are not recorded.
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -65,11 +65,11 @@ class FakeServices:
             self.calls.append(request)
         answer = self._answers.get((request.method, request.url.path))
         if answer is None:
-            raise AssertionError(f"no test foresaw {request.method} {request.url}")
+            raise AssertionError(f"the test sets no response to {request.method} {request.url}")
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, httpx.Response):
-            # A response is read once; every call gets a fresh one.
+            # A response can be read only once, so every call gets a new one.
             return httpx.Response(
                 answer.status_code, headers=answer.headers, content=answer.content
             )
@@ -79,7 +79,7 @@ class FakeServices:
 
 @contextmanager
 def identity_server(revocations: RevocationList) -> Iterator[str]:
-    """The address of an identity service that answers pollers, which a service needs in order to be ready."""
+    """Serve an identity service that only responds to polls, and yield its URL. A service needs it to be ready."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -92,7 +92,7 @@ def identity_server(revocations: RevocationList) -> Iterator[str]:
             self.wfile.write(answer.content)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Nothing: nobody reads it."""
+            """Log nothing."""
 
     with serving(Handler) as url:
         yield url
@@ -100,7 +100,7 @@ def identity_server(revocations: RevocationList) -> Iterator[str]:
 
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Serve HTTP in a thread, on a free port of this machine. Gives the address."""
+    """Serve HTTP in a thread, on a free port of this machine, and yield the URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -113,7 +113,7 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 def described_routes(app: FastAPI, prefix: str) -> dict[str, str]:
-    """The routes below a prefix, as `GET /path`, by the names that the description gives them."""
+    """Return the routes below a prefix, as `GET /path`, by their names in the API's description."""
     return {
         operation["operationId"]: f"{method.upper()} {path.removeprefix(prefix)}"
         for path, operations in app.openapi()["paths"].items()
@@ -124,7 +124,7 @@ def described_routes(app: FastAPI, prefix: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an app whose lifespan has begun; every middleware is in place, no socket is."""
+    """Start the lifespan of an app, and yield a client of it, with all middleware but without a socket."""
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(
@@ -136,7 +136,7 @@ async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 @contextmanager
 def recorded_events() -> Iterator[list[dict[str, Any]]]:
-    """The security events that are logged meanwhile, with all fields of their lines."""
+    """Yield the list of security events that are logged during the block, with all fields of their lines."""
     events: list[dict[str, Any]] = []
     sink = logger.add(
         lambda message: events.append(dict(message.record["extra"])),

@@ -13,7 +13,7 @@ from cathouse_kit.tokens import ALGORITHM
 
 
 class Issuer:
-    """Signs access tokens as the identity service does, with a key of its own."""
+    """Signs access tokens like the identity service, with a separate key."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
@@ -21,7 +21,7 @@ class Issuer:
         self.kid = uuid4().hex
 
     def jwks(self) -> dict[str, Any]:
-        """Return the public key, as the identity service would publish it."""
+        """Return the public key, in the form that the identity service publishes."""
         jwk: dict[str, Any] = OKPAlgorithm.to_jwk(self._private_key.public_key(), as_dict=True)
         return {"keys": [jwk | {"kid": self.kid, "use": "sig", "alg": ALGORITHM}]}
 
@@ -33,7 +33,10 @@ class Issuer:
         expires_in: int = 900,
         **claims: Any,
     ) -> str:
-        """An access token, of the platform's first role by default; `claims` replace or, with None, remove others."""
+        """Return an access token. The default role is the platform's first one.
+
+        `claims` replace the usual claims. A claim with the value None is removed.
+        """
         now = int(time.time())
         payload = {
             "iss": self._platform.identity.issuer,
@@ -52,10 +55,10 @@ class Issuer:
         )
 
     def headers(self, role: str = "", person_id: UUID | None = None) -> dict[str, str]:
-        """`Authorization` of a person."""
+        """Return the `Authorization` header of a person."""
         return bearer(self.token(role, person_id))
 
 
 def bearer(token: str) -> dict[str, str]:
-    """`Authorization` with this token."""
+    """Return the `Authorization` header with this token."""
     return {"Authorization": f"Bearer {token}"}

@@ -1,4 +1,4 @@
-"""What an operator does on the command line. Imports stand inside the functions, as in `cathouse_kit.cli`."""
+"""Commands for operators. Imports are inside the functions, for the reason that `cathouse_kit.cli` gives."""
 
 import argparse
 import getpass
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cathouse_kit.database import Database
 
 _PACKAGE = "cathouse_auth"
-# More than the longest password that may be typed, in UTF-8, so that a longer one is refused and not cut off.
+# In bytes. It exceeds the longest accepted password in UTF-8: a longer line is refused, not cut off.
 _LONGEST_LINE = 4096
 
 
@@ -56,7 +56,8 @@ def _create_admin(arguments: argparse.Namespace) -> None:
                 )
             except EmailTaken as error:
                 raise CommandError(
-                    f"--email {email}: someone has this email already; use another, or let an admin make them one"
+                    f"--email {email}: an account with this email exists already. Use another email, or ask an admin "
+                    "to give this account the role admin"
                 ) from error
             except PasswordIsEmail as error:
                 raise CommandError("the password must not be the email") from error
@@ -79,8 +80,8 @@ def _read_password() -> str:
     if sys.stdin.isatty():
         try:
             password = getpass.getpass("Password: ")
-            if getpass.getpass("The same again: ") != password:
-                raise CommandError("the two passwords are not the same")
+            if getpass.getpass("Repeat the password: ") != password:
+                raise CommandError("the two passwords are not the same: run the command again")
         except EOFError as error:
             raise CommandError("no password was typed") from error
         return password
@@ -101,16 +102,17 @@ def _checked(kind: Any, value: str, name: str) -> Any:
 
 
 def _create_admin_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--email", required=True, help="what the admin signs in with")
+    parser.add_argument("--email", required=True, help="the email that the admin signs in with")
     parser.add_argument(
-        "--display-name", help="what others see; by default what stands before the @ of the email"
+        "--display-name",
+        help="the name that other users see; default: the part of the email before the @",
     )
 
 
 COMMANDS = (
     Command(
         "create-admin",
-        "make an admin; the password is asked for, or is one line of standard input",
+        "create an admin; prompts for the password, or reads it as one line from standard input",
         _create_admin,
         _create_admin_arguments,
     ),

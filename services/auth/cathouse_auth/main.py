@@ -20,9 +20,9 @@ def create_app(
     transport: httpx.AsyncBaseTransport | None = None,
     passwords: Passwords | None = None,
 ) -> FastAPI:
-    """The app, ready for a server. `passwords` replaces the hashing at its real cost, in tests.
+    """Create the app. Tests pass `passwords` that hash at a lower cost.
 
-    Raises `SettingsError` where settings are not given and cannot be read.
+    Raises `SettingsError` if `settings` is None and the settings cannot be read.
     """
     settings = settings or load_settings(Settings)
     app = create_service(

@@ -23,4 +23,4 @@ async def _resources(request: Request) -> Resources:
 
 
 ResourcesDep = Annotated[Resources, Depends(_resources)]
-"""Declare a parameter of this type to get them in a route."""
+"""Declare a parameter of this type to get the resources in a route."""

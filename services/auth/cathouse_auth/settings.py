@@ -1,4 +1,4 @@
-"""What auth can be told, beside what every service can."""
+"""Settings of auth, in addition to those of every service."""
 
 from cathouse_kit.rate_limits import RateLimit
 from cathouse_kit.settings import Port, ServiceName, ServiceSettings
@@ -13,23 +13,25 @@ class Settings(ServiceSettings):
         16 * 1024,
         ge=1024,
         le=16 * 1024,
-        description="The largest request body that is accepted; no body of auth needs more than 16 KiB",
+        description="Largest request body that is accepted, in bytes. No request to auth needs more than 16 KiB",
     )
     login_limit_by_address: RateLimit = Field(
-        RateLimitItemPerMinute(60), description="Sign-ins that one address may try"
+        RateLimitItemPerMinute(60),
+        description="Sign-in attempts from one IP address. For IPv6, a /64 network counts as one address",
     )
     login_limit_by_account: RateLimit = Field(
         RateLimitItemPerMinute(10),
-        description="Wrong passwords for one account. Addresses that signed in to it in the last 30 days are counted "
-        "apart, each alone",
+        description="Wrong passwords for one account. An IP address that signed in to it in the last 30 days has "
+        "its own count",
     )
     login_daily_limit_by_account: RateLimit = Field(
         RateLimitItemPerDay(100),
-        description="The same for a longer time: it bounds how long a password can be guessed at",
+        description="Wrong passwords for one account over a longer time, against slow guessing",
     )
     register_limit_by_address: RateLimit = Field(
-        RateLimitItemPerMinute(30), description="Registrations that one address may try"
+        RateLimitItemPerMinute(30),
+        description="Registration attempts from one IP address. For IPv6, a /64 network counts as one address",
     )
     register_limit_by_account: RateLimit = Field(
-        RateLimitItemPerMinute(10), description="Registrations that may be tried with one email"
+        RateLimitItemPerMinute(10), description="Registration attempts with one email"
     )

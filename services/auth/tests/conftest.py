@@ -23,7 +23,7 @@ Join = Callable[..., Awaitable[dict[str, Any]]]
 
 @pytest.fixture
 def settings(database_urls: dict[str, str], service_token: str) -> Settings:
-    """Settings whose limits no test meets unawares."""
+    """Settings with rate limits that no test reaches by accident."""
     unlimited = RateLimitItemPerSecond(10_000)
     return Settings(
         _env_file=None,
@@ -39,7 +39,7 @@ def settings(database_urls: dict[str, str], service_token: str) -> Settings:
 
 @pytest.fixture(scope="session")
 def passwords() -> Passwords:
-    """The same algorithm, at costs that leave the tests their time."""
+    """The same algorithm, with low costs to save time."""
     return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1), most_waiting=1000)
 
 
@@ -58,7 +58,7 @@ async def client(app: FastAPI, emptied: None) -> AsyncIterator[httpx.AsyncClient
 async def execute(
     database_urls: dict[str, str], client: httpx.AsyncClient
 ) -> AsyncIterator[Execute]:
-    """Runs one SQL statement as the owner of auth's tables, commits, and returns the rows."""
+    """Run one SQL statement as the owner of auth's tables, commit, and return the rows."""
     owner = Database(SecretStr(database_urls["auth_owner"]), pool_size=1, application_name="test")
     yield execute_with(owner.engine)
     await owner.close()
@@ -66,7 +66,7 @@ async def execute(
 
 @pytest.fixture
 def sign_in(client: httpx.AsyncClient) -> SignIn:
-    """What `/login` answers to a person as `join` returns them, or as a test has changed them."""
+    """Call `/login` for a person that `join` returned. `changes` replace fields of the form."""
 
     async def sign_in(person: dict[str, Any], **changes: str) -> httpx.Response:
         form = {"username": person["email"], "password": person["password"]} | changes
@@ -77,8 +77,10 @@ def sign_in(client: httpx.AsyncClient) -> SignIn:
 
 @pytest.fixture
 def join(app: FastAPI, sign_in: SignIn, passwords: Passwords) -> Join:
-    """Makes an account, as `/register` or `create-admin` would, and signs in: returns what `/register` does, and
-    `password`, `access_token`, `refresh_token`."""
+    """Create an account as `/register` or `create-admin` do, and sign in.
+
+    Return the fields of `/register`, and `password`, `access_token` and `refresh_token`.
+    """
 
     async def join(name: str, role: Role = Role.PLAYER) -> dict[str, Any]:
         email, password = f"{name.lower()}@example.com", f"the secret of {name[:3]}"

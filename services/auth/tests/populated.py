@@ -1,4 +1,4 @@
-"""Who calls auth in the tests of every service's contract, and what is there then."""
+"""The callers and the data of auth for the tests of every service's contract."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 async def populate(populating: "Populating") -> "Surroundings":
-    """Here people are rows of the database."""
+    """Create the people in the database of auth, and return their tokens and ids."""
     people = {name: await _join(populating, name) for name in ("player", "admin", "bystander")}
     developer = await _join(populating, "developer", role="developer")
     connection = await asyncpg.connect(populating.database_url)
@@ -34,8 +34,8 @@ async def populate(populating: "Populating") -> "Surroundings":
 
 async def _join(populating: "Populating", name: str, **more: str) -> dict[str, Any]:
     person = {"email": f"{name}@example.com", "password": "battery staple"}
-    made = await populating.post(
+    created = await populating.post(
         "/api/v1/auth/register", json=person | {"display_name": name} | more
     )
     form = {"username": person["email"], "password": person["password"]}
-    return made | person | await populating.post("/api/v1/auth/login", data=form)
+    return created | person | await populating.post("/api/v1/auth/login", data=form)

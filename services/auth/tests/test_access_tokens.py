@@ -53,7 +53,7 @@ def kid_of(token: str) -> str:
 
 @pytest.fixture
 async def key(execute: Execute, client: httpx.AsyncClient) -> tuple[str, Ed25519PrivateKey]:
-    """The key that auth signs with, and its id."""
+    """The id and the private key that auth signs with."""
     await client.get(JWKS)
     (row,) = await execute("select kid, private_key from signing_keys")
     return row["kid"], Ed25519PrivateKey.from_private_bytes(row["private_key"])
@@ -172,12 +172,12 @@ async def test_the_public_key_is_no_shared_secret(
 
 
 @pytest.mark.parametrize("token", ["", "a", "a.b.c", "." * 3, "e30.e30.e30", "é", "a" * 5000])
-async def test_what_is_no_token_is_refused(client: httpx.AsyncClient, token: str) -> None:
+async def test_malformed_tokens_are_refused(client: httpx.AsyncClient, token: str) -> None:
     headers = {b"Authorization": b"Bearer " + token.encode()}
     assert (await client.get(ME, headers=headers)).status_code == 401
 
 
-async def test_a_kid_of_any_kind_is_no_failure(
+async def test_an_unusual_kid_is_refused_without_a_failure(
     client: httpx.AsyncClient, key: tuple[str, Ed25519PrivateKey]
 ) -> None:
     strange: list[Any] = [None, 5, [], {}, "../../key", "\0", "'; drop table signing_keys; --"]
@@ -200,7 +200,7 @@ async def test_rotation_keeps_old_tokens_valid_and_signs_with_the_new_key_once_a
     old = kid_of(ada["access_token"])
     new = await rotate(app)
 
-    # Each app is a process that has not read the keys before.
+    # Each app stands for a new process that has not read the keys yet.
     async with running(create_app(settings, passwords=passwords)) as client:
         assert await kids(client) == [new, old]
         signed = (await client.post("/api/v1/auth/login", data=form)).json()["access_token"]
@@ -229,7 +229,7 @@ async def test_the_old_key_is_published_until_its_last_token_has_ended(
 ) -> None:
     old = kid_of((await join("Ada"))["access_token"])
     new = await rotate(app)
-    # A process may sign with it for the few seconds for which it remembers the keys.
+    # A process caches the keys for a few seconds, and may still sign with the old key in that time.
     await execute(
         "update signing_keys set retired_at = now() - interval '15 minutes 10 seconds' "
         "where retired_at is not null"
@@ -249,7 +249,7 @@ async def test_processes_that_start_at_once_make_one_key(
     assert len(await execute("select kid from signing_keys")) == 1
 
 
-async def test_all_who_find_the_keys_stale_at_once_share_one_read(
+async def test_simultaneous_requests_with_stale_keys_share_one_read(
     settings: Settings, passwords: Passwords, execute: Execute
 ) -> None:
     app = create_app(settings, passwords=passwords)
@@ -261,16 +261,16 @@ async def test_all_who_find_the_keys_stale_at_once_share_one_read(
 
     async with running(app):
         keys = app.state.resources.keys
-        # The first read makes the key, with more statements than any other.
+        # The first read creates the key, so it needs more statements than later reads.
         await keys.published()
         statements.clear()
-        keys._read_at = float("-inf")  # as if their time had passed
+        keys._read_at = float("-inf")  # as if the cached keys were outdated
         published = await asyncio.gather(*(keys.published() for _ in range(40)))
     assert published == [published[0]] * 40
     assert len(statements) == 1
 
 
-async def test_one_who_leaves_does_not_end_the_read_that_others_wait_for(
+async def test_a_cancelled_request_does_not_end_the_shared_read(
     settings: Settings, passwords: Passwords, execute: Execute
 ) -> None:
     app = create_app(settings, passwords=passwords)
@@ -285,7 +285,7 @@ async def test_one_who_leaves_does_not_end_the_read_that_others_wait_for(
             await first
 
 
-async def test_a_read_that_fails_fails_for_all_who_wait_and_the_next_one_reads_again(
+async def test_a_failed_read_fails_for_all_waiting_requests_and_the_next_one_reads_again(
     settings: Settings, passwords: Passwords, execute: Execute, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = create_app(settings, passwords=passwords)

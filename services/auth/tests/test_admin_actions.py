@@ -1,4 +1,4 @@
-"""What admins did: a row in the same transaction, a line in the log, a list for admins."""
+"""Admin actions: a row in the same transaction, a line in the log, and a list for admins."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -83,19 +83,19 @@ async def test_each_change_of_a_person_is_one_row_and_one_line(
         assert line["client"] == "127.0.0.1"
 
 
-async def test_what_is_refused_leaves_no_row_and_no_line(
+async def test_a_refused_change_leaves_no_row_and_no_line(
     client: httpx.AsyncClient, join: Join, execute: Execute
 ) -> None:
     root, ada = await join("Root", Role.ADMIN), await join("Ada")
     with recorded_events() as events:
-        answers = [
+        responses = [
             await change(client, root, root, role="player"),
             await change(client, root, root, is_active=False),
             await change(client, ada, root, is_active=False),
             await change(client, root, {"id": uuid4()}, is_active=False),
             await change(client, root, ada, role="owner"),
         ]
-    assert [answer.status_code for answer in answers] == [409, 409, 403, 404, 422]
+    assert [response.status_code for response in responses] == [409, 409, 403, 404, 422]
     assert events == []
     assert await execute("select id from admin_actions") == []
 
@@ -114,27 +114,27 @@ async def test_a_change_that_cannot_be_committed_leaves_no_row_and_no_line(
     )
     try:
         with recorded_events() as events:
-            answer = await change(client, root, ada, role="developer", is_active=False)
+            response = await change(client, root, ada, role="developer", is_active=False)
     finally:
         await execute("drop function refuse cascade")
-    assert answer.status_code == 500
+    assert response.status_code == 500
     assert events == []
     assert await execute("select id from admin_actions") == []
     (row,) = await execute("select role, is_active from people where id = :id", id=ada["id"])
     assert (row["role"], row["is_active"]) == ("player", True)
 
 
-async def test_a_change_whose_row_cannot_be_written_is_not_made(
+async def test_a_change_without_its_row_is_rolled_back(
     client: httpx.AsyncClient, join: Join, execute: Execute
 ) -> None:
     root, ada = await join("Root", Role.ADMIN), await join("Ada")
     await execute("alter table admin_actions add constraint none_today check (false)")
     try:
         with recorded_events() as events:
-            answer = await change(client, root, ada, is_active=False)
+            response = await change(client, root, ada, is_active=False)
     finally:
         await execute("alter table admin_actions drop constraint none_today")
-    assert answer.status_code == 500
+    assert response.status_code == 500
     assert events == []
     (row,) = await execute("select is_active from people where id = :id", id=ada["id"])
     assert row["is_active"]
@@ -186,7 +186,7 @@ async def test_admins_list_actions_newest_first_in_pages(
     }
     for limit in (1, 2, 3, 7, 100):
         assert (await walk(client, root, limit=limit))[1:] == everything[1:]
-    # Eve is an admin by now, and sees the same.
+    # Eve is now an admin, and sees the same list.
     assert len(await walk(client, eve)) == 7
 
 
@@ -225,25 +225,25 @@ async def test_actions_are_found_by_admin_and_by_subject(
         {"subject_id": "' or true --"},
     ],
 )
-async def test_a_page_that_cannot_be_is_refused(
+async def test_an_invalid_page_request_is_refused(
     client: httpx.AsyncClient, join: Join, query: dict[str, str]
 ) -> None:
-    answer = await get(client, await join("Root", Role.ADMIN), **query)
-    assert answer.status_code == 422, answer.text
-    assert answer.json()["type"] == "urn:cathouse:problem:invalid_request"
-    assert answer.json()["errors"][0]["loc"][1] in query
+    response = await get(client, await join("Root", Role.ADMIN), **query)
+    assert response.status_code == 422, response.text
+    assert response.json()["type"] == "urn:cathouse:problem:invalid_request"
+    assert response.json()["errors"][0]["loc"][1] in query
 
 
 @pytest.mark.parametrize("role", [Role.PLAYER, Role.DEVELOPER])
-async def test_who_is_no_admin_reads_nothing(
+async def test_only_admins_read_admin_actions(
     client: httpx.AsyncClient, join: Join, role: Role
 ) -> None:
     root, ada = await join("Root", Role.ADMIN), await join("Ada", role)
     await change(client, root, ada, is_active=True)
     for query in ({}, {"admin_id": root["id"]}, {"subject_id": ada["id"]}, {"limit": "many"}):
-        answer = await get(client, ada, **query)
-        assert answer.status_code == 403
-        assert answer.json()["type"] == "urn:cathouse:problem:forbidden"
+        response = await get(client, ada, **query)
+        assert response.status_code == 403
+        assert response.json()["type"] == "urn:cathouse:problem:forbidden"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])

@@ -25,7 +25,7 @@ PASSWORD = "correct horse battery"
 ROOT = {"email": "root@example.com", "password": PASSWORD}
 CREATE = ("create-admin", "--email", "root@example.com")
 
-# Makes the terminal on its standard input its own, as a login shell's is, and becomes the command.
+# Makes the terminal on standard input the controlling one, like a login shell, and then executes the command.
 _IN_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
     "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
@@ -34,7 +34,7 @@ _IN_TERMINAL = (
 
 @pytest.fixture
 def environment(settings: Settings) -> dict[str, str]:
-    """What an operator has in the environment."""
+    """The environment of an operator's shell."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return inherited | {
         "DATABASE_URL": settings.database_url.get_secret_value(),
@@ -44,7 +44,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 @pytest.fixture
 def run(environment: dict[str, str], tmp_path: Path) -> Run:
-    """Runs `python -m cathouse_auth` with these arguments, and with `given` on standard input."""
+    """Run `python -m cathouse_auth` with these arguments, and with `given` on standard input."""
 
     async def run(
         *arguments: str, given: bytes = b"", **changes: str
@@ -64,7 +64,7 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
 
 
 class Terminal:
-    """A command at a terminal, with someone who types."""
+    """A command at a terminal. The test types into it."""
 
     def __init__(self, arguments: tuple[str, ...], environment: dict[str, str], folder: Path):
         self._ours, theirs = pty.openpty()
@@ -89,7 +89,7 @@ class Terminal:
         os.write(self._ours, text.encode())
 
     def end(self) -> int:
-        """Shows what is left, and returns how the command ended."""
+        """Read the remaining output, and return the exit status."""
         while self._read(60):
             pass
         return self._process.wait(timeout=60)
@@ -104,7 +104,7 @@ class Terminal:
             return False
         try:
             read = os.read(self._ours, 4096)
-        except OSError:  # what Linux says when the other side is closed
+        except OSError:  # Linux raises it when the other side is closed.
             return False
         self.shown += read.decode()
         return bool(read)
@@ -112,7 +112,7 @@ class Terminal:
 
 @pytest.fixture
 def terminal(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
-    """Begins `python -m cathouse_auth` with these arguments at a terminal."""
+    """Start `python -m cathouse_auth` with these arguments at a terminal."""
     opened: list[Terminal] = []
 
     def terminal(*arguments: str) -> Terminal:
@@ -132,7 +132,7 @@ def assert_one_line(error: bytes, *parts: str) -> None:
     assert PASSWORD not in text
 
 
-async def test_an_admin_is_made_with_a_password_from_standard_input(
+async def test_an_admin_is_created_with_a_password_from_standard_input(
     run: Run, client: httpx.AsyncClient, sign_in: SignIn
 ) -> None:
     done = await run(
@@ -153,13 +153,13 @@ async def test_an_admin_is_made_with_a_password_from_standard_input(
     assert users.status_code == 200
 
 
-async def test_an_admin_is_made_with_a_password_typed_twice_and_never_shown(
+async def test_an_admin_is_created_with_a_password_typed_twice_and_never_shown(
     terminal: Callable[..., Terminal], sign_in: SignIn, execute: Execute
 ) -> None:
     command = terminal(*CREATE)
     await asyncio.to_thread(command.wait_for, "Password: ")
     command.type(f"{PASSWORD}\n")
-    await asyncio.to_thread(command.wait_for, "The same again: ")
+    await asyncio.to_thread(command.wait_for, "Repeat the password: ")
     command.type(f"{PASSWORD}\n")
     assert await asyncio.to_thread(command.end) == 0
     assert "root@example.com is an admin" in command.shown
@@ -169,13 +169,13 @@ async def test_an_admin_is_made_with_a_password_typed_twice_and_never_shown(
     assert row["display_name"] == "root"
 
 
-async def test_two_passwords_that_differ_make_no_admin(
+async def test_two_different_passwords_create_no_admin(
     terminal: Callable[..., Terminal], execute: Execute
 ) -> None:
     command = terminal(*CREATE)
     await asyncio.to_thread(command.wait_for, "Password: ")
     command.type(f"{PASSWORD}\n")
-    await asyncio.to_thread(command.wait_for, "The same again: ")
+    await asyncio.to_thread(command.wait_for, "Repeat the password: ")
     command.type("something else entirely\n")
     assert await asyncio.to_thread(command.end) == 1
     assert "the two passwords are not the same" in command.shown
@@ -184,7 +184,7 @@ async def test_two_passwords_that_differ_make_no_admin(
 
 
 @pytest.mark.parametrize(("key", "status"), [("\x03", 130), ("\x04", 1)], ids=["Ctrl-C", "Ctrl-D"])
-async def test_one_may_leave_at_the_prompt(
+async def test_the_prompt_can_be_interrupted(
     terminal: Callable[..., Terminal], key: str, status: int
 ) -> None:
     command = terminal(*CREATE)
@@ -194,7 +194,7 @@ async def test_one_may_leave_at_the_prompt(
     assert "Traceback" not in command.shown
 
 
-async def test_a_taken_email_is_refused_and_the_person_stays_as_they_are(
+async def test_a_taken_email_is_refused_and_the_person_is_unchanged(
     run: Run, join: Join, sign_in: SignIn, execute: Execute
 ) -> None:
     ada = await join("Ada", Role.DEVELOPER)
@@ -206,14 +206,14 @@ async def test_a_taken_email_is_refused_and_the_person_stays_as_they_are(
     assert row["role"] == "developer"
 
 
-async def test_the_email_is_no_password(run: Run, execute: Execute) -> None:
+async def test_the_email_is_refused_as_the_password(run: Run, execute: Execute) -> None:
     done = await run(*CREATE, given=b"ROOT@example.com")
     assert (done.returncode, done.stdout) == (1, b"")
     assert_one_line(done.stderr, "the password", "email")
     assert await execute("select id from people") == []
 
 
-async def test_a_weak_password_is_none_for_an_admin(run: Run, execute: Execute) -> None:
+async def test_a_weak_password_is_refused_for_an_admin(run: Run, execute: Execute) -> None:
     done = await run(*CREATE, given=b"passwordpassword")
     assert (done.returncode, done.stdout) == (1, b"")
     assert_one_line(done.stderr, "the password is too easy to guess")
@@ -240,7 +240,7 @@ def test_bad_input_gets_one_line_before_anything_is_opened(
     given: bytes,
     parts: tuple[str, ...],
 ) -> None:
-    # In this process, because the start of another is nearly all the time that such a command takes.
+    # In this process: most of the time of such a command is the start of a process.
     monkeypatch.setattr(sys, "argv", ["cathouse_auth", "create-admin", *arguments])
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
     with pytest.raises(SystemExit) as ended:
@@ -249,12 +249,12 @@ def test_bad_input_gets_one_line_before_anything_is_opened(
     assert_one_line(f"{ended.value.code}\n".encode(), *parts)
 
 
-async def test_the_password_is_no_argument(run: Run) -> None:
+async def test_the_password_is_not_accepted_as_an_argument(run: Run) -> None:
     done = await run(*CREATE, "--password", PASSWORD)
     assert done.returncode == 2
 
 
-async def test_keys_are_rotated_and_the_new_ones_id_is_printed(
+async def test_rotate_keys_prints_the_id_of_the_new_key(
     run: Run, client: httpx.AsyncClient, execute: Execute
 ) -> None:
     (old,) = (await client.get("/api/v1/auth/jwks")).json()["keys"]
@@ -280,7 +280,7 @@ async def test_a_database_at_another_revision_is_left_alone(run: Run, execute: E
     assert await execute("select kid from signing_keys") == []
 
 
-async def test_a_database_that_does_not_answer_gets_one_line(run: Run) -> None:
+async def test_an_unreachable_database_gives_one_line(run: Run) -> None:
     done = await run(
         *CREATE,
         given=PASSWORD.encode(),
@@ -291,7 +291,7 @@ async def test_a_database_that_does_not_answer_gets_one_line(run: Run) -> None:
     assert b"hidden" not in done.stderr
 
 
-async def test_settings_that_are_wrong_get_a_line_each(run: Run) -> None:
+async def test_each_wrong_setting_gives_one_line(run: Run) -> None:
     done = await run("rotate-keys", SERVICE_TOKEN="brief", LOGIN_LIMIT_BY_ACCOUNT="often")
     assert done.returncode == os.EX_CONFIG
     lines = sorted(done.stderr.decode().splitlines())

@@ -103,7 +103,7 @@ def test_every_text_has_a_key_that_case_and_form_do_not_change(text: str) -> Non
 async def earlier(
     postgres_server: TemporaryServer, database: str, services: tuple[Service, ...]
 ) -> AsyncIterator[SecretStr]:
-    """A database as it was before emails had keys."""
+    """A database at the revision before emails had keys."""
     name = f"{database}_emails"
     postgres_server.create_database(name)
     try:
@@ -123,7 +123,7 @@ MIGRATIONS = Migrations("cathouse_auth")
 BEFORE, AFTER = "0001", "0002"
 
 
-async def test_accounts_of_before_get_their_keys_and_collisions_are_named(
+async def test_older_accounts_get_keys_and_collisions_are_logged(
     earlier: SecretStr, settings: Settings, passwords: Passwords
 ) -> None:
     emails = ["ada@example.com", "οδος@example.com", "οδοσ@example.com", "straße@example.com",

@@ -12,7 +12,7 @@ from .conftest import Join, SignIn
 
 @pytest.fixture
 def logged() -> Iterator[list[str]]:
-    """Every line that is logged, at any level, with all that it carries."""
+    """Every log line of any level, with its extra fields and its exception."""
     lines: list[str] = []
 
     class Standard(logging.Handler):
@@ -67,7 +67,7 @@ async def test_no_password_no_token_and_no_email_is_logged(
     secrets += [pair["access_token"], pair["refresh_token"]]
     (row,) = await execute("select password_hash from people where id = :id", id=ada["id"])
     secrets.append(row["password_hash"])
-    answers = [
+    responses = [
         await client.post(f"{api}/register", json=grace),
         await client.post(f"{api}/register", json=grace),
         await client.post(f"{api}/register", json=grace | {"password": grace["email"]}),
@@ -86,11 +86,11 @@ async def test_no_password_no_token_and_no_email_is_logged(
         await sign_in(ada, password=new),
         await client.post(f"{api}/logout", json={"refresh_token": root["refresh_token"]}),
     ]
-    statuses = [answer.status_code for answer in answers]
+    statuses = [response.status_code for response in responses]
     assert statuses == [201, 409, 422, 422, 200, 401, 401, 401, 403, 204, 200, 403, 204]
 
     everything = "\n".join(logged)
-    assert len(logged) > len(answers)
+    assert len(logged) > len(responses)
     assert [secret for secret in secrets if secret in everything] == []
 
 

@@ -38,7 +38,9 @@ async def test_me_is_one_round_trip_to_the_database(
             assert path.round_trips == 1
 
 
-async def test_one_may_change_ones_display_name(client: httpx.AsyncClient, join: Join) -> None:
+async def test_a_person_can_change_their_display_name(
+    client: httpx.AsyncClient, join: Join
+) -> None:
     ada = await join("Ada")
     headers = bearer(ada["access_token"])
     before = (await client.get(ME, headers=headers)).json()
@@ -88,7 +90,7 @@ async def test_nothing_else_of_a_profile_may_be_changed(
         ("PATCH", "/api/v1/auth/users/01980000-0000-7000-8000-000000000000", {"role": "player"}),
     ],
 )
-async def test_a_disabled_person_and_one_who_is_gone_are_refused_at_once(
+async def test_disabled_and_deleted_people_are_refused_at_once(
     client: httpx.AsyncClient,
     join: Join,
     execute: Execute,

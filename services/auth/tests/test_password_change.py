@@ -38,7 +38,7 @@ async def test_the_new_password_signs_in_and_the_old_does_not(
     assert (await sign_in(ada, password=NEW)).status_code == 200
 
 
-async def test_every_other_session_ends_and_this_one_and_other_peoples_go_on(
+async def test_a_password_change_ends_only_the_other_sessions_of_the_person(
     client: httpx.AsyncClient, join: Join, sign_in: SignIn
 ) -> None:
     eve, ada = await join("Eve"), await join("Ada")
@@ -58,7 +58,7 @@ async def test_a_session_is_known_by_its_earlier_access_tokens_too(
     assert (await refresh(client, newer)).status_code == 200
 
 
-async def test_without_a_session_of_its_own_an_access_token_keeps_none(
+async def test_an_access_token_without_a_session_keeps_no_session(
     client: httpx.AsyncClient, join: Join, sign_in: SignIn
 ) -> None:
     ada = await join("Ada")
@@ -93,7 +93,7 @@ async def test_a_wrong_current_password_changes_nothing(
         "I love my cat house",
     ],
 )
-async def test_a_new_password_is_held_to_the_rules_of_the_first(
+async def test_a_new_password_follows_the_rules_of_registration(
     client: httpx.AsyncClient, join: Join, sign_in: SignIn, new: str
 ) -> None:
     ada = await join("Ada")
@@ -104,15 +104,15 @@ async def test_a_new_password_is_held_to_the_rules_of_the_first(
     assert (await sign_in(ada)).status_code == 200
 
 
-async def test_of_two_changes_at_once_one_succeeds(
+async def test_one_of_two_simultaneous_changes_succeeds(
     client: httpx.AsyncClient, join: Join, sign_in: SignIn
 ) -> None:
     ada = await join("Ada")
     news = ["the first new secret", "the second new secret"]
-    answers = await asyncio.gather(*(change(client, ada, new=new) for new in news))
-    assert sorted(answer.status_code for answer in answers) == [204, 403]
-    for new, answer in zip(news, answers, strict=True):
-        assert (await sign_in(ada, password=new)).is_success == answer.is_success
+    responses = await asyncio.gather(*(change(client, ada, new=new) for new in news))
+    assert sorted(response.status_code for response in responses) == [204, 403]
+    for new, response in zip(news, responses, strict=True):
+        assert (await sign_in(ada, password=new)).is_success == response.is_success
 
 
 async def test_no_session_that_begins_with_the_old_password_outlives_the_change(

@@ -1,4 +1,4 @@
-"""Which passwords are refused because others would try them first."""
+"""Passwords that are refused because they are easy to guess."""
 
 import itertools
 import time
@@ -16,22 +16,22 @@ GRACE = {"email": "moth.catcher@navy.example", "display_name": "Grace Hopper"}
 @pytest.mark.parametrize(
     "password",
     [
-        # common ones, alone, doubled, and with what people add
+        # common passwords: alone, doubled, and with usual additions
         "passwordpassword", "passwordpasswordpassword", "Password1234!", "P@ssw0rdP@ssw0rd", "p@$$w0rd1234",
         "letmeinletmein", "monkeymonkey", "trustno1trustno1", "welcome12345", "iloveyou1234", "football2023!",
         "summer2024!!", "admin1234567", "drowssap1234", "hunter2hunter2", "1q2w3e4r5t6y",
-        # words and names, which people take as passwords too
+        # common words and names
         "administrator", "rotartsinimda", "Administrator1", "information1", "December2024!", "facebook1234",
         "friends4ever", "jennifer&michael",
         # digits, sequences, repetitions
         "123456789012", "987654321098", "111122223333", "135791357913", "abcdefghijkl", "ABCDEFGHIJKLM", "aaaaaaaaaaaa",
         "üüüüüüüüüüüü", "ａａａａａａａａａａａａ", "abcabcabcabc", "x7Kpx7Kpx7Kp", "            a", "zzzzzzzzzzzz1!",
-        # walks on keyboards
+        # neighbouring keys
         "qwertyuiop12", "qwertyqwerty", "qwerty123456!", "1qaz2wsx3edc", "zaq12wsxcde3", "asdfghjkl;'#", "!@#$%^&*()_+",
         "azertyuiopqs", "qwertzuiopas", "йцукенгшщзхъ",
     ],
 )  # fmt: skip
-def test_what_everyone_tries_is_too_easy_to_guess(password: str) -> None:
+def test_common_passwords_are_too_easy_to_guess(password: str) -> None:
     assert "too easy to guess" in (weakness(password, **GRACE) or "")
 
 
@@ -49,7 +49,7 @@ def test_what_everyone_tries_is_too_easy_to_guess(password: str) -> None:
         ("navynavygrace", "too easy to guess"),
     ],
 )
-def test_what_has_ones_own_names_in_it_is_refused(password: str, why: str) -> None:
+def test_a_password_with_personal_names_is_refused(password: str, why: str) -> None:
     assert why in (weakness(password, **GRACE) or "")
 
 
@@ -61,7 +61,7 @@ def test_what_has_ones_own_names_in_it_is_refused(password: str, why: str) -> No
         "secrets of a short name",
     ],
 )  # fmt: skip
-def test_what_nobody_tries_first_is_accepted(password: str) -> None:
+def test_uncommon_passwords_are_accepted(password: str) -> None:
     assert weakness(password, email="li@example.com", display_name="Li") is None
 
 
@@ -87,5 +87,5 @@ def test_the_cost_is_bounded(password: str) -> None:
     weakness(password, **GRACE)  # reads the list of common passwords
     started = time.process_time()
     weakness(password, **GRACE)
-    # Some milliseconds; zxcvbn took seconds. The bound leaves room for a machine that is busy.
+    # It takes some milliseconds, where zxcvbn needed seconds. The limit is high enough for a busy machine.
     assert time.process_time() - started < 1

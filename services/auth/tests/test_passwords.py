@@ -1,4 +1,4 @@
-"""Passwords as they are prepared and hashed: one at a time, with a queue that ends."""
+"""Preparation and hashing of passwords: one at a time, with a limited queue."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ DEADLINE_SECONDS = 20.0
 
 
 class Hasher(PasswordHasher):
-    """Counts how many hashes are made at the same time, and holds each until the test lets it go on."""
+    """Counts simultaneous hashes, and blocks each until the test releases it."""
 
     def __init__(self) -> None:
         super().__init__(time_cost=1, memory_cost=8, parallelism=1)
@@ -40,7 +40,7 @@ class Hasher(PasswordHasher):
 
 
 @pytest.mark.parametrize("cores", [64, 1, None])
-async def test_one_hash_is_made_at_a_time_however_many_cores_the_host_has(
+async def test_one_hash_is_computed_at_a_time_on_any_number_of_cores(
     cores: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
@@ -99,20 +99,20 @@ NO_BREAK = NFC.replace(" ", "\u00a0")
 
 @pytest.mark.parametrize("first", [NFC, NFD, NO_BREAK])
 @pytest.mark.parametrize("then", [NFC, NFD, NO_BREAK])
-async def test_a_password_is_the_same_however_it_was_typed(
+async def test_a_password_is_the_same_in_every_unicode_form(
     passwords: Passwords, first: str, then: str
 ) -> None:
-    made = await passwords.hash(first)
-    assert await passwords.verify(then, made) == made
+    created = await passwords.hash(first)
+    assert await passwords.verify(then, created) == created
 
 
 @pytest.mark.parametrize("other", ["cafe au lait, encore", NFC.upper(), f" {NFC}", f"{NFC} "])
-async def test_nothing_else_is_made_equal(passwords: Passwords, other: str) -> None:
+async def test_other_passwords_stay_different(passwords: Passwords, other: str) -> None:
     assert await passwords.verify(other, await passwords.hash(NFC)) is None
 
 
 @pytest.mark.parametrize("typed", [NFD, NO_BREAK])
-async def test_a_hash_of_what_was_typed_still_fits_and_is_replaced(
+async def test_a_hash_of_an_unprepared_password_still_matches_and_is_replaced(
     passwords: Passwords, typed: str
 ) -> None:
     before = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(typed)
@@ -122,13 +122,11 @@ async def test_a_hash_of_what_was_typed_still_fits_and_is_replaced(
     assert await passwords.verify("another password", before) is None
 
 
-async def test_no_hash_fits_nothing(passwords: Passwords) -> None:
+async def test_a_missing_hash_matches_no_password(passwords: Passwords) -> None:
     assert await passwords.verify(NFD, None) is None
 
 
-async def test_the_stand_in_of_no_hash_costs_as_much_as_a_hash_and_is_made_without_hashing() -> (
-    None
-):
+async def test_the_replacement_for_a_missing_hash_has_the_same_cost_and_needs_no_hashing() -> None:
     compared: list[str] = []
 
     class Observed(PasswordHasher):

@@ -38,7 +38,7 @@ async def test_an_admin_sees_everyone_newest_first(client: httpx.AsyncClient, jo
     assert not any("password" in name for item in items for name in item)
 
 
-async def test_pages_lose_and_repeat_nobody_while_people_join(
+async def test_pages_omit_and_repeat_nobody_while_people_join(
     client: httpx.AsyncClient, join: Join
 ) -> None:
     root = await join("Root", Role.ADMIN)
@@ -60,7 +60,7 @@ async def test_pages_lose_and_repeat_nobody_while_people_join(
     "query",
     [{"limit": 0}, {"limit": 101}, {"limit": "many"}, {"cursor": "%00"}, {"cursor": "bmV3"}],
 )
-async def test_a_page_that_cannot_be_is_refused(
+async def test_an_invalid_page_request_is_refused(
     client: httpx.AsyncClient, join: Join, query: dict[str, Any]
 ) -> None:
     assert (await get(client, await join("Root", Role.ADMIN), **query)).status_code == 422
@@ -83,9 +83,7 @@ async def test_a_page_takes_as_many_queries_for_many_as_for_one(
 
 
 @pytest.mark.parametrize("role", [Role.PLAYER, Role.DEVELOPER])
-async def test_who_is_no_admin_is_refused(
-    client: httpx.AsyncClient, join: Join, role: Role
-) -> None:
+async def test_only_admins_manage_people(client: httpx.AsyncClient, join: Join, role: Role) -> None:
     root, ada = await join("Root", Role.ADMIN), await join("Ada", role)
     assert (await get(client, ada)).status_code == 403
     assert (await change(client, ada, root, DISABLE)).status_code == 403
@@ -144,7 +142,7 @@ async def test_no_session_that_is_refreshed_meanwhile_outlives_being_disabled(
                 assert again.status_code == 401
 
 
-async def test_what_is_not_named_stays_as_it_is(client: httpx.AsyncClient, join: Join) -> None:
+async def test_omitted_values_stay_unchanged(client: httpx.AsyncClient, join: Join) -> None:
     root, ada = await join("Root", Role.ADMIN), await join("Ada", Role.DEVELOPER)
     for body in ({}, {"role": None, "is_active": None}):
         response = await change(client, root, ada, body)
@@ -155,16 +153,14 @@ async def test_what_is_not_named_stays_as_it_is(client: httpx.AsyncClient, join:
 @pytest.mark.parametrize(
     "body", [{"role": "owner"}, {"is_active": "perhaps"}, {"email": "eve@example.com"}, []]
 )
-async def test_what_a_person_cannot_be_is_refused(
+async def test_invalid_changes_are_refused(
     client: httpx.AsyncClient, join: Join, body: Any
 ) -> None:
     root = await join("Root", Role.ADMIN)
     assert (await change(client, root, await join("Ada"), body)).status_code == 422
 
 
-async def test_no_one_and_nothing_can_be_changed_under_an_unknown_id(
-    client: httpx.AsyncClient, join: Join
-) -> None:
+async def test_an_unknown_id_is_refused(client: httpx.AsyncClient, join: Join) -> None:
     root = await join("Root", Role.ADMIN)
     unknown = await change(client, root, {"id": str(uuid4())}, DISABLE)
     assert unknown.status_code == 404
@@ -207,9 +203,12 @@ async def test_one_of_two_admins_who_step_down_at_once_stays(
     targets = (second, first) if each_other else (first, second)
     for _ in range(5):
         await execute("update people set role = 'admin', is_active = true")
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             change(client, first, targets[0], body), change(client, second, targets[1], body)
         )
-        assert sorted(answer.status_code for answer in answers) == [200, 403 if each_other else 409]
+        assert sorted(response.status_code for response in responses) == [
+            200,
+            403 if each_other else 409,
+        ]
         rows = await execute("select id from people where role = 'admin' and is_active")
         assert len(rows) == 1

@@ -25,7 +25,7 @@ ELSEWHERE = "198.51.100.9"
 
 
 class RecordingLimiter(RateLimiter):
-    """Remembers the keys under which it has counted."""
+    """Records the keys that it counts."""
 
     def __init__(self, storage: SecretStr) -> None:
         super().__init__(storage)
@@ -40,7 +40,7 @@ class RecordingLimiter(RateLimiter):
 async def limited(
     settings: Settings, passwords: Passwords, emptied: None
 ) -> AsyncIterator[Limited]:
-    """An app with these limits."""
+    """An app with low limits."""
     async with AsyncExitStack() as stack:
 
         async def limited(**limits: str) -> FastAPI:
@@ -80,7 +80,7 @@ def assert_too_many(response: httpx.Response) -> None:
     assert 1 <= int(response.headers["retry-after"]) <= 3600
 
 
-async def test_sign_ins_from_one_address_are_limited_whoever_is_tried(limited: Limited) -> None:
+async def test_sign_ins_from_one_address_are_limited_across_accounts(limited: Limited) -> None:
     app = await limited(login_limit_by_address="3/hour")
     for n in range(3):
         assert (await sign_in(app, f"p{n}@example.com")).status_code == 401
@@ -88,7 +88,7 @@ async def test_sign_ins_from_one_address_are_limited_whoever_is_tried(limited: L
     assert (await sign_in(app, "p3@example.com", address=ELSEWHERE)).status_code == 401
 
 
-async def test_sign_ins_to_one_account_are_limited_wherever_they_come_from(
+async def test_sign_ins_to_one_account_are_limited_across_addresses(
     limited: Limited, join: Join
 ) -> None:
     ada = await join("Ada")
@@ -105,14 +105,14 @@ async def test_the_password_change_gives_no_further_guesses(limited: Limited, jo
     app = await limited(login_limit_by_account="2/hour")
     body = {"current_password": "not the password", "new_password": "a much better secret"}
     async with calling(app, HOME) as client:
-        answers = [
+        responses = [
             await client.post(
                 "/api/v1/auth/me/password", headers=bearer(ada["access_token"]), json=body
             )
             for _ in range(3)
         ]
-    assert [answer.status_code for answer in answers] == [403, 403, 429]
-    assert_too_many(answers[-1])
+    assert [response.status_code for response in responses] == [403, 403, 429]
+    assert_too_many(responses[-1])
     assert_too_many(await sign_in(app, ada["email"], password=ada["password"]))
 
 
@@ -126,7 +126,7 @@ async def test_right_passwords_do_not_count(limited: Limited, join: Join) -> Non
         assert response.status_code == 200
 
 
-async def test_nobody_locks_the_owner_out_of_where_they_signed_in_lately(
+async def test_guesses_from_elsewhere_do_not_lock_out_a_known_address(
     limited: Limited, join: Join
 ) -> None:
     ada = await join("Ada")
@@ -149,12 +149,12 @@ async def test_an_address_that_signed_in_has_no_more_guesses_than_others(
     app = await limited(login_limit_by_account="2/hour")
     assert (await sign_in(app, ada["email"], password=ada["password"])).status_code == 200
     assert [(await sign_in(app, ada["email"])).status_code for _ in range(3)] == [401, 401, 429]
-    # Nor does that lock the others out.
+    # These wrong passwords do not lock out other addresses either.
     response = await sign_in(app, ada["email"], password=ada["password"], address=ELSEWHERE)
     assert response.status_code == 200
 
 
-async def test_an_address_is_known_to_the_account_that_it_signed_in_to_alone(
+async def test_an_address_is_known_only_to_the_account_that_it_signed_in_to(
     limited: Limited, join: Join
 ) -> None:
     ada, eve = await join("Ada"), await join("Eve")
@@ -173,16 +173,16 @@ async def test_guesses_are_bounded_for_a_day_too(limited: Limited, join: Join) -
     assert statuses == [401, 401, 401, 429]
 
 
-async def test_simultaneous_guesses_are_no_more(limited: Limited, join: Join) -> None:
+async def test_simultaneous_guesses_do_not_exceed_the_limit(limited: Limited, join: Join) -> None:
     ada = await join("Ada")
     app = await limited(login_limit_by_account="3/hour")
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         *(sign_in(app, ada["email"], address=f"192.0.2.{n}") for n in range(30))
     )
-    assert Counter(answer.status_code for answer in answers) == {401: 3, 429: 27}
+    assert Counter(response.status_code for response in responses) == {401: 3, 429: 27}
 
 
-async def test_what_ends_without_a_comparison_is_no_guess(
+async def test_a_sign_in_without_a_comparison_does_not_count(
     limited: Limited, join: Join, passwords: Passwords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada = await join("Ada")
@@ -240,13 +240,13 @@ async def test_registrations_of_one_email_are_limited(limited: Limited) -> None:
     assert statuses == [201, 409, 429]
 
 
-async def test_registering_and_signing_in_are_counted_apart(limited: Limited) -> None:
+async def test_registrations_and_sign_ins_are_counted_separately(limited: Limited) -> None:
     app = await limited(register_limit_by_address="1/hour", login_limit_by_address="1/hour")
     assert (await register(app, "ada@example.com")).status_code == 201
     assert (await sign_in(app, "ada@example.com")).status_code == 401
 
 
-async def test_of_an_ipv6_address_the_network_counts(limited: Limited) -> None:
+async def test_an_ipv6_network_counts_as_one_address(limited: Limited) -> None:
     app = await limited(login_limit_by_address="1/hour")
     assert (await sign_in(app, "a@example.com", address="2001:db8:0:1::1")).status_code == 401
     assert_too_many(await sign_in(app, "b@example.com", address="2001:db8:0:1:ffff::2"))
@@ -260,7 +260,7 @@ async def test_an_ipv4_address_in_ipv6_is_that_ipv4_address(limited: Limited) ->
     assert_too_many(await sign_in(app, "c@example.com", address="192.0.2.1"))
 
 
-async def test_no_email_stands_in_the_stores_keys(limited: Limited) -> None:
+async def test_keys_in_the_store_contain_no_email(limited: Limited) -> None:
     app = await limited()
     store = RecordingLimiter(SecretStr("memory://"))
     app.state.resources.attempts = Attempts(store, app.state.context.settings)
@@ -270,7 +270,7 @@ async def test_no_email_stands_in_the_stores_keys(limited: Limited) -> None:
     assert not any("ada" in part for key in store.keys for part in key)
 
 
-async def test_a_store_that_does_not_answer_gives_a_503(settings: Settings) -> None:
+async def test_a_store_that_does_not_respond_gives_a_503(settings: Settings) -> None:
     nothing_listens = settings.model_copy(
         update={"rate_limit_storage": SecretStr("redis://127.0.0.1:9/0")}
     )

@@ -21,7 +21,7 @@ def assert_refused(response: httpx.Response) -> None:
     assert response.json()["type"] == "urn:cathouse:problem:invalid_refresh_token"
 
 
-async def test_a_refresh_token_is_traded_for_a_new_pair(
+async def test_a_refresh_token_is_exchanged_for_a_new_pair(
     client: httpx.AsyncClient, join: Join
 ) -> None:
     ada = await join("Ada")
@@ -71,8 +71,8 @@ async def test_a_refresh_token_used_twice_at_once_gives_one_pair_and_one_ended_f
     ada = await join("Ada")
     for _ in range(10):
         token = (await sign_in(ada)).json()["refresh_token"]
-        answers = await asyncio.gather(refresh(client, token), refresh(client, token))
-        won, lost = sorted(answers, key=lambda answer: answer.status_code)
+        responses = await asyncio.gather(refresh(client, token), refresh(client, token))
+        won, lost = sorted(responses, key=lambda response: response.status_code)
         assert won.status_code == 200
         assert_refused(lost)
         assert_refused(await refresh(client, won.json()["refresh_token"]))
@@ -132,7 +132,7 @@ async def test_signing_out_twice_or_with_an_unknown_token_is_no_error(
         assert (await sign_out(client, token)).status_code == 204
 
 
-async def test_of_signing_out_and_refreshing_at_once_no_session_is_left(
+async def test_signing_out_during_a_refresh_leaves_no_session(
     client: httpx.AsyncClient, join: Join, sign_in: SignIn
 ) -> None:
     ada = await join("Ada")
@@ -149,7 +149,7 @@ async def test_of_signing_out_and_refreshing_at_once_no_session_is_left(
 @pytest.mark.parametrize(
     "body", [b'{"refresh_token": "\\u0000"}', b'{"refresh_token": "\\ud800"}', b"{}", b"[]", b"{"]
 )
-async def test_what_can_be_no_refresh_token_is_refused(
+async def test_malformed_refresh_tokens_are_refused(
     client: httpx.AsyncClient, path: str, body: bytes
 ) -> None:
     response = await client.post(
@@ -165,7 +165,7 @@ async def test_refresh_tokens_are_stored_as_hashes(join: Join, execute: Execute)
     assert ada["refresh_token"].encode().hex() not in row["all_of_it"]
 
 
-async def test_signing_in_deletes_what_expired_whoever_it_was(
+async def test_signing_in_deletes_expired_sessions_of_any_person(
     join: Join, sign_in: SignIn, execute: Execute
 ) -> None:
     ada, eve = await join("Ada"), await join("Eve")
@@ -196,7 +196,7 @@ async def test_refreshing_deletes_dead_tokens_that_are_older_than_a_session_last
     assert sorted(row["used_at"] is None for row in rows) == [False, True]
 
 
-async def test_a_session_keeps_so_many_used_tokens_however_often_it_is_refreshed(
+async def test_the_number_of_used_tokens_of_a_session_is_limited(
     client: httpx.AsyncClient, join: Join, execute: Execute
 ) -> None:
     first = token = (await join("Ada"))["refresh_token"]
@@ -210,7 +210,7 @@ async def test_a_session_keeps_so_many_used_tokens_however_often_it_is_refreshed
         token = (await refresh(client, token)).json()["refresh_token"]
     rows = await execute("select count(*) as kept from refresh_tokens group by session_id")
     assert sorted(row["kept"] for row in rows) == [MOST_USED_TOKENS + 1, MOST_USED_TOKENS + 11]
-    # One that was forgotten is refused as one that is not known; the newest and other sessions go on.
+    # A deleted token is refused like an unknown one. The newest token and other sessions remain valid.
     assert_refused(await refresh(client, first))
     assert (await refresh(client, token)).status_code == 200
     assert (await refresh(client, other)).status_code == 200

@@ -13,7 +13,9 @@ PATH = "/api/v1/auth/register"
 ADA = {"email": "ada@example.com", "password": "correct horse battery", "display_name": "Ada"}
 
 
-async def test_registering_makes_a_player_and_tells_no_password(client: httpx.AsyncClient) -> None:
+async def test_registering_creates_a_player_and_returns_no_password(
+    client: httpx.AsyncClient,
+) -> None:
     response = await client.post(PATH, json=ADA)
     person = response.json()
     assert response.status_code == 201
@@ -32,13 +34,13 @@ async def test_registering_makes_a_player_and_tells_no_password(client: httpx.As
     assert person["created_at"].endswith("Z")
 
 
-async def test_one_may_register_as_a_developer(client: httpx.AsyncClient) -> None:
+async def test_a_person_can_register_as_a_developer(client: httpx.AsyncClient) -> None:
     response = await client.post(PATH, json=ADA | {"role": "developer"})
     assert (response.status_code, response.json()["role"]) == (201, "developer")
 
 
 @pytest.mark.parametrize("role", ["admin", "owner", "", None])
-async def test_no_one_registers_as_an_admin_or_as_what_there_is_not(
+async def test_registering_as_an_admin_or_with_an_unknown_role_is_refused(
     client: httpx.AsyncClient, execute: Execute, role: str | None
 ) -> None:
     response = await client.post(PATH, json=ADA | {"role": role})
@@ -47,7 +49,7 @@ async def test_no_one_registers_as_an_admin_or_as_what_there_is_not(
     assert await execute("select id from people") == []
 
 
-async def test_the_email_is_kept_in_lower_case(client: httpx.AsyncClient) -> None:
+async def test_the_email_is_stored_in_lower_case(client: httpx.AsyncClient) -> None:
     response = await client.post(PATH, json=ADA | {"email": "Ada@EXAMPLE.com"})
     assert response.json()["email"] == "ada@example.com"
 
@@ -63,7 +65,7 @@ async def test_a_taken_email_is_refused_in_every_case(
 
 
 @pytest.mark.parametrize("email", ["İda@example.com", "ΑΣ@example.com", "Straẞe@exämple.de"])
-async def test_letters_whose_lower_case_is_peculiar_are_no_failure(
+async def test_letters_with_an_unusual_lower_case_cause_no_failure(
     client: httpx.AsyncClient, email: str
 ) -> None:
     first = await client.post(PATH, json=ADA | {"email": email})
@@ -71,7 +73,7 @@ async def test_letters_whose_lower_case_is_peculiar_are_no_failure(
     assert (first.status_code, second.status_code) == (201, 409)
 
 
-async def test_of_a_hundred_who_register_one_email_at_once_one_succeeds(
+async def test_one_of_a_hundred_simultaneous_registrations_succeeds(
     client: httpx.AsyncClient, execute: Execute
 ) -> None:
     emails = ["ada@example.com", "Ada@example.com", "ADA@EXAMPLE.COM", "aDa@eXample.com"] * 25
@@ -93,7 +95,7 @@ async def test_a_password_has_12_to_128_characters(
     assert response.status_code == status
 
 
-async def test_a_passwords_length_is_that_of_its_characters_however_they_were_typed(
+async def test_the_length_of_a_password_is_counted_after_normalization(
     client: httpx.AsyncClient,
 ) -> None:
     letters = "".join(chr(0xE0 + n % 6) + chr(0x3041 + n * 7 % 80) for n in range(64))
@@ -165,7 +167,7 @@ async def test_a_password_that_is_the_email_is_refused(
 
 @pytest.mark.parametrize("field", ["email", "password", "display_name"])
 @pytest.mark.parametrize("character", ["\\u0000", "\\ud800", "\\u001b"])
-async def test_what_cannot_be_stored_or_typed_is_refused_and_not_sent_back(
+async def test_input_that_cannot_be_stored_is_refused_and_not_sent_back(
     client: httpx.AsyncClient, field: str, character: str
 ) -> None:
     values = ADA | {field: f"{ADA[field]}SPLIT{ADA[field]}"}
@@ -189,7 +191,7 @@ async def test_what_cannot_be_stored_or_typed_is_refused_and_not_sent_back(
         ({"is_active": False}, "is_active"),
     ],
 )
-async def test_what_is_wrong_is_named(
+async def test_an_error_names_the_wrong_field(
     client: httpx.AsyncClient, execute: Execute, change: dict[str, Any], loc: str
 ) -> None:
     response = await client.post(PATH, json=ADA | change)
@@ -199,7 +201,7 @@ async def test_what_is_wrong_is_named(
     assert await execute("select id from people") == []
 
 
-async def test_a_field_whose_name_cannot_be_written_is_refused(client: httpx.AsyncClient) -> None:
+async def test_a_field_name_that_is_not_unicode_is_refused(client: httpx.AsyncClient) -> None:
     response = await client.post(
         PATH, content=b'{"\\ud800": 1}', headers={"Content-Type": "application/json"}
     )

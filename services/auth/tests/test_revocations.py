@@ -1,4 +1,4 @@
-"""The list of whose access tokens have ended: complete for every poller, whatever is committed at the same time."""
+"""The list of revocations: complete for every client that polls it, even during simultaneous commits."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,13 +28,13 @@ DISABLE, ENABLE = {"is_active": False}, {"is_active": True}
 @pytest.fixture
 def listed(client: httpx.AsyncClient, service_token: str) -> Listed:
     async def listed(since: int = 0) -> RevocationChanges:
-        answer = await client.get(
+        response = await client.get(
             PLATFORM.identity.revocations_path,
             params={"since": since},
             headers=bearer(service_token),
         )
-        assert answer.status_code == 200, answer.text
-        return RevocationChanges.model_validate(answer.json())
+        assert response.status_code == 200, response.text
+        return RevocationChanges.model_validate(response.json())
 
     return listed
 
@@ -48,18 +48,18 @@ async def root(join: Join) -> dict[str, Any]:
 def change(client: httpx.AsyncClient, root: dict[str, Any]) -> Callable[..., Awaitable[None]]:
     async def change(person: dict[str, Any], body: dict[str, Any]) -> None:
         url = f"/api/v1/auth/users/{person['id']}"
-        answer = await client.patch(url, headers=bearer(root["access_token"]), json=body)
-        assert answer.status_code == 200, answer.text
+        response = await client.patch(url, headers=bearer(root["access_token"]), json=body)
+        assert response.status_code == 200, response.text
 
     return change
 
 
 @pytest.fixture
 async def sessions(app: FastAPI, client: httpx.AsyncClient) -> AsyncIterator[list[AsyncSession]]:
-    """Three transactions that go on at the same time."""
-    made = [app.state.context.database.sessions() for _ in range(3)]
-    yield made
-    for session in made:
+    """Three simultaneous transactions."""
+    created = [app.state.context.database.sessions() for _ in range(3)]
+    yield created
+    for session in created:
         await session.close()
 
 
@@ -76,7 +76,7 @@ def active_of(changes: RevocationChanges) -> dict[str, bool]:
     [{"role": "player"}, {"role": "admin"}, DISABLE, {"role": "player", "is_active": False}],
     ids=str,
 )
-async def test_disabling_and_every_change_of_the_role_end_the_tokens_from_before(
+async def test_disabling_and_every_change_of_role_end_older_tokens(
     join: Join, change: Any, listed: Listed, sign_in: SignIn, body: dict[str, Any]
 ) -> None:
     ada = await join("Ada", Role.DEVELOPER)
@@ -91,7 +91,7 @@ async def test_disabling_and_every_change_of_the_role_end_the_tokens_from_before
 
 
 @pytest.mark.parametrize("body", [{}, {"role": "player"}, ENABLE, {"role": "player"} | ENABLE])
-async def test_a_change_that_changes_nothing_ends_no_token(
+async def test_a_change_without_effect_ends_no_token(
     join: Join, change: Any, listed: Listed, body: dict[str, Any]
 ) -> None:
     await change(await join("Ada"), body)
@@ -128,7 +128,7 @@ async def test_only_changes_after_since_are_listed_and_a_poll_without_any_is_one
     assert len(statements) == 1
 
 
-async def test_entries_are_left_out_when_no_token_of_before_can_be_valid(
+async def test_entries_are_omitted_when_no_older_token_can_be_valid(
     join: Join, change: Any, listed: Listed, execute: Execute
 ) -> None:
     demoted, disabled, lately = [await join(name) for name in ("Dem", "Dis", "Late")]
@@ -141,7 +141,7 @@ async def test_entries_are_left_out_when_no_token_of_before_can_be_valid(
     assert (await listed(changes.next_since)).items == []
 
 
-async def test_pages_are_bounded_and_none_is_lost_between_them(
+async def test_pages_are_limited_and_no_entry_is_lost_between_them(
     join: Join, change: Any, listed: Listed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(revocations, "PAGE_ENTRIES", 2)
@@ -158,21 +158,21 @@ async def test_pages_are_bounded_and_none_is_lost_between_them(
     assert seen == [person["id"] for person in people]
 
 
-async def test_a_database_that_was_set_back_is_listed_anew(
+async def test_the_list_starts_again_after_the_database_was_restored(
     join: Join, change: Any, listed: Listed
 ) -> None:
     ada = await join("Ada")
     await change(ada, DISABLE)
     of_another = (await listed()).next_since + 1_000_000
-    answer = await listed(of_another)
-    assert active_of(answer) == {ada["id"]: False}
-    assert answer.next_since < of_another
+    response = await listed(of_another)
+    assert active_of(response) == {ada["id"]: False}
+    assert response.next_since < of_another
 
 
 async def test_a_change_that_is_committed_late_is_not_missed(
     join: Join, sessions: list[AsyncSession]
 ) -> None:
-    """The earlier transaction is kept open while a later one wants to end tokens, and a poller asks all the while."""
+    """An earlier transaction stays open while a later one revokes tokens, and a client polls the list."""
     ada, eve = await join("Ada"), await join("Eve")
     early, late, poller = sessions
     seen: dict[str, bool] = {}
@@ -198,7 +198,7 @@ async def test_a_change_that_is_committed_late_is_not_missed(
         await poller.commit()
         await poll()
     if second.done():
-        # Without order, the later one is on disk, and polled, before the earlier one.
+        # Without the lock, the later transaction would be committed and polled before the earlier one.
         await late.commit()
     await poll()
     await early.commit()
@@ -237,7 +237,7 @@ async def test_changes_at_the_same_time_all_reach_a_poller_once_each_is_answered
 async def test_no_refresh_at_the_moment_of_a_demotion_keeps_the_old_role(
     client: httpx.AsyncClient, join: Join, change: Any, listed: Listed, sign_in: SignIn
 ) -> None:
-    """Whichever comes first, a token that says admin is older than `not_before`."""
+    """In either order, a token with the role admin is older than `not_before`."""
     ada = await join("Ada")
     for _ in range(6):
         await change(ada, {"role": "admin"})
@@ -248,10 +248,10 @@ async def test_no_refresh_at_the_moment_of_a_demotion_keeps_the_old_role(
             *(client.post("/api/v1/auth/refresh", json={"refresh_token": t}) for t in tokens[2:]),
         )
         not_before: datetime = (await listed()).items[-1].not_before
-        for answer in refreshed:
-            if answer is not None:
-                assert answer.status_code == 200, answer.text
-                token = answer.json()["access_token"]
+        for response in refreshed:
+            if response is not None:
+                assert response.status_code == 200, response.text
+                token = response.json()["access_token"]
                 role = jwt.decode(token, options={"verify_signature": False})["role"]
                 assert (role == "player") == (iat_of(token) >= not_before.timestamp())
 
@@ -279,13 +279,13 @@ async def test_a_refresh_waits_for_a_change_of_its_person(
 
 
 @pytest.mark.parametrize("since", ["-1", "x", str(2**63)])
-async def test_a_since_that_cannot_be_is_refused(
+async def test_an_invalid_since_is_refused(
     client: httpx.AsyncClient, service_token: str, since: str
 ) -> None:
-    answer = await client.get(
+    response = await client.get(
         PLATFORM.identity.revocations_path, params={"since": since}, headers=bearer(service_token)
     )
-    assert answer.status_code == 422
+    assert response.status_code == 422
 
 
 async def test_the_largest_page_is_as_small_as_the_description_says(
@@ -298,9 +298,9 @@ async def test_the_largest_page_is_as_small_as_the_description_says(
     await execute(
         "insert into revocations (person_id, not_before) select id, clock_timestamp() from people"
     )
-    answer = await client.get(PLATFORM.identity.revocations_path, headers=bearer(service_token))
-    assert (len(answer.json()["items"]), answer.json()["more"]) == (1000, True)
-    assert len(answer.content) <= 128 * 1024
+    response = await client.get(PLATFORM.identity.revocations_path, headers=bearer(service_token))
+    assert (len(response.json()["items"]), response.json()["more"]) == (1000, True)
+    assert len(response.content) <= 128 * 1024
     assert (
         "128 KiB"
         in app.openapi()["paths"][PLATFORM.identity.revocations_path]["get"]["description"]

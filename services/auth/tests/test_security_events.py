@@ -1,4 +1,4 @@
-"""What the log says of sign-ins, sessions and passwords. What admins do is in test_admin_actions.py."""
+"""Security events of sign-ins, sessions and passwords. test_admin_actions.py has those of admins."""
 
 from typing import Any
 
@@ -83,7 +83,7 @@ async def test_the_end_of_a_session_is_logged_with_its_reason(
         await post("logout", ada["refresh_token"])
         assert short(events) == [ended(None, "signed_out", 1)]
         events.clear()
-        # Nothing ends a second time.
+        # A second sign-out logs nothing.
         await post("logout", ada["refresh_token"])
         await post("logout", "unknown")
         assert events == []
@@ -124,9 +124,7 @@ async def test_the_end_of_a_session_is_logged_with_its_reason(
         ]
 
 
-async def test_a_password_that_is_not_changed_is_logged_as_that(
-    client: httpx.AsyncClient, join: Join
-) -> None:
+async def test_a_failed_password_change_is_logged(client: httpx.AsyncClient, join: Join) -> None:
     ada = await join("Ada")
     with recorded_events() as events:
         wrong = await change_password(client, ada, "a wrong secret", "a much better secret")
@@ -137,7 +135,7 @@ async def test_a_password_that_is_not_changed_is_logged_as_that(
     ]
 
 
-async def test_a_rotation_of_the_signing_key_is_logged_and_the_first_key_is_none(
+async def test_rotations_of_the_signing_key_are_logged_but_not_the_first_key(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     sessions = app.state.context.database.sessions

@@ -15,7 +15,7 @@ LIMITS = sorted(set(Settings.model_fields) - set(ServiceSettings.model_fields))
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An empty folder to work in, and an environment that holds nothing that is read."""
+    """An empty working directory, and an environment without settings."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path / "secrets"))
@@ -53,7 +53,7 @@ def test_settings_are_read_from_each_source(
     assert settings.login_limit_by_account == parse("7/hour")
 
 
-def test_without_more_than_the_secrets_the_defaults_hold(
+def test_defaults_apply_if_only_the_secrets_are_set(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     in_secrets(monkeypatch, tmp_path, {"DATABASE_URL": URL, "SERVICE_TOKEN": SECRET})
@@ -80,7 +80,7 @@ def test_the_app_does_not_start_without_its_secrets() -> None:
 @SOURCES
 @pytest.mark.parametrize("name", LIMITS)
 @pytest.mark.parametrize("value", ["often", "0/minute", "-1/minute", "1/second;2/minute", "5"])
-def test_what_is_no_limit_is_refused_by_name(
+def test_an_invalid_limit_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, give: Give, name: str, value: str
 ) -> None:
     give(
@@ -115,7 +115,7 @@ def test_a_secret_that_is_wrong_is_named_but_not_printed(
     assert "hunter2" not in line
 
 
-def test_a_setting_that_there_is_not_is_refused_with_the_one_that_was_meant(
+def test_an_unknown_setting_is_refused_with_a_suggestion(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     in_env_file(

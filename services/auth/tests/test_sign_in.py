@@ -20,7 +20,7 @@ ADA = {"email": "ada@example.com", "password": "correct horse battery", "display
 
 
 class ObservedHasher(PasswordHasher):
-    """Keeps what each comparison of a password cost."""
+    """Records the cost of each comparison of a password."""
 
     def __init__(self) -> None:
         super().__init__(time_cost=1, memory_cost=8, parallelism=1)
@@ -32,7 +32,7 @@ class ObservedHasher(PasswordHasher):
 
 
 class HeldHasher(PasswordHasher):
-    """Compares no password before it is let to."""
+    """Waits for the test before it compares a password."""
 
     def __init__(self) -> None:
         super().__init__(time_cost=1, memory_cost=8, parallelism=1)
@@ -45,7 +45,9 @@ class HeldHasher(PasswordHasher):
         return super().verify(hash, password)
 
 
-async def test_signing_in_gives_a_pair_that_no_cache_keeps(join: Join, sign_in: SignIn) -> None:
+async def test_signing_in_returns_a_pair_that_caches_must_not_store(
+    join: Join, sign_in: SignIn
+) -> None:
     response = await sign_in(await join("Ada"))
     assert response.status_code == 200
     assert response.headers["cache-control"] == "no-store"
@@ -54,7 +56,9 @@ async def test_signing_in_gives_a_pair_that_no_cache_keeps(join: Join, sign_in: 
     assert (tokens["token_type"], tokens["expires_in"]) == ("bearer", 900)
 
 
-async def test_the_access_token_says_who_one_is(client: httpx.AsyncClient, join: Join) -> None:
+async def test_the_access_token_identifies_the_person(
+    client: httpx.AsyncClient, join: Join
+) -> None:
     ada = await join("Ada")
     me = await client.get("/api/v1/auth/me", headers=bearer(ada["access_token"]))
     assert (me.status_code, me.json()["id"]) == (200, ada["id"])
@@ -63,34 +67,34 @@ async def test_the_access_token_says_who_one_is(client: httpx.AsyncClient, join:
 @pytest.mark.parametrize(
     "username", ["ADA@example.com", " ada@EXAMPLE.COM ", "Ada <ada@example.com>"]
 )
-async def test_the_email_may_be_written_as_it_may_be_when_registering(
+async def test_signing_in_accepts_the_spellings_of_the_email_that_registration_accepts(
     join: Join, sign_in: SignIn, username: str
 ) -> None:
     assert (await sign_in(await join("Ada"), username=username)).status_code == 200
 
 
-async def test_an_email_with_peculiar_letters_is_found_again(client: httpx.AsyncClient) -> None:
-    # The second way to write it has the dots as characters of their own.
+async def test_an_email_with_unusual_letters_is_found_again(client: httpx.AsyncClient) -> None:
+    # The second spelling has the dots as separate characters.
     await client.post(REGISTER, json=ADA | {"email": "ÄDA@exämple.de"})
     for username in ("äda@exämple.de", "A\u0308DA@exa\u0308mple.de"):
         form = {"username": username, "password": ADA["password"]}
         assert (await client.post(LOGIN, data=form)).status_code == 200
 
 
-async def test_a_wrong_email_and_a_wrong_password_get_the_same_answer(
+async def test_a_wrong_email_and_a_wrong_password_get_the_same_response(
     join: Join, sign_in: SignIn
 ) -> None:
     ada = await join("Ada")
     wrong_password = await sign_in(ada, password="not the secret of Ada")
     wrong_email = await sign_in(ada, username="eve@example.com")
     no_email = await sign_in(ada, username="eve")
-    answers = [
+    responses = [
         {**response.json(), "request_id": None, "status": response.status_code}
         for response in (wrong_password, wrong_email, no_email)
     ]
-    assert answers[0]["status"] == 401
-    assert answers[0]["type"] == "urn:cathouse:problem:wrong_credentials"
-    assert answers == [answers[0]] * 3
+    assert responses[0]["status"] == 401
+    assert responses[0]["type"] == "urn:cathouse:problem:wrong_credentials"
+    assert responses == [responses[0]] * 3
 
 
 @pytest.mark.parametrize(
@@ -106,7 +110,7 @@ async def test_a_wrong_email_and_a_wrong_password_get_the_same_answer(
 async def test_every_attempt_costs_the_comparison_of_one_password(
     settings: Settings, emptied: None, username: str, password: str
 ) -> None:
-    # So that the time tells nobody which emails are known.
+    # The time must not reveal which emails have an account.
     hasher = ObservedHasher()
     async with running(create_app(settings, passwords=Passwords(hasher))) as client:
         await client.post(REGISTER, json=ADA)
@@ -114,7 +118,7 @@ async def test_every_attempt_costs_the_comparison_of_one_password(
     assert hasher.costs == [extract_parameters(hasher.hash("any"))]
 
 
-async def test_a_disabled_person_with_the_right_password_hears_so(
+async def test_a_disabled_person_with_the_right_password_gets_the_reason(
     join: Join, sign_in: SignIn, execute: Execute
 ) -> None:
     ada = await join("Ada")
@@ -124,7 +128,7 @@ async def test_a_disabled_person_with_the_right_password_hears_so(
     assert response.json()["type"] == "urn:cathouse:problem:account_disabled"
 
 
-async def test_a_disabled_person_with_a_wrong_password_does_not(
+async def test_a_disabled_person_with_a_wrong_password_gets_no_reason(
     join: Join, sign_in: SignIn, execute: Execute
 ) -> None:
     ada = await join("Ada")
@@ -148,9 +152,7 @@ async def test_a_disabled_person_with_a_wrong_password_does_not(
         b"username=ada%40example.com&password=" + b"a" * 129,
     ],
 )
-async def test_a_form_that_is_not_as_it_must_be_is_refused(
-    client: httpx.AsyncClient, form: bytes
-) -> None:
+async def test_an_invalid_form_is_refused(client: httpx.AsyncClient, form: bytes) -> None:
     response = await client.post(
         LOGIN, content=form, headers={"Content-Type": "application/x-www-form-urlencoded"}
     )
@@ -159,7 +161,7 @@ async def test_a_form_that_is_not_as_it_must_be_is_refused(
     assert b"horse" not in response.content
 
 
-async def test_a_file_is_no_password(client: httpx.AsyncClient) -> None:
+async def test_a_file_is_refused_as_the_password(client: httpx.AsyncClient) -> None:
     response = await client.post(
         LOGIN, data={"username": ADA["email"]}, files={"password": b"correct horse battery"}
     )
@@ -175,10 +177,10 @@ async def test_a_hash_of_other_costs_is_renewed_by_signing_in(
     costlier = Passwords(PasswordHasher(time_cost=2, memory_cost=8, parallelism=1))
     form = {"username": ada["email"], "password": ada["password"]}
     async with running(create_app(settings, passwords=costlier)) as renewed:
-        answers = await asyncio.gather(*(renewed.post(LOGIN, data=form) for _ in range(5)))
+        responses = await asyncio.gather(*(renewed.post(LOGIN, data=form) for _ in range(5)))
         again = await renewed.post(LOGIN, data=form)
     (after,) = await execute("select password_hash from people")
-    assert [answer.status_code for answer in (*answers, again)] == [200] * 6
+    assert [response.status_code for response in (*responses, again)] == [200] * 6
     assert "t=1," in before["password_hash"]
     assert "t=2," in after["password_hash"]
 
@@ -198,9 +200,9 @@ async def test_no_connection_is_held_while_passwords_are_compared(
             me = await held.get("/api/v1/auth/me", headers=bearer(ada["access_token"]))
         finally:
             hasher.let_go.set()
-        answers = await asyncio.gather(*sign_ins)
+        responses = await asyncio.gather(*sign_ins)
     assert me.status_code == 200
-    assert [answer.status_code for answer in answers] == [200] * 10
+    assert [response.status_code for response in responses] == [200] * 10
 
 
 async def test_a_password_that_is_changed_while_it_is_compared_no_longer_signs_in(
@@ -222,7 +224,7 @@ async def test_a_password_that_is_changed_while_it_is_compared_no_longer_signs_i
         assert (await sign_in).status_code == 401
 
 
-async def test_a_person_who_is_disabled_while_the_password_is_compared_does_not_get_in(
+async def test_a_person_who_is_disabled_during_the_comparison_is_refused(
     settings: Settings, client: httpx.AsyncClient, execute: Execute, join: Join
 ) -> None:
     ada = await join("Ada")
@@ -236,7 +238,7 @@ async def test_a_person_who_is_disabled_while_the_password_is_compared_does_not_
         assert (await sign_in).status_code == 403
 
 
-async def test_signing_in_waits_for_who_is_about_to_disable_the_person(
+async def test_signing_in_waits_for_a_transaction_that_disables_the_person(
     app: FastAPI, join: Join, sign_in: SignIn, execute: Execute
 ) -> None:
     ada = await join("Ada")

@@ -1,4 +1,4 @@
-"""The start of auth, in a process of its own."""
+"""The start of auth in a separate process."""
 
 import subprocess
 import sys

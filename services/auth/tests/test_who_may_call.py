@@ -1,4 +1,4 @@
-"""Every route, by everyone who may come along. Each has an account, and who they are is judged by the database."""
+"""Every route with every kind of caller. Each caller has an account, and auth reads its role from the database."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from .conftest import Join
 
 PREFIX = "/api/v1/auth"
-# Who calls, and the role that they joined with.
+# Callers, with the role of their access token.
 PEOPLE = {
     "nobody": Role.PLAYER,
     "player": Role.PLAYER,
@@ -21,17 +21,17 @@ PEOPLE = {
     "developer": Role.DEVELOPER,
     "other_developer": Role.DEVELOPER,
     "admin": Role.ADMIN,
-    "demoted": Role.ADMIN,  # a player by now, whose token still says admin
-    "disabled": Role.ADMIN,  # with a token from before
+    "demoted": Role.ADMIN,  # now a player; the token still has the role admin
+    "disabled": Role.ADMIN,  # the token is from before
     "expired": Role.ADMIN,
-    "stranger": Role.ADMIN,  # says a token that another key has signed
+    "stranger": Role.ADMIN,  # the token is signed with another key
     "service": Role.PLAYER,
 }
 ANYONE: tuple[int | str, ...] = ("ok",) * len(PEOPLE)
 SIGNED_IN = (401, "ok", "ok", "ok", "ok", "ok", "ok", 403, 401, 401, 401)
 ADMIN = (401, 403, 403, 403, 403, "ok", 403, 403, 401, 401, 401)
 
-# Method and path; the body, filled in with what the caller knows; the answer to those who may; what PEOPLE get.
+# Method and path, the body with placeholders, the status for allowed callers, and the result for each of PEOPLE.
 Case = tuple[str, dict[str, Any] | None, int, tuple[int | str, ...]]
 ROUTES: dict[str, Case] = {
     "register": (
@@ -40,7 +40,7 @@ ROUTES: dict[str, Case] = {
         201,
         ANYONE,
     ),
-    # In these three it is the body that tells who calls.
+    # In these three routes, the body identifies the caller.
     "login": (
         "POST /login",
         {"username": "{email}", "password": "{password}"},
@@ -75,13 +75,13 @@ ROUTES: dict[str, Case] = {
 }
 
 
-def test_every_route_has_its_line_here(app: FastAPI) -> None:
+def test_the_table_has_every_route(app: FastAPI) -> None:
     assert {route: case[0] for route, case in ROUTES.items()} == described_routes(app, PREFIX)
 
 
 @pytest.fixture
 async def people(client: httpx.AsyncClient, join: Join) -> dict[str, dict[str, Any]]:
-    """Each of PEOPLE, as they know themselves."""
+    """Each of PEOPLE, with the ids and secrets that they know."""
     joined = {name: await join(name.replace("_", "-"), role) for name, role in PEOPLE.items()}
     admin = bearer(joined["admin"]["access_token"])
     for name, change in (("demoted", {"role": "player"}), ("disabled", {"is_active": False})):
@@ -94,7 +94,7 @@ async def people(client: httpx.AsyncClient, join: Join) -> dict[str, dict[str, A
 async def headers(
     people: dict[str, dict[str, Any]], execute: Execute, service_token: str
 ) -> dict[str, dict[str, str]]:
-    """What each of PEOPLE sends along."""
+    """The headers that each of PEOPLE sends."""
     (key,) = await execute("select kid, private_key from signing_keys")
     ours, its_id = Ed25519PrivateKey.from_private_bytes(key["private_key"]), key["kid"]
     claims = jwt.decode(people["expired"]["access_token"], options={"verify_signature": False})
@@ -109,7 +109,7 @@ async def headers(
 
 
 @pytest.mark.parametrize("route", ROUTES)
-async def test_a_route_lets_in_only_those_it_is_for(
+async def test_each_route_admits_only_its_callers(
     client: httpx.AsyncClient,
     join: Join,
     people: dict[str, dict[str, Any]],
@@ -118,7 +118,7 @@ async def test_a_route_lets_in_only_those_it_is_for(
 ) -> None:
     target, body, success, expected = ROUTES[route]
     method, path = target.format(person_id=(await join("Bystander"))["id"]).split(" ")
-    answers: list[int | str] = []
+    responses: list[int | str] = []
     for name, person in people.items():
         filled = {key: value.format(**person) for key, value in (body or {}).items()}
         response = await client.request(
@@ -128,11 +128,11 @@ async def test_a_route_lets_in_only_those_it_is_for(
             json=filled if body and route != "login" else None,
             data=filled if route == "login" else None,
         )
-        answers.append(response.status_code)
-    assert answers == [success if status == "ok" else status for status in expected]
+        responses.append(response.status_code)
+    assert responses == [success if status == "ok" else status for status in expected]
 
 
-async def test_a_refusal_says_whether_one_is_not_signed_in_not_allowed_or_disabled(
+async def test_a_refusal_says_whether_the_caller_is_not_signed_in_not_allowed_or_disabled(
     client: httpx.AsyncClient,
     people: dict[str, dict[str, Any]],
     headers: dict[str, dict[str, str]],

@@ -1,1 +1,1 @@
-"""Catalog: cats, their versions, the scopes they declare, and what people say of them."""
+"""Catalog: cats, their versions, the scopes that they declare, and their reviews."""

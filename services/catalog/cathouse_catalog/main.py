@@ -24,7 +24,7 @@ from cathouse_catalog.settings import Settings
 def create_app(
     settings: Settings | None = None, *, transport: httpx.AsyncBaseTransport | None = None
 ) -> FastAPI:
-    """The app, ready for a server. Raises `SettingsError` where settings are not given and cannot be read."""
+    """Create the app. Without `settings`, read them from the environment, or raise `SettingsError`."""
     settings = settings or load_settings(Settings)
     app = create_service(
         settings,

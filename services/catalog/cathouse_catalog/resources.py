@@ -1,4 +1,4 @@
-"""Resources that only catalog has. The app keeps them as `app.state.resources`."""
+"""Resources that only catalog has. The app stores them as `app.state.resources`."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,7 +12,7 @@ from cathouse_catalog.settings import Settings
 @dataclass(frozen=True, slots=True)
 class Resources:
     settings: Settings
-    """Quotas, and whether endpoints may use plain http."""
+    """Has the quotas, and the permission for endpoints with plain http."""
     adoptions: Adoptions
 
 
@@ -22,4 +22,4 @@ async def _resources(request: Request) -> Resources:
 
 
 ResourcesDep = Annotated[Resources, Depends(_resources)]
-"""Declare a parameter of this type to get them in a route."""
+"""To use the resources in a route, declare a parameter of this type."""

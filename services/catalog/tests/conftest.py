@@ -18,14 +18,15 @@ def settings(database_urls: dict[str, str], service_token: str) -> Settings:
         database_url=database_urls["catalog"],
         service_token=service_token,
         catalog_allow_http_endpoints=True,
-        # Fifty requests at once wait for one cat's lock: on a busy machine longer than the usual pool has patience.
+        # Fifty concurrent requests wait for one cat's lock. On a busy machine, this exceeds the default timeout of the
+        # pool.
         database_pool_size=10,
     )
 
 
 @pytest.fixture(scope="session")
 def shared_fake_services(issuer: Issuer) -> FakeServices:
-    """Auth, and an installation where everybody has adopted every cat."""
+    """Fakes of auth, and of an installation where every player has adopted every cat."""
     shared_fake_services = FakeServices(PLATFORM)
     shared_fake_services.on(
         "GET", PLATFORM.identity.keys_path, httpx.Response(200, json=issuer.jwks())
@@ -39,7 +40,7 @@ def app(settings: Settings, shared_fake_services: FakeServices) -> FastAPI:
     return create_app(settings, transport=shared_fake_services.transport)
 
 
-# One app for all tests: to build its routes and to connect takes longer than most tests do.
+# One app for all tests, because building the routes and connecting takes longer than most tests.
 @pytest.fixture(scope="session")
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     async with running(app) as client:

@@ -1,4 +1,4 @@
-"""Who calls catalog in the tests of every service's contract, and what is there then."""
+"""The callers and the data of catalog for the tests of every service's contract."""
 
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ async def populate(populating: "Populating") -> "Surroundings":
         for action in actions:
             who = callers["developer" if action == "submit" else "admin"]
             await populating.post(f"{cats}/{cat['id']}/{action}", headers=who)
-    # Two whose endpoint waits for a review: one to be approved, one to be rejected.
+    # Two cats with a pending endpoint: one to approve, one to reject.
     for slug in ("moved-1", "moved-2"):
         manifest = populating.cat | {"slug": slug}
         cat = await populating.post(cats, json=manifest, headers=callers["developer"])

@@ -1,4 +1,4 @@
-"""Parts of the catalog's tests: a manifest, and people who use the service."""
+"""Support for tests of the catalog: a manifest, and a client with several users."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +40,7 @@ TASK_KEEPER: dict[str, Any] = {
     "scopes": [READ, WRITE],
 }
 
-# The calls that bring a new cat to each status.
+# The requests that move a new cat to each status.
 WAY_TO = {
     "draft": (),
     "submitted": ("submit",),
@@ -52,7 +52,7 @@ WAY_TO = {
 
 @dataclass
 class Catalog:
-    """The service under test, and people who use it."""
+    """The service under test, with the headers of several users."""
 
     client: httpx.AsyncClient
     issuer: Issuer
@@ -66,7 +66,7 @@ class Catalog:
         self.nobody: dict[str, str] = {}
 
     async def make(self, status: str = "published", **manifest: Any) -> dict[str, Any]:
-        """A cat of the developer; its slug is made up where it is not given."""
+        """Create a cat of the developer with this status, by default with a random slug."""
         body = TASK_KEEPER | {"slug": f"cat-{uuid4().hex[:12]}"} | manifest
         cat = await self._ok("POST", CATS, self.developer, body)
         for action in WAY_TO[status]:
@@ -76,20 +76,20 @@ class Catalog:
         return cat
 
     async def read(self, cat: dict[str, Any]) -> dict[str, Any]:
-        """The cat as its developer sees it now."""
+        """Return the cat as its developer sees it now."""
         return await self._ok("GET", f"{CATS}/{cat['id']}", self.developer)
 
     async def page(
         self, path: str = CATS, who: dict[str, str] | None = None, **params: Any
     ) -> dict[str, Any]:
-        """One page of a list."""
+        """Return one page of a list."""
         response = await self.client.get(path, headers=who, params=params)
         return _successful(response)
 
     async def walk(
         self, path: str = CATS, who: dict[str, str] | None = None, **params: Any
     ) -> list[dict[str, Any]]:
-        """All pages of a list."""
+        """Return the items of all pages of a list."""
         page = await self.page(path, who, **params)
         items: list[dict[str, Any]] = page["items"]
         while page["next_cursor"]:
@@ -110,12 +110,12 @@ class Catalog:
 
 
 def listed(cat: dict[str, Any]) -> dict[str, Any]:
-    """A cat as lists show it."""
+    """Return a cat as lists show it."""
     return {field: value for field, value in cat.items() if field != "scopes"}
 
 
 async def insert_published(app: FastAPI, *cats: dict[str, Any]) -> list[str]:
-    """Puts published cats into the database, past the rules, and returns their ids: for tests that need many."""
+    """Insert published cats directly into the database, without the rules, and return their ids."""
     context: ServiceContext = app.state.context
     usual = TASK_KEEPER | {"developer_id": uuid4(), "status": "published"}
     rows = [Cat(**(usual | {"slug": f"cat-{uuid4().hex}"} | cat)) for cat in cats]
@@ -132,7 +132,7 @@ def _successful(response: httpx.Response) -> dict[str, Any]:
 
 
 def is_problem(response: httpx.Response, status: int, code: str) -> bool:
-    """Whether the answer is this problem; a mismatch shows the whole answer."""
+    """Return whether the response is this problem. A failure shows the whole response."""
     kind = (response.status_code, response.headers["content-type"], response.json().get("type"))
     expected = (status, "application/problem+json", f"urn:cathouse:problem:{code}")
     if kind != expected:
@@ -141,6 +141,6 @@ def is_problem(response: httpx.Response, status: int, code: str) -> bool:
 
 
 def wrong_fields(response: httpx.Response) -> list[list[str | int]]:
-    """Where a refused request is wrong."""
+    """Return the locations of the errors in a refused request."""
     is_problem(response, 422, "invalid_request")
     return [error["loc"] for error in response.json()["errors"]]

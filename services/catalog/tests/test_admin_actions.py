@@ -1,4 +1,4 @@
-"""What admins did to cats: a row in the same transaction, a line in the log, a list for admins."""
+"""Actions of admins on cats: a row in the same transaction, a line in the log, and a list for admins."""
 
 import asyncio
 from typing import Any
@@ -20,7 +20,7 @@ ACTIONS = "/api/v1/catalog/admin-actions"
 MOVED = "https://elsewhere.example.com"
 REASON = "It is empty."
 
-# What an admin sends, by the action; the status of the cat before; the row's details.
+# By action: the request of an admin; the status of the cat before; the details in the row.
 Case = tuple[str, str, str, Any, dict[str, str]]
 CASES: dict[str, Case] = {
     "cat_approved": ("submitted", "POST", "/approve", None, {}),
@@ -53,7 +53,7 @@ def admin_id() -> UUID:
 
 @pytest.fixture
 def admin(issuer: Issuer, admin_id: UUID) -> dict[str, str]:
-    """Another admin than the one who brought the cats to where they are."""
+    """The headers of another admin than the one who published the cats."""
     return issuer.headers(Role.ADMIN, admin_id) | {"X-Request-ID": "request-of-an-admin"}
 
 
@@ -75,7 +75,7 @@ async def rows_of(app: FastAPI, admin_id: UUID) -> list[AdminAction]:
 
 
 @pytest.mark.parametrize("action", CASES)
-async def test_each_action_is_one_row_and_one_line(
+async def test_each_action_writes_one_row_and_one_log_line(
     app: FastAPI, catalog: Catalog, admin: dict[str, str], admin_id: UUID, action: str
 ) -> None:
     status, method, path, body, details = CASES[action]
@@ -96,11 +96,11 @@ async def test_each_action_is_one_row_and_one_line(
         cat["id"],
         "127.0.0.1",
     )
-    # Text that people wrote stays out of the log.
+    # The log must not contain texts of users.
     assert event["details"] == {}
 
 
-def test_every_route_for_admins_that_changes_something_has_its_line_here(app: FastAPI) -> None:
+def test_the_table_has_every_route_for_admins_that_changes_something(app: FastAPI) -> None:
     described = {
         (method.upper(), path.partition("{cat_id}")[2])
         for path, operations in app.openapi()["paths"].items()
@@ -111,7 +111,7 @@ def test_every_route_for_admins_that_changes_something_has_its_line_here(app: Fa
 
 
 @pytest.mark.parametrize("action", CASES)
-async def test_what_is_refused_leaves_no_row_and_no_line(
+async def test_a_refused_action_leaves_no_row_and_no_log_line(
     app: FastAPI, catalog: Catalog, admin: dict[str, str], admin_id: UUID, action: str
 ) -> None:
     _, method, path, body, _ = CASES[action]
@@ -132,7 +132,7 @@ async def test_what_is_refused_leaves_no_row_and_no_line(
     assert await rows_of(app, admin_id) == []
 
 
-async def test_a_transaction_that_is_rolled_back_leaves_no_row_and_no_line(
+async def test_a_rolled_back_transaction_leaves_no_row_and_no_log_line(
     app: FastAPI, catalog: Catalog, admin_id: UUID
 ) -> None:
     cat = await catalog.make("submitted")
@@ -147,7 +147,7 @@ async def test_a_transaction_that_is_rolled_back_leaves_no_row_and_no_line(
     assert (await catalog.read(cat))["status"] == "submitted"
 
 
-async def test_to_feature_a_featured_cat_is_no_action(
+async def test_featuring_a_featured_cat_is_not_recorded(
     app: FastAPI, catalog: Catalog, admin: dict[str, str], admin_id: UUID
 ) -> None:
     cat = await catalog.make()
@@ -159,7 +159,7 @@ async def test_to_feature_a_featured_cat_is_no_action(
         assert len(await rows_of(app, admin_id)) == actions
 
 
-async def test_of_many_who_decide_at_once_one_has_a_row(
+async def test_one_of_many_concurrent_decisions_has_a_row(
     app: FastAPI, catalog: Catalog, admin: dict[str, str], admin_id: UUID
 ) -> None:
     cat = await catalog.make("submitted")
@@ -172,7 +172,7 @@ async def test_of_many_who_decide_at_once_one_has_a_row(
 
 
 @pytest.mark.parametrize("character", ["🐈", '"', "\\", "x\n"])
-async def test_the_longest_reason_is_kept_whole(
+async def test_the_longest_reason_is_stored_whole(
     catalog: Catalog, admin: dict[str, str], admin_id: UUID, character: str
 ) -> None:
     reason = (character * 2000)[:1999] + "."
@@ -222,7 +222,9 @@ async def test_admins_list_actions_newest_first_in_pages(
         ("subject_id", "' or true --"),
     ],
 )
-async def test_a_page_that_cannot_be_is_refused(catalog: Catalog, field: str, value: str) -> None:
+async def test_invalid_page_parameters_are_refused(
+    catalog: Catalog, field: str, value: str
+) -> None:
     answer = await catalog.client.get(ACTIONS, headers=catalog.admin, params={field: value})
     assert wrong_fields(answer) == [["query", field]]
 
@@ -237,7 +239,7 @@ async def test_a_cursor_of_another_list_is_refused(catalog: Catalog) -> None:
     assert wrong_fields(answer) == [["query", "cursor"]]
 
 
-async def test_who_is_no_admin_reads_nothing(catalog: Catalog) -> None:
+async def test_only_admins_read_the_list(catalog: Catalog) -> None:
     cat = await catalog.make()
     for query in ({}, {"subject_id": cat["id"]}, {"limit": "many"}):
         for who in (catalog.player, catalog.developer, catalog.other_developer):

@@ -5,11 +5,11 @@ from .support import Catalog, insert_published
 CATEGORIES = "/api/v1/catalog/categories"
 
 
-async def test_there_are_none_without_cats(catalog: Catalog) -> None:
+async def test_without_cats_there_are_no_categories(catalog: Catalog) -> None:
     assert await catalog.page(CATEGORIES) == {"items": [], "next_cursor": None}
 
 
-async def test_categories_are_what_published_cats_name_with_their_number(
+async def test_categories_are_those_of_published_cats_with_their_number(
     app: FastAPI, catalog: Catalog
 ) -> None:
     await insert_published(

@@ -1,4 +1,4 @@
-"""People who are disabled or demoted act no more, whatever their tokens say."""
+"""Disabled and demoted people are refused, although their tokens are still valid."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
@@ -33,7 +33,7 @@ def revocations(app: FastAPI) -> Revocations:
 
 
 @pytest.mark.parametrize("status", ["draft", "published", "suspended"])
-async def test_a_disabled_developer_changes_nothing_of_a_cat(
+async def test_a_disabled_developer_cannot_change_a_cat(
     catalog: Catalog, fake_services: FakeServices, revocations: Revocations, status: str
 ) -> None:
     cat = await catalog.make(status)
@@ -56,7 +56,7 @@ async def test_a_disabled_developer_changes_nothing_of_a_cat(
 
 @pytest.mark.parametrize("active", [True, False], ids=["demoted", "disabled"])
 @pytest.mark.parametrize("action", ["approve", "reject", "suspend", "restore", "featured"])
-async def test_a_demoted_or_disabled_admin_decides_nothing(
+async def test_a_demoted_or_disabled_admin_cannot_decide(
     catalog: Catalog,
     fake_services: FakeServices,
     revocations: Revocations,
@@ -82,7 +82,7 @@ async def test_a_demoted_or_disabled_admin_decides_nothing(
     assert (await catalog.read(cat))["status"] == "submitted"
 
 
-async def test_a_cold_start_without_auth_refuses_people_and_serves_those_who_do_not_sign_in(
+async def test_a_cold_start_without_auth_serves_only_requests_without_a_token(
     settings: Settings, catalog: Catalog, fake_services: FakeServices
 ) -> None:
     fake_services.on("GET", PLATFORM.identity.revocations_path, httpx.ConnectError("refused"))

@@ -1,4 +1,4 @@
-"""Where a cat's calls go: a move to another host needs a review, and http is for development."""
+"""Endpoints of cats: a move to another host needs a review, and http:// is only for development."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -43,7 +43,7 @@ async def decide(catalog: Catalog, cat: dict[str, Any], how: str, url: str) -> h
 
 @pytest.mark.parametrize("status", ["published", "suspended"])
 @pytest.mark.parametrize("url", MOVES)
-async def test_a_move_to_another_host_is_kept_until_it_is_approved(
+async def test_a_move_to_another_host_is_pending_until_it_is_approved(
     catalog: Catalog, service_token: str, status: str, url: str
 ) -> None:
     cat = await catalog.make(status)
@@ -62,14 +62,14 @@ async def test_a_move_to_another_host_is_kept_until_it_is_approved(
     assert seen["endpoint_url"] == url
 
 
-async def test_a_suspended_cat_that_is_restored_is_at_its_old_endpoint(catalog: Catalog) -> None:
+async def test_a_restored_cat_keeps_its_old_endpoint(catalog: Catalog) -> None:
     cat = await catalog.make("suspended")
     await move(catalog, cat, NEW)
     restored = await catalog.client.post(f"{CATS}/{cat['id']}/restore", headers=catalog.admin)
     assert restored.json()["endpoint_url"] == OLD
 
 
-async def test_a_rejected_move_leaves_the_cat_where_it_is(catalog: Catalog) -> None:
+async def test_a_rejected_move_keeps_the_old_endpoint(catalog: Catalog) -> None:
     cat = await catalog.make()
     await move(catalog, cat, NEW)
     rejected = (await decide(catalog, cat, "reject", NEW)).json()
@@ -78,7 +78,7 @@ async def test_a_rejected_move_leaves_the_cat_where_it_is(catalog: Catalog) -> N
 
 
 @pytest.mark.parametrize("how", ["approve", "reject"])
-async def test_what_was_not_reviewed_is_not_decided_on(catalog: Catalog, how: str) -> None:
+async def test_only_the_reviewed_endpoint_can_be_decided_on(catalog: Catalog, how: str) -> None:
     cat = await catalog.make()
     assert is_problem(await decide(catalog, cat, how, NEW), 409, "endpoint_not_pending")
     await move(catalog, cat, NEW)
@@ -89,7 +89,7 @@ async def test_what_was_not_reviewed_is_not_decided_on(catalog: Catalog, how: st
     assert (await catalog.read(cat))["endpoint_url"] == OLD
 
 
-async def test_another_path_of_the_same_host_is_there_at_once(catalog: Catalog) -> None:
+async def test_another_path_on_the_same_host_is_used_at_once(catalog: Catalog) -> None:
     cat = await catalog.make()
     await move(catalog, cat, NEW)
     for url in ("https://tasks.example.com/v2", "https://TASKS.example.com:443/v3", OLD):

@@ -9,7 +9,7 @@ INTERNAL = "/api/v1/catalog/internal/cats"
 
 
 @pytest.mark.parametrize("status", WAY_TO)
-async def test_other_services_read_all_of_a_cat_whatever_its_status(
+async def test_other_services_read_all_fields_of_a_cat_of_any_status(
     catalog: Catalog, service_token: str, status: str
 ) -> None:
     cat = await catalog.make(status)
@@ -23,7 +23,7 @@ async def test_an_unknown_cat_is_not_found(catalog: Catalog, service_token: str)
     assert is_problem(response, 404, "cat_not_found")
 
 
-async def test_a_cat_is_named_by_its_id(catalog: Catalog, service_token: str) -> None:
+async def test_a_cat_is_found_only_by_its_id(catalog: Catalog, service_token: str) -> None:
     cat = await catalog.make()
     for reference in (cat["slug"], "%00"):
         response = await catalog.client.get(
@@ -32,7 +32,7 @@ async def test_a_cat_is_named_by_its_id(catalog: Catalog, service_token: str) ->
         assert is_problem(response, 422, "invalid_request")
 
 
-async def test_the_service_token_must_be_the_one(catalog: Catalog, service_token: str) -> None:
+async def test_another_service_token_is_refused(catalog: Catalog, service_token: str) -> None:
     cat = await catalog.make()
     for token in (service_token[:-1], service_token + "x", ""):
         response = await catalog.client.get(f"{INTERNAL}/{cat['id']}", headers=bearer(token))

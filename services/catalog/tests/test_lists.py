@@ -30,9 +30,7 @@ def ago(seconds: int) -> datetime:
     return datetime(2026, 1, 1, tzinfo=UTC) - timedelta(seconds=seconds)
 
 
-async def test_the_newest_come_first_unless_something_else_is_said(
-    app: FastAPI, catalog: Catalog
-) -> None:
+async def test_the_default_order_is_newest_first(app: FastAPI, catalog: Catalog) -> None:
     await insert_published(
         app, *({"name": f"Cat {age}", "created_at": ago(age)} for age in (3, 1, 4, 2, 5))
     )
@@ -55,7 +53,7 @@ async def test_the_best_rated_come_first_and_the_unrated_last(
     assert await order(catalog, "rating") == ["Many fives", "Fives", "Close", "Ones", "Nothing"]
 
 
-async def test_names_come_as_people_would_order_them(app: FastAPI, catalog: Catalog) -> None:
+async def test_names_are_in_natural_order(app: FastAPI, catalog: Catalog) -> None:
     ordered = [
         "1000 Cats",
         "apple",
@@ -81,9 +79,7 @@ async def test_names_come_as_people_would_order_them(app: FastAPI, catalog: Cata
     ]
 
 
-async def test_a_list_is_narrowed_by_category_and_by_what_is_featured(
-    app: FastAPI, catalog: Catalog
-) -> None:
+async def test_a_list_is_filtered_by_category_and_featured(app: FastAPI, catalog: Catalog) -> None:
     await insert_published(
         app,
         {"name": "A", "category": "games"},
@@ -101,7 +97,7 @@ async def test_a_list_is_narrowed_by_category_and_by_what_is_featured(
     assert await found(category="sports") == []
 
 
-async def test_a_wrong_parameter_is_named(catalog: Catalog) -> None:
+async def test_an_invalid_parameter_is_named(catalog: Catalog) -> None:
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"sort": "best"}, "sort"),
         ({"status": "gone"}, "status"),
@@ -120,7 +116,7 @@ async def test_a_wrong_parameter_is_named(catalog: Catalog) -> None:
 async def test_the_whole_query_is_read_at_once(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """FastAPI looks up no parameter. For nine of them it took a quarter of the CPU time of a request."""
+    """FastAPI must not look up single parameters: for nine, this took a quarter of a request's CPU time."""
     looked_up: list[str] = []
 
     def recorded(fields: Any, received: Any) -> Any:
@@ -166,7 +162,7 @@ BAD_CURSORS = (
 )
 
 
-async def test_a_cursor_that_is_not_of_the_list_is_refused_and_breaks_nothing(
+async def test_an_invalid_cursor_or_one_of_another_list_is_refused(
     app: FastAPI, catalog: Catalog
 ) -> None:
     await insert_published(app, {}, {})
@@ -184,7 +180,7 @@ async def test_a_cursor_that_is_not_of_the_list_is_refused_and_breaks_nothing(
             assert wrong_fields(response) == [["query", "cursor"]], (path, cursor)
 
 
-async def test_a_cursor_of_strange_values_breaks_nothing(catalog: Catalog) -> None:
+async def test_a_cursor_with_strange_values_causes_no_server_error(catalog: Catalog) -> None:
     for sort, first in (
         ("newest", "2026-01-01T00:00:00"),
         ("newest", "0001-01-01T00:00:00+14:00"),
@@ -200,7 +196,7 @@ async def test_a_cursor_of_strange_values_breaks_nothing(catalog: Catalog) -> No
         assert response.status_code in (200, 422), (sort, first, response.text)
 
 
-async def test_a_cursor_is_good_for_its_own_order_only(app: FastAPI, catalog: Catalog) -> None:
+async def test_a_cursor_is_valid_only_for_its_order(app: FastAPI, catalog: Catalog) -> None:
     await insert_published(app, {}, {})
     for sort in ("newest", "rating", "name"):
         cursor = (await catalog.page(limit=1, sort=sort))["next_cursor"]
@@ -209,7 +205,7 @@ async def test_a_cursor_is_good_for_its_own_order_only(app: FastAPI, catalog: Ca
             assert wrong_fields(response) == [["query", "cursor"]]
 
 
-# Few values, so that many rows tie.
+# Only a few values, so that many rows are equal in the order.
 rows = st.lists(
     st.fixed_dictionaries(
         {
@@ -274,7 +270,7 @@ async def test_the_number_of_round_trips_does_not_grow_with_the_list(
         f"{CATS}?sort=rating&category=productivity": 1,
         f"{CATS}?mine=true": 1,
         f"{CATS}?q=chess": 1,
-        # A session also begins and ends a transaction.
+        # These lists use a session, which also begins and ends a transaction.
         f"{CATS}/{cat_id}/reviews": 4,
         f"{CATS}/{cat_id}/versions": 4,
         "/api/v1/catalog/categories": 3,

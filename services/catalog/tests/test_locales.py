@@ -1,4 +1,4 @@
-"""Search and order are the same in a database of any locale: each test runs in one of each provider."""
+"""Search and order do not depend on the database's locale. Each test runs with a locale of each provider."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,14 +17,14 @@ from fastapi import FastAPI
 from .support import CATS, insert_published
 
 LOCALES = {
-    # The development cluster, and every one that `initdb --locale=C` made.
+    # The locale of the development cluster, and of every cluster from `initdb --locale=C`.
     "builtin": "locale_provider builtin builtin_locale 'C.UTF-8' locale 'C'",
     "c": "locale_provider libc locale 'C'",
     "c_utf8": "locale_provider libc locale 'C.UTF-8'",
     "unicode_fast": "locale_provider builtin builtin_locale 'PG_UNICODE_FAST' locale 'C.UTF-8'",
 }
 
-# Names, and how people misspell or write them.
+# Names, and usual misspellings or other spellings of them.
 NAMES = {
     "Задачник": ["задачник", "ЗАДАЧНИК", "Задачнек", "задачик", "«Задачник»"],
     "Notebook": ["Notebok", "NOTEBOOK"],
@@ -53,7 +53,7 @@ async def app(
     postgres_server: TemporaryServer,
     database: str,
 ) -> AsyncIterator[FastAPI]:
-    """Catalog in a database of its own with this locale."""
+    """The catalog with a separate database that has this locale."""
     name = f"{database}_{request.param}"
     own = [service for service in services if service.name == "catalog"]
     connection = await asyncpg.connect(postgres_server.superuser_url())

@@ -6,10 +6,10 @@ from cathouse_postgres.testing import TemporaryServer
 from pydantic import SecretStr
 
 
-async def test_cats_of_before_are_found_in_their_script(
+async def test_cats_from_before_the_migration_are_found_in_their_script(
     services: tuple[Service, ...], postgres_server: TemporaryServer, database: str
 ) -> None:
-    """A database with cats in it comes from the first release to now, and back."""
+    """Migrate a database with cats from the first migration to the newest, and back."""
     name = f"{database}_cats_of_before"
     postgres_server.create_database(name)
     try:

@@ -1,4 +1,4 @@
-"""What one developer, one cat, one player may fill, and what one request may hold."""
+"""Limits of a developer, a cat and a player, and of one request."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -56,7 +56,7 @@ async def add_version(catalog: Catalog, cat: dict[str, Any], version: str) -> ht
     return await catalog.client.post(path, headers=catalog.developer, json={"version": version})
 
 
-async def test_a_developer_has_so_many_drafts_however_many_are_made_at_once(
+async def test_the_limit_of_drafts_holds_for_concurrent_requests(
     catalog: Catalog,
 ) -> None:
     answers = await asyncio.gather(*(create(catalog) for _ in range(8)))
@@ -75,7 +75,7 @@ async def test_a_submitted_cat_is_still_a_draft_and_a_reviewed_one_is_not(catalo
     assert is_problem(await create(catalog), 409, "quota_reached")
 
 
-async def test_a_developer_has_so_many_cats_of_every_status(catalog: Catalog) -> None:
+async def test_the_limit_of_cats_counts_every_status(catalog: Catalog) -> None:
     for status in ("published", "rejected", "suspended", "draft"):
         await catalog.make(status)
     refused = await create(catalog)
@@ -83,7 +83,7 @@ async def test_a_developer_has_so_many_cats_of_every_status(catalog: Catalog) ->
     assert (refused.json()["quota"], refused.json()["limit"]) == ("cats", 4)
 
 
-async def test_a_cat_gets_so_many_versions_a_day_and_learns_when_the_next(
+async def test_the_daily_limit_of_versions_says_when_to_try_again(
     catalog: Catalog, database_urls: dict[str, str]
 ) -> None:
     cat = await catalog.make("draft")
@@ -98,7 +98,9 @@ async def test_a_cat_gets_so_many_versions_a_day_and_learns_when_the_next(
     assert (await add_version(catalog, cat, "3.2.0")).status_code == 201
 
 
-async def test_a_cat_has_so_many_versions(catalog: Catalog, database_urls: dict[str, str]) -> None:
+async def test_the_number_of_versions_of_a_cat_is_limited(
+    catalog: Catalog, database_urls: dict[str, str]
+) -> None:
     cat = await catalog.make("draft")
     for number in range(2, 6):
         await _age_versions(database_urls, cat)
@@ -110,7 +112,7 @@ async def test_a_cat_has_so_many_versions(catalog: Catalog, database_urls: dict[
 
 
 async def _age_versions(database_urls: dict[str, str], cat: dict[str, Any]) -> None:
-    # As the owner: the service may not change when a version was made.
+    # As the owner of the tables, because the service must not change the creation time of a version.
     connection = await asyncpg.connect(database_urls["catalog_owner"])
     await connection.execute(
         "update versions set created_at = created_at - interval '2 days' where cat_id = $1",
@@ -119,7 +121,7 @@ async def _age_versions(database_urls: dict[str, str], cat: dict[str, Any]) -> N
     await connection.close()
 
 
-async def test_a_player_has_so_many_reviews_and_may_change_them(
+async def test_the_number_of_reviews_is_limited_and_existing_ones_can_be_changed(
     app: FastAPI, catalog: Catalog
 ) -> None:
     first, second, third = [{"id": id_} for id_ in await insert_published(app, {}, {}, {})]
@@ -139,9 +141,9 @@ def routes(number: int, length: int = 8) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     "scopes",
     [
-        # 201 routes, in scopes that are small alone.
+        # 201 routes in several small scopes.
         [READ | {"name": f"a:b{n}", "routes": routes(50 if n < 4 else 1)} for n in range(5)],
-        # 64 KiB, within 200 routes.
+        # More than 64 KiB with exactly 200 routes.
         [READ | {"name": f"a:b{n}", "routes": routes(40, 500)} for n in range(5)],
         # Letters have up to four bytes.
         [
@@ -151,7 +153,7 @@ def routes(number: int, length: int = 8) -> list[dict[str, Any]]:
     ],
     ids=["routes", "bytes", "bytes of letters"],
 )
-async def test_a_manifest_has_so_many_routes_and_bytes(
+async def test_the_routes_and_bytes_of_a_manifest_are_limited(
     catalog: Catalog, scopes: list[dict[str, Any]]
 ) -> None:
     assert wrong_fields(await create(catalog, scopes=scopes)) == [["body", "scopes"]]
@@ -163,7 +165,7 @@ async def test_a_manifest_has_so_many_routes_and_bytes(
     assert wrong_fields(answer) == [["body", "scopes"]]
 
 
-async def test_a_manifest_at_its_limit_is_kept_and_shown(catalog: Catalog) -> None:
+async def test_a_manifest_at_its_limit_is_stored_and_returned(catalog: Catalog) -> None:
     scopes = [READ | {"name": f"a:b{n}", "routes": routes(50, 250)} for n in range(4)]
     answer = await create(catalog, scopes=scopes)
     assert (answer.status_code, answer.json()["scopes"]) == (201, scopes)
@@ -180,14 +182,14 @@ async def test_lists_neither_show_nor_load_scopes(
         (version,) = await catalog.walk(f"{CATS}/{cat['id']}/versions")
     assert "scopes" not in found
     assert "scopes" not in version
-    # The second list begins with its cat, which has them.
+    # The list of versions first reads one cat, with its scopes, and without a LIMIT.
     assert [query for query in queries if "cats.scopes" in query and "LIMIT" in query] == []
     assert [query for query in queries if "versions.scopes" in query] == []
     alone = await catalog.client.get(f"{CATS}/{cat['id']}/versions/{version['version']}")
     assert alone.json() == version | {"scopes": cat["scopes"]}
 
 
-async def test_a_hundred_of_the_largest_legal_versions_are_a_page_within_its_bound(
+async def test_a_page_of_the_largest_versions_is_within_its_limit(
     app: FastAPI, catalog: Catalog
 ) -> None:
     cat = await catalog.make()
@@ -214,7 +216,7 @@ async def test_a_hundred_of_the_largest_legal_versions_are_a_page_within_its_bou
     assert 4_000_000 < len(answer.content) <= stated
 
 
-async def test_a_version_that_is_not_public_is_read_by_insiders_alone(catalog: Catalog) -> None:
+async def test_only_insiders_read_an_unpublished_version(catalog: Catalog) -> None:
     cat = await catalog.make("draft")
     await add_version(catalog, cat, "1.1.0")
     for who, action in ((catalog.developer, "submit"), (catalog.admin, "approve")):

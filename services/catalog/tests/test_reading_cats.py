@@ -6,7 +6,7 @@ from cathouse_platform.platform import Role
 
 from .support import CATS, WAY_TO, Catalog, is_problem, listed
 
-# What only a cat's developer, admins and other services see.
+# Fields that only a cat's developer, admins and other services see.
 PRIVATE = {"endpoint_url", "rejection_reason"}
 
 
@@ -15,7 +15,7 @@ def public(cat: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("status", WAY_TO)
-async def test_a_cat_is_there_for_those_who_may_see_it(catalog: Catalog, status: str) -> None:
+async def test_a_cat_is_found_only_by_viewers_who_may_see_it(catalog: Catalog, status: str) -> None:
     cat = await catalog.make(status)
     for reference in (cat["id"], cat["slug"], cat["id"].upper()):
         for path in (f"{CATS}/{reference}", f"{CATS}/{reference}/versions"):
@@ -51,7 +51,7 @@ async def test_a_developer_who_has_become_a_player_still_sees_their_cats(
     assert (await catalog.client.get(f"{CATS}/{cat['id']}", headers=former)).json() == cat
 
 
-async def test_what_names_no_cat_is_not_found(catalog: Catalog) -> None:
+async def test_an_unknown_id_or_slug_is_not_found(catalog: Catalog) -> None:
     references = [
         "nobody",
         "x",
@@ -76,7 +76,7 @@ async def test_what_names_no_cat_is_not_found(catalog: Catalog) -> None:
             assert response.status_code == 404, reference
 
 
-async def test_changes_name_a_cat_by_its_id(catalog: Catalog) -> None:
+async def test_changes_need_the_id_of_a_cat(catalog: Catalog) -> None:
     cat = await catalog.make("draft")
     response = await catalog.client.post(f"{CATS}/{cat['slug']}/submit", headers=catalog.developer)
     assert is_problem(response, 422, "invalid_request")

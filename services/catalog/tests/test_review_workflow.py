@@ -7,7 +7,7 @@ from cathouse_platform.platform import Role
 
 from .support import CATS, WAY_TO, Catalog, is_problem, listed, wrong_fields
 
-# Method, path, body, who; and the status that the cat has afterwards, by the one that it had.
+# Method, path, body and caller; then the status of the cat after the request, by its status before.
 ACTIONS: dict[str, tuple[str, str, Any, str, dict[str, str]]] = {
     "submit": ("POST", "/submit", None, "developer", {"draft": "submitted"}),
     "approve": ("POST", "/approve", None, "admin", {"submitted": "published"}),
@@ -73,7 +73,7 @@ async def test_a_rejection_needs_a_reason(catalog: Catalog) -> None:
     assert (await catalog.read(cat))["status"] == "submitted"
 
 
-async def test_a_featured_cat_that_is_suspended_comes_back_plain(catalog: Catalog) -> None:
+async def test_a_featured_cat_is_no_longer_featured_after_a_suspension(catalog: Catalog) -> None:
     cat = await catalog.make()
     path = f"{CATS}/{cat['id']}"
     answer = await catalog.client.put(
@@ -96,7 +96,7 @@ async def test_featured_is_true_or_false(catalog: Catalog) -> None:
         assert wrong_fields(response) == [["body", "featured"]]
 
 
-async def test_of_two_admins_who_decide_at_once_one_decides(catalog: Catalog) -> None:
+async def test_one_of_two_concurrent_decisions_is_refused(catalog: Catalog) -> None:
     cat = await catalog.make("submitted")
     answers = await asyncio.gather(
         *(
@@ -107,7 +107,7 @@ async def test_of_two_admins_who_decide_at_once_one_decides(catalog: Catalog) ->
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 9
 
 
-async def test_admins_find_what_waits_for_them(catalog: Catalog) -> None:
+async def test_admins_find_cats_that_wait_for_review(catalog: Catalog) -> None:
     waiting = [await catalog.make("submitted") for _ in range(3)]
     await catalog.make("draft")
     await catalog.make("published")
@@ -116,7 +116,7 @@ async def test_admins_find_what_waits_for_them(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize("status", WAY_TO)
-async def test_only_admins_list_what_is_not_published(catalog: Catalog, status: str) -> None:
+async def test_only_admins_list_unpublished_cats(catalog: Catalog, status: str) -> None:
     cat = await catalog.make(status)
     assert await catalog.walk(who=catalog.admin, status=status) == [listed(cat)]
     for who in (catalog.nobody, catalog.player, catalog.developer):

@@ -22,7 +22,7 @@ from .support import (
 )
 
 
-async def test_a_first_review_is_made_and_the_next_replaces_it(
+async def test_a_first_review_is_created_and_the_next_replaces_it(
     catalog: Catalog, issuer: Issuer
 ) -> None:
     cat = await catalog.make()
@@ -83,7 +83,7 @@ async def test_reviews_move_the_rating_and_nothing_else_of_the_cat(
     assert await rating() == {"average": None, "count": 0}
 
 
-async def test_fifty_people_at_once_give_the_exact_average(
+async def test_fifty_concurrent_reviews_give_the_exact_average(
     catalog: Catalog, issuer: Issuer
 ) -> None:
     cat = await catalog.make()
@@ -98,7 +98,7 @@ async def test_fifty_people_at_once_give_the_exact_average(
     assert {answer.status_code for answer in answers} == {201}
     assert (await catalog.read(cat))["rating"] == {"average": sum(ratings) / 50, "count": 50}
 
-    # Now half of them change their minds, and the others their reviews are gone, all at once.
+    # Then half of them change their reviews, and the others delete theirs, all at the same time.
     path = f"{CATS}/{cat['id']}/reviews/mine"
     await asyncio.gather(
         *(catalog.review(cat, 6 - ratings[n], people[n]) for n in range(25)),
@@ -111,7 +111,7 @@ async def test_fifty_people_at_once_give_the_exact_average(
     ) == sorted(left)
 
 
-async def test_one_person_who_writes_many_times_at_once_has_one_review(catalog: Catalog) -> None:
+async def test_many_concurrent_reviews_of_one_player_give_one_review(catalog: Catalog) -> None:
     cat = await catalog.make()
     answers = await asyncio.gather(
         *(catalog.review(cat, 1 + n % 5, catalog.player) for n in range(20))
@@ -121,7 +121,7 @@ async def test_one_person_who_writes_many_times_at_once_has_one_review(catalog: 
     assert (await catalog.read(cat))["rating"] == {"average": review["rating"], "count": 1}
 
 
-async def test_reviews_of_several_cats_at_once_do_not_meet(
+async def test_concurrent_reviews_of_several_cats_are_independent(
     catalog: Catalog, issuer: Issuer
 ) -> None:
     cats = [await catalog.make() for _ in range(4)]
@@ -146,7 +146,7 @@ async def test_a_cat_that_is_not_published_cannot_be_reviewed(
     assert await catalog.walk(path, who=catalog.developer) == []
 
 
-async def test_who_has_no_review_cannot_take_it_back(catalog: Catalog) -> None:
+async def test_a_player_without_a_review_cannot_delete_it(catalog: Catalog) -> None:
     cat = await catalog.make()
     path = f"{CATS}/{cat['id']}/reviews/mine"
     answer = await catalog.client.delete(path, headers=catalog.player)
@@ -155,7 +155,7 @@ async def test_who_has_no_review_cannot_take_it_back(catalog: Catalog) -> None:
     assert is_problem(answer, 404, "cat_not_found")
 
 
-async def test_a_wrong_review_is_refused(catalog: Catalog) -> None:
+async def test_an_invalid_review_is_refused(catalog: Catalog) -> None:
     cat = await catalog.make()
     path = f"{CATS}/{cat['id']}/reviews/mine"
     wrong: list[tuple[dict[str, Any], str]] = [
@@ -175,7 +175,7 @@ async def test_a_wrong_review_is_refused(catalog: Catalog) -> None:
     assert (await catalog.read(cat))["rating"]["count"] == 0
 
 
-async def test_the_newest_review_comes_first_and_pages_hold_still(
+async def test_reviews_are_newest_first_and_pages_are_stable(
     app: FastAPI, catalog: Catalog, issuer: Issuer
 ) -> None:
     (cat_id,) = await insert_published(app, {})
@@ -198,7 +198,7 @@ async def test_the_newest_review_comes_first_and_pages_hold_still(
 async def own_fakes(
     settings: Settings, fake_services: FakeServices
 ) -> AsyncIterator[tuple[FakeServices, httpx.AsyncClient]]:
-    """The fakes of an app of its own, and a client of it."""
+    """The fakes of a separate app, and a client of it."""
     async with running(create_app(settings, transport=fake_services.transport)) as client:
         yield fake_services, client
 
@@ -207,7 +207,7 @@ async def put_review(client: httpx.AsyncClient, cat: dict[str, Any], who: Any) -
     return await client.put(f"{CATS}/{cat['id']}/reviews/mine", headers=who, json={"rating": 4})
 
 
-async def test_only_who_adopted_a_cat_reviews_it(
+async def test_only_players_who_adopted_a_cat_can_review_it(
     catalog: Catalog, issuer: Issuer, own_fakes: tuple[FakeServices, httpx.AsyncClient]
 ) -> None:
     fake_services, client = own_fakes
@@ -225,7 +225,7 @@ async def test_only_who_adopted_a_cat_reviews_it(
     assert (await put_review(client, cat, player)).status_code == 201
     assert (await catalog.read(cat))["rating"]["count"] == 1
 
-    # Who has a review may change it and take it back, whatever became of the installation.
+    # Changing and deleting a review need no adoption.
     fake_services.on("GET", ADOPTIONS_PATH, httpx.ConnectError("down"))
     assert (await put_review(client, cat, player)).status_code == 200
     path = f"{CATS}/{cat['id']}/reviews/mine"

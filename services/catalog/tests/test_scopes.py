@@ -18,7 +18,7 @@ def route(path: str, *methods: str) -> dict[str, Any]:
 
 
 def refused_at(*scopes: Any) -> list[list[str | int]]:
-    """Where a manifest with these scopes is wrong."""
+    """Return the locations of the errors in a manifest with these scopes."""
     try:
         NewCat.model_validate(TASK_KEEPER | {"scopes": list(scopes)})
     except ValidationError as error:
@@ -39,7 +39,7 @@ def refused_at(*scopes: Any) -> list[list[str | int]]:
         "/" + "x" * 511,
     ],
 )
-def test_a_sound_path_is_taken(path: str) -> None:
+def test_a_valid_path_is_accepted(path: str) -> None:
     assert refused_at(scope(routes=[route(path)])) == []
 
 
@@ -81,18 +81,18 @@ def test_a_sound_path_is_taken(path: str) -> None:
         "/" + "x" * 512,
     ],
 )
-def test_a_path_that_could_be_read_in_two_ways_is_refused(path: str) -> None:
+def test_an_ambiguous_path_is_refused(path: str) -> None:
     where = refused_at(scope(routes=[route(path)]))
     assert where == [["scopes", 0, "routes", 0, "path"]]
 
 
 @pytest.mark.parametrize("method", ["get", "TRACE", "CONNECT", "*", "", "GET "])
-def test_only_the_usual_methods_can_be_opened(method: str) -> None:
+def test_other_methods_are_refused(method: str) -> None:
     where = refused_at(scope(routes=[route("/tasks", method)]))
     assert where == [["scopes", 0, "routes", 0, "methods", 0]]
 
 
-def test_all_the_usual_methods_can_be_opened() -> None:
+def test_all_usual_methods_are_accepted() -> None:
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
     assert refused_at(scope(routes=[route("/tasks", *methods)])) == []
 
@@ -101,7 +101,7 @@ def test_all_the_usual_methods_can_be_opened() -> None:
     "name",
     ["tasks", "tasks:", ":read", "Tasks:read", "tasks:read:all", "tasks read", "t" * 60 + ":read"],
 )
-def test_a_scope_is_named_by_a_thing_and_what_is_done_with_it(name: str) -> None:
+def test_an_invalid_scope_name_is_refused(name: str) -> None:
     assert refused_at(scope(name=name)) == [["scopes", 0, "name"]]
 
 
@@ -121,15 +121,15 @@ def test_a_scope_is_named_by_a_thing_and_what_is_done_with_it(name: str) -> None
         ({"secret": True}, ["secret"]),
     ],
 )
-def test_a_wrong_scope_is_refused(wrong: dict[str, Any], where: list[str | int]) -> None:
+def test_an_invalid_scope_is_refused(wrong: dict[str, Any], where: list[str | int]) -> None:
     assert refused_at(scope(**wrong)) == [["scopes", 0, *where]]
 
 
-def test_a_name_stands_for_one_scope() -> None:
+def test_two_scopes_with_one_name_are_refused() -> None:
     assert refused_at(scope(), scope()) == [["scopes"]]
 
 
-def test_there_is_an_end_to_scopes() -> None:
+def test_the_number_of_scopes_is_limited() -> None:
     many = [scope(name=f"tasks:read{n}") for n in range(51)]
     assert refused_at(*many) == [["scopes"]]
 
@@ -154,7 +154,7 @@ def test_there_is_an_end_to_scopes() -> None:
         ([], [route("/")], ["GET /"]),
     ],
 )
-def test_what_new_routes_open_is_known(
+def test_newly_allowed_requests_are_found(
     before: list[Route], after: list[Route], added: list[str]
 ) -> None:
     assert newly_opened(before, after) == added
@@ -178,7 +178,7 @@ ADMINS = ["/tasks/export"]
         ([], [], []),
     ],
 )
-def test_a_scope_is_wider_without_the_path_that_another_one_named(
+def test_a_scope_is_wider_after_another_scope_drops_a_path(
     after: list[Route], named_after: list[str], added: list[str]
 ) -> None:
     before: list[Route] = [Route(methods=["GET"], path="/tasks/{id}")]

@@ -41,7 +41,7 @@ async def names(catalog: Catalog, q: str, **params: Any) -> list[str]:
 
 
 @pytest.mark.usefixtures("shelf")
-async def test_a_search_puts_the_cat_that_was_meant_first(catalog: Catalog) -> None:
+async def test_the_best_match_of_a_search_comes_first(catalog: Catalog) -> None:
     searches = [
         ("task keeper", "Task Keeper"),
         ("TASK", "Task Keeper"),
@@ -75,7 +75,7 @@ async def test_most_misspellings_of_a_name_find_it(catalog: Catalog) -> None:
 
 
 def misspelt(name: str, chance: random.Random) -> str:
-    """The name with one wrong letter in each longer word."""
+    """Return the name with one wrong letter in each longer word."""
     return " ".join(
         word if len(word) < 4 else _with_a_slip(word, chance) for word in name.lower().split()
     )
@@ -101,7 +101,7 @@ async def test_a_word_of_the_description_finds_a_cat_in_any_of_its_forms(catalog
 
 
 @pytest.mark.usefixtures("shelf")
-async def test_what_is_nowhere_is_not_found(catalog: Catalog) -> None:
+async def test_an_absent_word_is_not_found(catalog: Catalog) -> None:
     assert await names(catalog, "submarine") == []
     assert await names(catalog, "%") == []
     assert await names(catalog, "'; drop table cats; --") == []
@@ -109,13 +109,13 @@ async def test_what_is_nowhere_is_not_found(catalog: Catalog) -> None:
 
 
 @pytest.mark.usefixtures("shelf")
-async def test_a_search_and_filters_hold_together(catalog: Catalog) -> None:
+async def test_search_and_filters_can_be_combined(catalog: Catalog) -> None:
     assert await names(catalog, "mediation manx", category="health") == ["Meditation Manx"]
     assert await names(catalog, "mediation manx", category="games") == []
     assert await names(catalog, "mediation manx", featured=True) == []
 
 
-async def test_a_search_finds_only_what_may_be_seen(catalog: Catalog) -> None:
+async def test_a_search_finds_only_visible_cats(catalog: Catalog) -> None:
     cat = await catalog.make("draft", name="Secret Plans")
     assert await names(catalog, "secret plans") == []
     for who, params in (
@@ -125,7 +125,7 @@ async def test_a_search_finds_only_what_may_be_seen(catalog: Catalog) -> None:
         assert await catalog.walk(who=who, q="secrte plans", **params) == [listed(cat)]
 
 
-async def test_a_search_can_be_ordered_otherwise(app: FastAPI, catalog: Catalog) -> None:
+async def test_a_search_can_have_another_order(app: FastAPI, catalog: Catalog) -> None:
     await insert_published(app, *({"name": f"Chess {word}"} for word in ("Beta", "Alpha", "Chess")))
     assert (await names(catalog, "chess"))[0] == "Chess Chess"
     assert await names(catalog, "chess", sort="name") == [
@@ -140,7 +140,7 @@ async def test_relevance_needs_a_search(catalog: Catalog) -> None:
     assert wrong_fields(response) == [["query", "sort"]]
 
 
-async def test_a_cursor_of_one_search_is_not_for_another(app: FastAPI, catalog: Catalog) -> None:
+async def test_a_cursor_is_valid_only_for_its_search(app: FastAPI, catalog: Catalog) -> None:
     await insert_published(app, {"name": "Chess One"}, {"name": "Chess Two"})
     cursor = (await catalog.page(q="chess", limit=1))["next_cursor"]
     response = await catalog.client.get(CATS, params={"q": "ches", "cursor": cursor})
@@ -148,7 +148,7 @@ async def test_a_cursor_of_one_search_is_not_for_another(app: FastAPI, catalog: 
 
 
 @pytest.mark.usefixtures("shelf")
-async def test_no_search_is_too_strange(catalog: Catalog) -> None:
+async def test_strange_searches_succeed(catalog: Catalog) -> None:
     strange = (
         "!",
         "&|",
@@ -166,7 +166,7 @@ async def test_no_search_is_too_strange(catalog: Catalog) -> None:
         assert (await catalog.client.get(CATS, params={"q": q})).status_code == 200, q
 
 
-async def test_a_search_is_a_line_of_some_length(catalog: Catalog) -> None:
+async def test_an_invalid_search_is_refused(catalog: Catalog) -> None:
     for q in ("", " ", "a" * 201, "nul\0", "two\nlines", "\x1b[31m"):
         response = await catalog.client.get(CATS, params={"q": q})
         assert is_problem(response, 422, "invalid_request")
@@ -185,7 +185,7 @@ WORDS = st.sampled_from(
 @pytest.mark.parametrize(
     "sign", ["-", "- ", '-"', '"-', "-(", "-«", "-'", "-\\", "or ", "-or ", '"', "!", "-a "]
 )
-async def test_signs_of_the_syntax_can_be_repeated(
+async def test_repeated_syntax_characters_cause_no_error(
     catalog: Catalog, sign: str, length: int
 ) -> None:
     response = await catalog.client.get(CATS, params={"q": (sign * length)[:200]})
@@ -197,16 +197,14 @@ async def test_signs_of_the_syntax_can_be_repeated(
     q=st.lists(SIGNS | WORDS, min_size=1, max_size=200).map(lambda parts: "".join(parts)[:200])
     | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200)
 )
-async def test_no_search_is_an_error_of_ours(catalog: Catalog, q: str) -> None:
+async def test_no_search_causes_a_server_error(catalog: Catalog, q: str) -> None:
     for params in ({"q": q}, {"q": q, "sort": "name"}):
         response = await catalog.client.get(CATS, params=params)
         assert response.status_code in (200, 422), (q, response.text)
 
 
 @pytest.mark.usefixtures("shelf")
-async def test_a_word_that_is_not_wanted_is_left_out_in_any_script(
-    app: FastAPI, catalog: Catalog
-) -> None:
+async def test_an_excluded_word_works_in_any_script(app: FastAPI, catalog: Catalog) -> None:
     await insert_published(app, {"name": "Кот", "tagline": "x", "description": "Рыба и молоко"})
     await insert_published(app, {"name": "Пёс", "tagline": "x", "description": "Рыба и кость"})
     assert await names(catalog, "рыба -молоко") == ["Пёс"]

@@ -1,4 +1,4 @@
-"""What `.env.example` says is what the settings are; the base of all services' settings has tests of its own."""
+"""`.env.example` matches the settings. The base class of all services' settings has separate tests."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ EXAMPLE = Path(__file__).parents[1] / ".env.example"
 
 @pytest.fixture
 def nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with nothing in it, and an environment that says nothing."""
+    """An empty working directory, and an environment without settings."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path / "secrets"))
@@ -42,7 +42,7 @@ def test_the_example_shows_the_defaults() -> None:
             assert shown[name.upper()].lower() == expected.lower(), name
 
 
-def test_an_example_that_is_only_copied_does_not_start_and_says_what_is_missing(
+def test_an_unchanged_copy_of_the_example_names_the_missing_settings(
     nothing_set: Path,
 ) -> None:
     (nothing_set / ".env").write_bytes(EXAMPLE.read_bytes())
@@ -53,7 +53,7 @@ def test_an_example_that_is_only_copied_does_not_start_and_says_what_is_missing(
 
 
 @pytest.mark.usefixtures("nothing_set")
-def test_a_wrong_value_is_named_and_a_secret_one_is_not_shown() -> None:
+def test_an_invalid_value_is_named_and_a_secret_is_not_shown() -> None:
     with pytest.raises(SettingsError) as raised:
         load_settings(
             Settings, port=0, database_url="mysql://ada:hunter2@db/x", service_token="abc"

@@ -42,14 +42,14 @@ async def test_a_new_version_is_the_current_one(catalog: Catalog) -> None:
     }
 
 
-async def test_a_version_without_scopes_keeps_those_before_it(catalog: Catalog) -> None:
+async def test_a_version_without_scopes_keeps_the_previous_scopes(catalog: Catalog) -> None:
     cat = await catalog.make()
     assert (await add(catalog, cat, "1.0.1")).json()["scopes"] == [READ, WRITE]
     assert (await add(catalog, cat, "1.0.2", scopes=[])).json()["scopes"] == []
     assert (await add(catalog, cat, "1.0.3")).json()["scopes"] == []
 
 
-# Section 11 of Semantic Versioning 2.0.0, and what comes around it.
+# The examples of Semantic Versioning 2.0.0, section 11, with lower and higher versions around them.
 RISING = (
     "0.9.0",
     "1.0.0-alpha",
@@ -69,7 +69,7 @@ RISING = (
 )
 
 
-async def test_versions_rise_by_the_precedence_of_semantic_versions(catalog: Catalog) -> None:
+async def test_versions_increase_by_the_precedence_of_semantic_versions(catalog: Catalog) -> None:
     cat = await catalog.make("draft", version="0.1.0")
     for version in RISING:
         assert (await add(catalog, cat, version)).status_code == 201
@@ -80,13 +80,13 @@ async def test_versions_rise_by_the_precedence_of_semantic_versions(catalog: Cat
         assert response.json()["current"] == "10.0.0"
 
 
-async def test_of_many_who_add_a_version_at_once_one_does(catalog: Catalog) -> None:
+async def test_one_of_many_concurrent_requests_adds_a_version(catalog: Catalog) -> None:
     cat = await catalog.make()
     responses = await asyncio.gather(*(add(catalog, cat, "1.1.0") for _ in range(10)))
     assert sorted(response.status_code for response in responses) == [201] + [409] * 9
 
 
-async def test_versions_that_come_at_once_never_fall(catalog: Catalog) -> None:
+async def test_concurrent_versions_never_decrease(catalog: Catalog) -> None:
     cat = await catalog.make("published", version="0.1.0")
     numbers = [7, 3, 9, 1, 8, 2, 6, 4, 5]
     await asyncio.gather(*(add(catalog, cat, f"1.{number}.0") for number in numbers))
@@ -95,7 +95,7 @@ async def test_versions_that_come_at_once_never_fall(catalog: Catalog) -> None:
     assert listed == sorted(listed, reverse=True)
 
 
-async def test_a_wrong_version_is_refused(catalog: Catalog) -> None:
+async def test_an_invalid_version_is_refused(catalog: Catalog) -> None:
     cat = await catalog.make()
     wrong: list[tuple[dict[str, Any], list[str | int]]] = [
         ({}, ["version"]),
@@ -129,9 +129,7 @@ def wider(scope: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("status", ["published", "suspended"])
-async def test_a_scope_that_players_may_have_granted_never_opens_more(
-    catalog: Catalog, status: str
-) -> None:
+async def test_a_published_scope_never_allows_more(catalog: Catalog, status: str) -> None:
     cat = await catalog.make(status)
     response = await add(catalog, cat, "1.1.0", scopes=[wider(READ), WRITE])
     assert is_problem(response, 409, "scope_widened")
@@ -140,12 +138,12 @@ async def test_a_scope_that_players_may_have_granted_never_opens_more(
     assert await catalog.read(cat) == cat
 
 
-async def test_a_draft_declares_what_it_likes(catalog: Catalog) -> None:
+async def test_a_draft_can_declare_any_scopes(catalog: Catalog) -> None:
     cat = await catalog.make("draft")
     assert (await add(catalog, cat, "1.1.0", scopes=[wider(READ)])).status_code == 201
 
 
-async def test_more_routes_come_under_a_new_name(catalog: Catalog) -> None:
+async def test_more_routes_need_a_scope_with_a_new_name(catalog: Catalog) -> None:
     cat = await catalog.make()
     everything = wider(READ) | {"name": "tasks:everything"}
     response = await add(catalog, cat, "1.1.0", scopes=[READ, WRITE, everything])
@@ -164,7 +162,7 @@ async def test_a_scope_cannot_come_back_wider_after_it_was_dropped_or_narrowed(
     assert (await add(catalog, cat, "1.3.0", scopes=[narrow, WRITE])).status_code == 201
 
 
-async def test_what_was_declared_before_a_cat_was_published_binds_nobody(catalog: Catalog) -> None:
+async def test_scopes_of_unpublished_versions_do_not_count(catalog: Catalog) -> None:
     cat = await catalog.make("draft", scopes=[READ])
     assert (await add(catalog, cat, "1.1.0", scopes=[])).status_code == 201
     for who, action in ((catalog.developer, "submit"), (catalog.admin, "approve")):

@@ -1,4 +1,4 @@
-"""Every route, by everyone who may come along. The cat is the `developer`'s."""
+"""A table of every route and every kind of caller. The cat belongs to `developer`."""
 
 from typing import Any
 from uuid import uuid4
@@ -26,7 +26,8 @@ ADMIN = (401, 403, 403, 403, "ok", 401, 401, 401)
 PLAYER = (401, "ok", 403, 403, 403, 401, 401, 401)
 INTERNAL = (401, 401, 401, 401, 401, 401, 401, 200)
 
-# Method and path; the status that the cat has before; the body; the answer to those who may; what PEOPLE get.
+# Method and path; the status of the cat before; the body; the status of a success ("ok"); the status for each of
+# PEOPLE.
 Case = tuple[str, str, Any, int, tuple[int | str, ...]]
 ROUTES: dict[str, Case] = {
     "list_cats": ("GET /cats", "published", None, 200, PUBLIC),
@@ -36,11 +37,11 @@ ROUTES: dict[str, Case] = {
         "published",
         TASK_KEEPER | {"name": "Another"},
         201,
-        (401, 403, 201, 409, 403, 401, 401, 401),  # the other developer is second to the slug
+        (401, 403, 201, 409, 403, 401, 401, 401),  # the slug of the other developer is taken
     ),
     "change_cat": ("PATCH /cats/{cat_id}", "published", {"name": "New"}, 200, ITS_DEVELOPER),
     "list_versions": ("GET /cats/{cat_id}/versions", "published", None, 200, PUBLIC),
-    # Whoever may see the cat gets as far as this one.
+    # 404 for everyone who can see the cat, because there is no such version.
     "read_version": (
         "GET /cats/{cat_id}/versions/9.9.9",
         "published",
@@ -90,14 +91,14 @@ ROUTES: dict[str, Case] = {
         201,
         PLAYER,
     ),
-    # Who may, has no review to take back.
+    # 404 for players, because they have no review.
     "delete_my_review": ("DELETE /cats/{cat_id}/reviews/mine", "published", None, 404, PLAYER),
     "list_categories": ("GET /categories", "published", None, 200, (200,) * 8),
     "read_whole_cat": ("GET /internal/cats/{cat_id}", "draft", None, 200, INTERNAL),
 }  # fmt: skip
 
 
-def test_every_route_has_its_line_here(app: FastAPI) -> None:
+def test_the_table_has_every_route(app: FastAPI) -> None:
     listed = {route: case[0].replace("9.9.9", "{version}") for route, case in ROUTES.items()}
     assert listed == described_routes(app, "/api/v1/catalog")
 
@@ -117,7 +118,7 @@ def tokens(catalog: Catalog, issuer: Issuer, service_token: str) -> dict[str, di
 
 
 @pytest.mark.parametrize("route", ROUTES)
-async def test_a_route_lets_in_only_those_it_is_for(
+async def test_each_route_admits_only_its_callers(
     catalog: Catalog, tokens: dict[str, dict[str, str]], route: str
 ) -> None:
     target, status, body, success, expected = ROUTES[route]
@@ -136,7 +137,7 @@ async def test_a_route_lets_in_only_those_it_is_for(
 
 
 @pytest.mark.parametrize("credentials", ["Basic YTpi", "Bearer", "Bearer ", "Bearer x.y.z"])
-async def test_credentials_that_are_no_access_token_are_refused_also_where_none_are_needed(
+async def test_invalid_tokens_are_refused_also_on_public_routes(
     catalog: Catalog, credentials: str
 ) -> None:
     response = await catalog.client.get(CATS, headers={"Authorization": credentials})
@@ -144,7 +145,7 @@ async def test_credentials_that_are_no_access_token_are_refused_also_where_none_
     assert response.headers["www-authenticate"] == "Bearer"
 
 
-async def test_a_cat_is_no_ones_to_change_when_its_id_is_unknown(catalog: Catalog) -> None:
+async def test_changing_an_unknown_cat_is_not_found(catalog: Catalog) -> None:
     response = await catalog.client.patch(
         f"{CATS}/{uuid4()}", headers=catalog.developer, json={"name": "New"}
     )

@@ -1,1 +1,1 @@
-"""Installation: which player adopted which cat, with which scopes, settings and credential."""
+"""Installation: adopted cats, with their granted scopes, settings and credential."""

@@ -1,4 +1,4 @@
-"""Resources that only installation has. The app keeps them as `app.state.resources`."""
+"""Resources that only installation has. The app stores them as `app.state.resources`."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -23,4 +23,4 @@ async def _resources(request: Request) -> Resources:
 
 
 ResourcesDep = Annotated[Resources, Depends(_resources)]
-"""Declare a parameter of this type to get them in a route."""
+"""To use the resources in a route, declare a parameter of this type."""

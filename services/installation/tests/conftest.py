@@ -36,14 +36,14 @@ def app(settings: Settings, fake_services: FakeServices) -> FastAPI:
 
 @pytest.fixture
 async def client(app: FastAPI, emptied: None) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody who is not signed in."""
+    """A client that is not signed in."""
     async with running(app) as client:
         yield client
 
 
 @pytest.fixture
 async def as_caller(app: FastAPI, client: httpx.AsyncClient) -> AsyncIterator[AsCaller]:
-    """Makes a client that sends these headers with each request."""
+    """Create a client that sends these headers with each request."""
     async with AsyncExitStack() as clients:
 
         async def make(headers: dict[str, str]) -> httpx.AsyncClient:
@@ -69,25 +69,25 @@ async def player(
     issuer: Issuer,
     player_id: UUID,
 ) -> httpx.AsyncClient:
-    """A player, signed in."""
+    """A client of a player who is signed in."""
     return await as_caller(issuer.headers(Role.PLAYER, player_id))
 
 
 @pytest.fixture
 async def stranger(as_caller: AsCaller, issuer: Issuer) -> httpx.AsyncClient:
-    """Another player, signed in."""
+    """A client of another player who is signed in."""
     return await as_caller(issuer.headers(Role.PLAYER))
 
 
 @pytest.fixture
 async def service(as_caller: AsCaller, service_token: str) -> httpx.AsyncClient:
-    """Another service."""
+    """A client of another service."""
     return await as_caller(bearer(service_token))
 
 
 @pytest.fixture
 def publish(fake_services: FakeServices) -> Publish:
-    """Puts a cat, or its next version, into the catalog; `changes` replace what is usual of it."""
+    """Put a cat, or its next version, into the catalog. `changes` replace fields of the default manifest."""
 
     def publish(cat_id: UUID | None = None, **changes: Any) -> UUID:
         cat_id = cat_id or uuid4()
@@ -109,7 +109,7 @@ def publish(fake_services: FakeServices) -> Publish:
 
 @pytest.fixture
 def adopt(player: httpx.AsyncClient, publish: Publish) -> Adopt:
-    """Adopt a new cat as the player, and return the response's body; `adoption` changes fields of the request."""
+    """Adopt a new cat as the player, and return the response's body. `adoption` replaces fields of the request."""
 
     async def adopt(**adoption: Any) -> dict[str, Any]:
         body = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]} | adoption
@@ -123,12 +123,12 @@ def adopt(player: httpx.AsyncClient, publish: Publish) -> Adopt:
 
 @pytest.fixture
 async def installation(adopt: Adopt) -> dict[str, Any]:
-    """An installation of the player's."""
+    """An installation of the player."""
     adopted: dict[str, Any] = (await adopt())["installation"]
     return adopted
 
 
 @pytest.fixture
 def sql(app: FastAPI) -> Execute:
-    """Runs a statement beside the app, and returns its rows."""
+    """Run a statement on a separate connection, and return its rows."""
     return execute_with(app.state.context.database.engine)

@@ -1,4 +1,4 @@
-"""Who calls installation in the tests of every service's contract, and what is there then."""
+"""The callers and the data of installation for the tests of every service's contract."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Adopting a cat: who may, what is checked, what is stored."""
+"""Adoption of a cat: permissions, checks, and stored values."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ from .conftest import Adopt, Publish
 URL = "/api/v1/installations"
 
 
-async def test_adopting_answers_with_the_installation_its_address_and_a_credential(
+async def test_adopting_returns_the_installation_its_location_and_a_credential(
     player: httpx.AsyncClient, player_id: UUID, publish: Publish
 ) -> None:
     cat_id = publish(version="2.3.1")
@@ -48,7 +48,7 @@ async def test_adopting_answers_with_the_installation_its_address_and_a_credenti
     assert read.json().items() >= installation.items()
 
 
-async def test_without_a_name_and_settings_it_is_called_like_the_cat_and_has_none(
+async def test_without_name_and_settings_it_gets_the_cats_name_and_empty_settings(
     adopt: Adopt, publish: Publish
 ) -> None:
     adopted = await adopt(cat_id=str(publish(name="Naps")))
@@ -62,7 +62,7 @@ async def test_a_name_of_a_cat_that_is_too_long_for_an_installation_is_cut(
     assert adopted["installation"]["name"] == "n" * 80
 
 
-async def test_the_catalog_is_asked_with_the_service_token_and_the_requests_id(
+async def test_requests_to_the_catalog_have_the_service_token_and_the_request_id(
     player: httpx.AsyncClient,
     publish: Publish,
     fake_services: FakeServices,
@@ -109,7 +109,7 @@ async def test_only_players_adopt(
 
 
 @pytest.mark.parametrize("status", ["active", "paused"])
-async def test_a_cat_that_the_player_has_already_is_refused_naming_the_installation(
+async def test_adopting_a_cat_twice_is_refused_and_names_the_installation(
     player: httpx.AsyncClient, installation: dict[str, Any], status: str
 ) -> None:
     if status == "paused":
@@ -140,7 +140,7 @@ async def test_two_players_adopt_the_same_cat(
     assert (await stranger.post(URL, json=body)).status_code == 201
 
 
-async def test_fifty_simultaneous_adoptions_of_a_cat_make_one_installation(
+async def test_fifty_simultaneous_adoptions_of_a_cat_create_one_installation(
     player: httpx.AsyncClient, publish: Publish, sql: Execute
 ) -> None:
     body = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]}

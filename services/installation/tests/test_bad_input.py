@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer says what is wrong with it; it is never a failure, and nothing is written."""
+"""Invalid input gets a response that names the error. It never fails with a 500, and writes nothing."""
 
 import base64
 import json
@@ -44,7 +44,7 @@ BAD_SETTINGS = {
 
 
 @pytest.mark.parametrize("bad", BAD_SETTINGS.values(), ids=BAD_SETTINGS.keys())
-async def test_settings_that_cannot_be_kept_are_refused(
+async def test_settings_that_cannot_be_stored_are_refused(
     player: httpx.AsyncClient, installation: dict[str, Any], bad: str
 ) -> None:
     adoption = f'{{"cat_id": "{SOME_ID}", "granted_scopes": [], "settings": {bad}}}'
@@ -53,13 +53,13 @@ async def test_settings_that_cannot_be_kept_are_refused(
         await player.post(URL, content=adoption, headers=JSON),
         await player.patch(url, content=f'{{"settings": {bad}}}', headers=JSON),
     ):
-        # 400 where the parser itself gives up.
+        # 400 if the JSON parser fails, otherwise 422.
         assert response.status_code in (400, 422), response.text
         assert response.headers["content-type"] == "application/problem+json"
     assert (await player.get(url)).json() == installation
 
 
-async def test_settings_up_to_the_limits_are_given_back_as_they_were(
+async def test_settings_up_to_the_limits_are_returned_unchanged(
     player: httpx.AsyncClient, installation: dict[str, Any]
 ) -> None:
     url = f"{URL}/{installation['id']}"
@@ -95,7 +95,7 @@ async def test_settings_up_to_the_limits_are_given_back_as_they_were(
     ],
     ids=str,
 )
-async def test_an_adoption_with_a_wrong_field_is_refused_naming_it(
+async def test_an_adoption_with_an_invalid_field_is_refused_and_names_the_field(
     player: httpx.AsyncClient, publish: Publish, sql: Execute, change: dict[str, Any]
 ) -> None:
     body = {"cat_id": str(publish()), "granted_scopes": ["tasks:read"]} | change
@@ -106,7 +106,7 @@ async def test_an_adoption_with_a_wrong_field_is_refused_naming_it(
 
 
 @pytest.mark.parametrize("body", ["", "{", "null", "[]", '"x"', "\x00", '{"\\ud800": 1}'])
-async def test_a_body_that_is_no_adoption_is_refused(player: httpx.AsyncClient, body: str) -> None:
+async def test_an_invalid_adoption_body_is_refused(player: httpx.AsyncClient, body: str) -> None:
     response = await player.post(URL, content=body.encode(), headers=JSON)
     assert response.status_code == 422, response.text
 
@@ -121,7 +121,7 @@ async def test_a_body_over_the_limit_is_too_large(player: httpx.AsyncClient) -> 
     [{"name": None}, {"settings": None}, {"name": "a\x00"}, {"status": "active"}, {"id": "x"}],
     ids=str,
 )
-async def test_a_change_with_a_wrong_field_changes_nothing(
+async def test_a_change_with_an_invalid_field_changes_nothing(
     player: httpx.AsyncClient, installation: dict[str, Any], change: dict[str, Any]
 ) -> None:
     url = f"{URL}/{installation['id']}"
@@ -131,7 +131,7 @@ async def test_a_change_with_a_wrong_field_changes_nothing(
 
 
 @pytest.mark.parametrize("scopes", [{}, {"granted_scopes": None}, {"granted_scopes": ["\x00"]}, []])
-async def test_scopes_that_are_none_are_refused(
+async def test_invalid_scopes_are_refused(
     player: httpx.AsyncClient, installation: dict[str, Any], scopes: object
 ) -> None:
     response = await player.put(f"{URL}/{installation['id']}/scopes", json=scopes)
@@ -141,7 +141,7 @@ async def test_scopes_that_are_none_are_refused(
 @pytest.mark.parametrize(
     "name", ["x", "%00", "1", "0199b6a2-5c1e-7c3a-9a57-3f0d5d1c2b4", "internal"]
 )
-async def test_an_id_that_is_none_is_refused(player: httpx.AsyncClient, name: str) -> None:
+async def test_an_invalid_id_is_refused(player: httpx.AsyncClient, name: str) -> None:
     for method, path in [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/pause")]:
         response = await player.request(method, f"{URL}/{name}{path}", json={})
         assert response.status_code == 422
@@ -174,7 +174,7 @@ def cursor(*parts: object) -> str:
     ],
     ids=str,
 )
-async def test_a_page_that_is_none_is_refused(
+async def test_invalid_page_parameters_are_refused(
     player: httpx.AsyncClient, query: dict[str, str]
 ) -> None:
     response = await player.get(URL, params=query)
@@ -182,6 +182,6 @@ async def test_a_page_that_is_none_is_refused(
     assert response.json()["errors"][0]["loc"] == ["query", next(iter(query))]
 
 
-async def test_the_collection_is_answered_without_a_redirect(player: httpx.AsyncClient) -> None:
+async def test_the_collection_responds_without_a_redirect(player: httpx.AsyncClient) -> None:
     assert (await player.get(URL)).status_code == 200
     assert (await player.put(URL, json={})).status_code == 405

@@ -1,4 +1,4 @@
-"""Credentials: never in clear anywhere but in the answer, and dead as soon as they are replaced."""
+"""Credentials: in plain text only in the response, and invalid as soon as they are replaced."""
 
 import hashlib
 import logging
@@ -21,14 +21,14 @@ URL = "/api/v1/installations"
 
 @pytest.fixture
 def logged() -> Iterator[list[str]]:
-    """Everything that is logged through loguru, with its extras and tracebacks."""
+    """The lines that loguru logs, with their extras and tracebacks."""
     lines: list[str] = []
     sink = logger.add(lines.append, level=0, format="{message} {extra} {exception}", diagnose=True)
     yield lines
     logger.remove(sink)
 
 
-async def test_a_credential_is_a_prefix_and_256_bits_and_no_two_are_alike(adopt: Adopt) -> None:
+async def test_a_credential_is_a_prefix_and_256_unique_bits(adopt: Adopt) -> None:
     credentials = {(await adopt())["credential"] for _ in range(3)}
     assert len(credentials) == 3
     assert all(re.fullmatch(r"cat_[A-Za-z0-9_-]{43}", credential) for credential in credentials)
@@ -61,7 +61,7 @@ async def test_no_route_shows_a_credential_again(
         assert "cat_" not in answer.text.replace("cat_id", "").replace("cat_version", "")
 
 
-async def test_rotation_gives_a_new_credential_and_the_old_one_stops_at_once(
+async def test_rotation_creates_a_credential_and_invalidates_the_old_one_at_once(
     player: httpx.AsyncClient, service: httpx.AsyncClient, adopt: Adopt
 ) -> None:
     adopted = await adopt()
@@ -76,7 +76,7 @@ async def test_rotation_gives_a_new_credential_and_the_old_one_stops_at_once(
     assert (old.status_code, new.status_code) == (404, 200)
 
 
-async def test_no_credential_is_logged_not_even_while_debugging(
+async def test_no_credential_is_logged_even_in_debug_mode(
     settings: Settings,
     fake_services: FakeServices,
     issuer: Issuer,
@@ -111,7 +111,7 @@ async def test_no_credential_is_logged_not_even_while_debugging(
     assert [secret for secret in secrets if secret in everything] == []
 
 
-async def test_a_rotation_is_a_security_event_and_what_is_refused_is_none(
+async def test_a_rotation_logs_a_security_event_and_a_refused_one_does_not(
     player: httpx.AsyncClient, stranger: httpx.AsyncClient, player_id: UUID, adopt: Adopt
 ) -> None:
     installation_id = (await adopt())["installation"]["id"]

@@ -1,4 +1,4 @@
-"""People who are disabled adopt nothing, and nobody adopts their cats."""
+"""Disabled people cannot adopt cats, and nobody can adopt cats of disabled developers."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -81,7 +81,7 @@ async def test_the_cat_of_a_disabled_developer_cannot_be_adopted_until_they_are_
     assert (await player.post(URL, json=adoption)).status_code == 201
 
 
-async def test_an_installation_of_a_disabled_developers_cat_gets_no_scope_but_loses_some(
+async def test_an_installation_of_a_disabled_developers_cat_can_only_lose_scopes(
     player: httpx.AsyncClient,
     publish: Publish,
     fake_services: FakeServices,
@@ -99,7 +99,7 @@ async def test_an_installation_of_a_disabled_developers_cat_gets_no_scope_but_lo
     assert kind(widened) == (409, "developer_disabled")
 
 
-async def test_a_repeated_adoption_is_answered_although_the_developer_is_disabled_by_then(
+async def test_a_repeated_adoption_succeeds_after_the_developer_was_disabled(
     player: httpx.AsyncClient,
     publish: Publish,
     fake_services: FakeServices,

@@ -1,4 +1,4 @@
-"""Idempotency-Key: a client whose answer got lost ends up with one installation and a credential that works."""
+"""Idempotency-Key: after a lost response, a repeat gives the same installation and a working credential."""
 
 import asyncio
 from typing import Any
@@ -72,7 +72,7 @@ async def test_fifty_simultaneous_requests_with_one_key_and_different_bodies_giv
     assert len(await sql("select 1 from installation.installations")) == 1
 
 
-async def test_a_repeat_may_write_the_same_wish_differently(
+async def test_a_repeat_may_have_the_same_content_in_other_json(
     player: httpx.AsyncClient, adoption: dict[str, Any]
 ) -> None:
     first = await player.post(
@@ -101,7 +101,7 @@ async def test_a_repeat_may_write_the_same_wish_differently(
     ],
     ids=lambda change: next(iter(change)),
 )
-async def test_a_key_that_comes_with_another_body_is_refused(
+async def test_a_key_with_another_body_is_refused(
     player: httpx.AsyncClient, adoption: dict[str, Any], sql: Execute, change: dict[str, Any]
 ) -> None:
     await player.post(URL, json=adoption, headers=KEY)
@@ -111,7 +111,7 @@ async def test_a_key_that_comes_with_another_body_is_refused(
     assert len(await sql("select 1 from installation.installations")) == 1
 
 
-async def test_a_key_is_one_persons(
+async def test_a_key_belongs_to_one_player(
     player: httpx.AsyncClient, stranger: httpx.AsyncClient, adoption: dict[str, Any]
 ) -> None:
     mine = (await player.post(URL, json=adoption, headers=KEY)).json()
@@ -129,7 +129,7 @@ async def test_another_key_does_not_adopt_a_cat_twice(
     assert other.json()["installation_id"] == first.json()["installation"]["id"]
 
 
-async def test_a_repeat_is_answered_while_the_catalog_is_down_or_the_cat_suspended(
+async def test_a_repeat_succeeds_while_the_catalog_is_down_or_the_cat_suspended(
     player: httpx.AsyncClient, adoption: dict[str, Any], fake_services: FakeServices
 ) -> None:
     first = await player.post(URL, json=adoption, headers=KEY)
@@ -150,7 +150,7 @@ async def test_an_adoption_that_was_refused_can_be_repeated_with_its_key(
     assert (await player.post(URL, json=adoption, headers=KEY)).status_code == 201
 
 
-async def test_a_repeat_after_a_rotation_is_told_and_the_new_credential_goes_on_working(
+async def test_a_repeat_after_a_rotation_is_refused_and_the_new_credential_still_works(
     player: httpx.AsyncClient, service: httpx.AsyncClient, adoption: dict[str, Any]
 ) -> None:
     first = (await player.post(URL, json=adoption, headers=KEY)).json()
@@ -164,7 +164,7 @@ async def test_a_repeat_after_a_rotation_is_told_and_the_new_credential_goes_on_
     assert not await works(service, first["credential"])
 
 
-async def test_a_repeat_after_the_service_token_was_replaced_gets_no_credential_that_fails(
+async def test_a_repeat_after_the_service_token_was_replaced_gets_no_invalid_credential(
     player: httpx.AsyncClient,
     settings: Settings,
     fake_services: FakeServices,
@@ -197,7 +197,7 @@ async def test_a_repeat_while_the_service_token_is_replaced_gets_the_same_creden
     assert repeat.json()["credential"] == first["credential"]
 
 
-async def test_a_repeat_after_uninstalling_tells_so_and_adopts_nothing(
+async def test_a_repeat_after_uninstalling_shows_the_status_and_adopts_nothing(
     player: httpx.AsyncClient, adoption: dict[str, Any], sql: Execute
 ) -> None:
     first = (await player.post(URL, json=adoption, headers=KEY)).json()["installation"]
@@ -208,7 +208,7 @@ async def test_a_repeat_after_uninstalling_tells_so_and_adopts_nothing(
     assert len(await sql("select 1 from installation.installations")) == 1
 
 
-async def test_a_slow_repeat_that_is_overtaken_adopts_nothing_though_the_cat_is_free_again(
+async def test_an_overtaken_slow_repeat_adopts_nothing_although_the_cat_was_uninstalled(
     player: httpx.AsyncClient, adoption: dict[str, Any], fake_services: FakeServices, sql: Execute
 ) -> None:
     path = f"/api/v1/catalog/internal/cats/{adoption['cat_id']}"
@@ -234,7 +234,7 @@ async def catalog_answer(fake_services: FakeServices, path: str) -> httpx.Respon
         return await client.get(f"http://catalog.test{path}")
 
 
-async def test_a_key_is_kept_for_24_hours_and_is_free_after(
+async def test_a_key_is_kept_for_24_hours_and_can_be_used_again_after(
     player: httpx.AsyncClient, adoption: dict[str, Any], publish: Publish, sql: Execute
 ) -> None:
     first = (await player.post(URL, json=adoption, headers=KEY)).json()
@@ -249,7 +249,7 @@ async def test_a_key_is_kept_for_24_hours_and_is_free_after(
     assert len(await sql("select 1 from installation.idempotency_keys")) == 1
 
 
-async def test_the_next_adoption_deletes_keys_that_are_no_longer_kept_and_no_others(
+async def test_the_next_adoption_deletes_only_expired_keys(
     player: httpx.AsyncClient, publish: Publish, sql: Execute
 ) -> None:
     for name in ("old", "young"):
@@ -284,7 +284,7 @@ async def test_an_adoption_does_not_wait_for_an_expired_key_that_another_transac
 
 
 @pytest.mark.parametrize("key", [b"", b"k" * 256, b"two words", "naïve".encode(), b"tab\tbed"])
-async def test_a_key_that_is_no_key_is_refused(
+async def test_an_invalid_key_is_refused(
     player: httpx.AsyncClient, adoption: dict[str, Any], sql: Execute, key: bytes
 ) -> None:
     refused = await player.post(URL, json=adoption, headers={b"Idempotency-Key": key})

@@ -1,4 +1,4 @@
-"""The life of an installation: every request in every status, as a table."""
+"""The status of an installation: a table of every request in every status."""
 
 import asyncio
 from typing import Any
@@ -20,7 +20,7 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "rotate": ("POST", "/credential", None),
 }
 TO_GET_THERE = {"active": None, "paused": "pause", "uninstalled": "uninstall"}
-#       from           request      answer  to
+#       from           request      response  to
 LIFE = [
     ("active", "read", 200, "active"),
     ("active", "pause", 200, "paused"),
@@ -60,7 +60,7 @@ def test_the_table_has_every_request_in_every_status() -> None:
 
 
 @pytest.mark.parametrize(("start", "request_name", "answer", "end"), LIFE)
-async def test_a_request_answers_and_leads_where_the_table_says(
+async def test_each_request_has_the_response_and_result_in_the_table(
     player: httpx.AsyncClient,
     adopt: Adopt,
     start: str,

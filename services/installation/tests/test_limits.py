@@ -1,4 +1,4 @@
-"""What one player may fill, and who has adopted a cat."""
+"""Limits of one player, and the route that says who has adopted a cat."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -27,7 +27,7 @@ class TestQuotas:
         body = {"cat_id": str(cat_id), "granted_scopes": ["tasks:read"]}
         return await player.post(URL, json=body, headers=headers)
 
-    async def test_a_player_has_so_many_installations_however_many_are_made_at_once(
+    async def test_the_limit_of_installations_holds_for_concurrent_adoptions(
         self, player: httpx.AsyncClient, stranger: httpx.AsyncClient, publish: Publish, sql: Execute
     ) -> None:
         cats = [publish() for _ in range(6)]
@@ -39,7 +39,7 @@ class TestQuotas:
         assert len(await sql("select 1 from installation.installations")) == 2
         assert (await self.adopt(stranger, cats[0])).status_code == 201
 
-    async def test_an_uninstalled_one_makes_room_and_counts_for_the_day(
+    async def test_an_uninstalled_installation_counts_only_for_the_daily_limit(
         self, player: httpx.AsyncClient, publish: Publish, sql: Execute
     ) -> None:
         cat = publish()
@@ -57,7 +57,7 @@ class TestQuotas:
         )
         assert (await self.adopt(player, cat)).status_code == 201
 
-    async def test_a_repeat_is_answered_at_the_limit(
+    async def test_a_repeat_succeeds_at_the_limit(
         self, player: httpx.AsyncClient, publish: Publish
     ) -> None:
         cat = publish()
@@ -68,7 +68,7 @@ class TestQuotas:
 
 
 @pytest.mark.parametrize("path", [None, "pause", "uninstall"])
-async def test_who_adopted_a_cat_once_has_adopted_it(
+async def test_a_past_adoption_counts_as_adopted(
     service: httpx.AsyncClient, player: httpx.AsyncClient, adopt: Adopt, path: str | None
 ) -> None:
     installation = (await adopt())["installation"]
@@ -88,6 +88,6 @@ async def test_who_adopted_a_cat_once_has_adopted_it(
         assert (answer.status_code, answer.json()) == (200, {"adopted": adopted})
 
 
-async def test_a_question_without_both_ids_is_refused(service: httpx.AsyncClient) -> None:
+async def test_a_request_without_both_ids_is_refused(service: httpx.AsyncClient) -> None:
     for params in ({}, {"user_id": str(uuid4())}, {"user_id": "x", "cat_id": "\0"}):
         assert (await service.get(ADOPTIONS, params=params)).status_code == 422

@@ -1,4 +1,4 @@
-"""What owners see and change, and that nobody else does."""
+"""Only owners see and change their installations."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ OWNERS_ROUTES = [
 
 
 @pytest.mark.parametrize(("method", "path", "body"), OWNERS_ROUTES)
-async def test_anothers_installation_is_not_found_and_stays_as_it_is(
+async def test_an_installation_of_another_user_is_not_found_and_not_changed(
     client: httpx.AsyncClient,
     player: httpx.AsyncClient,
     stranger: httpx.AsyncClient,
@@ -53,7 +53,7 @@ async def test_anothers_installation_is_not_found_and_stays_as_it_is(
     assert verified.status_code == 200
 
 
-async def test_an_owner_keeps_their_installations_whatever_their_role_becomes(
+async def test_an_owner_keeps_installations_after_a_change_of_role(
     client: httpx.AsyncClient, issuer: Issuer, installation: dict[str, Any]
 ) -> None:
     headers = issuer.headers(Role.DEVELOPER, installation["user_id"])
@@ -61,7 +61,7 @@ async def test_an_owner_keeps_their_installations_whatever_their_role_becomes(
     assert read.json() == installation
 
 
-async def test_name_and_settings_are_changed_each_alone_and_settings_as_a_whole(
+async def test_name_and_settings_change_separately_and_settings_as_a_whole(
     player: httpx.AsyncClient, adopt: Adopt
 ) -> None:
     adopted = (await adopt(name="Home", settings={"a": 1, "b": 2}))["installation"]
@@ -74,7 +74,7 @@ async def test_name_and_settings_are_changed_each_alone_and_settings_as_a_whole(
     assert (await player.get(url)).json() == changed.json()
 
 
-async def test_the_list_has_all_of_mine_and_nothing_of_others_the_newest_first(
+async def test_the_list_has_only_my_installations_newest_first(
     player: httpx.AsyncClient, stranger: httpx.AsyncClient, adopt: Adopt
 ) -> None:
     adopted = [(await adopt())["installation"] for _ in range(3)]
@@ -102,7 +102,7 @@ async def test_pages_lose_and_repeat_nothing_while_cats_are_adopted(
     assert seen == before[::-1]
 
 
-async def test_a_list_is_one_query_however_long_it_is(
+async def test_a_list_of_any_length_is_one_query(
     app: FastAPI, player: httpx.AsyncClient, adopt: Adopt
 ) -> None:
     for _ in range(6):

@@ -1,4 +1,4 @@
-"""Scopes: which may be granted at adoption, and how they are narrowed and widened later."""
+"""Scopes: granting at adoption, and later changes."""
 
 import asyncio
 from typing import Any
@@ -28,7 +28,7 @@ def errors_of(response: httpx.Response) -> list[tuple[str, str]]:
     declared=st.dictionaries(st.sampled_from("abcdef"), st.booleans()),
     asked=st.frozensets(st.sampled_from("abcdefgh")),
 )
-def test_what_is_granted_is_what_was_asked_and_always_fits_the_manifest(
+def test_granted_scopes_are_the_requested_ones_and_always_fit_the_manifest(
     declared: dict[str, bool], asked: frozenset[str]
 ) -> None:
     manifest = Manifest.model_validate(
@@ -119,7 +119,7 @@ async def test_scopes_are_chosen_from_the_cats_newest_version(
     assert changed.json()["cat_version"] == "2.0.0"
 
 
-async def test_a_suspended_cat_can_lose_scopes_but_get_none(
+async def test_an_installation_of_a_suspended_cat_can_only_lose_scopes(
     player: httpx.AsyncClient, adopt: Adopt, publish: Publish
 ) -> None:
     adopted = (await adopt(granted_scopes=["tasks:read", "tasks:write"]))["installation"]
@@ -133,7 +133,7 @@ async def test_a_suspended_cat_can_lose_scopes_but_get_none(
     assert narrowed.json()["granted_scopes"] == ["tasks:read"]
 
 
-async def test_an_installation_that_is_uninstalled_while_the_catalog_is_asked_keeps_its_scopes(
+async def test_uninstalling_during_the_request_to_the_catalog_keeps_the_scopes(
     player: httpx.AsyncClient, installation: dict[str, Any], fake_services: FakeServices
 ) -> None:
     url = f"{URL}/{installation['id']}"

@@ -1,4 +1,4 @@
-"""The catalog or auth down, slow, or answering nonsense: a 503 that names it, and nothing written."""
+"""If the catalog or auth is down, slow or sends an invalid response: a 503 with its name, and nothing is written."""
 
 import asyncio
 from typing import Any
@@ -85,7 +85,7 @@ async def test_while_the_catalog_fails_nothing_is_adopted_or_changed(
     assert await sql("select 1 from installation.idempotency_keys") == []
 
 
-async def test_what_needs_no_catalog_goes_on_without_it(
+async def test_requests_that_need_no_catalog_work_while_it_is_down(
     player: httpx.AsyncClient, fake_services: FakeServices, installation: dict[str, Any]
 ) -> None:
     cat = f"/api/v1/catalog/internal/cats/{installation['cat_id']}"
@@ -101,7 +101,7 @@ async def test_what_needs_no_catalog_goes_on_without_it(
     assert (await player.delete(url)).status_code == 204
 
 
-async def test_a_slow_catalog_keeps_no_connection_to_the_database(
+async def test_a_slow_catalog_holds_no_database_connection(
     settings: Settings, fake_services: FakeServices, issuer: Issuer, emptied: None
 ) -> None:
     asked, answer = asyncio.Event(), asyncio.Event()
@@ -139,7 +139,7 @@ async def test_a_slow_catalog_keeps_no_connection_to_the_database(
             assert (await task).is_success
 
 
-async def test_while_auths_keys_cannot_be_had_people_are_told_and_services_are_served(
+async def test_without_auths_keys_users_get_503_and_services_are_served(
     player: httpx.AsyncClient, service: httpx.AsyncClient, fake_services: FakeServices
 ) -> None:
     fake_services.on("GET", PLATFORM.identity.keys_path, httpx.ConnectError("connection refused"))

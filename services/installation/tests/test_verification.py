@@ -1,4 +1,4 @@
-"""What other services are told of an installation."""
+"""Verification of an installation for other services."""
 
 import asyncio
 import json
@@ -53,7 +53,7 @@ async def test_an_installation_is_found_by_its_credential_and_by_its_id(
 async def test_an_unknown_installation_is_not_found(
     service: httpx.AsyncClient, installation: dict[str, Any], body: dict[str, str]
 ) -> None:
-    # Escaped, as JSON may be: httpx could not encode half of a surrogate pair.
+    # Escaped JSON, because httpx cannot encode an unpaired surrogate.
     response = await service.post(
         VERIFY, content=json.dumps(body), headers={"Content-Type": "application/json"}
     )
@@ -74,13 +74,13 @@ async def test_an_unknown_installation_is_not_found(
         [],
     ],
 )
-async def test_exactly_one_of_credential_and_id_is_taken(
+async def test_exactly_one_of_credential_and_id_is_accepted(
     service: httpx.AsyncClient, body: object
 ) -> None:
     assert (await service.post(VERIFY, json=body)).status_code == 422
 
 
-async def test_what_a_newer_service_asks_in_addition_is_no_error(
+async def test_unknown_query_parameters_of_newer_services_are_ignored(
     service: httpx.AsyncClient, installation: dict[str, Any]
 ) -> None:
     response = await service.post(
@@ -89,7 +89,7 @@ async def test_what_a_newer_service_asks_in_addition_is_no_error(
     assert response.status_code == 200
 
 
-async def test_only_services_may_ask(
+async def test_only_services_may_verify(
     client: httpx.AsyncClient, issuer: Issuer, adopt: Adopt
 ) -> None:
     adopted = await adopt()
@@ -103,7 +103,7 @@ async def test_only_services_may_ask(
     assert (await client.post(VERIFY, json=body)).status_code == 401
 
 
-async def test_what_an_owner_changes_is_seen_by_the_next_question(
+async def test_the_next_verification_sees_changes_of_the_owner(
     player: httpx.AsyncClient, service: httpx.AsyncClient, adopt: Adopt
 ) -> None:
     adopted = await adopt(granted_scopes=["tasks:read", "tasks:write"])
@@ -125,7 +125,7 @@ async def test_what_an_owner_changes_is_seen_by_the_next_question(
     assert await both() == ["uninstalled", ["tasks:read"]]
 
 
-async def test_use_is_noted_at_most_once_a_minute(
+async def test_last_used_at_is_updated_at_most_once_a_minute(
     service: httpx.AsyncClient, player: httpx.AsyncClient, adopt: Adopt, sql: Execute
 ) -> None:
     adopted = await adopt()
@@ -147,7 +147,7 @@ async def test_use_is_noted_at_most_once_a_minute(
     assert (await noted())["last_used_at"] > first["last_used_at"]
 
 
-async def test_an_owner_who_calls_by_the_id_uses_it_and_nobody_else_does(
+async def test_verification_by_id_counts_as_use_only_for_the_owner(
     service: httpx.AsyncClient, player: httpx.AsyncClient, installation: dict[str, Any]
 ) -> None:
     url = f"{URL}/{installation['id']}"
@@ -166,7 +166,7 @@ async def test_an_owner_who_calls_by_the_id_uses_it_and_nobody_else_does(
 
 
 @pytest.mark.parametrize("end", [("POST", "/pause"), ("DELETE", "")], ids=["paused", "uninstalled"])
-async def test_asking_for_one_that_is_not_active_is_no_use(
+async def test_verification_of_an_inactive_installation_is_no_use(
     service: httpx.AsyncClient,
     player: httpx.AsyncClient,
     installation: dict[str, Any],
@@ -182,7 +182,7 @@ async def test_asking_for_one_that_is_not_active_is_no_use(
     assert (await player.get(url)).json()["last_used_at"] is None
 
 
-async def test_it_answers_while_another_transaction_changes_the_installation(
+async def test_it_responds_while_another_transaction_changes_the_installation(
     app: FastAPI, service: httpx.AsyncClient, installation: dict[str, Any]
 ) -> None:
     async with app.state.context.database.engine.begin() as connection:
@@ -196,20 +196,20 @@ async def test_it_answers_while_another_transaction_changes_the_installation(
     assert response.status_code == 200
 
 
-async def test_fifty_simultaneous_questions_are_answered_and_note_one_use(
+async def test_fifty_simultaneous_verifications_succeed_and_write_once(
     service: httpx.AsyncClient,
     adopt: Adopt,
     sql: Execute,
     superuser: asyncpg.Connection,
 ) -> None:
-    # No row versions of previous tests are left in the table's file.
+    # Remove row versions of previous tests from the table's file.
     await superuser.execute("truncate installation.installations cascade")
     adopted = await adopt()
     answers = await asyncio.gather(
         *(service.post(VERIFY, json={"credential": adopted["credential"]}) for _ in range(50))
     )
     assert {answer.status_code for answer in answers} == {200}
-    # The adoption wrote the first row version, and one more was written.
+    # The adoption wrote the first row version, and the questions wrote only one more.
     [row] = await sql("select ctid::text, last_used_at from installation.installations")
     assert row["ctid"] == "(0,2)"
     assert row["last_used_at"] is not None

@@ -1,4 +1,4 @@
-"""Every route, by everyone who may come along. The installation is the `player`'s."""
+"""A table of every route and every kind of caller. The installation belongs to `player`."""
 
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from .conftest import Adopt, Publish
 
 URL = "/api/v1/installations"
-# A disabled person has no column: whoever is disabled in auth calls here, until their token ends, as before.
+# PEOPLE has no disabled person: test_disabled_people.py covers them.
 PEOPLE = (
     "nobody",
     "player",
@@ -29,7 +29,7 @@ PLAYER = (401, "ok", "ok", 403, 403, 403, 401, 401, 401)
 OWNER = (401, "ok", 404, 404, 404, 404, 401, 401, 401)
 SERVICE = (401, 401, 401, 401, 401, 401, 401, 401, "ok")
 
-# Method and path; the body, filled in with the installation and the cat; the answer to those who may; what PEOPLE get.
+# Method and path; the body, with placeholders for ids; the status of a success ("ok"); the status for each of PEOPLE.
 Case = tuple[str, dict[str, Any] | None, int, tuple[int | str, ...]]
 ROUTES: dict[str, Case] = {
     "adopt_cat": ("POST ", {"cat_id": "{cat_id}", "granted_scopes": ["tasks:read"]}, 201, PLAYER),
@@ -52,18 +52,18 @@ ROUTES: dict[str, Case] = {
         200,
         SERVICE,
     ),
-    # Services are let in, and told that the query is missing.
+    # Services are admitted, and get an error for the missing query.
     "read_adoption": ("GET /internal/adoptions", None, 422, SERVICE),
 }
 
 
-def test_every_route_has_its_line_here(app: FastAPI) -> None:
+def test_the_table_has_every_route(app: FastAPI) -> None:
     assert {route: case[0] for route, case in ROUTES.items()} == described_routes(app, URL)
 
 
 @pytest.fixture
 def headers(issuer: Issuer, player_id: UUID, service_token: str) -> dict[str, dict[str, str]]:
-    """What each of PEOPLE sends along."""
+    """Return the headers of each of PEOPLE."""
     return {
         "nobody": {},
         "player": issuer.headers(Role.PLAYER, player_id),
@@ -78,7 +78,7 @@ def headers(issuer: Issuer, player_id: UUID, service_token: str) -> dict[str, di
 
 
 @pytest.mark.parametrize("route", ROUTES)
-async def test_a_route_lets_in_only_those_it_is_for(
+async def test_each_route_admits_only_its_callers(
     client: httpx.AsyncClient,
     publish: Publish,
     adopt: Adopt,

@@ -1,1 +1,1 @@
-"""Proxy: the only way to a cat; every call is checked, limited, signed and written down."""
+"""Proxy: checks, limits, signs and records every call to a cat. There is no other way to a cat."""

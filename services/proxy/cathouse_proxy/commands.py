@@ -1,4 +1,4 @@
-"""What an operator does on the command line. Imports stand inside the functions, as in `cathouse_kit.cli`."""
+"""Command lines of proxy for operators. Functions import what they need, as in `cathouse_kit.cli`."""
 
 import argparse
 from datetime import timedelta
@@ -38,17 +38,22 @@ def _days(text: str) -> int:
     return days
 
 
-_days.__name__ = "number of days"  # for argparse, which tells what a value is not
+_days.__name__ = "number of days"  # argparse shows it in "invalid number of days value"
 
 
 COMMANDS = (
-    rotate_keys_command(_PACKAGE, "what cats are told of their callers"),
+    rotate_keys_command(_PACKAGE, "the identity tokens that cats receive"),
     Command(
         "prune-audit",
-        "delete the audit's rows of calls that are older, while the service runs, and print how many they were",
+        "delete audit rows of calls that began more than DAYS days ago, and print their number;"
+        " the service may keep running",
         _prune_audit,
         lambda parser: parser.add_argument(
-            "--older-than", metavar="DAYS", type=_days, required=True, help="at least 1"
+            "--older-than",
+            metavar="DAYS",
+            type=_days,
+            required=True,
+            help="a number of days from 1 to 36500",
         ),
     ),
 )

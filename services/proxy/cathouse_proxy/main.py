@@ -18,17 +18,17 @@ from cathouse_proxy.settings import Settings
 def create_app(
     settings: Settings | None = None, *, transport: httpx.AsyncBaseTransport | None = None
 ) -> FastAPI:
-    """The app, ready for a server. Raises `SettingsError` where settings are not given and cannot be read."""
+    """Create the app. Without `settings`, read them from the environment, or raise `SettingsError`."""
     settings = settings or load_settings(Settings)
     app = create_service(
         settings,
         platform=PLATFORM,
         package="cathouse_proxy",
-        # The proxied paths would swallow the others.
+        # Order matters: the paths of proxied calls would also match the other routes.
         routers=(audit.router, keys.router, calls.router),
         lifespan=_lifespan,
         transport=transport,
-        # Its own routes take no bodies; those of proxied calls have a limit of their own, and a place in the audit.
+        # Proxied calls have a separate limit, and a body that is too large belongs in the audit.
         bodies_limited_by_routes=f"{PREFIX}/",
     )
     app.state.resources = create_resources(app.state.context, settings)

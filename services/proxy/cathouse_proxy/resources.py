@@ -1,4 +1,4 @@
-"""Resources that only proxy has. The app keeps them as `app.state.resources`."""
+"""Resources that only proxy has. The app stores them as `app.state.resources`."""
 
 import time
 from collections.abc import Callable
@@ -39,7 +39,10 @@ def create_resources(
     unidentified: Counter | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Resources:
-    """Opens nothing. What is given replaces what the settings would make, in tests."""
+    """Create the resources of one app. Open no connection.
+
+    Tests pass `cats`, `limits`, `unidentified` and `clock` instead of those that the settings define.
+    """
     lookups = Lookups(context.clients["installation"], context.clients["catalog"], clock)
     keys = SigningKeys(context.database)
     cats = cats or CatClient(allow_private=settings.proxy_allow_private_upstreams)
@@ -58,7 +61,7 @@ def create_resources(
     audit = Audit(context.database)
     unidentified = unidentified or Counter(
         "proxy_unidentified_calls",
-        "Proxied calls that ended before their installation was known, by the kind of problem; they have no audit row",
+        "Proxied calls that ended before their installation was known, by problem code; they have no audit row",
         ("outcome",),
         registry=context.metrics.registry,
     )
@@ -92,4 +95,4 @@ async def _resources(request: Request) -> Resources:
 
 
 ResourcesDep = Annotated[Resources, Depends(_resources)]
-"""Declare a parameter of this type to get them in a route."""
+"""To use the resources in a route, declare a parameter of this type."""

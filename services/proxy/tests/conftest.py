@@ -1,4 +1,4 @@
-"""The proxy with its surroundings: an installation of a cat, a cat on a real socket, the audit."""
+"""Fixtures of the proxy: an installation of a cat, a cat on a real socket, and the audit."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -24,7 +24,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def settings(database_urls: dict[str, str], service_token: str) -> Settings:
-    """Cats may be on this machine, and no test meets the rate limit unawares."""
+    """Settings that allow cats on this machine, and have a high rate limit."""
     return Settings(
         _env_file=None,
         database_url=database_urls["proxy"],
@@ -53,7 +53,7 @@ def app(settings: Settings, fake_services: FakeServices) -> FastAPI:
 
 @pytest.fixture
 def remake(app: FastAPI, settings: Settings) -> Remake:
-    """Makes the proxy of other parts and settings, before it begins."""
+    """Create the proxy's resources again, with other parts and settings, before the app starts."""
 
     def remake(changed_settings: dict[str, Any] | None = None, **parts: Any) -> None:
         changed = settings.model_copy(update=changed_settings or {})
@@ -69,7 +69,7 @@ def remake(app: FastAPI, settings: Settings) -> Remake:
 async def client(
     app: FastAPI, emptied: None, platform: FakePlatform
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the app, with the credential of the platform's installation."""
+    """A client of the app with the credential of the platform's installation."""
     async with running(app) as client:
         client.headers.update(platform.headers)
         yield client
@@ -77,14 +77,14 @@ async def client(
 
 @pytest.fixture
 async def port(app: FastAPI, emptied: None) -> AsyncIterator[int]:
-    """Where the app really listens."""
+    """The port of a real server of the app."""
     async with served(app) as port:
         yield port
 
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[LoggedQuery]:
-    """The statements of the proxy, on connections that it opens from now on. Each is one round trip."""
+    """The proxy's statements on connections that it opens from now on. Each is one round trip."""
     ran: list[LoggedQuery] = []
     connect: Callable[..., Any] = asyncpg.connect
 
@@ -99,7 +99,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[LoggedQuery]:
 
 @pytest.fixture
 async def rows(database_urls: dict[str, str]) -> AsyncIterator[Rows]:
-    """The audit as it is in the database, oldest first."""
+    """A function that returns the audit rows in the database, oldest first."""
     connection = await asyncpg.connect(database_urls["proxy"])
 
     async def rows() -> list[dict[str, Any]]:

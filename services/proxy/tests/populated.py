@@ -1,4 +1,4 @@
-"""Who calls proxy in the tests of every service's contract, and what is there then."""
+"""The callers and the data of proxy for the tests of every service's contract."""
 
 from typing import TYPE_CHECKING
 

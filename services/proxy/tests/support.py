@@ -1,4 +1,4 @@
-"""Support for tests of the proxy: a fake platform around it, a cat with scripted responses, raw requests."""
+"""Support for tests of the proxy: a fake platform, a cat with scripted responses, and raw requests."""
 
 import asyncio
 import os
@@ -77,7 +77,7 @@ AMBIGUOUS_PATHS = [
     b"tasks/ 7",
     b"tasks/\xc3\xa9",
     b"tasks/%ff",
-    b"tasks/%c0%ae%c0%ae/admin",  # dots in more bytes than UTF-8 allows
+    b"tasks/%c0%ae%c0%ae/admin",  # dots in overlong UTF-8
     b"tasks/%252e%252e/admin",
     b"tasks/%252fadmin",
     b"tasks/%2541",
@@ -95,11 +95,11 @@ AMBIGUOUS_PATHS = [
     b"tasks#fragment",
     b"tasks?x",
 ]
-"""Paths that two programs could read differently."""
+"""Ambiguous paths: two programs could read them differently."""
 
 
 class Clock:
-    """A clock that a test turns."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -110,7 +110,7 @@ class Clock:
 
 @dataclass
 class FakePlatform:
-    """One installation of one cat, as the other services would tell of it."""
+    """One installation of one cat, in the responses of the other services."""
 
     fake_services: FakeServices
     endpoint_url: str = "http://127.0.0.1:1"
@@ -157,7 +157,7 @@ class FakePlatform:
         )
 
     def neighbour(self) -> "FakePlatform":
-        """Another person's installation of the same cat."""
+        """Return another user's installation of the same cat."""
         other = FakePlatform(self.fake_services, self.endpoint_url, cat_id=self.cat_id)
 
         def verify(request: httpx.Request) -> httpx.Response:
@@ -178,7 +178,7 @@ class FakePlatform:
 
 @dataclass
 class Received:
-    """A request as a cat's socket received it."""
+    """A request as received at a cat's socket."""
 
     line: str
     headers: list[tuple[str, str]]
@@ -195,7 +195,7 @@ Script = Callable[["ScriptedCat", asyncio.StreamReader, asyncio.StreamWriter], A
 
 
 class ScriptedCat:
-    """A cat on a real socket. Reads each request whole, then writes `answer`, or does what `script` does instead."""
+    """A cat on a real socket. It reads each whole request, and then writes `answer` or runs `script`."""
 
     OK = (
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n"
@@ -249,7 +249,7 @@ class ScriptedCat:
 
 
 async def read_request(reader: asyncio.StreamReader) -> Received:
-    """Reads a request from a socket, body and all."""
+    """Read a request with its body from a socket."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     line, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
     headers = [(name, value.strip()) for name, _, value in (text.partition(":") for text in lines)]
@@ -266,7 +266,7 @@ async def read_request(reader: asyncio.StreamReader) -> Received:
 
 @asynccontextmanager
 async def served(app: ASGIApp) -> AsyncIterator[int]:
-    """Serves an app as the kit does, on a port of its own."""
+    """Serve an app like the kit does, on a free port."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,
@@ -282,7 +282,7 @@ async def served(app: ASGIApp) -> AsyncIterator[int]:
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
-    # Not `serve`, which minds signals, and looks only ten times a second whether it should end.
+    # `serve` would handle signals, and checks only ten times a second if it should stop.
     await server.startup(sockets=[listener])
     try:
         yield listener.getsockname()[1]
@@ -292,7 +292,7 @@ async def served(app: ASGIApp) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def other_services(platform: FakePlatform) -> AsyncIterator[int]:
-    """Installation, catalog and auth's revocations on a real port, as the platform has them."""
+    """Serve the platform's responses of installation, catalog and auth's revocations on a real port."""
 
     async def answer(request: Request) -> Response:
         asked = httpx.Request(request.method, str(request.url), content=await request.body())
@@ -311,7 +311,7 @@ async def other_services(platform: FakePlatform) -> AsyncIterator[int]:
 async def server_process(
     settings: Settings, peers: int, folder: Path
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
-    """The proxy as it really runs, with limits that are out of the way: its process and its port."""
+    """Run the proxy as a process with high limits. Yield the process and its port."""
     environment = {
         "PATH": os.environ["PATH"],
         "DATABASE_URL": settings.database_url.get_secret_value(),
@@ -352,7 +352,7 @@ async def server_process(
 
 
 async def exchange(port: int, request: bytes, *, until_closed: bool = False) -> bytes:
-    """What comes back over a socket for these bytes: one answer, or all until the other side closes."""
+    """Send these bytes over a socket. Return one response, or everything until the other side closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request)
@@ -370,7 +370,7 @@ async def exchange(port: int, request: bytes, *, until_closed: bool = False) -> 
 
 
 def arrived_call(below: str) -> Call:
-    """Return a call of a path below an installation, as it is before anything is checked."""
+    """Return a call of a path below an installation, before any check."""
     installation_id = str(uuid4())
     return Call.of(
         {
@@ -386,7 +386,7 @@ def arrived_call(below: str) -> Call:
 
 
 def request_bytes(platform: FakePlatform, line: str, *headers: str, body: bytes = b"") -> bytes:
-    """A request with the platform's credential. `line` is its first line, without the version."""
+    """Return a request with the platform's credential. `line` is its first line, without the version."""
     lines = [
         f"{line} HTTP/1.1",
         "Host: cathouse.test",
@@ -400,7 +400,7 @@ def status_of(answer: bytes) -> int:
 
 
 async def ended(rows: Rows, count: int = 1) -> list[dict[str, Any]]:
-    """The audit, when it has as many calls as this, and all have ended."""
+    """Wait until the audit has this number of calls and all have ended. Return its rows."""
 
     async def all_ended() -> list[dict[str, Any]]:
         found = await rows()

@@ -1,4 +1,4 @@
-"""The checks come in the contract's order: each is seen although everything after it would fail as well."""
+"""The checks run in the contract's order: each check fails first although all later checks would fail, too."""
 
 import fastapi.routing
 import pytest
@@ -10,7 +10,7 @@ from limits import RateLimitItemPerHour
 from .support import Clock, FakePlatform, Remake, Rows, ScriptedCat
 
 
-async def test_a_call_reaches_the_cat_and_its_answer_comes_back(
+async def test_a_call_reaches_the_cat_and_its_response_is_returned(
     client: AsyncClient, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     response = await client.get(platform.path("tasks?done=no"))
@@ -33,7 +33,7 @@ async def test_a_call_reaches_the_cat_and_its_answer_comes_back(
     }
 
 
-async def test_every_check_is_made_before_those_that_follow_it(
+async def test_the_checks_run_in_the_order_of_the_contract(
     app: FastAPI,
     remake: Remake,
     clock: Clock,
@@ -48,7 +48,7 @@ async def test_every_check_is_made_before_those_that_follow_it(
     async def call(headers: dict[str, str], path: str, **changes: object) -> None:
         for name, value in changes.items():
             setattr(platform, name, value)
-        clock.now += 1  # what the other services said is too old now
+        clock.now += 1  # the cached responses of other services expire
         response = await client.get(platform.path(path), headers={"Authorization": ""} | headers)
         kind = response.json()["type"]
         problems.append((response.status_code, kind.removeprefix("urn:cathouse:problem:")))
@@ -73,7 +73,7 @@ async def test_every_check_is_made_before_those_that_follow_it(
         await call(platform.headers, forbidden, status="active")
         await call(platform.headers, forbidden, cat_status="published")
         await call(platform.headers, "tasks")
-        # Its last call within the rate finds the circuit open; the next one is not within the rate either.
+        # The last call within the rate limit fails because the cat is cut off. The next one exceeds the rate limit.
         await call(platform.headers, "tasks", granted_scopes=["tasks:read"])
         await call(platform.headers, "tasks")
 
@@ -89,11 +89,11 @@ async def test_every_check_is_made_before_those_that_follow_it(
         (429, "too_many_requests"),
     ]
     assert cat.requests == []
-    # The first three are of callers who may not use the installation: these have no row.
+    # The first three callers may not use the installation, so their calls have no row.
     assert [(row["status"], row["outcome"]) for row in (await rows())[20:]] == problems[3:]
 
 
-async def test_the_mediation_alone_looks_at_a_call(
+async def test_fastapi_solves_no_dependencies_for_a_call(
     client: AsyncClient, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def solve(**_: object) -> None:

@@ -1,4 +1,4 @@
-"""One row for each call of an installation, there before the answer is; and who may read them."""
+"""One audit row for each call of an installation, written before the response; and permissions to read it."""
 
 import asyncio
 from pathlib import Path
@@ -34,7 +34,7 @@ from .support import (
 AUDIT = "/api/v1/proxy/audit"
 
 
-async def test_the_row_is_there_while_the_cat_is_being_called(
+async def test_the_row_exists_while_the_cat_is_called(
     client: httpx.AsyncClient, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     seen: list[dict[str, Any]] = []
@@ -62,7 +62,7 @@ async def test_the_row_is_there_while_the_cat_is_being_called(
         (b"nonsense\r\n\r\n", (502, "cat_answer_broken")),
     ],
 )
-async def test_the_row_tells_the_status_before_the_first_byte_leaves(
+async def test_the_row_has_the_status_before_the_first_byte_is_sent(
     answer: bytes,
     expected: tuple[int, str],
     app: FastAPI,
@@ -81,7 +81,7 @@ async def test_the_row_tells_the_status_before_the_first_byte_leaves(
 
     async def send(message: Any) -> None:
         if message["type"] == "http.response.start":
-            # Nothing has left yet: this is what hands over the first byte.
+            # Nothing was sent yet: `send` is about to send the first byte.
             [row] = await rows()
             seen.append((row["status"], row["outcome"]))
             assert message["status"] == row["status"]
@@ -114,13 +114,13 @@ async def test_without_a_database_no_cat_is_called(
     async with running(app) as client:
         allowed = await client.get(platform.path(), headers=platform.headers)
         refused = await client.get(platform.path())
-    # One who has no credential has no row either.
+    # A caller without a credential gets no row.
     assert [allowed.status_code, refused.status_code] == [503, 401]
     assert allowed.json()["type"] == "urn:cathouse:problem:database_unavailable"
     assert cat.connections == 0
 
 
-async def test_a_call_during_which_the_proxy_is_killed_leaves_its_row(
+async def test_a_call_leaves_its_row_if_the_proxy_is_killed(
     settings: Settings,
     platform: FakePlatform,
     cat: ScriptedCat,
@@ -179,7 +179,7 @@ async def test_a_body_beyond_the_limit_is_in_the_audit(
     assert cat.connections == 0
 
 
-async def test_the_query_is_not_written_down(
+async def test_the_query_is_not_recorded(
     client: httpx.AsyncClient, platform: FakePlatform, rows: Rows
 ) -> None:
     await client.get(platform.path("tasks?token=secret"))
@@ -189,7 +189,7 @@ async def test_the_query_is_not_written_down(
 
 @pytest.fixture
 def add(app: FastAPI) -> Any:
-    """Writes rows as the proxy would."""
+    """A function that writes rows like the proxy does."""
 
     async def add(count: int = 1, **values: Any) -> None:
         async with app.state.context.database.session() as session:
@@ -229,7 +229,7 @@ async def test_an_owner_reads_the_calls_of_an_installation(
     assert response.status_code == 200
     page = response.json()
     assert page["next_cursor"] is None
-    # What was refused is there too, but no call of one who may not use the installation.
+    # Refused calls are included, but not those of callers who may not use the installation.
     assert [item["request_id"] for item in page["items"]] == [
         answer.headers["x-request-id"] for answer in reversed(made)
     ]
@@ -240,7 +240,7 @@ async def test_an_owner_reads_the_calls_of_an_installation(
     assert oldest["status"] == 200
 
 
-async def test_without_an_installation_one_reads_ones_own_calls(
+async def test_without_an_installation_users_read_their_own_calls(
     client: httpx.AsyncClient, platform: FakePlatform, issuer: Issuer, add: Any
 ) -> None:
     await add(2, user_id=platform.owner_id, installation_id=uuid4())
@@ -252,7 +252,7 @@ async def test_without_an_installation_one_reads_ones_own_calls(
 
 
 @pytest.mark.parametrize("role", [Role.PLAYER, Role.DEVELOPER])
-async def test_the_calls_of_anothers_installation_are_not_ones_business(
+async def test_the_calls_of_another_users_installation_are_hidden(
     role: Role, client: httpx.AsyncClient, platform: FakePlatform, issuer: Issuer
 ) -> None:
     for installation_id in (platform.installation_id, uuid4()):
@@ -265,7 +265,7 @@ async def test_the_calls_of_anothers_installation_are_not_ones_business(
         assert response.json()["type"] == "urn:cathouse:problem:installation_not_found"
 
 
-async def test_an_admin_reads_any_and_asks_nobody(
+async def test_an_admin_reads_all_calls_without_a_lookup(
     client: httpx.AsyncClient,
     platform: FakePlatform,
     issuer: Issuer,
@@ -283,7 +283,7 @@ async def test_an_admin_reads_any_and_asks_nobody(
     assert (response.status_code, len(response.json()["items"])) == (200, 1)
 
 
-async def test_the_audit_is_for_those_who_are_signed_in(
+async def test_the_audit_needs_a_signed_in_user(
     client: httpx.AsyncClient, platform: FakePlatform, fake_services: FakeServices, issuer: Issuer
 ) -> None:
     for token in ("", platform.credential):
@@ -300,7 +300,7 @@ async def test_the_audit_is_for_those_who_are_signed_in(
     "params",
     [{"limit": 0}, {"limit": 101}, {"cursor": "x"}, {"cursor": "\0"}, {"installation_id": "x"}],
 )
-async def test_parameters_that_mean_nothing_are_refused(
+async def test_invalid_parameters_are_refused(
     params: dict[str, Any], client: httpx.AsyncClient, issuer: Issuer
 ) -> None:
     response = await client.get(AUDIT, params=params, headers=issuer.headers())
@@ -349,7 +349,7 @@ async def test_calls_that_end_together_are_written_together(
     writes = [
         len(ran.args[0]) for ran in statements if ran.query.startswith("insert into proxy.audit")
     ]
-    # Every call is written twice, and many calls at a time.
+    # Every call is written twice, and one statement writes many calls.
     assert sum(writes) == 80
     assert len(writes) < 40
     assert {row["outcome"] for row in await rows()} == {"answered"}
@@ -367,7 +367,7 @@ async def test_a_call_is_two_round_trips_to_the_database_and_a_refused_one_is_on
     emptied: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # The connection is given back, and keys are read, by time: neither is to happen in the middle of the test.
+    # The connection is returned and the keys are read after fixed times. Neither must happen during the test.
     monkeypatch.setattr(held_connection, "_KEEP_SECONDS", 3600)
     monkeypatch.setattr(signing_keys, "_CACHE_SECONDS", 3600)
     async with DatabasePath(settings.database_url.get_secret_value()).open() as way:
@@ -391,7 +391,7 @@ async def test_a_first_write_that_arrives_late_changes_nothing(
     assert [(row["status"], row["outcome"]) for row in await rows()] == [(200, "answered")]
 
 
-async def test_a_connection_that_was_cut_is_replaced_and_no_call_notices(
+async def test_a_lost_connection_is_replaced_without_failed_calls(
     client: httpx.AsyncClient, platform: FakePlatform, rows: Rows, database_urls: dict[str, str]
 ) -> None:
     connection = await asyncpg.connect(database_urls["proxy"])
@@ -407,7 +407,7 @@ async def test_a_connection_that_was_cut_is_replaced_and_no_call_notices(
     await connection.close()
 
 
-async def test_one_who_gives_up_hinders_nobody_and_is_written_all_the_same(
+async def test_a_cancelled_call_is_written_and_does_not_delay_others(
     app: FastAPI, client: httpx.AsyncClient, rows: Rows
 ) -> None:
     audit = app.state.resources.audit

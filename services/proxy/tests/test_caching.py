@@ -1,4 +1,4 @@
-"""What a cat says about caches: private ones hear it, shared ones keep nothing."""
+"""`Cache-Control` of cats: directives for private caches are forwarded, and shared caches must store nothing."""
 
 import httpx
 import pytest
@@ -35,7 +35,7 @@ from .support import FakePlatform, ScriptedCat
         ),
         (['x-accel=1, must-understand, community="UCI"'], "private"),
         ([",, max-age=5 ,,"], "private, max-age=5"),
-        # What cannot be parsed.
+        # Values that cannot be parsed.
         (["public max-age=5"], "private, no-store"),
         (['private="x'], "private, no-store"),
         (["max-age = 5"], "private, no-store"),
@@ -43,7 +43,7 @@ from .support import FakePlatform, ScriptedCat
         (["\u00e9"], "private, no-store"),
     ],
 )
-def test_private_and_what_private_caches_are_told(values: list[str], expected: str) -> None:
+def test_directives_for_private_caches_are_kept(values: list[str], expected: str) -> None:
     assert private_cache_control([value.encode() for value in values]) == expected.encode()
 
 
@@ -63,7 +63,7 @@ DIRECTIVES = [
 
 
 @given(st.lists(st.lists(st.sampled_from(DIRECTIVES), max_size=5).map(",".join), max_size=3))
-def test_no_shared_cache_may_keep_it_whatever_a_cat_says(values: list[str]) -> None:
+def test_no_shared_cache_may_store_it_with_any_header_of_a_cat(values: list[str]) -> None:
     sent = private_cache_control([value.encode() for value in values]).decode().split(", ")
     assert sent[0] == "private"
     assert len(sent) == len(set(sent))
@@ -72,7 +72,7 @@ def test_no_shared_cache_may_keep_it_whatever_a_cat_says(values: list[str]) -> N
     assert "no-store" not in said or "no-store" in sent
 
 
-async def test_every_response_of_a_cat_is_private_and_no_order_to_shared_caches_passes(
+async def test_every_response_of_a_cat_is_private_and_has_no_directive_for_shared_caches(
     client: httpx.AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     others = [

@@ -1,4 +1,4 @@
-"""Who may call, and what the others get."""
+"""Callers: those who may call, and the responses to all others."""
 
 from uuid import uuid4
 
@@ -26,7 +26,7 @@ async def test_the_owner_may_call_with_an_access_token(
     assert len(cat.requests) == 1
 
 
-async def test_it_is_told_who_uses_an_installation_and_reading_the_audit_is_no_use(
+async def test_a_call_by_id_names_its_user_and_reading_the_audit_does_not(
     client: httpx.AsyncClient, platform: FakePlatform, issuer: Issuer, fake_services: FakeServices
 ) -> None:
     owner = issuer.headers(Role.PLAYER, platform.owner_id)
@@ -38,12 +38,12 @@ async def test_it_is_told_who_uses_an_installation_and_reading_the_audit_is_no_u
     assert refused.status_code == 404
     assert (await client.get(platform.path())).status_code == 200
     asked = [dict(call.url.params) for call in fake_services.calls if call.url.path == VERIFY]
-    # The last was made with the credential, which is use enough.
+    # The last call had the credential, which always counts as use.
     assert asked == [{}, {"used_by": str(platform.owner_id)}, {"used_by": str(stranger)}, {}]
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_for_everyone_else_the_installation_does_not_exist(
+async def test_other_users_get_404_for_the_installation(
     role: Role,
     client: httpx.AsyncClient,
     platform: FakePlatform,
@@ -58,7 +58,7 @@ async def test_for_everyone_else_the_installation_does_not_exist(
     assert await rows() == []
 
 
-async def test_a_credential_opens_no_other_installation(
+async def test_a_credential_is_refused_for_other_installations(
     client: httpx.AsyncClient, platform: FakePlatform, rows: Rows
 ) -> None:
     other = uuid4()
@@ -70,7 +70,7 @@ async def test_a_credential_opens_no_other_installation(
 @pytest.mark.parametrize(
     "name", ["no-id", "01a20773", "{01a20773-16a8-738d-8ac7-04ebf8a46c31}", "audits", "%00"]
 )
-async def test_what_is_no_id_is_no_installation(
+async def test_an_invalid_id_is_not_found(
     name: str, client: httpx.AsyncClient, issuer: Issuer, platform: FakePlatform, rows: Rows
 ) -> None:
     for headers in (issuer.headers(Role.PLAYER, platform.owner_id), platform.headers):
@@ -93,7 +93,7 @@ async def test_what_is_no_id_is_no_installation(
         "Bearer a.b.c",
     ],
 )
-async def test_without_a_good_token_nobody_is_let_in(
+async def test_calls_without_a_valid_token_are_refused(
     authorization: str,
     client: httpx.AsyncClient,
     platform: FakePlatform,
@@ -106,7 +106,7 @@ async def test_without_a_good_token_nobody_is_let_in(
     assert response.headers["www-authenticate"] == "Bearer"
     assert cat.requests == []
     assert await rows() == []
-    # What cannot be a credential is not even asked about.
+    # For a text that cannot be a credential, installation is not even called.
     asked = [request for request in fake_services.calls if request.url.path == VERIFY]
     assert bool(asked) == (authorization == "Bearer unknown")
 
@@ -121,7 +121,7 @@ async def test_a_token_that_has_expired_or_is_of_another_key_is_refused(
         assert (response.status_code, kind_of(response)) == (401, "unauthenticated")
 
 
-async def test_two_authorizations_are_none(
+async def test_two_authorization_headers_are_refused(
     client: httpx.AsyncClient, platform: FakePlatform
 ) -> None:
     response = await client.get(
@@ -189,17 +189,19 @@ async def test_a_missing_scope_is_named(
     ("method", "path"),
     [("GET", "cats"), ("DELETE", "tasks"), ("GET", ""), ("GET", "tasks/"), ("GET", "Tasks")],
 )
-async def test_what_no_scope_opens_is_refused_and_says_so(
+async def test_a_call_that_no_scope_allows_is_refused(
     method: str, path: str, client: httpx.AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     response = await client.request(method, platform.path(path))
     assert (response.status_code, kind_of(response)) == (403, "scope_missing")
     assert response.json()["scope"] is None
-    assert response.json()["detail"] == f"No scope of this cat opens {method} /{path}."
+    assert response.json()["detail"] == (
+        f"No scope of this cat allows {method} /{path}. Check the method and the path."
+    )
     assert cat.requests == []
 
 
-async def test_a_scope_that_is_granted_and_not_declared_opens_nothing(
+async def test_a_granted_scope_that_is_not_declared_allows_nothing(
     client: httpx.AsyncClient, platform: FakePlatform
 ) -> None:
     platform.granted_scopes = ["tasks:share", "everything"]
@@ -209,7 +211,7 @@ async def test_a_scope_that_is_granted_and_not_declared_opens_nothing(
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "BREW"])
-async def test_other_methods_are_not_passed_on(
+async def test_other_methods_are_not_forwarded(
     method: str, client: httpx.AsyncClient, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     response = await client.request(method, platform.path())

@@ -1,4 +1,4 @@
-"""What a cat is told of its caller: a token that only the proxy can make, and a pseudonym of the person."""
+"""Identity tokens for cats: only the proxy can create them, and they hold a pseudonym of the user."""
 
 import time
 from typing import Any
@@ -33,7 +33,7 @@ async def received_token(client: AsyncClient, platform: FakePlatform, cat: Scrip
 
 
 def read(token: str, keys: dict[str, Any], cat_id: UUID) -> dict[str, Any]:
-    """As a cat would check it."""
+    """Verify a token like a cat does, and return its claims."""
     key = jwt.PyJWKSet.from_dict(keys)[jwt.get_unverified_header(token)["kid"]]
     claims: dict[str, Any] = jwt.decode(
         token, key, algorithms=["EdDSA"], issuer="cathouse-proxy", audience=str(cat_id)
@@ -41,7 +41,7 @@ def read(token: str, keys: dict[str, Any], cat_id: UUID) -> dict[str, Any]:
     return claims
 
 
-async def test_a_cat_can_check_the_call_with_the_published_keys(
+async def test_a_cat_can_verify_the_call_with_the_published_keys(
     client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     token = await received_token(client, platform, cat)
@@ -58,7 +58,7 @@ async def test_a_cat_can_check_the_call_with_the_published_keys(
     assert str(platform.owner_id) not in str(jwt.decode(token, options={"verify_signature": False}))
 
 
-async def test_the_token_is_good_for_no_other_cat(
+async def test_the_token_is_invalid_for_other_cats(
     client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     token = await received_token(client, platform, cat)
@@ -72,7 +72,7 @@ async def test_private_keys_are_not_published(client: AsyncClient) -> None:
     assert sorted(key) == ["alg", "crv", "kid", "kty", "use", "x"]
 
 
-async def test_all_scopes_that_open_the_call_and_were_granted_are_told_and_no_others(
+async def test_the_token_has_exactly_the_granted_scopes_that_allow_the_call(
     client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     reading = {"routes": [{"methods": ["GET"], "path": "/tasks"}]}
@@ -87,7 +87,7 @@ async def test_a_pseudonym_is_stable_per_person_and_cat_and_differs_otherwise(
     app: FastAPI, client: AsyncClient
 ) -> None:
     def identities() -> Identities:
-        # As another process of the proxy would have it.
+        # Another process of the proxy gives the same pseudonym.
         return Identities(app.state.context.database, SigningKeys(app.state.context.database))
 
     ada, bea, tasks, notes = uuid4(), uuid4(), uuid4(), uuid4()
@@ -102,7 +102,7 @@ async def test_a_pseudonym_is_stable_per_person_and_cat_and_differs_otherwise(
         assert await second.pseudonym(person, cat) == name
 
 
-async def test_two_installations_of_one_cat_are_the_same_person_to_it(
+async def test_two_installations_of_one_cat_have_the_same_pseudonym(
     client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     other = FakePlatform(
@@ -135,7 +135,7 @@ async def test_a_retired_key_stays_published_for_as_long_as_its_tokens(
 
 @pytest.fixture
 def signatures(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The claims that are signed from now on."""
+    """A list of the claims that are signed from now on."""
     signed: list[dict[str, Any]] = []
     encode = jwt.encode
 
@@ -147,7 +147,7 @@ def signatures(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return signed
 
 
-async def test_calls_within_the_kept_time_share_one_signature(
+async def test_calls_within_20_seconds_share_one_signature(
     app: FastAPI, clock: Clock, emptied: None, signatures: list[dict[str, Any]]
 ) -> None:
     database = app.state.context.database
@@ -158,7 +158,7 @@ async def test_calls_within_the_kept_time_share_one_signature(
         tokens.append(await identities.token(**said, scopes=["tasks:read"]))
         clock.now += 1.9
     assert (len(set(tokens)), len(signatures)) == (1, 1)
-    # What is left of its minute is longer than the 30 seconds that a call may take.
+    # The token is still valid for longer than the 30 seconds of a call.
     clock.now += 2
     assert signatures[0]["exp"] - signatures[0]["iat"] - _KEEP_SECONDS >= 30
     await identities.token(**said, scopes=["tasks:read"])
@@ -166,7 +166,7 @@ async def test_calls_within_the_kept_time_share_one_signature(
     await database.close()
 
 
-async def test_a_token_that_says_anything_else_is_another(
+async def test_other_claims_need_another_token(
     app: FastAPI, emptied: None, signatures: list[dict[str, Any]]
 ) -> None:
     database = app.state.context.database
@@ -181,14 +181,14 @@ async def test_a_token_that_says_anything_else_is_another(
     ]
     tokens = {await identities.token(**said | change) for change in changes}
     assert (len(tokens), len(signatures)) == (5, 5)
-    # Another key signs, as after `rotate-keys`.
+    # Another key signs, like after `rotate-keys`.
     keys._kid = "another"
     await identities.token(**said)
     assert len(signatures) == 6
     await database.close()
 
 
-async def test_no_more_tokens_are_kept_than_there_is_room_for(
+async def test_the_number_of_cached_tokens_is_limited(
     app: FastAPI, emptied: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(identity, "_MAX_KEPT", 3)
@@ -202,7 +202,7 @@ async def test_no_more_tokens_are_kept_than_there_is_room_for(
     await database.close()
 
 
-async def test_a_narrowed_installation_is_narrowed_in_the_next_token_too(
+async def test_the_next_token_has_the_narrowed_scopes(
     app: FastAPI,
     remake: Remake,
     clock: Clock,

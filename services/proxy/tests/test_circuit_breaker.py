@@ -1,5 +1,7 @@
-"""A cat that fails half of at least 20 calls within 30 s, for two people at least, is cut off for 30 s, then tried with
-one call."""
+"""A cat that fails half of at least 20 calls within 30 s, for two users or more, is cut off for 30 s.
+
+Then one trial call is allowed.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -41,7 +43,7 @@ def make_calls(breaker: CircuitBreaker, *, good: int = 0, bad: int = 0) -> None:
 
 
 def seconds_cut_off(breaker: CircuitBreaker, person: UUID = ANN) -> int:
-    """0 where a call may be made, which is then made and tells nothing."""
+    """Return the seconds until the next trial. Return 0 if a call is allowed, and make it without a result."""
     try:
         breaker.enter(CAT, person).close(failed=None)
     except CatCutOff as problem:
@@ -60,7 +62,7 @@ def seconds_cut_off(breaker: CircuitBreaker, person: UUID = ANN) -> int:
         (50, 50, True),
     ],
 )
-def test_half_of_at_least_twenty(
+def test_half_of_at_least_twenty_calls_must_fail(
     good: int, bad: int, cut_off: bool, breaker: CircuitBreaker
 ) -> None:
     make_calls(breaker, good=good, bad=bad)
@@ -77,7 +79,7 @@ def test_calls_count_for_thirty_seconds(breaker: CircuitBreaker, clock: Clock) -
     assert seconds_cut_off(breaker) == 30
 
 
-def test_it_lasts_thirty_seconds(breaker: CircuitBreaker, clock: Clock) -> None:
+def test_a_cat_is_cut_off_for_thirty_seconds(breaker: CircuitBreaker, clock: Clock) -> None:
     make_calls(breaker, bad=20)
     clock.now += 12.5
     assert seconds_cut_off(breaker) == 18
@@ -87,18 +89,22 @@ def test_it_lasts_thirty_seconds(breaker: CircuitBreaker, clock: Clock) -> None:
     assert seconds_cut_off(breaker) == 0
 
 
-def test_then_one_call_tries_and_others_wait_for_it(breaker: CircuitBreaker, clock: Clock) -> None:
+def test_then_one_trial_is_allowed_and_other_calls_wait(
+    breaker: CircuitBreaker, clock: Clock
+) -> None:
     make_calls(breaker, bad=20)
     clock.now += 30
     trial = breaker.enter(CAT, ANN)
     assert seconds_cut_off(breaker) == 1
     trial.close(failed=False)
-    # All is forgotten: it takes twenty calls again.
+    # The counts were reset: twenty calls are needed again.
     make_calls(breaker, bad=19)
     assert seconds_cut_off(breaker) == 0
 
 
-def test_a_trial_that_fails_begins_it_anew(breaker: CircuitBreaker, clock: Clock) -> None:
+def test_after_a_failed_trial_the_same_user_waits_again(
+    breaker: CircuitBreaker, clock: Clock
+) -> None:
     make_calls(breaker, bad=20)
     clock.now += 30
     breaker.enter(CAT, ANN).close(failed=True)
@@ -107,7 +113,7 @@ def test_a_trial_that_fails_begins_it_anew(breaker: CircuitBreaker, clock: Clock
     assert seconds_cut_off(breaker) == 0
 
 
-def test_a_trial_that_tells_nothing_leaves_it_to_the_next(
+def test_a_trial_without_a_result_allows_another_trial(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
     make_calls(breaker, bad=20)
@@ -117,7 +123,7 @@ def test_a_trial_that_tells_nothing_leaves_it_to_the_next(
     assert seconds_cut_off(breaker) == 0
 
 
-def test_calls_from_before_change_nothing_when_they_end_later(
+def test_calls_from_before_the_cut_off_do_not_count_later(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
     late = [breaker.enter(CAT, ANN) for _ in range(3)]
@@ -129,7 +135,7 @@ def test_calls_from_before_change_nothing_when_they_end_later(
 
 
 @pytest.mark.parametrize(("good", "bad"), [(0, 20), (0, 500), (20, 20), (1, 99)])
-def test_one_person_alone_cuts_no_cat_off(good: int, bad: int, breaker: CircuitBreaker) -> None:
+def test_one_user_alone_cannot_cut_off_a_cat(good: int, bad: int, breaker: CircuitBreaker) -> None:
     for failed in [False] * good + [True] * bad:
         breaker.enter(CAT, ANN).close(failed=failed)
     for _ in range(good):
@@ -139,7 +145,7 @@ def test_one_person_alone_cuts_no_cat_off(good: int, bad: int, breaker: CircuitB
     assert (seconds_cut_off(breaker, BEN) > 0) is (bad + 1 >= 2 * good)
 
 
-def test_failures_for_another_person_count_for_thirty_seconds_too(
+def test_failures_for_another_user_count_for_thirty_seconds_too(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
     breaker.enter(CAT, BEN).close(failed=True)
@@ -149,7 +155,7 @@ def test_failures_for_another_person_count_for_thirty_seconds_too(
     assert seconds_cut_off(breaker) == 0
 
 
-def test_one_person_alone_keeps_no_cat_cut_off_by_failing_the_trials(
+def test_one_user_alone_cannot_keep_a_cat_cut_off_with_failed_trials(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
     make_calls(breaker, bad=20)
@@ -162,7 +168,7 @@ def test_one_person_alone_keeps_no_cat_cut_off_by_failing_the_trials(
     assert (seconds_cut_off(breaker, ANN), seconds_cut_off(breaker, BEN)) == (0, 0)
 
 
-def test_trials_that_fail_for_two_people_cut_it_off_for_all(
+def test_failed_trials_of_two_users_cut_the_cat_off_for_all(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
     make_calls(breaker, bad=20)
@@ -173,13 +179,13 @@ def test_trials_that_fail_for_two_people_cut_it_off_for_all(
     assert [seconds_cut_off(breaker, person) for person in (ANN, BEN, uuid4())] == [30] * 3
 
 
-def test_cats_are_judged_each_for_itself(breaker: CircuitBreaker) -> None:
+def test_cats_are_counted_separately(breaker: CircuitBreaker) -> None:
     make_calls(breaker, bad=20)
     breaker.enter(uuid4(), ANN).close(failed=True)
     assert seconds_cut_off(breaker) == 30
 
 
-async def test_one_player_who_calls_what_fails_cuts_the_cat_off_for_nobody(
+async def test_failing_calls_of_one_player_do_not_cut_off_the_cat(
     client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     cat.answer = b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"
@@ -189,7 +195,7 @@ async def test_one_player_who_calls_what_fails_cuts_the_cat_off_for_nobody(
     assert (await client.get(other.path(), headers=other.headers)).status_code == 200
 
 
-async def test_a_cat_that_fails_is_left_alone_and_comes_back(
+async def test_a_failing_cat_is_cut_off_and_comes_back(
     app: FastAPI,
     remake: Remake,
     clock: Clock,
@@ -214,7 +220,7 @@ async def test_a_cat_that_fails_is_left_alone_and_comes_back(
         assert [(await client.get(platform.path())).status_code for _ in range(3)] == [200] * 3
 
 
-async def test_refusals_by_the_cat_are_no_failures(
+async def test_4xx_responses_of_the_cat_are_no_failures(
     client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     cat.answer = b"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\nno"
@@ -223,13 +229,13 @@ async def test_refusals_by_the_cat_are_no_failures(
 
 @pytest.fixture
 async def hurried_port(app: FastAPI, remake: Remake, emptied: None) -> AsyncIterator[int]:
-    """Where the app listens, with seconds for what has ten of them."""
+    """The port of the app with a tenth of the usual time limits."""
     remake(limits=Limits(100_000, 64 * MEGABYTE, first_byte_seconds=1.0, total_seconds=2.0))
     async with served(app) as port:
         yield port
 
 
-async def test_callers_who_hold_the_end_of_their_bodies_back_cut_no_cat_off(
+async def test_callers_who_hold_back_their_bodies_cannot_cut_off_a_cat(
     hurried_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     callers = 20
@@ -238,10 +244,10 @@ async def test_callers_who_hold_the_end_of_their_bodies_back_cut_no_cat_off(
     async def hold_back() -> int:
         reader, writer = await asyncio.open_connection("127.0.0.1", hurried_port)
         writer.write(request_bytes(platform, f"POST {platform.path()}", "Content-Length: 2") + b"{")
-        # The call's time runs by then. The end of the body comes so late in it that the cat has less than the second
-        # that it may take for the head of its response.
+        # The time limit of the call already runs. The end of the body comes late. So less than the second remains that
+        # the cat may take for the head of its response.
         await called.wait()
-        # slow on purpose: three quarters of the call's time are the caller's
+        # slow on purpose: the caller uses three quarters of the call's time
         await asyncio.sleep(1.5)
         writer.write(b"}")
         answer = await reader.readuntil(b"\r\n\r\n")
@@ -264,7 +270,7 @@ async def test_callers_who_hold_the_end_of_their_bodies_back_cut_no_cat_off(
     assert status_of(answer) == 200
 
 
-async def test_a_caller_who_takes_an_answer_slowly_is_not_the_cats_fault(
+async def test_a_caller_who_reads_slowly_is_not_the_cats_fault(
     hurried_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     part = b"%x\r\n%b\r\n" % (MEGABYTE, bytes(MEGABYTE))
@@ -274,7 +280,7 @@ async def test_a_caller_who_takes_an_answer_slowly_is_not_the_cats_fault(
     ) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        # More than the buffers between the two hold.
+        # More than the buffers between cat and caller can hold.
         for _part in range(32):
             writer.write(part)
             await writer.drain()
@@ -284,7 +290,7 @@ async def test_a_caller_who_takes_an_answer_slowly_is_not_the_cats_fault(
     reader, writer = await asyncio.open_connection("127.0.0.1", hurried_port)
     writer.write(request_bytes(platform, f"GET {platform.path()}"))
     await reader.readuntil(b"\r\n\r\n")
-    # slow on purpose: three quarters of the call's time are the caller's
+    # slow on purpose: the caller uses three quarters of the call's time
     await asyncio.sleep(1.5)
     async with asyncio.timeout(10):
         await reader.read()
@@ -293,7 +299,7 @@ async def test_a_caller_who_takes_an_answer_slowly_is_not_the_cats_fault(
     assert (row["status"], row["outcome"]) == (200, "caller_too_slow")
 
 
-async def test_a_cat_that_stops_in_the_middle_is_at_fault_though_its_caller_took_a_while(
+async def test_a_cat_that_stops_is_at_fault_although_its_caller_was_slow(
     hurried_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     async def begin_to_answer(
@@ -306,7 +312,7 @@ async def test_a_cat_that_stops_in_the_middle_is_at_fault_though_its_caller_took
     cat.script = begin_to_answer
     reader, writer = await asyncio.open_connection("127.0.0.1", hurried_port)
     writer.write(request_bytes(platform, f"POST {platform.path()}", "Content-Length: 2") + b"{")
-    # slow on purpose: a tenth of the call's time is the caller's
+    # slow on purpose: the caller uses a tenth of the call's time
     await asyncio.sleep(0.2)
     writer.write(b"}")
     async with asyncio.timeout(10):

@@ -27,7 +27,7 @@ Run = Callable[..., Awaitable[subprocess.CompletedProcess[str]]]
 
 @pytest.fixture
 def run(settings: Settings, tmp_path: Path, database_urls: dict[str, str]) -> Run:
-    """Runs `python -m cathouse_proxy` with these arguments, and the secrets of all its database roles."""
+    """A function that runs `python -m cathouse_proxy` with arguments and the secrets of all database roles."""
     for role in ("proxy", "proxy_owner", "proxy_pruner"):
         (tmp_path / "secrets" / role).mkdir(parents=True)
         (tmp_path / "secrets" / role / "database_url").write_text(database_urls[role])
@@ -52,7 +52,7 @@ def run(settings: Settings, tmp_path: Path, database_urls: dict[str, str]) -> Ru
 
 
 async def _called(database_urls: dict[str, str], *ages: timedelta) -> list[UUID]:
-    """Calls of these ages, and their ids."""
+    """Insert calls of these ages, and return their ids."""
     ids = [uuid7(datetime.now(UTC) - age) for age in ages]
     connection = await asyncpg.connect(database_urls["proxy"])
     await connection.executemany(
@@ -64,7 +64,7 @@ async def _called(database_urls: dict[str, str], *ages: timedelta) -> list[UUID]
     return ids
 
 
-async def test_keys_are_rotated_and_the_new_ones_id_is_printed(
+async def test_rotating_keys_prints_the_id_of_the_new_key(
     run: Run, client: httpx.AsyncClient, settings: Settings, fake_services: FakeServices
 ) -> None:
     old = await _kids(client)
@@ -73,7 +73,7 @@ async def test_keys_are_rotated_and_the_new_ones_id_is_printed(
     assert done.stderr.count("\n") == 1
     assert '"event":"signing_key_rotated"' in done.stderr
     assert done.stdout.strip() in done.stderr
-    # Another app is a process that has not read the keys before.
+    # Another app acts as a process that has not read the keys before.
     async with running(create_app(settings, transport=fake_services.transport)) as other:
         assert await _kids(other) == [done.stdout.strip(), *old]
 
@@ -121,7 +121,7 @@ async def test_many_rows_are_deleted_in_steps_while_calls_are_written(
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "soon", "1.5", "36501"])
-async def test_what_is_no_number_of_days_deletes_nothing(
+async def test_an_invalid_number_of_days_deletes_nothing(
     days: str, run: Run, database_urls: dict[str, str], emptied: None, rows: Rows
 ) -> None:
     await _called(database_urls, timedelta(days=400))
@@ -134,7 +134,7 @@ async def test_what_is_no_number_of_days_deletes_nothing(
     assert len(await rows()) == 1
 
 
-async def test_the_role_that_serves_prunes_nothing_and_the_one_that_may_is_named(
+async def test_pruning_with_the_service_role_is_refused_and_names_the_pruner(
     run: Run, tmp_path: Path, database_urls: dict[str, str], emptied: None, rows: Rows
 ) -> None:
     await _called(database_urls, timedelta(days=400))

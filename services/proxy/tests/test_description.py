@@ -1,4 +1,4 @@
-"""How the proxy describes itself, and how its routes lie beside the paths that it passes on."""
+"""The API description of the proxy, and its own routes next to the paths of proxied calls."""
 
 from fastapi import FastAPI
 from httpx import AsyncClient
@@ -8,7 +8,7 @@ from .support import FakePlatform
 CALLS = "/api/v1/proxy/{installation_id}/{path}"
 
 
-def test_every_method_has_an_operation_of_its_own(app: FastAPI) -> None:
+def test_every_method_has_a_separate_operation(app: FastAPI) -> None:
     description = app.openapi()
     operations = description["paths"][CALLS]
     assert {method: operation["operationId"] for method, operation in operations.items()} == {
@@ -44,11 +44,11 @@ async def test_the_proxys_own_routes_are_not_taken_for_installations(
     assert (await client.get("/api/v1/proxy/jwks")).status_code == 200
     assert (await client.get("/api/v1/proxy/audit")).status_code == 401
     assert (await client.get("/api/v1/health")).status_code == 200
-    # Below them, there is nothing.
+    # There are no routes below them.
     assert (await client.get("/api/v1/proxy/audit/x")).status_code == 404
 
 
-async def test_metrics_know_the_template_and_no_path(
+async def test_metrics_have_the_template_and_not_the_path(
     client: AsyncClient, platform: FakePlatform
 ) -> None:
     await client.get(platform.path("tasks?x=secret"))

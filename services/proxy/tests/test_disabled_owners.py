@@ -1,4 +1,4 @@
-"""An installation whose owner is disabled calls nothing, whoever shows what."""
+"""Calls of an installation are refused if its owner is disabled, with the credential and with a token."""
 
 from uuid import uuid4
 
@@ -25,7 +25,7 @@ def kind(response: httpx.Response) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "OPTIONS"])
-async def test_the_credential_of_a_disabled_owner_opens_nothing_from_the_next_call_on(
+async def test_the_next_call_with_the_credential_of_a_disabled_owner_is_refused(
     client: httpx.AsyncClient,
     platform: FakePlatform,
     cat: ScriptedCat,
@@ -38,7 +38,7 @@ async def test_the_credential_of_a_disabled_owner_opens_nothing_from_the_next_ca
     called = len(cat.requests)
     fake_services.revocations.note(platform.owner_id, active=False)
     await revocations.poll()
-    # What installation said a moment ago is still kept: that does not matter.
+    # The cached response of installation must not matter.
     response = await client.request(method, platform.path())
     assert response.status_code == 403
     if method != "HEAD":
@@ -53,7 +53,7 @@ async def test_the_credential_of_a_disabled_owner_opens_nothing_from_the_next_ca
     assert (await client.request(method, platform.path())).status_code == 200
 
 
-async def test_a_disabled_owner_is_told_so_before_the_status_of_the_installation(
+async def test_a_disabled_owner_is_reported_before_the_status_of_the_installation(
     client: httpx.AsyncClient,
     platform: FakePlatform,
     fake_services: FakeServices,
@@ -82,7 +82,7 @@ async def test_the_access_token_of_a_disabled_owner_calls_nothing_and_reads_no_a
     assert len(cat.requests) == 1
 
 
-async def test_an_owner_whose_role_changed_needs_a_new_token_and_the_credential_goes_on(
+async def test_after_a_change_of_role_the_token_is_refused_and_the_credential_still_works(
     client: httpx.AsyncClient,
     platform: FakePlatform,
     issuer: Issuer,
@@ -96,7 +96,7 @@ async def test_an_owner_whose_role_changed_needs_a_new_token_and_the_credential_
     assert (await client.get(platform.path())).status_code == 200
 
 
-async def test_a_demoted_admin_reads_the_audit_of_others_no_more(
+async def test_a_demoted_admin_cannot_read_the_audit_of_others(
     client: httpx.AsyncClient, issuer: Issuer, fake_services: FakeServices, revocations: Revocations
 ) -> None:
     admin_id = uuid4()
@@ -107,7 +107,7 @@ async def test_a_demoted_admin_reads_the_audit_of_others_no_more(
     assert (await client.get("/api/v1/proxy/audit", headers=admin)).status_code == 401
 
 
-async def test_while_auth_is_down_disabled_owners_stay_out_and_others_go_on(
+async def test_while_auth_is_down_disabled_owners_stay_refused_and_others_can_call(
     client: httpx.AsyncClient,
     platform: FakePlatform,
     fake_services: FakeServices,

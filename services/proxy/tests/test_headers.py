@@ -1,4 +1,4 @@
-"""Which headers pass, both ways."""
+"""Forwarded headers in both directions."""
 
 import pytest
 from httpx import AsyncClient
@@ -84,7 +84,7 @@ async def test_a_cat_gets_the_callers_headers_and_the_proxys_own(
         "X-Accel-Mapping",
     ],
 )
-async def test_no_header_makes_another_call_of_it_than_the_one_that_was_checked(
+async def test_no_header_overrides_the_call_that_was_checked(
     name: str, client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     response = await client.get(platform.path(), headers={name: "DELETE", "X-Cat-Own": "one"})
@@ -93,7 +93,7 @@ async def test_no_header_makes_another_call_of_it_than_the_one_that_was_checked(
     assert (request.header(name), request.header("x-cat-own")) == (None, "one")
 
 
-async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin_or_a_server(
+async def test_a_caller_gets_no_header_that_controls_the_origin_or_a_server(
     client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     cat.answer = (
@@ -152,7 +152,7 @@ async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin
         ("{endpoint}?x=1", "{proxy}/?x=1"),
         ("/login", "{cat}/login"),
         ("/api/v1/proxy/audit", "{cat}/api/v1/proxy/audit"),
-        # Dots that a client would follow out of the installation.
+        # Dots by which a client would leave the installation.
         ("{endpoint}/../../audit", "{cat}/audit"),
         ("%2e%2e/audit", "{cat}/audit"),
         ("{endpoint}/..%5caudit", "{endpoint}/..%5caudit"),
@@ -160,12 +160,12 @@ async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin
         ("https://example.com/x", "https://example.com/x"),
         ("//example.com/x", "http://example.com/x"),
         ("mailto:cat@example.com", "mailto:cat@example.com"),
-        # What clients would read as they like.
+        # Addresses that clients read in different ways.
         ("http://[::1", None),
         ("//[::1/login", None),
         ("https:/login", None),
         ("https:login", None),
-        # The platform itself, as the caller knows it.
+        # The platform at the address that the caller used.
         ("http://cathouse.test/api/v1/auth/me", None),
         ("https://CATHOUSE.test:443/api/v1/auth/me", None),
         ("//x@cathouse.test/api/v1/auth/me", None),
@@ -175,7 +175,7 @@ async def test_a_caller_gets_the_cats_headers_but_none_that_rule_over_the_origin
     ],
 )
 @pytest.mark.parametrize("header", ["Location", "Content-Location"])
-async def test_addresses_in_the_cat_become_addresses_in_the_proxy_and_none_leads_into_the_platform(
+async def test_addresses_are_rewritten_and_none_leads_to_the_platform(
     header: str,
     location: str,
     rewritten: str | None,
@@ -215,7 +215,7 @@ async def test_addresses_in_the_cat_become_addresses_in_the_proxy_and_none_leads
         ("GET", b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", 200, "0"),
     ],
 )
-async def test_answers_without_a_body(
+async def test_responses_without_a_body(
     method: str,
     answer: bytes,
     status: int,

@@ -1,4 +1,4 @@
-"""Requests written byte for byte, as no well-meaning client would: each is refused or understood in the safe way."""
+"""Malicious raw requests: each is refused, or read in the safe way."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ from .support import (
     status_of,
 )
 
-# What a caller can put on a request's first line: no spaces and no line ends.
+# The bytes that a caller can put into a request's first line: no spaces and no line ends.
 ON_THE_WIRE = [
     raw
     for raw in AMBIGUOUS_PATHS
@@ -61,10 +61,10 @@ async def test_other_malformed_targets_never_reach_the_cat(
 
 
 @pytest.mark.parametrize("before", ["/api/v1/prox%79/", "/api%2fv1/proxy/", "/api/v1/proxy/%30"])
-async def test_what_stands_before_the_cats_path_must_not_be_encoded(
+async def test_an_encoded_prefix_is_refused(
     before: str, port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
-    # %30 is 0: the id is made one that begins with it.
+    # %30 is 0, so the id must begin with a 0.
     platform.installation_id = type(platform.installation_id)(
         "0" + str(platform.installation_id)[1:]
     )
@@ -74,7 +74,7 @@ async def test_what_stands_before_the_cats_path_must_not_be_encoded(
     assert cat.requests == []
 
 
-async def test_the_host_of_an_absolute_target_is_nobodys_business(
+async def test_the_host_of_an_absolute_target_is_ignored(
     port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     async with ScriptedCat().running() as evil:
@@ -82,7 +82,7 @@ async def test_the_host_of_an_absolute_target_is_nobodys_business(
         answer = await exchange(port, request_bytes(platform, f"GET {target}"))
         assert status_of(answer) == 200
         assert evil.requests == []
-    # RFC 9112, section 3.2.2: a server must accept the form; what it names is still this cat.
+    # RFC 9112, section 3.2.2: a server must accept this form. The call still goes to this cat.
     assert cat.requests[0].line == "GET /tasks HTTP/1.1"
     assert cat.requests[0].header("host") == f"127.0.0.1:{cat.port}"
 
@@ -154,7 +154,7 @@ async def test_a_long_target_is_refused(
     assert cat.requests == []
 
 
-async def test_what_belongs_to_one_connection_is_not_passed_on(
+async def test_headers_of_one_connection_are_not_forwarded(
     port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     request = request_bytes(
@@ -200,7 +200,7 @@ async def test_a_request_hidden_in_a_chunked_body_stays_a_body(
     assert status_of(await exchange(port, request)) == 200
     [received] = cat.requests
     assert (received.line, received.body) == ("POST /tasks HTTP/1.1", hidden)
-    # A trailer is no header, of the call or of another.
+    # A trailer must not become a header, of this call or of another.
     assert received.header("x-forwarded-for") == "127.0.0.1"
 
 
@@ -217,12 +217,12 @@ async def test_a_websocket_is_refused_clearly(
         headers.append(f"Sec-WebSocket-Version: {version}")
     answer = await exchange(port, request_bytes(platform, f"GET {platform.path()}", *headers))
     assert status_of(answer) == 400
-    assert b"WebSockets are not passed on" in answer
+    assert b"does not forward WebSockets" in answer
     assert cat.requests == []
     assert [row["outcome"] for row in await rows()] == ["request_refused"]
 
 
-async def test_requests_in_a_row_on_one_connection_are_each_mediated(
+async def test_each_request_on_one_connection_is_checked(
     port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     allowed = request_bytes(platform, f"GET {platform.path()}")
@@ -233,7 +233,7 @@ async def test_requests_in_a_row_on_one_connection_are_each_mediated(
     assert [row["status"] for row in await rows()] == [200, 403]
 
 
-async def test_a_caller_who_leaves_before_the_answer_ends_the_call(
+async def test_a_caller_who_leaves_before_the_response_ends_the_call(
     port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     left = asyncio.Event()

@@ -1,5 +1,4 @@
-"""A cat that does whatever it can to harm: each call ends in time, with a problem or a connection that is broken, and
-the audit knows what became of it."""
+"""Malicious cats: each call ends in time, with a problem or a closed connection, and the audit records the outcome."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,7 +25,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 
 
 def after_the_request(action: Callable[[asyncio.StreamWriter], object]) -> Script:
-    """A script that reads a request and then acts; what it returns is awaited."""
+    """Return a script that reads a request, then runs `action`, and awaits its result if needed."""
 
     async def script(
         _: ScriptedCat, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -40,11 +39,11 @@ def after_the_request(action: Callable[[asyncio.StreamWriter], object]) -> Scrip
 
 
 async def drip(writer: asyncio.StreamWriter, data: bytes) -> None:
-    """Sends a byte now and then, so that something always moves, until the other side has had enough."""
+    """Send single bytes with pauses until the other side closes the connection."""
     for byte in data:
         writer.write(bytes([byte]))
         await writer.drain()
-        # slow on purpose: the cat keeps sending until it is over a limit of time
+        # slow on purpose: the cat sends until it exceeds a time limit
         await asyncio.sleep(0.02)
 
 
@@ -94,22 +93,30 @@ BROKEN = {
 
 
 @pytest.fixture
+async def port(app: FastAPI, remake: Remake, emptied: None) -> object:
+    """The port of the app with the usual time limits, and small size limits."""
+    remake(limits=Limits(100_000, 200_000))
+    async with served(app) as port:
+        yield port
+
+
+@pytest.fixture
 async def quick_port(app: FastAPI, remake: Remake, emptied: None) -> object:
-    """Where the app listens, with the contract's seconds as tenths, and small limits."""
+    """The port of the app with a tenth of the usual time limits, and small size limits."""
     remake(limits=Limits(100_000, 200_000, first_byte_seconds=0.3, total_seconds=0.8))
     async with served(app) as port:
         yield port
 
 
-async def test_broken_answers_are_answered_for(
-    quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
+async def test_invalid_responses_become_problems(
+    port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     outcomes = {}
     for name, answer in BROKEN.items():
-        # Each time another cat, so that none is cut off.
+        # Another cat each time, so that none is cut off.
         another = FakePlatform(platform.fake_services, cat.url)
         cat.script = after_the_request(partial(write, answer))
-        received = await exchange(quick_port, request_bytes(another, f"GET {another.path()}"))
+        received = await exchange(port, request_bytes(another, f"GET {another.path()}"))
         outcomes[name] = (status_of(received), b"cat_answer_broken" in received)
     assert outcomes == dict.fromkeys(BROKEN, (502, True))
     assert {(row["status"], row["outcome"]) for row in await rows()} == {(502, "cat_answer_broken")}
@@ -124,7 +131,7 @@ async def test_broken_answers_are_answered_for(
     ],
     ids=["silence", "a head in drops", "endless promises"],
 )
-async def test_a_head_that_does_not_come_is_not_waited_for(
+async def test_the_wait_for_a_missing_head_is_limited(
     action: Callable[[asyncio.StreamWriter], object],
     quick_port: int,
     platform: FakePlatform,
@@ -132,9 +139,7 @@ async def test_a_head_that_does_not_come_is_not_waited_for(
     rows: Rows,
 ) -> None:
     cat.script = after_the_request(action)
-    started = asyncio.get_running_loop().time()
     answer = await exchange(quick_port, request_bytes(platform, f"GET {platform.path()}"))
-    assert asyncio.get_running_loop().time() - started < 2
     assert status_of(answer) == 504
     assert b"cat_timed_out" in answer
     assert [(row["status"], row["outcome"]) for row in await rows()] == [(504, "cat_timed_out")]
@@ -143,13 +148,13 @@ async def test_a_head_that_does_not_come_is_not_waited_for(
 @pytest.mark.parametrize(
     ("head", "status"),
     [
-        # A short answer is read whole before anything is sent, so that there is a problem to send instead.
+        # A short response is read whole before anything is sent, so the caller can get a problem instead.
         (b"Content-Length: 1000", 504),
         (b"Content-Length: 100000", 200),
         (b"X-Until: the end of the connection", 200),
     ],
 )
-async def test_a_body_in_drops_has_an_end(
+async def test_the_time_of_a_dripping_body_is_limited(
     head: bytes, status: int, quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     async def slowly(writer: asyncio.StreamWriter) -> None:
@@ -161,23 +166,23 @@ async def test_a_body_in_drops_has_an_end(
     answer = await exchange(quick_port, request, until_closed=True)
     [row] = await ended(rows)
     assert (row["status"], row["outcome"]) == (status, "cat_timed_out")
-    assert 700 < row["duration_ms"] < 2000
+    assert row["duration_ms"] > 700
     assert status_of(answer) == status
     assert not answer.endswith(b"0\r\n\r\n")
 
 
-async def test_a_header_in_several_lines_is_passed_on_in_one(
-    quick_port: int, platform: FakePlatform, cat: ScriptedCat
+async def test_a_header_in_several_lines_is_forwarded_in_one(
+    port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     cat.answer = HEAD + b"X-Cat-A: a\r\n Set-Cookie: b\r\nContent-Length: 0\r\n\r\n"
-    answer = await exchange(quick_port, request_bytes(platform, f"GET {platform.path()}"))
+    answer = await exchange(port, request_bytes(platform, f"GET {platform.path()}"))
     [line] = [line for line in answer.split(b"\r\n") if line.startswith(b"x-cat-a:")]
     assert line.split() == [b"x-cat-a:", b"a", b"Set-Cookie:", b"b"]
     assert b"\nset-cookie" not in answer.lower()
 
 
 async def test_an_endless_body_is_cut_off_at_the_limit(
-    quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
+    port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     sent = 0
 
@@ -191,7 +196,7 @@ async def test_an_endless_body_is_cut_off_at_the_limit(
 
     cat.script = after_the_request(endlessly)
     answer = await exchange(
-        quick_port, request_bytes(platform, f"GET {platform.path()}"), until_closed=True
+        port, request_bytes(platform, f"GET {platform.path()}"), until_closed=True
     )
     assert status_of(answer) == 200
     assert not answer.endswith(b"0\r\n\r\n")
@@ -200,13 +205,13 @@ async def test_an_endless_body_is_cut_off_at_the_limit(
     assert (row["status"], row["outcome"]) == (200, "cat_answer_too_large")
 
 
-async def test_an_answer_that_announces_too_much_is_refused_at_once(
-    quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
+async def test_a_response_with_a_too_large_length_is_refused_at_once(
+    port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     cat.script = after_the_request(
         lambda writer: writer.write(HEAD + b"Content-Length: 104857600\r\n\r\n" + b"a" * 1000)
     )
-    answer = await exchange(quick_port, request_bytes(platform, f"GET {platform.path()}"))
+    answer = await exchange(port, request_bytes(platform, f"GET {platform.path()}"))
     assert status_of(answer) == 502
     assert b"cat_answer_too_large" in answer
     assert [row["outcome"] for row in await rows()] == ["cat_answer_too_large"]
@@ -224,23 +229,23 @@ async def test_an_answer_that_announces_too_much_is_refused_at_once(
         (b"Transfer-Encoding: chunked", b"5\r\nhello there\r\n0\r\n\r\n"),
     ],
 )
-async def test_a_connection_that_is_cut_in_the_middle_is_cut_for_the_caller_too(
-    head: bytes, body: bytes, quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
+async def test_a_lost_connection_to_the_cat_closes_the_callers_connection(
+    head: bytes, body: bytes, port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     continue_ = asyncio.Event()
 
     async def cut(writer: asyncio.StreamWriter) -> None:
-        # The first part is on its way to the caller before the rest breaks.
+        # The first part must be on its way to the caller before the connection breaks.
         writer.write(HEAD + head + b"\r\n\r\n" + body[:8])
         await writer.drain()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await continue_.wait()
         writer.write(body[8:])
 
     cat.script = after_the_request(cut)
-    reader, writer = await asyncio.open_connection("127.0.0.1", quick_port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request_bytes(platform, f"GET {platform.path()}"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         answer = await reader.readuntil(b"\r\n\r\n")
         [row] = await rows()
         assert (row["status"], row["outcome"], row["duration_ms"]) == (200, "answering", None)
@@ -253,20 +258,20 @@ async def test_a_connection_that_is_cut_in_the_middle_is_cut_for_the_caller_too(
     assert (row["status"], row["outcome"]) == (200, "cat_answer_broken")
 
 
-async def test_bytes_after_an_answer_are_no_answer_to_the_next_call(
-    quick_port: int, platform: FakePlatform, cat: ScriptedCat
+async def test_bytes_after_a_response_are_not_part_of_the_next_response(
+    port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     smuggled = HEAD + b"Content-Length: 4\r\n\r\nevil"
     cat.answer = HEAD + b"Content-Length: 5\r\n\r\nhello" + smuggled
     for _ in range(3):
-        answer = await exchange(quick_port, request_bytes(platform, f"GET {platform.path()}"))
+        answer = await exchange(port, request_bytes(platform, f"GET {platform.path()}"))
         assert answer.endswith(b"hello")
-    # The connection is not used again.
+    # The proxy does not reuse the connection.
     assert cat.connections == 3
 
 
-async def test_an_early_answer_ends_an_upload(
-    quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
+async def test_an_early_response_ends_an_upload(
+    port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     cat.script = after_the_request(
         lambda writer: writer.write(b"HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno")
@@ -274,13 +279,13 @@ async def test_an_early_answer_ends_an_upload(
     request = request_bytes(
         platform, f"POST {platform.path()}", "Content-Length: 100000", body=b"a" * 1000
     )
-    answer = await exchange(quick_port, request)
+    answer = await exchange(port, request)
     assert status_of(answer) == 413
     assert answer.endswith(b"no")
     assert [(row["status"], row["outcome"]) for row in await rows()] == [(413, "answered")]
 
 
-async def test_an_upload_that_nobody_takes_ends_in_time(
+async def test_an_upload_that_the_cat_does_not_read_ends_in_time(
     quick_port: int, platform: FakePlatform, cat: ScriptedCat, rows: Rows
 ) -> None:
     cat.script = after_the_request(lambda writer: asyncio.Event().wait())

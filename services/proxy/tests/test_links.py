@@ -1,4 +1,4 @@
-"""No address in a cat's header leads a client to the platform, however it is written and whoever reads it."""
+"""No address in a cat's headers leads a client to the platform, in any spelling and for any parser."""
 
 from urllib.parse import urljoin, urlsplit
 
@@ -64,7 +64,7 @@ PLATFORM = [
     "http://cathouse.example:000080/x",
     "http://cathouse.example?x",
     "http://cathouse.example#@evil.example",
-    # Loopback, where the installations are.
+    # Loopback, the address of installation.
     "http://127.0.0.1:8003/x",
     "http://localhost:8003/x",
     "http://LOCALHOST.:8003/x",
@@ -119,7 +119,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("value", [*PLATFORM, *BROKEN])
-def test_an_address_of_the_platform_or_of_nowhere_is_dropped(value: str) -> None:
+def test_platform_and_invalid_addresses_are_removed(value: str) -> None:
     assert rewriter().address(value.encode()) is None
     assert rewriter().links(f"<{value}>; rel=next".encode()) is None
 
@@ -137,13 +137,13 @@ def test_an_address_of_the_platform_or_of_nowhere_is_dropped(value: str) -> None
 )
 @pytest.mark.parametrize("other", ["localhost", "127.0.0.1", "[::1]", "127.1", "%6cocalhost"])
 @pytest.mark.parametrize("port", [80, 443, 8000, 8001, 8004, 9999])
-def test_every_port_of_the_host_that_was_called_is_the_platforms(
+def test_every_port_of_the_called_host_belongs_to_the_platform(
     host: str, other: str, port: int
 ) -> None:
     assert rewriter(host).address(f"http://{other}:{port}/x".encode()) is None
 
 
-def test_but_the_port_of_a_cat_that_is_on_the_same_host() -> None:
+def test_the_port_of_a_cat_on_the_same_host_is_allowed() -> None:
     same = rewriter("localhost:8004", endpoint="http://127.0.0.1:9000/base")
     assert same.address(b"/login") == b"http://127.0.0.1:9000/login"
     assert same.address(b"http://localhost:9000/login") == b"http://localhost:9000/login"
@@ -153,7 +153,7 @@ def test_but_the_port_of_a_cat_that_is_on_the_same_host() -> None:
     assert pretender.address(b"http://localhost:8004/login") is None
 
 
-def test_hosts_of_a_reverse_proxy_are_the_platforms_too() -> None:
+def test_hosts_of_a_reverse_proxy_belong_to_the_platform() -> None:
     behind = rewriter("proxy:8004", "cathouse.example", "other.example:8443", "", "nonsense//")
     for host in ("proxy:8004", "cathouse.example", "other.example", "other.example:1"):
         assert behind.address(f"http://{host}/".encode()) is None
@@ -188,17 +188,17 @@ def test_hosts_of_a_reverse_proxy_are_the_platforms_too() -> None:
         ("mailto:cat@example.com", "mailto:cat@example.com"),
     ],
 )
-def test_others_lead_where_the_cat_meant(value: str, expected: str) -> None:
+def test_other_addresses_keep_their_meaning(value: str, expected: str) -> None:
     assert rewriter(query="q=1").address(value.encode()) == expected.encode()
 
 
-def test_a_root_without_a_path_is_the_whole_cat() -> None:
+def test_an_endpoint_without_a_path_includes_every_path() -> None:
     root = rewriter(endpoint="https://cat.example")
     assert root.address(b"/x") == f"{PROXY}/x".encode()
     assert root.address(b"/") == f"{PROXY}/".encode()
 
 
-def test_what_is_not_utf_8_or_of_a_cat_without_address_is_dropped() -> None:
+def test_addresses_are_removed_if_not_utf_8_or_the_endpoint_is_invalid() -> None:
     assert rewriter().address(b"/\xff") is None
     assert rewriter(endpoint="nonsense").address(b"/x") is None
     assert rewriter(endpoint="nonsense").address(b"http://evil.example/") is None
@@ -263,7 +263,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=8).map("".join))
 @example("://?\\")
 @example("https://other.example/x?a\\b#c\\d")
-def test_whoever_reads_what_is_sent_arrives_at_the_cat_or_outside(value: str) -> None:
+def test_every_parser_reads_the_result_as_the_cat_or_outside_the_platform(value: str) -> None:
     sent = rewriter().address(value.encode())
     if sent is None:
         return
@@ -275,14 +275,14 @@ def test_whoever_reads_what_is_sent_arrives_at_the_cat_or_outside(value: str) ->
         path = urlsplit(urljoin("http://cathouse.example/api/v1/proxy/0197/tasks", text)).path
         assert path == PROXY or path.startswith(f"{PROXY}/")
         return
-    # Three parsers that are not the one that wrote it agree with one another about the host.
+    # Three other parsers agree about the host.
     readings = (urlsplit(text).hostname, URL(text).raw_host, httpx.URL(text).raw_host.decode())
     [host] = {(reading or "").strip("[]") for reading in readings}
     assert host.removesuffix(".") not in ("cathouse.example", "auth")
     if host in ("localhost", "127.0.0.1", "::1"):
         assert urlsplit(text).port != 8003
     assert urlsplit(text).username is None
-    # What was sent once is sent again as it is.
+    # Rewriting the result again does not change it.
     assert rewriter().address(sent) == sent
 
 
@@ -305,7 +305,7 @@ def test_whoever_reads_what_is_sent_arrives_at_the_cat_or_outside(value: str) ->
             f"<{PROXY}/x>; rel=next; hreflang=de",
         ),
         (", </base/x>;\trel = next,,", f"<{PROXY}/x>; rel=next"),
-        # Orders to browsers and to servers that push; another context; no relation.
+        # Relations that browsers and pushing servers act on; another context; no relation.
         ("</base/x>; rel=preload; as=script", None),
         ('</base/x>; rel="next preload"', None),
         ("<https://evil.example>; rel=preconnect", None),
@@ -313,7 +313,7 @@ def test_whoever_reads_what_is_sent_arrives_at_the_cat_or_outside(value: str) ->
         ('</base/x>; rel=next; anchor="http://cathouse.example/"', None),
         ("</base/x>; rev=next", None),
         ("</base/x>", None),
-        # What cannot be parsed, of which nothing passes.
+        # Values that cannot be parsed are removed as a whole.
         ("</base/x>; rel=next, nonsense", None),
         ('</base/x>; rel="next', None),
         ("</base/x; rel=next", None),
@@ -338,8 +338,8 @@ def test_any_link_field_is_read_in_time_and_written_in_one_form(value: str) -> N
 @pytest.mark.parametrize(
     "value", ["<" * 8000, "<>;" * 2600, '<x>;a="' + "\\" * 7900, "<x>" + ";a=b" * 1900 + "!"]
 )
-def test_a_link_field_that_is_made_to_take_long_does_not(value: str) -> None:
-    # pytest's timeout ends this where it takes the square of its length, or more.
+def test_a_malicious_link_field_is_parsed_in_time(value: str) -> None:
+    # pytest's timeout ends this test if the time grows with the square of the length, or faster.
     assert [rewriter().links(value.encode()) for _ in range(20)] == [None] * 20
 
 
@@ -396,7 +396,7 @@ async def test_a_redirect_to_the_platform_loses_its_address_over_http(
         ("Forwarded", 'for=192.0.2.1, for="[2001:db8::1]";Host="cathouse.example:443"'),
     ],
 )
-async def test_a_host_by_which_the_platform_was_reached_is_not_led_to(
+async def test_links_to_the_host_by_which_the_platform_was_reached_are_removed(
     name: str, value: str, client: httpx.AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     location = "Location: https://cathouse.example/api/v1/auth/me\r\n"
@@ -406,7 +406,7 @@ async def test_a_host_by_which_the_platform_was_reached_is_not_led_to(
     assert "location" not in response.headers
 
 
-async def test_no_other_header_that_a_client_may_follow_passes(
+async def test_no_other_header_that_a_client_may_follow_is_forwarded(
     client: httpx.AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     fields = "".join(f"{name}: /api/v1/auth/me\r\n" for name in DROPPED)

@@ -1,4 +1,4 @@
-"""Lookups of proxied calls are few, come before they are needed, and show a change within a second."""
+"""Lookups of proxied calls are rare, run in advance, and show a change within a second."""
 
 import asyncio
 from collections import Counter
@@ -32,7 +32,7 @@ async def resources(
 
 
 @pytest.mark.parametrize("caller", ["credential", "owner"])
-async def test_calls_of_two_seconds_ask_each_service_six_times(
+async def test_calls_within_two_seconds_cause_six_lookups_of_each_service(
     caller: str,
     resources: Resources,
     clock: Clock,
@@ -54,7 +54,7 @@ async def test_calls_of_two_seconds_ask_each_service_six_times(
     assert asked(fake_services) == {"installation": 6, "cat": 6}
 
 
-async def test_a_call_after_a_pause_asks_both_services_at_once(
+async def test_a_call_after_a_pause_looks_up_both_services_at_once(
     resources: Resources,
     clock: Clock,
     client: httpx.AsyncClient,
@@ -94,7 +94,7 @@ async def test_a_call_after_a_pause_asks_both_services_at_once(
     ],
 )
 @pytest.mark.parametrize("called_before", [1, 4, 7])
-async def test_what_is_taken_back_is_refused_within_a_second_while_answers_are_refreshed(
+async def test_revoked_access_is_refused_within_a_second_despite_refreshes(
     change: str,
     value: object,
     called_before: int,

@@ -1,4 +1,4 @@
-"""Each installation may call so often; answers say how much is left."""
+"""The rate limit of each installation. Responses state the remaining calls."""
 
 from fastapi import FastAPI
 from httpx import AsyncClient
@@ -34,7 +34,7 @@ async def test_calls_beyond_the_limit_are_refused_and_do_not_reach_the_cat(
     assert [row["status"] for row in await rows()] == [200, 200, 200, 429, 429]
 
 
-async def test_installations_do_not_count_for_each_other(
+async def test_installations_have_separate_limits(
     app: FastAPI, remake: Remake, client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     remake({"rate_limit_per_installation": RateLimitItemPerHour(1)})
@@ -58,7 +58,7 @@ async def test_refused_calls_do_not_count(
         assert (await client.get(platform.path())).status_code == 200
 
 
-async def test_failures_of_the_cat_say_what_is_left_too(
+async def test_failures_of_the_cat_state_the_remaining_calls(
     client: AsyncClient, platform: FakePlatform
 ) -> None:
     platform.endpoint_url = "http://127.0.0.1:1"
@@ -66,7 +66,7 @@ async def test_failures_of_the_cat_say_what_is_left_too(
     assert (answer.status_code, answer.headers["ratelimit-remaining"]) == (502, "9999")
 
 
-async def test_a_cat_cannot_say_what_is_left(
+async def test_a_cat_cannot_set_rate_limit_headers(
     client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     cat.answer = b"HTTP/1.1 200 OK\r\nRateLimit-Remaining: 5\r\nContent-Length: 0\r\n\r\n"

@@ -1,4 +1,4 @@
-"""Idempotent calls are tried once again where no connection was made; nothing else is ever repeated."""
+"""Idempotent calls are repeated once if connecting failed. Nothing else is ever repeated."""
 
 import asyncio
 import socket
@@ -19,7 +19,7 @@ OTHERS = ("POST", "PATCH")
 
 
 class CountingResolver(AbstractResolver):
-    """Fails the first times; then leads to this machine."""
+    """Fails the first times, and then resolves to this machine."""
 
     def __init__(self, failures: int, error: OSError | None = None) -> None:
         self._failures = failures
@@ -49,7 +49,9 @@ async def call(method: str, resolver: CountingResolver, cat: ScriptedCat) -> Non
 
 
 @pytest.mark.parametrize("method", IDEMPOTENT)
-async def test_an_idempotent_call_finds_a_cat_that_is_back(method: str, cat: ScriptedCat) -> None:
+async def test_an_idempotent_call_is_repeated_after_a_failed_connection(
+    method: str, cat: ScriptedCat
+) -> None:
     resolver = CountingResolver(failures=1)
     await call(method, resolver, cat)
     assert (resolver.attempts, len(cat.requests)) == (2, 1)

@@ -1,4 +1,4 @@
-"""A template opens exactly the paths of its shape, and the most specific one that a path matches decides."""
+"""A template allows exactly the paths that match it, and only the most specific matching template decides."""
 
 import re
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 
 def opened(scopes: dict[str, list[str]], path: str, method: str = "GET") -> list[str]:
-    """By which of these scopes, that all name GET. The path is decoded."""
+    """Return the scopes that allow the request. All scopes have the method GET. The path is decoded."""
     made = [
         Scope(name, tuple(Route.of(["GET"], template) for template in templates))
         for name, templates in scopes.items()
@@ -46,7 +46,7 @@ def opened(scopes: dict[str, list[str]], path: str, method: str = "GET") -> list
         ("/a+b", "/aab", False),
     ],
 )
-def test_templates(template: str, path: str, matches: bool) -> None:
+def test_templates_match_paths(template: str, path: str, matches: bool) -> None:
     assert opened({"s": [template]}, path) == (["s"] if matches else [])
 
 
@@ -56,7 +56,7 @@ def test_methods_are_compared_exactly() -> None:
     assert [m for m in methods if opening_scopes([scope], m, ["tasks"])] == ["GET", "PUT"]
 
 
-def test_all_scopes_that_open_a_request_are_found_in_the_manifests_order() -> None:
+def test_all_scopes_that_allow_a_request_are_found_in_the_manifests_order() -> None:
     scopes = {"b": ["/x", "/tasks/{id}"], "c": ["/x"], "a": ["/{p}/{q}", "/tasks/{name}"]}
     assert opened(scopes, "/tasks/7") == ["b", "a"]
     assert opened(scopes, "/tasks/7", "POST") == []
@@ -74,7 +74,7 @@ EXPORT = {"t:read": ["/tasks/{id}", "/tasks/{id}/"], "t:admin": ["/tasks/export"
         ("/tasks/7/", ["t:read"]),
         ("/tasks/exports", ["t:read"]),
         ("/tasks/export", ["t:admin"]),
-        # A cat may take each of these for the path above: neither scope is enough.
+        # A cat may read each of these as the path above, so neither scope is enough.
         ("/tasks/EXPORT", []),
         ("/tasks/Export", []),
         ("/tasks/expor\u0054", []),
@@ -89,7 +89,7 @@ EXPORT = {"t:read": ["/tasks/{id}", "/tasks/{id}/"], "t:admin": ["/tasks/export"
         ("/tasks/export;x/", []),
     ],
 )
-def test_a_placeholder_does_not_open_what_another_scope_names(
+def test_a_placeholder_does_not_allow_a_path_that_another_scope_names(
     path: str, scopes: list[str], order: int
 ) -> None:
     assert opened(dict(list(EXPORT.items())[::order]), path) == scopes
@@ -120,13 +120,13 @@ def test_the_first_literal_segment_from_the_left_decides(path: str, scope: str) 
 def test_a_more_specific_template_decides_for_methods_that_it_does_not_name() -> None:
     read = Scope("t:read", (Route.of(["GET", "HEAD"], "/tasks/{id}"),))
     admin = Scope("t:admin", (Route.of(["GET"], "/tasks/export"),))
-    # Servers respond to HEAD with what they do for GET.
+    # Servers respond to HEAD like to GET.
     assert opening_scopes([read, admin], "HEAD", ["tasks", "export"]) == []
     assert opening_scopes([read, admin], "GET", ["tasks", "export"]) == ["t:admin"]
     assert opening_scopes([read, admin], "HEAD", ["tasks", "7"]) == ["t:read"]
 
 
-def test_literals_that_differ_in_case_are_told_apart_where_a_manifest_names_both() -> None:
+def test_literals_that_differ_in_case_are_distinguished_if_a_manifest_has_both() -> None:
     scopes = {"one": ["/tasks/export"], "two": ["/tasks/Export"], "three": ["/tasks/{id}"]}
     assert opened(scopes, "/tasks/export") == ["one"]
     assert opened(scopes, "/tasks/Export") == ["two"]
@@ -140,7 +140,7 @@ decoded = st.text(alphabet="abAB.~{}%é /"[:-1], max_size=3)
 
 
 @given(templates, st.lists(st.one_of(literals, decoded), min_size=1, max_size=4))
-def test_matching_agrees_with_the_same_rule_said_as_a_regular_expression(
+def test_matching_agrees_with_the_same_rule_as_a_regular_expression(
     template: str, segments: list[str]
 ) -> None:
     pattern = "".join(
@@ -153,7 +153,7 @@ def test_matching_agrees_with_the_same_rule_said_as_a_regular_expression(
 
 
 @given(templates, st.data())
-def test_a_template_opens_whatever_fills_its_placeholders(
+def test_a_template_allows_any_values_of_its_placeholders(
     template: str, data: st.DataObject
 ) -> None:
     values = st.text(min_size=1, max_size=3).filter(lambda text: not text.startswith(";"))
@@ -178,10 +178,10 @@ lookalikes = st.sampled_from(["a", "A", "a;", "a;x", "b", "B;b", "", ";x", "c"])
 
 
 @given(st.lists(templates, min_size=1, max_size=4), st.lists(lookalikes, min_size=1, max_size=4))
-def test_no_path_that_servers_may_take_for_a_named_one_is_opened_by_a_placeholder(
+def test_a_placeholder_allows_no_path_that_servers_may_read_as_a_named_one(
     named: list[str], segments: list[str]
 ) -> None:
-    """Whatever the templates are: a path that lenient servers equate with a literal template is opened by it alone."""
+    """If lenient servers equate a path with a literal template, no placeholder allows the path."""
     literal = "/" + "/".join(segment.partition(";")[0].lower() or "e" for segment in segments)
     scopes = {f"s{index}": [template] for index, template in enumerate(named)} | {
         "wide": ["/" + "/".join(f"{{p{index}}}" for index, _ in enumerate(segments))],

@@ -1,4 +1,4 @@
-"""What the proxy can be told, and what it does with what it cannot use."""
+"""Settings of the proxy: defaults, and errors for invalid values."""
 
 import pytest
 from cathouse_kit.settings import SettingsError, load_settings
@@ -35,7 +35,7 @@ def test_the_defaults_are_safe() -> None:
         ("RATE_LIMIT_STORAGE", "mongodb://x"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named(
+def test_an_invalid_value_is_named(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -45,7 +45,7 @@ def test_a_value_that_cannot_be_used_is_named(
     assert line.startswith(f"proxy: {variable}")
 
 
-def test_rates_can_be_said_in_several_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rates_have_several_formats(monkeypatch: pytest.MonkeyPatch) -> None:
     for text, amount in [("5/second", 5), ("1000 per 2 hours", 1000)]:
         monkeypatch.setenv("RATE_LIMIT_PER_INSTALLATION", text)
         settings = load_settings(Settings, _env_file=None)

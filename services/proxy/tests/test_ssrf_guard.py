@@ -1,4 +1,4 @@
-"""No cat leads the proxy into a network that is not public, however its address is written or its name resolves."""
+"""No cat leads the proxy into a private network, with any spelling of an address and any resolution of a name."""
 
 import asyncio
 import ipaddress
@@ -77,7 +77,7 @@ NOT_PUBLIC = {
     "Teredo, its client": ["2001:0:808:808:0:0:80ff:fffe"],
     "no address": ["", "localhost", "127.1", "0x7f000001", "2130706433", "1.2.3.4.5", "::g"],
 }
-# What a lenient parser, such as the operating system's, takes for 127.0.0.1.
+# Texts that a lenient parser, such as that of the operating system, reads as 127.0.0.1.
 SPELLINGS = [
     "127.0.0.1",
     "127.1",
@@ -116,11 +116,11 @@ def test_public_addresses_are_public(address: str) -> None:
 
 
 @pytest.mark.parametrize("family", NOT_PUBLIC)
-def test_others_are_not(family: str) -> None:
+def test_other_addresses_are_not_public(family: str) -> None:
     assert [address for address in NOT_PUBLIC[family] if is_public(address)] == []
 
 
-# IANA's registries of special-purpose addresses, as of 2025, and what lies outside of the block of global unicast.
+# IANA's registries of special-purpose addresses, as of 2025, and addresses outside the block of global unicast.
 SPECIAL = [
     *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
     *("192.0.0.0/24", "192.0.0.0/29", "192.0.0.8/32", "192.0.0.9/32", "192.0.0.10/32"),
@@ -145,13 +145,13 @@ SPECIAL = [
 
 
 @pytest.mark.parametrize("block", SPECIAL)
-def test_no_special_purpose_address_is_public_whatever_python_says(
+def test_special_purpose_addresses_are_not_public_with_any_tables_of_python(
     block: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = ipaddress.ip_network(block)
     inside = [network[0], network[-1], network[network.num_addresses // 2]]
     assert [str(address) for address in inside if is_public(str(address))] == []
-    # Python's tables grow with its versions; nothing may depend on them.
+    # Python's tables change with its versions, so nothing may depend on them.
     for kind in (ipaddress.IPv4Address, ipaddress.IPv6Address):
         monkeypatch.setattr(kind, "is_global", property(lambda _: True))
     assert [str(address) for address in inside if is_public(str(address))] == []
@@ -159,14 +159,14 @@ def test_no_special_purpose_address_is_public_whatever_python_says(
 
 @pytest.mark.parametrize("block", [block for block in SPECIAL if "." in block])
 @pytest.mark.parametrize("wrapping", ["::ffff:{}", "::ffff:0:{}", "64:ff9b::{}"])
-def test_nor_is_one_that_is_wrapped(block: str, wrapping: str) -> None:
+def test_wrapped_private_addresses_are_not_public(block: str, wrapping: str) -> None:
     network = ipaddress.ip_network(block)
     assert not is_public(wrapping.format(network[0]))
     assert not is_public(wrapping.format(network[-1]))
 
 
 class Names:
-    """A name system that answers differently every time, as a hostile one would."""
+    """A malicious name server that gives a different response each time."""
 
     def __init__(self, *answers: Sequence[str]) -> None:
         self.answers = list(answers)
@@ -237,7 +237,7 @@ async def test_a_name_that_changes_is_resolved_once_and_checked_every_time(
     monkeypatch.setattr(type(asyncio.get_running_loop()), "sock_connect", connect)
     names = Names(["8.8.8.8"], ["127.0.0.1"])
     async with CatClient(allow_private=False, resolver=GuardedResolver(names)) as cats:
-        # The first look-up is good; a second one, between it and the connection, would lead here.
+        # The first look-up is public. A second one before connecting would lead to this machine.
         with pytest.raises(CatUnreachable):
             await cats.call("POST", f"http://cat.example:{cat.port}/", CIMultiDict(), None)
         assert (names.asked, connected) == (["cat.example"], ["8.8.8.8"])
@@ -256,7 +256,7 @@ def test_the_socket_itself_is_only_made_for_public_addresses() -> None:
         assert made.family == socket.AF_INET
 
 
-async def test_a_refused_address_is_a_problem_that_tells_nothing_of_it(
+async def test_the_problem_of_a_refused_address_does_not_show_it(
     app: FastAPI,
     remake: Remake,
     emptied: None,
@@ -292,7 +292,7 @@ async def test_only_http_and_https_are_called(url: str) -> None:
             await cats.call("GET", f"{url}/tasks", CIMultiDict(), None)
 
 
-async def test_a_redirect_to_this_machine_is_passed_on_and_not_followed(
+async def test_a_redirect_to_this_machine_is_forwarded_and_not_followed(
     port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     async with ScriptedCat().running() as inside:
@@ -306,7 +306,7 @@ async def test_a_redirect_to_this_machine_is_passed_on_and_not_followed(
         assert inside.connections == 0
 
 
-async def test_a_slow_name_system_is_given_up_on(platform: FakePlatform) -> None:
+async def test_a_slow_name_server_has_a_time_limit(platform: FakePlatform) -> None:
     release = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -321,7 +321,7 @@ async def test_a_slow_name_system_is_given_up_on(platform: FakePlatform) -> None
         release.set()
 
 
-async def test_slow_name_systems_keep_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slow_name_servers_do_not_delay_other_cats(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     good = Names(["8.8.8.8"])
     asked: list[str] = []
@@ -343,7 +343,7 @@ async def test_slow_name_systems_keep_nobody_else_waiting(monkeypatch: pytest.Mo
         async def call(host: str) -> None:
             await cats.call("POST", f"http://{host}/", CIMultiDict(), None)
 
-        # One cat has many calls under way, and some more hang as well.
+        # One cat has many calls in progress, and the name servers of some more cats hang, too.
         slow = ["slow.example"] * RESOLVING_THREADS
         slow += [f"slow{n}.example" for n in range(64)]
         waiting = [asyncio.create_task(call(host)) for host in slow]

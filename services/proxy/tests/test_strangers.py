@@ -1,4 +1,4 @@
-"""Calls without a valid credential: limited by address, counted, and in nobody's audit."""
+"""Calls without a valid credential: limited by address, counted, and not in any audit."""
 
 from collections.abc import AsyncIterator
 from uuid import uuid4
@@ -18,7 +18,7 @@ METRIC = "proxy_unidentified_calls_total"
 
 
 def counted(app: FastAPI) -> dict[str, float]:
-    """How many calls were counted, by their outcome."""
+    """Return the number of counted calls by outcome."""
     return {
         sample.labels["outcome"]: sample.value
         for family in app.state.context.metrics.registry.collect()
@@ -35,7 +35,7 @@ def app(settings: Settings, fake_services: FakeServices) -> FastAPI:
 
 @pytest.fixture
 async def stranger(app: FastAPI, client: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
-    """Another client of the same app and from the same address, without a credential."""
+    """Another client of the same app, with the same address and without a credential."""
     transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://cathouse.test") as other:
         yield other
@@ -52,7 +52,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_strangers_are_refused_more_shortly_after_a_while_and_leave_no_row(
+async def test_unidentified_calls_are_limited_and_leave_no_row(
     kind: str,
     app: FastAPI,
     client: httpx.AsyncClient,
@@ -70,7 +70,7 @@ async def test_strangers_are_refused_more_shortly_after_a_while_and_leave_no_row
     assert await rows() == []
     assert sum(counted(app).values()) == 6
     assert counted(app)["too_many_requests"] == 3
-    # One who has a credential is not held to it, at the same address.
+    # A caller with a credential at the same address is not limited.
     assert (await client.get(platform.path())).status_code == 200
     assert [row["outcome"] for row in await rows()] == ["answered"]
     assert sum(counted(app).values()) == 6
@@ -106,7 +106,7 @@ async def test_each_address_has_its_own_limit_and_a_network_of_ipv6_one(
 
 
 @pytest.mark.parametrize("service", ["installation", "auth"])
-async def test_calls_while_nobody_can_say_whose_they_are_leave_no_row(
+async def test_calls_that_cannot_be_attributed_leave_no_row(
     service: str,
     app: FastAPI,
     client: httpx.AsyncClient,
@@ -152,7 +152,7 @@ async def test_the_path_of_a_refused_call_is_cut(
     assert f"/{path}".startswith(row["path"])
 
 
-async def test_a_paused_installation_has_its_rows_cut_too(
+async def test_the_path_of_a_paused_installations_call_is_cut(
     client: httpx.AsyncClient, platform: FakePlatform, rows: Rows
 ) -> None:
     platform.status = "paused"

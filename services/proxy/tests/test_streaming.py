@@ -1,4 +1,4 @@
-"""Bodies pass through as they come: nothing waits for their end, and however large they are, the proxy stays small."""
+"""Bodies stream in both directions, and large bodies do not increase the memory of the proxy."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ from .support import (
 MEGABYTE = 1024 * 1024
 
 
-async def test_the_first_part_of_an_answer_arrives_before_the_cat_has_made_the_second(
+async def test_the_first_part_of_a_response_arrives_before_the_cat_has_sent_the_second(
     port: int, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
     arrived = asyncio.Event()
@@ -133,7 +133,8 @@ async def test_a_caller_who_does_not_read_makes_the_cat_wait(
     _reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=65536)
     writer.write(request_bytes(platform, f"GET {platform.path()}"))
     await eventually("the cat to send", lambda: sent)
-    # It goes on until the buffers between the two are full, which the systems' own sizes decide, and then no further.
+    # The cat sends until the buffers between it and the caller are full, and then stops. Their size depends on the
+    # operating system.
     before = -1
     while before != sent:
         before = sent

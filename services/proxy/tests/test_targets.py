@@ -1,4 +1,4 @@
-"""Paths that two programs could read differently are refused; all others reach the cat as they were checked."""
+"""Ambiguous paths are refused. All other paths reach the cat as they were checked."""
 
 from urllib.parse import quote, unquote
 
@@ -12,7 +12,7 @@ from .support import AMBIGUOUS_PATHS
 
 
 @pytest.mark.parametrize("raw", AMBIGUOUS_PATHS)
-def test_what_is_ambiguous_is_refused(raw: bytes) -> None:
+def test_an_ambiguous_path_is_refused(raw: bytes) -> None:
     with pytest.raises(RequestRefused):
         parse_target(raw, b"")
 
@@ -44,14 +44,12 @@ def test_what_is_ambiguous_is_refused(raw: bytes) -> None:
         (b"%41%7a%30%2d%5F%7e", "/Az0-_~", ("Az0-_~",)),
     ],
 )
-def test_what_is_clear_is_brought_into_one_form(
-    raw: bytes, path: str, segments: tuple[str, ...]
-) -> None:
+def test_a_valid_path_is_normalised(raw: bytes, path: str, segments: tuple[str, ...]) -> None:
     target = parse_target(raw, b"")
     assert (target.path, target.segments) == (path, segments)
 
 
-def test_the_query_is_left_as_it_is() -> None:
+def test_the_query_is_not_changed() -> None:
     assert parse_target(b"t", b"a=%2e%2E&b=/../&c=[1]|{}").query == "a=%2e%2E&b=/../&c=[1]|{}"
 
 
@@ -61,7 +59,7 @@ def test_a_query_that_could_end_early_is_refused(query: bytes) -> None:
         parse_target(b"t", query)
 
 
-def test_path_and_query_have_a_length_that_others_can_take() -> None:
+def test_the_length_of_path_and_query_is_limited() -> None:
     assert parse_target(b"t" * 4000, b"q" * 4000).query
     with pytest.raises(TargetTooLong):
         parse_target(b"t" * 4000, b"q" * 4001)
@@ -81,17 +79,17 @@ segments = st.lists(st.text(max_size=8), min_size=1, max_size=4)
 
 
 @given(segments)
-def test_what_is_sent_means_what_was_checked(parts: list[str]) -> None:
+def test_the_sent_path_means_the_same_as_the_checked_path(parts: list[str]) -> None:
     raw = "/".join(quote(part, safe="") for part in parts if _encodable(part)).encode()
     try:
         target = parse_target(raw, b"")
     except RequestRefused:
         return
-    # Whoever decodes the path that is sent, before or after splitting it, gets the segments that were checked.
+    # Decoding the sent path before or after splitting it gives the segments that were checked.
     sent = target.path.removeprefix("/")
     assert tuple(unquote(part) for part in sent.split("/")) == target.segments
     assert tuple(unquote(sent).split("/")) == target.segments
-    # And reading it once more changes nothing.
+    # Parsing it again changes nothing.
     assert parse_target(sent.encode(), b"") == target
 
 

@@ -1,4 +1,4 @@
-"""What other services said is used for half a second, by all who ask for it."""
+"""Responses of other services are cached for half a second, for all callers."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from .support import Clock
 
 
 class Source:
-    """Answers with a number that rises; when it is told to wait, only after `go` is set."""
+    """Returns increasing numbers. If it is set to wait, it returns only after `go` is set."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -41,7 +41,7 @@ def recent(source: Source, clock: Clock) -> TTLCache[str, int]:
     return TTLCache(source, clock)
 
 
-async def test_an_answer_is_kept_for_less_than_the_second_that_the_contract_gives(
+async def test_a_value_is_kept_for_less_than_the_second_of_the_contract(
     recent: TTLCache[str, int], clock: Clock
 ) -> None:
     assert KEEP_SECONDS <= 0.5
@@ -52,7 +52,7 @@ async def test_an_answer_is_kept_for_less_than_the_second_that_the_contract_give
     assert await recent.get("a") == 3
 
 
-async def test_the_time_counts_from_the_question(
+async def test_the_time_counts_from_the_request(
     recent: TTLCache[str, int], source: Source, clock: Clock
 ) -> None:
     source.go.clear()
@@ -65,7 +65,7 @@ async def test_the_time_counts_from_the_question(
     assert [await slow, await later] == [1, 2]
 
 
-async def test_the_next_answer_is_asked_for_before_the_present_one_is_too_old(
+async def test_the_next_value_is_requested_before_the_current_one_expires(
     recent: TTLCache[str, int], source: Source, clock: Clock
 ) -> None:
     used = []
@@ -74,12 +74,12 @@ async def test_the_next_answer_is_asked_for_before_the_present_one_is_too_old(
         clock.now += 0.1
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-    # Nobody waited: an answer is replaced while it may still be used, by one question.
+    # Nobody waited: one request replaced the value while it was still valid.
     assert used == [1] * 4 + [2] * 3 + [3] * 3 + [4] * 3 + [5] * 3 + [6] * 3 + [7]
     assert len(source.asked) == 7
 
 
-async def test_a_slow_next_answer_is_waited_for_and_no_old_one_is_used(
+async def test_a_slow_next_value_is_awaited_and_no_expired_one_is_used(
     recent: TTLCache[str, int], source: Source, clock: Clock
 ) -> None:
     assert await recent.get("a") == 1
@@ -91,14 +91,14 @@ async def test_a_slow_next_answer_is_waited_for_and_no_old_one_is_used(
     await asyncio.sleep(0)
     assert not later.done()
     clock.now += KEEP_SECONDS
-    # The question is too old by now, although its answer has not come.
+    # The request is too old now, although its response has not arrived.
     last = asyncio.create_task(recent.get("a"))
     await asyncio.sleep(0)
     source.go.set()
     assert [await later, await last] == [2, 3]
 
 
-async def test_an_answer_stays_usable_where_the_next_question_fails(
+async def test_a_value_stays_valid_if_the_next_request_fails(
     recent: TTLCache[str, int], source: Source, clock: Clock
 ) -> None:
     assert await recent.get("a") == 1
@@ -110,20 +110,20 @@ async def test_an_answer_stays_usable_where_the_next_question_fails(
         await recent.get("a")
 
 
-async def test_those_who_ask_at_once_share_the_answer_and_the_error(
+async def test_concurrent_callers_share_the_value_and_the_error(
     recent: TTLCache[str, int], source: Source
 ) -> None:
     source.error = RuntimeError("down")
     results = await asyncio.gather(*(recent.get("a") for _ in range(5)), return_exceptions=True)
     assert results == [source.error] * 5
     assert source.asked == ["a"]
-    # An error is not kept.
+    # Errors are not cached.
     source.error = None
     assert await asyncio.gather(*(recent.get("a") for _ in range(5))) == [2] * 5
     assert source.asked == ["a", "a"]
 
 
-async def test_one_who_leaves_takes_the_answer_from_nobody(
+async def test_a_cancelled_caller_does_not_cancel_the_others(
     recent: TTLCache[str, int], source: Source
 ) -> None:
     source.go.clear()
@@ -137,7 +137,7 @@ async def test_one_who_leaves_takes_the_answer_from_nobody(
     assert await staying == 1
 
 
-async def test_no_more_is_kept_than_there_is_room_for(
+async def test_the_number_of_values_is_limited(
     recent: TTLCache[str, int], source: Source, clock: Clock
 ) -> None:
     for n in range(MAX_ENTRIES + 1):

@@ -1,4 +1,4 @@
-"""A service that the proxy asks is down, slow, or answers what nobody can use."""
+"""An upstream service of the proxy is down or slow, or sends an invalid response."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ FAILURES: dict[str, Answer] = {
 
 @pytest.fixture
 def timed(remake: Remake, clock: Clock) -> Clock:
-    """The clock of the proxy; asked for before `client`, which begins it."""
+    """The clock of the proxy. A test must request this fixture before `client`, which starts the proxy."""
     remake(clock=clock)
     return clock
 
@@ -59,7 +59,7 @@ async def test_installation_failing(
     )
     response = await client.get(platform.path(), headers=headers)
     await assert_named(response, "installation", cat)
-    # Nobody knows whose call it is: a row for it would be one for any stranger.
+    # The call cannot be attributed. If it had a row, any caller could write rows.
     assert await rows() == []
 
 
@@ -94,7 +94,7 @@ async def test_calls_of_installations_that_were_known_have_rows_while_installati
     )
     assert (row["path"], row["status"], row["outcome"]) == ("/tasks", 503, "peer_unavailable")
 
-    # Others write nothing into the owner's audit, and one who has the credential nothing into another's.
+    # Other users write nothing into the owner's audit, and the credential writes nothing into the audit of others.
     for path, stranger in (
         (platform.path(), {"Authorization": "Bearer unknown"}),
         (platform.path(), issuer.headers(Role.PLAYER)),
@@ -159,7 +159,7 @@ async def test_a_credential_needs_no_auth(
 
 
 @pytest.mark.parametrize("peer", ["installation", "catalog"])
-async def test_an_answer_about_something_else_is_none(
+async def test_a_response_about_another_object_is_refused(
     peer: str,
     client: httpx.AsyncClient,
     platform: FakePlatform,
@@ -185,7 +185,7 @@ async def test_an_answer_about_something_else_is_none(
     assert (response.status_code, response.json()["peer"]) == (503, peer)
 
 
-async def test_what_is_asked_carries_the_request_on(
+async def test_upstream_requests_carry_the_request_id_and_trace(
     client: httpx.AsyncClient,
     platform: FakePlatform,
     fake_services: FakeServices,

@@ -1,4 +1,4 @@
-"""Every route, by everyone who may come along. The installation is the `player`'s."""
+"""A table of every route and every kind of caller. The installation belongs to `player`."""
 
 from uuid import uuid4
 
@@ -13,7 +13,7 @@ from .support import VERIFY, FakePlatform
 
 PREFIX = "/api/v1/proxy"
 OTHER_CREDENTIAL = "cat_" + "d" * 43
-# A disabled person has no column: whoever is disabled in auth calls here, until their token ends, as before.
+# PEOPLE has no disabled person: test_disabled_owners.py covers them.
 PEOPLE = (
     "nobody",
     "installation",
@@ -32,7 +32,7 @@ ANYONE: Answers = (200,) * len(PEOPLE)
 CALLERS: Answers = (401, 200, 404, 200, 404, 404, 404, 404, 401, 401, 401)
 READERS: Answers = (401, 401, 401, 200, 404, 404, 404, 200, 401, 401, 401)
 
-# Method and path; what is asked for in the place of the parameters; what PEOPLE get.
+# Method and path; the requested path with its parameters; the status for each of PEOPLE.
 ROUTES: dict[str, tuple[str, str, Answers]] = {
     "list_audit": ("GET /audit", "/audit?installation_id={installation_id}", READERS),
     "jwks": ("GET /jwks", "/jwks", ANYONE),
@@ -55,7 +55,7 @@ ROUTES: dict[str, tuple[str, str, Answers]] = {
 }
 
 
-def test_every_route_has_its_line_here(app: FastAPI) -> None:
+def test_the_table_has_every_route(app: FastAPI) -> None:
     assert {route: case[0] for route, case in ROUTES.items()} == described_routes(app, PREFIX)
 
 
@@ -63,7 +63,7 @@ def test_every_route_has_its_line_here(app: FastAPI) -> None:
 def headers(
     platform: FakePlatform, issuer: Issuer, service_token: str
 ) -> dict[str, dict[str, str]]:
-    """What each of PEOPLE sends along."""
+    """Return the headers of each of PEOPLE."""
     return {
         "nobody": {},
         "installation": bearer(platform.credential),
@@ -80,7 +80,7 @@ def headers(
 
 
 @pytest.mark.parametrize("route", ROUTES)
-async def test_a_route_lets_in_only_those_it_is_for(
+async def test_each_route_admits_only_its_callers(
     client: httpx.AsyncClient,
     platform: FakePlatform,
     fake_services: FakeServices,

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the cluster where there is none, with the superuser's password from POSTGRES_PASSWORD_FILE, then runs the command.
+# Create the cluster if there is none, with the superuser's password from POSTGRES_PASSWORD_FILE. Then run the command.
 set -eu
 if [ "$1" = postgres ] && [ ! -s "$PGDATA/PG_VERSION" ]; then
   mkdir -p "$PGDATA"

@@ -1,1 +1,1 @@
-"""What a deployment needs once: its secrets, and the roles of its database."""
+"""The secrets of a deployment, and the roles of its database."""

@@ -1,4 +1,4 @@
-"""`cathouse-deployment`: run it from a folder that holds `services.toml`."""
+"""Create the secrets and the database roles of a deployment. Run it in a folder with `services.toml`."""
 
 import argparse
 import asyncio
@@ -14,29 +14,38 @@ from cathouse_deployment.roles import connection_limit, make_roles
 from cathouse_deployment.secret_files import make_secrets, rotate_service_token
 
 
-def main() -> None:
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cathouse-deployment", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    secrets = commands.add_parser("secrets", help="make the secrets that are not there yet")
+    secrets = commands.add_parser("secrets", help="create the missing secrets")
     rotate = commands.add_parser(
         "rotate-service-token",
-        help="make a new service token, and keep the one before it accepted until --finish",
+        help="create a new service token; the previous one stays valid until --finish",
     )
     rotate.add_argument(
         "--finish",
         action="store_true",
-        help="drop the older token, once every service has the new one",
+        help="remove the previous token, when every service has the new one",
     )
     for parser_with_folder in (secrets, rotate):
         parser_with_folder.add_argument(
-            "folder", nargs="?", type=Path, default=Path("secrets"), metavar="FOLDER"
+            "folder",
+            nargs="?",
+            type=Path,
+            default=Path("secrets"),
+            metavar="FOLDER",
+            help="the folder of the secrets; default: secrets",
         )
     commands.add_parser(
         "roles",
-        help="make or mend the database's roles and schemas, from the secrets in SECRETS_DIR",
+        help="create or repair the roles and schemas of the database, from the secrets in SECRETS_DIR",
     )
+    return parser
+
+
+def main() -> None:
     try:
-        _run(parser.parse_args())
+        _run(build_parser().parse_args())
     except (DeploymentError, PostgresToolError, RegistryError) as error:
         sys.exit(f"cathouse-deployment: {error}")
     except OSError as error:
@@ -50,21 +59,23 @@ def main() -> None:
 def _run(arguments: argparse.Namespace) -> None:
     services = load_registry()
     if arguments.command == "secrets":
-        made = make_secrets(arguments.folder, services)
+        created = make_secrets(arguments.folder, services)
         print(
-            "\n".join(f"made {arguments.folder / name}" for name in made) or "all secrets are there"
+            "\n".join(f"created {arguments.folder / name}" for name in created)
+            or f"all secrets exist in {arguments.folder}: nothing was changed"
         )
     elif arguments.command == "rotate-service-token":
         rotate_service_token(arguments.folder, finish=arguments.finish)
         print(
-            "one service token is left: deploy it"
+            "The previous service token was removed. Deploy the secrets again."
             if arguments.finish
-            else "two service tokens are accepted: deploy them, then rotate-service-token --finish"
+            else "The new and the previous service token are accepted. Deploy the secrets, "
+            "then run: cathouse-deployment rotate-service-token --finish"
         )
     else:
         folder = Path(os.environ.get("SECRETS_DIR", "/run/secrets"))
         asyncio.run(make_roles(folder, services, connections=connection_limit(os.environ)))
-        print(f"roles and schemas are there: {', '.join(service.name for service in services)}")
+        print(f"roles and schemas are ready: {', '.join(service.name for service in services)}")
 
 
 if __name__ == "__main__":

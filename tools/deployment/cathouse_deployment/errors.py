@@ -1,5 +1,5 @@
-"""What a person can mend."""
+"""Errors that an operator can fix."""
 
 
 class DeploymentError(Exception):
-    """The message is one line for the person who typed the command, and holds no secret."""
+    """An error that is shown to the operator in one line. It contains no secret."""

@@ -1,4 +1,4 @@
-"""The roles, schemas and extensions of a deployment, with the passwords that its secrets hold."""
+"""The roles, schemas and extensions of a deployment, with the passwords from its secrets."""
 
 import asyncio
 import time
@@ -17,18 +17,18 @@ from cathouse_deployment.secret_files import SUPERUSER_URL_FILE, database_url_fi
 WAIT_SECONDS = 60.0
 
 
-# For readiness.
+# The connection of the readiness check.
 _BESIDE_THE_POOL = 1
-# An update starts the next replica while the previous ones still shut down: for a moment, all may be there twice.
+# During an update, old replicas shut down while new ones start. For a moment there may be twice as many replicas.
 _IN_AN_UPDATE = 2
-# rotate-keys, create-admin: an operator's.
+# Connections of an operator's commands: rotate-keys, create-admin.
 _FOR_COMMANDS = 2
 
 
 def connection_limit(environ: Mapping[str, str]) -> int | None:
-    """How many connections each service may hold, by REPLICAS and DATABASE_POOL_SIZE (5); None without REPLICAS.
+    """Return the limit of connections of each service, from REPLICAS and DATABASE_POOL_SIZE (default 5).
 
-    Raises `DeploymentError` for a value that is no number.
+    Return None without REPLICAS. Raises `DeploymentError` for a value that is not a positive number.
     """
     if not environ.get("REPLICAS"):
         return None
@@ -40,7 +40,9 @@ def connection_limit(environ: Mapping[str, str]) -> int | None:
 def _number(environ: Mapping[str, str], name: str, default: str) -> int:
     value = environ.get(name) or default
     if not (value.isascii() and value.isdecimal() and int(value) > 0):
-        raise DeploymentError(f"{name}={value} is not a number above 0: correct it")
+        raise DeploymentError(
+            f"{name}={value} is not valid: set it to a whole number above 0, or unset it"
+        )
     return int(value)
 
 
@@ -51,11 +53,11 @@ async def make_roles(
     *,
     connections: int | None = None,
 ) -> None:
-    """Makes or mends what each service needs, on the server that the secrets in `folder` lead to.
+    """Create or repair the database objects of each service, on the server of the secrets in `folder`.
 
-    `connections` is how many each service may hold; None leaves the limits as they are. Waits up to `wait` seconds for
-    the server. Raises `DeploymentError` for a secret that is missing or leads elsewhere, and for a server of another
-    major version; `PostgresToolError` where the server does not answer or refuses.
+    `connections` is the largest number of connections of each service. None does not change the limits. Wait up to
+    `wait` seconds for the server. Raises `DeploymentError` for a missing secret, for a secret with another server, role
+    or database, and for an older server. Raises `PostgresToolError` when the server does not respond, or refuses.
     """
     superuser_url = _read(folder, SUPERUSER_URL_FILE)
     passwords = {
@@ -67,9 +69,10 @@ async def make_roles(
     if version < MAJOR:
         host, port, _, _ = address_in(superuser_url)
         raise DeploymentError(
-            f"{host}:{port} is PostgreSQL {version}, and Cat House needs {MAJOR}: nothing was changed"
+            f"{host}:{port} is PostgreSQL {version}, and Cat House needs version {MAJOR} or newer."
+            " Nothing was changed: upgrade the server, or use another one"
         )
-    # Other databases on the server may be somebody else's.
+    # The server may also have databases of other applications.
     await provision_roles(
         superuser_url, services, passwords, server_is_ours=False, connection_limit=connections
     )
@@ -81,11 +84,12 @@ def _read(folder: Path, name: str) -> str:
         content = path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise DeploymentError(
-            f"the secret {path} cannot be read ({error.strerror}):"
-            " cathouse-deployment secrets makes it"
+            f"the secret {path} cannot be read ({error.strerror}): create it with cathouse-deployment secrets"
         ) from error
     if not content:
-        raise DeploymentError(f"the secret {path} is empty")
+        raise DeploymentError(
+            f"the secret {path} is empty: delete the file, and run cathouse-deployment secrets"
+        )
     return content
 
 
@@ -98,7 +102,7 @@ def _password(folder: Path, role: str, superuser_url: str) -> str:
     if (host, port, user, database) != expected or password is None:
         raise DeploymentError(
             f"the secret {folder / name} must be postgresql://{role}:PASSWORD@"
-            f"{expected[0]}:{expected[1]}/{DATABASE}, as postgres/superuser_url leads there"
+            f"{expected[0]}:{expected[1]}/{DATABASE}, because postgres/superuser_url names this server"
         )
     return password
 

@@ -1,4 +1,4 @@
-"""The secrets of a deployment, as files that the containers mount: made at random, and never made anew."""
+"""The secrets of a deployment, as files that containers mount. They are random, and existing files are kept."""
 
 import os
 import secrets
@@ -15,14 +15,14 @@ from cathouse_postgres.urls import url_for
 from cathouse_deployment.errors import DeploymentError
 
 IMAGE_USER = 65532
-"""Whom the images run as."""
+"""The user id in the images."""
 
 # These are names of files.
 SERVICE_TOKEN_FILE = "service_token"  # noqa: S105
 SUPERUSER_PASSWORD_FILE = "postgres/superuser_password"  # noqa: S105
 SUPERUSER_URL_FILE = "postgres/superuser_url"
 
-# The host name of the PostgreSQL container, and the superuser that its image makes.
+# The host name of the PostgreSQL container, and the superuser that its image creates.
 _SERVER = "postgresql://postgres:5432"
 _SUPERUSER = "postgres"
 
@@ -32,29 +32,29 @@ def database_url_file(role: str) -> str:
 
 
 def make_secrets(folder: Path, services: Sequence[Service]) -> list[str]:
-    """Makes the secrets that `folder` does not hold yet; returns the names of those that it made.
+    """Create the secrets that are missing in `folder`, and return their names.
 
-    Their owner alone reads the files. As root, the owner is `IMAGE_USER`, also of files that were there. Raises
-    `DeploymentError` where a file that was there is empty.
+    Only the owner can read the files. For root, the owner becomes `IMAGE_USER`, also of existing files. Raises
+    `DeploymentError` when an existing file is empty.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # Names may be seen: `docker compose` looks whether the files are there.
+    # Other users may open the folder, because `docker compose` checks that the files exist.
     folder.chmod(0o711)
-    # Wherever the folder is put, it is committed by nobody.
+    # git must ignore the folder at any place.
     (folder / ".gitignore").write_text("*\n")
-    made: list[str] = []
+    created: list[str] = []
 
     def secret(name: str, make: Callable[[], str]) -> str:
         path = folder / name
         if path.exists():
             if not (content := path.read_text(encoding="utf-8").strip()):
-                raise DeploymentError(f"{path} is empty: remove it, or write the secret into it")
+                raise DeploymentError(f"{path} is empty: delete it, or write the secret into it")
         else:
             path.parent.mkdir(exist_ok=True)
             path.parent.chmod(0o711)
             content = make()
             write_whole(path, content, 0o600)
-            made.append(name)
+            created.append(name)
         path.chmod(0o400)
         if os.geteuid() == 0:
             os.chown(path, IMAGE_USER, IMAGE_USER)
@@ -62,9 +62,7 @@ def make_secrets(folder: Path, services: Sequence[Service]) -> list[str]:
 
     secret(SERVICE_TOKEN_FILE, lambda: secrets.token_urlsafe(32))
     if (folder / SUPERUSER_URL_FILE).exists() and not (folder / SUPERUSER_PASSWORD_FILE).exists():
-        server = secret(
-            SUPERUSER_URL_FILE, new_password
-        )  # a managed server's, which has no container
+        server = secret(SUPERUSER_URL_FILE, new_password)  # a managed server has no container
     else:
         password = secret(SUPERUSER_PASSWORD_FILE, new_password)
         server = secret(
@@ -72,23 +70,28 @@ def make_secrets(folder: Path, services: Sequence[Service]) -> list[str]:
         )
     for role in (role for service in services for role in service.database_roles):
         secret(database_url_file(role), partial(_database_url, server, role))
-    return made
+    return created
 
 
 def rotate_service_token(folder: Path, *, finish: bool) -> None:
-    """Puts a new token before the one that `folder` holds, so that both are accepted; or, to finish, drops that one.
+    """Add a new token before the token in `folder`, so both are accepted. With `finish`, remove the older token.
 
-    Raises `DeploymentError` where that was done before, and where there is no token.
+    Raises `DeploymentError` when this step was already done, and when there is no token.
     """
     path = folder / SERVICE_TOKEN_FILE
     tokens = path.read_text(encoding="utf-8").strip().split(",") if path.exists() else []
     if not any(tokens):
-        raise DeploymentError(f"{path} holds no token: cathouse-deployment secrets makes one")
+        raise DeploymentError(
+            f"{path} contains no token: create one with cathouse-deployment secrets"
+        )
     if finish and len(tokens) == 1:
-        raise DeploymentError(f"{path} holds one token: there is nothing to finish")
+        raise DeploymentError(
+            f"{path} contains only one token, so the rotation is finished: run the command without --finish"
+            " to start another rotation"
+        )
     if not finish and len(tokens) > 1:
         raise DeploymentError(
-            f"{path} holds two tokens already: when every service has them, --finish drops the older one"
+            f"{path} already contains two tokens: deploy them to every service, then run the command with --finish"
         )
     owner = path.stat()
     newer = tokens[0] if finish else f"{secrets.token_urlsafe(32)},{tokens[0]}"

@@ -1,4 +1,4 @@
-"""`cathouse-deployment roles`."""
+"""`cathouse-deployment roles` creates and repairs the roles, on a real server."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,13 +12,13 @@ from cathouse_kit.registry import Service
 from cathouse_postgres.errors import PostgresToolError
 from cathouse_postgres.testing import temporary_server
 
-# One worker for all: each would start a server of its own.
+# One worker runs all of these tests, because each worker would start its own server.
 pytestmark = pytest.mark.xdist_group("deployment")
 
 
 @pytest.fixture(scope="module")
 def superuser_url() -> Iterator[str]:
-    """The URL of a server of its own, which `folder` empties."""
+    """Yield the superuser's URL of a server for this module. `folder` empties it after each test."""
     with temporary_server() as server:
         yield server.superuser_url("postgres")
 
@@ -27,7 +27,7 @@ def superuser_url() -> Iterator[str]:
 async def folder(
     superuser_url: str, services: tuple[Service, ...], tmp_path: Path
 ) -> AsyncIterator[Path]:
-    """The secrets of a deployment whose PostgreSQL runs, and is empty."""
+    """Yield the secrets of a deployment with a running, empty PostgreSQL."""
     (tmp_path / "postgres").mkdir()
     (tmp_path / "postgres/superuser_url").write_text(superuser_url)
     make_secrets(tmp_path, services)
@@ -76,7 +76,7 @@ async def test_a_missing_secret_is_named(services: tuple[Service, ...], folder: 
         await make_roles(folder, services)
 
 
-async def test_a_url_that_leads_elsewhere_is_refused_without_its_password(
+async def test_a_url_of_another_role_is_refused_without_showing_its_password(
     services: tuple[Service, ...], folder: Path
 ) -> None:
     path = folder / "auth/database_url"
@@ -88,7 +88,7 @@ async def test_a_url_that_leads_elsewhere_is_refused_without_its_password(
     assert url.split(":")[2].partition("@")[0] not in str(raised.value)
 
 
-async def test_a_server_that_does_not_answer_is_named(
+async def test_a_server_that_does_not_respond_is_named(
     services: tuple[Service, ...], tmp_path: Path
 ) -> None:
     (tmp_path / "postgres").mkdir()
@@ -96,7 +96,7 @@ async def test_a_server_that_does_not_answer_is_named(
         "postgresql://postgres:pw@127.0.0.1:1/postgres"
     )
     make_secrets(tmp_path, services)
-    with pytest.raises(PostgresToolError, match=r"no PostgreSQL answers at 127\.0\.0\.1:1"):
+    with pytest.raises(PostgresToolError, match=r"PostgreSQL at 127\.0\.0\.1:1 does not respond"):
         await make_roles(tmp_path, services, wait=0.1)
 
 
@@ -110,7 +110,7 @@ async def test_a_server_that_does_not_answer_is_named(
         ({"REPLICAS": "6", "DATABASE_POOL_SIZE": "10"}, 134),
     ],
 )
-def test_a_services_connections_are_those_of_its_replicas_in_an_update(
+def test_the_limit_of_connections_includes_all_replicas_during_an_update(
     environ: dict[str, str], limit: int | None
 ) -> None:
     assert connection_limit(environ) == limit
@@ -118,12 +118,14 @@ def test_a_services_connections_are_those_of_its_replicas_in_an_update(
 
 @pytest.mark.parametrize("value", ["0", "-1", "three", "1.5", "²"])
 @pytest.mark.parametrize("name", ["REPLICAS", "DATABASE_POOL_SIZE"])
-def test_a_number_that_is_none_is_named(name: str, value: str) -> None:
-    with pytest.raises(DeploymentError, match=f"{name}={value} is not a number above 0"):
+def test_an_invalid_number_is_named(name: str, value: str) -> None:
+    with pytest.raises(
+        DeploymentError, match=f"{name}={value} is not valid: set it to a whole number above 0"
+    ):
         connection_limit({"REPLICAS": "3", name: value})
 
 
-async def test_the_limit_is_set_and_kept_without_a_number(
+async def test_the_limit_is_set_and_without_a_number_it_is_kept(
     services: tuple[Service, ...], folder: Path
 ) -> None:
     for connections in (17, None):

@@ -1,1 +1,1 @@
-"""Brings the database of every installed service up to date."""
+"""Upgrade the database schema of every installed service to its newest revision."""

@@ -1,4 +1,4 @@
-"""`cathouse-migrate`: exits 0 when every schema is at its newest revision."""
+"""Upgrade the database schema of every installed service to its newest revision."""
 
 import argparse
 import asyncio
@@ -13,15 +13,19 @@ from cathouse_kit.settings import SettingsError
 from cathouse_migrate.migrate import database_urls, migrate_all
 
 
-def main() -> None:
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cathouse-migrate", description=__doc__)
     parser.add_argument(
         "--settings-root",
         type=Path,
         metavar="FOLDER",
-        help="read each service's .env in the folder FOLDER/NAME",
+        help="read the .env file of each service from the folder FOLDER/NAME",
     )
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    arguments = build_parser().parse_args()
     try:
         revisions = asyncio.run(migrate_all(database_urls(arguments.settings_root)))
     except SettingsError as error:
@@ -30,7 +34,10 @@ def main() -> None:
     except MigrationError as error:
         sys.exit(f"migrate: {error}")
     except DatabaseUnavailable as error:
-        sys.exit(f"migrate: PostgreSQL does not answer: {error.__cause__}")
+        sys.exit(
+            f"migrate: PostgreSQL does not respond: {error.__cause__}. "
+            "Start it, or correct DATABASE_URL of the owner role"
+        )
     for name, (before, after) in revisions.items():
         print(
             f"{name}: at {after}" if before == after else f"{name}: {before or 'empty'} → {after}"

@@ -1,4 +1,4 @@
-"""The migrations of every installed service, one after the other."""
+"""Run the migrations of every installed service, one after the other."""
 
 import contextlib
 import importlib
@@ -13,16 +13,15 @@ from pydantic import SecretStr
 
 
 def installed_services() -> dict[str, str]:
-    """The package of each installed service, by the service's name."""
+    """Return the package of each installed service by the name of the service."""
     return {point.name: point.value for point in entry_points(group="cathouse.services")}
 
 
 def database_urls(settings_root: Path | None) -> dict[str, str]:
-    """The DATABASE_URL of each installed service's owner role, as its own settings say; with `settings_root`, these are
-    read in the folder there that is called like the service.
+    """Return the DATABASE_URL of the owner role of each installed service, from the settings of the service.
 
-    Raises `SettingsError` where any setting of a service is wrong, so that nothing is migrated for a start that
-    would fail.
+    With `settings_root`, the settings are read in its folder with the name of the service. Raises `SettingsError` when
+    any setting of a service is not valid. Nothing is then migrated, because the service could not start.
     """
     urls = {}
     for name, package in installed_services().items():
@@ -35,10 +34,10 @@ def database_urls(settings_root: Path | None) -> dict[str, str]:
 
 
 async def migrate_all(urls: Mapping[str, str]) -> dict[str, tuple[str | None, str]]:
-    """Brings each service's schema to its newest revision; returns the revisions before and after.
+    """Upgrade the schema of each service to its newest revision. Return the revisions before and after.
 
-    Raises `MigrationError`, and `DatabaseUnavailable` where PostgreSQL does not answer. What was migrated before that
-    stays: services do not depend on each other's tables.
+    Raises `MigrationError`, and `DatabaseUnavailable` when PostgreSQL does not respond. Completed migrations stay,
+    because services do not depend on tables of other services.
     """
     revisions = {}
     for name, url in urls.items():

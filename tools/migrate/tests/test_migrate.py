@@ -11,9 +11,9 @@ from cathouse_migrate.migrate import installed_services, migrate_all
 from cathouse_postgres.testing import TemporaryServer
 
 
-def migrate(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def migrate(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "cathouse_migrate", *words],
+        [sys.executable, "-m", "cathouse_migrate", *options],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "SECRETS_DIR": str(folder / "secrets")},
         capture_output=True,
@@ -27,7 +27,7 @@ def migrate(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def secrets(
     tmp_path: Path, services: tuple[Service, ...], postgres_server: TemporaryServer, database: str
 ) -> Path:
-    """A folder of secrets for a new database, with roles and schemas and no tables."""
+    """Return a folder of secrets for a new database with roles and schemas, but without tables."""
     name = f"{database}_migrate"
     postgres_server.drop_database(name)
     postgres_server.create_database(name)
@@ -42,7 +42,7 @@ def secrets(
     return folder
 
 
-def test_it_brings_every_service_up_to_date_and_finds_nothing_to_do_again(
+def test_every_service_is_migrated_and_a_second_run_changes_nothing(
     secrets: Path, services: tuple[Service, ...]
 ) -> None:
     first = migrate(secrets.parent)
@@ -56,7 +56,7 @@ def test_it_brings_every_service_up_to_date_and_finds_nothing_to_do_again(
     assert all(": at " in line for line in second.stdout.splitlines())
 
 
-async def test_it_waits_for_a_statement_for_as_long_as_that_takes(
+async def test_statements_of_migrations_have_no_time_limit(
     secrets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits = []
@@ -75,14 +75,14 @@ async def test_it_waits_for_a_statement_for_as_long_as_that_takes(
     assert limits == [None] * len(urls)
 
 
-def test_it_reads_each_services_env_file(secrets: Path) -> None:
+def test_the_env_file_of_each_service_is_read(secrets: Path) -> None:
     for name in installed_services():
         (secrets.parent / "services" / name).mkdir(parents=True)
     (secrets.parent / "services/catalog/.env").write_text("LOG_LEVEL=loud\n")
     refused = migrate(secrets.parent, "--settings-root", "services")
     assert refused.returncode == os.EX_CONFIG
     assert refused.stderr.startswith("catalog: LOG_LEVEL=loud: ")
-    assert refused.stdout == "", "nothing is migrated for a start that would fail"
+    assert refused.stdout == "", "nothing is migrated when a service could not start"
 
 
 def test_a_missing_secret_is_named(secrets: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_missing_secret_is_named(secrets: Path) -> None:
     assert "SECRETS_DIR/proxy_owner" in refused.stderr
 
 
-def test_the_url_of_a_serving_role_migrates_nothing_and_the_right_one_is_named(
+def test_the_url_of_a_serving_role_is_refused_and_the_owner_role_is_named(
     secrets: Path, postgres_server: TemporaryServer
 ) -> None:
     path = secrets / "proxy_owner/database_url"
@@ -102,18 +102,18 @@ def test_the_url_of_a_serving_role_migrates_nothing_and_the_right_one_is_named(
     refused = migrate(secrets.parent)
     assert refused.returncode == 1
     assert refused.stderr.startswith(
-        "migrate: schema proxy belongs to the role proxy_owner, and DATABASE_URL is that of proxy: "
+        "migrate: schema proxy belongs to the role proxy_owner, but DATABASE_URL has the role proxy: "
     )
     assert len(refused.stderr.splitlines()) == 1
 
 
-def test_a_database_that_is_down_is_one_line(secrets: Path, unused_tcp_port: int) -> None:
+def test_a_stopped_database_is_reported_in_one_line(secrets: Path, unused_tcp_port: int) -> None:
     for path in secrets.glob("*/database_url"):
         path.write_text(
             f"postgresql://{path.parent.name}:hunter2@127.0.0.1:{unused_tcp_port}/cathouse"
         )
     refused = migrate(secrets.parent)
     assert refused.returncode == 1
-    assert refused.stderr.startswith("migrate: PostgreSQL does not answer: ")
+    assert refused.stderr.startswith("migrate: PostgreSQL does not respond: ")
     assert len(refused.stderr.splitlines()) == 1
     assert "hunter2" not in refused.stderr

@@ -1,1 +1,1 @@
-"""The API of every service as committed descriptions, and what changes in it."""
+"""The API of every service as committed descriptions, and the changes between them."""

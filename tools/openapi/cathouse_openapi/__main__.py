@@ -1,4 +1,4 @@
-"""`cathouse-openapi`: what `make openapi` calls; run it from the root of the repository."""
+"""Write and release the descriptions of the API. Run it in the root of the repository."""
 
 import argparse
 import sys
@@ -13,16 +13,22 @@ from cathouse_openapi.errors import ApiError
 FOLDER = Path("docs/openapi")
 
 
-def main() -> None:
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cathouse-openapi", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("write", help="write the descriptions, and what changed in them")
+    commands.add_parser("write", help="write the descriptions and the changelog")
     for name, text in (
-        ("releasable", "say what keeps the API that is there from being released"),
-        ("release", "make what is written the released API"),
+        ("releasable", "check that the current API can be released as VERSION"),
+        ("release", "release the written descriptions as VERSION"),
     ):
-        commands.add_parser(name, help=text).add_argument("version")
-    arguments = parser.parse_args()
+        commands.add_parser(name, help=text).add_argument(
+            "version", metavar="VERSION", help="three numbers, such as 0.2.0"
+        )
+    return parser
+
+
+def main() -> None:
+    arguments = build_parser().parse_args()
     try:
         api = Api(FOLDER, describe(load_registry()))
         match arguments.command:

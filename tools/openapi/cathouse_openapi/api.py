@@ -1,4 +1,4 @@
-"""`docs/openapi/`: the descriptions, what of them is released, and the changelog."""
+"""The folder `docs/openapi/`: the descriptions, the released descriptions, and the changelog."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ _NOTHING: Mapping[str, Any] = {"paths": {}}
 
 
 class Api:
-    """The folder, and what the services describe now."""
+    """The folder `docs/openapi/`, and the current descriptions of the services."""
 
     def __init__(self, folder: Path, now: Descriptions) -> None:
         self._folder = folder
@@ -30,13 +30,13 @@ class Api:
         self._now = now
 
     def write(self) -> None:
-        """Writes the descriptions and what changed. Raises `ApiError` where that breaks callers and is not declared."""
+        """Write the descriptions and the changelog. Raises `ApiError` for a breaking change that is not declared."""
         write_descriptions(self._folder, self._now)
         self._changelog.write_text(self._changelog_now())
         self._judge()
 
     def check(self) -> None:
-        """Raises `ApiError` where what is written is not what the services describe, or breaks callers undeclared."""
+        """Raise `ApiError` when a written file is not current, or a breaking change is not declared."""
         written = {name: as_text(d) for name, d in read_descriptions(self._folder).items()}
         now = {name: as_text(d) for name, d in self._now.items()}
         stale = [
@@ -48,23 +48,24 @@ class Api:
             stale.append("docs/openapi/CHANGELOG.md")
         if stale:
             raise ApiError(
-                f"{', '.join(stale)}: not what the services describe now. Type `make openapi`."
+                f"These files do not match the current services: {', '.join(stale)}. Run `make openapi`."
             )
         self._judge()
 
     def check_release(self, version: str) -> None:
-        """Raises `ApiError` where this cannot be the next version, or what is described breaks callers undeclared."""
+        """Raise `ApiError` when the version is not allowed, or a breaking change is not declared."""
         check_next(self._changelog.read_text(), version)
         self._judge()
 
     def release(self, version: str) -> None:
-        """Makes what is written the released API. Raises `ApiError` where it is not as it should be."""
+        """Release the written descriptions. Raises `ApiError` when a check fails."""
         self.check_release(version)
         self.check()
         if others := sorted(n for n, d in self._now.items() if d["info"]["version"] != version):
             raise ApiError(
-                f"{', '.join(others)}: installed as another version than {version}. `make release VERSION={version}` "
-                "installs it first; a Nix shell has to be entered anew, and then it is to be typed there again."
+                f"The installed version of {', '.join(others)} is not {version}. "
+                f"Run `make release VERSION={version}`, which installs it. "
+                "In a Nix shell, leave the shell, enter it again, and repeat the command."
             )
         text = with_release(self._changelog.read_text(), version, datetime.now(UTC).date())
         write_descriptions(self._released, self._now)

@@ -1,4 +1,4 @@
-"""The changelog: what changed since the last release is written anew each time, what was released stays."""
+"""The changelog. Its unreleased part is written again each time. Its released parts never change."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,19 +17,22 @@ _RELEASE = re.compile(rf"^## ({_VERSION.pattern}), ", re.MULTILINE)
 def with_unreleased(
     text: str, changes: Mapping[str, Sequence[Change]], breaks: Sequence[Break]
 ) -> str:
-    """The changelog with these changes as what is to be released next."""
+    """Return the changelog with these changes in its unreleased part."""
     before, _, after = _parts(text)
     return f"{before}{_BEGIN}## Not yet released\n\n{_entries(changes, breaks)}{_END}{after}"
 
 
 def check_next(text: str, version: str) -> None:
-    """Raises `ApiError` where a version cannot follow those of the changelog."""
+    """Raise `ApiError` when the version is not higher than every version in the changelog."""
     if not _VERSION.fullmatch(version):
-        raise ApiError(f"the version is to be three numbers such as 0.2.0, and {version!r} is not")
+        raise ApiError(f"VERSION={version} is not valid: use three numbers, such as 0.2.0")
     _, _, after = _parts(text)
     released = max(_RELEASE.findall(after), key=_numbers, default=None)
     if released and _numbers(version) <= _numbers(released):
-        raise ApiError(f"{version} cannot follow {released}, which is in docs/openapi/CHANGELOG.md")
+        raise ApiError(
+            f"VERSION={version} cannot follow {released}, the last version in docs/openapi/CHANGELOG.md: "
+            "use a higher version"
+        )
 
 
 def _numbers(version: str) -> list[int]:
@@ -37,7 +40,7 @@ def _numbers(version: str) -> list[int]:
 
 
 def with_release(text: str, version: str, today: date) -> str:
-    """The changelog with what was not yet released as a version."""
+    """Return the changelog with its unreleased part as the part of this version."""
     before, unreleased, after = _parts(text)
     entries = unreleased.partition("\n\n")[2]
     return f"{before}{_BEGIN}## Not yet released\n\n{_entries({}, ())}{_END}\n## {version}, {today}\n\n{entries}{after}"
@@ -48,7 +51,7 @@ def _parts(text: str) -> tuple[str, str, str]:
     unreleased, end, after = rest.partition(_END)
     if not (begin and end):
         raise ApiError(
-            f"docs/openapi/CHANGELOG.md has lost its lines {_BEGIN.strip()} and {_END.strip()}"
+            f"docs/openapi/CHANGELOG.md does not contain the lines {_BEGIN.strip()} and {_END.strip()}: restore them"
         )
     return before, unreleased, after
 
@@ -66,7 +69,7 @@ def _entries(changes: Mapping[str, Sequence[Change]], breaks: Sequence[Break]) -
 def _lines(
     name: str, changes: Sequence[Change], reasons: Mapping[tuple[str, str], str]
 ) -> Iterator[str]:
-    """One for all operations that change alike: what they share changes in each of them."""
+    """Yield one line for all operations with the same change. A shared schema changes in each of them."""
     alike: dict[tuple[str, str], list[str]] = {}
     for change in changes:
         reason = reasons.get((name, str(change)), "not declared") if change.breaking else ""

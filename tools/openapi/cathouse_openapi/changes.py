@@ -1,7 +1,7 @@
-"""What changed between two descriptions of a service, and which of it breaks callers.
+"""The changes between two descriptions of a service, each marked as breaking or not.
 
-A change breaks callers where a request that was good may be refused, or an answer may be what it could not be. What
-cannot be judged, such as another pattern, counts as breaking.
+A change is breaking when a valid request may now be refused, or when a response may have values that were not possible
+before. Changes that cannot be compared, such as another pattern, count as breaking.
 """
 
 import json
@@ -22,7 +22,7 @@ _AT_MOST = (
     "maxContains",
     "x-maxBytes",
 )
-# What goes without saying in the name of a node.
+# Parts of the name of a node that are left out because they are obvious.
 _PLAIN_TYPES = re.compile(
     r"\((string|number|boolean|null|array|object|anything)\)| as application/(problem\+)?json"
 )
@@ -30,7 +30,7 @@ _PLAIN_TYPES = re.compile(
 
 @dataclass(frozen=True, slots=True, order=True)
 class Change:
-    """One change, in words that stay the same as long as the change does."""
+    """One change. Its text stays the same while the change stays the same, because declarations contain it."""
 
     operation: str
     text: str
@@ -41,7 +41,7 @@ class Change:
 
 
 def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-    """The changes of a description, by operation."""
+    """Return the changes between two descriptions, sorted by operation."""
     return sorted(_Comparison(flatten(before), flatten(after)).changes())
 
 
@@ -65,24 +65,24 @@ class _Comparison:
             if after.deprecated != before.deprecated:
                 yield f"{_name(key) or 'it'} is {after.deprecated or 'no longer deprecated'}", False
         elif key == EVERY_PROBLEM:
-            # It comes and goes with the service's operations.
+            # It is added and removed together with the operations of the service.
             return
-        # What stands below a node that came or went as a whole need not be told.
-        elif after is not None and self._stands_in(self._before, key):
-            yield from self._came(key, after)
-        elif before is not None and self._stands_in(self._after, key):
-            yield from self._went(key, before)
+        # Nodes below an added or removed node are not reported.
+        elif after is not None and self._has_parent(self._before, key):
+            yield from self._added(key, after)
+        elif before is not None and self._has_parent(self._after, key):
+            yield from self._removed(key, before)
 
-    def _stands_in(self, nodes: Mapping[Key, SchemaNode], key: Key) -> bool:
+    def _has_parent(self, nodes: Mapping[Key, SchemaNode], key: Key) -> bool:
         return len(key) == 1 or key[:-1] in nodes
 
-    def _came(self, key: Key, node: SchemaNode) -> Iterator[tuple[str, bool]]:
+    def _added(self, key: Key, node: SchemaNode) -> Iterator[tuple[str, bool]]:
         name, given = _name(key), node.side is Side.GIVEN
         match node.kind:
             case Kind.OPERATION:
                 yield "is new", False
-            case Kind.ANSWER:
-                yield f"may answer {name}", _is_success(key)
+            case Kind.RESPONSE:
+                yield f"may return {name}", _is_success(key)
             case Kind.FIELD if given:
                 yield f"{name} is new", False
             case Kind.FIELD if node.required:
@@ -90,22 +90,22 @@ class _Comparison:
             case Kind.FIELD:
                 yield f"{name} is new, and may be left out", False
             case Kind.ELEMENT:
-                yield f"what is in {name} is limited", not given
+                yield f"the values in {name} are limited", not given
             case Kind.VALUE:
                 breaking = given and not self._anything(self._before, key)
                 yield f"{_name(key[:-1])} may be {_value(key)}", breaking
 
-    def _went(self, key: Key, node: SchemaNode) -> Iterator[tuple[str, bool]]:
+    def _removed(self, key: Key, node: SchemaNode) -> Iterator[tuple[str, bool]]:
         name, given = _name(key), node.side is Side.GIVEN
         match node.kind:
             case Kind.OPERATION:
                 yield "is removed", True
-            case Kind.ANSWER:
-                yield f"no longer answers {name}", _is_success(key)
+            case Kind.RESPONSE:
+                yield f"no longer returns {name}", _is_success(key)
             case Kind.FIELD:
                 yield f"{name} is removed", True
             case Kind.ELEMENT:
-                yield f"what is in {name} is no longer limited", given
+                yield f"the values in {name} are no longer limited", given
             case Kind.VALUE:
                 breaking = not given and not self._anything(self._after, key)
                 yield f"{_name(key[:-1])} may no longer be {_value(key)}", breaking
@@ -118,7 +118,7 @@ def _required(key: Key, before: SchemaNode, after: SchemaNode) -> Iterator[tuple
     if before.required == after.required:
         return
     if after.side is Side.GIVEN:
-        text = "is always there" if after.required else "may be missing"
+        text = "is always present" if after.required else "may be missing"
         yield f"{_name(key)} {text}", not after.required
     else:
         text = "is required" if after.required else "is no longer required"
@@ -132,22 +132,22 @@ def _facts(key: Key, before: SchemaNode, after: SchemaNode) -> Iterator[tuple[st
         if old == new:
             continue
         if fact == "security":
-            yield "who may call it changed", not _still_let_in(old, new)
+            yield "the allowed callers changed", not _still_allowed(old, new)
         elif fact == "operationId":
             yield f"its name in clients was {old} and is {new}", True
         elif fact == "default":
-            # Who had to give a value, or now has to, is not used to another in its stead.
+            # A default matters only where callers could leave the value out before, and still can.
             if fact in before.facts and fact in after.facts:
                 yield f"{_name(key)}: {fact} was {json.dumps(old)} and is {json.dumps(new)}", True
         else:
             wider, narrower = _allows(fact, old, new)
-            # Callers must cope with narrower requests, and with wider answers.
+            # Narrower limits break requests, and wider limits break responses.
             breaking = wider if after.side is Side.GIVEN else narrower
             yield f"{_name(key)}: {fact} was {_show(old)} and is {_show(new)}", breaking
 
 
 def _allows(fact: str, old: Any, new: Any) -> tuple[bool, bool]:
-    """Whether the new limit allows something that the old one did not, and the other way round."""
+    """Return two flags: the new limit allows additional values; the new limit forbids earlier values."""
     if fact in _AT_LEAST:
         return _lower(new, old), _lower(old, new)
     if fact in _AT_MOST:
@@ -155,7 +155,7 @@ def _allows(fact: str, old: Any, new: Any) -> tuple[bool, bool]:
     if fact == "enum" and old and new:
         return not _all_in(new, old), not _all_in(old, new)
     limited_before, limited_after = _limits(fact, old), _limits(fact, new)
-    # Where both limit, by what cannot be compared, each allows something that the other does not.
+    # Two limits that cannot be compared each allow values that the other one forbids.
     return limited_before, limited_after
 
 
@@ -175,7 +175,7 @@ def _all_in(some: list[Any], all_of: list[Any]) -> bool:
     return all(value in all_of for value in some)
 
 
-def _still_let_in(before: frozenset[frozenset[str]], after: frozenset[frozenset[str]]) -> bool:
+def _still_allowed(before: frozenset[frozenset[str]], after: frozenset[frozenset[str]]) -> bool:
     return all(any(enough <= shown for enough in after) for shown in before)
 
 
@@ -184,7 +184,7 @@ def _is_success(key: Key) -> bool:
 
 
 def _name(key: Key) -> str:
-    """A node as people write it, such as `200.items[].name`."""
+    """Return the name of a node for people, such as `200.items[].name`."""
     return _PLAIN_TYPES.sub("", "".join(key[1:])).strip() if len(key) > 1 else ""
 
 

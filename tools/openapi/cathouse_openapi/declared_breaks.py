@@ -1,4 +1,4 @@
-"""Changes that break callers and are meant: `docs/openapi/breaking.toml`."""
+"""Intended breaking changes: `docs/openapi/breaking.toml`."""
 
 import json
 import tomllib
@@ -10,14 +10,14 @@ from cathouse_openapi.changes import Change
 from cathouse_openapi.errors import ApiError
 
 HEADER = """\
-# Changes since the last release that break callers, and why they are made all the same. `make openapi` names those that
-# are missing here, ready to be copied; `make release VERSION=…` takes them into the changelog, and empties this file.
+# Breaking changes since the last release, each with its reason. `make openapi` prints missing entries, ready to copy.
+# `make release VERSION=…` moves them into the changelog and empties this file.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """One declaration: what it allows, and why."""
+    """One declaration: the allowed changes of a service, and the reason."""
 
     service: str
     changes: tuple[str, ...]
@@ -25,7 +25,7 @@ class Break:
 
 
 def read_breaks(path: Path) -> list[Break]:
-    """Raises `ApiError` for a file that does not say what it should."""
+    """Return the declarations of a file. Raises `ApiError` when the file is not valid."""
     try:
         entries = tomllib.loads(path.read_text()).get("breaking", [])
         # A reason is a part of one line of the changelog.
@@ -34,29 +34,32 @@ def read_breaks(path: Path) -> list[Break]:
         ]
     except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
         raise ApiError(
-            f"{path} is not as it should be ({error!r}): each [[breaking]] has service, changes and reason"
+            f"{path} is not valid ({error!r}): write `service`, `changes` and `reason` in each [[breaking]]"
         ) from None
     for declared in breaks:
         if not declared.reason.strip("…. "):
-            raise ApiError(f"{path}: a change of {declared.service} has no reason: say why")
+            raise ApiError(
+                f"{path}: an entry of {declared.service} has no reason: write the reason of the change"
+            )
     return breaks
 
 
 def judge(changes: dict[str, list[Change]], breaks: Sequence[Break]) -> None:
-    """Raises `ApiError` where a change breaks callers and is not declared, or is declared and not there."""
+    """Raise `ApiError` for a breaking change that is not declared, and for a declaration without its change."""
     found = {(name, str(c)) for name, some in changes.items() for c in some if c.breaking}
     declared = {(each.service, change) for each in breaks for change in each.changes}
     complaints = []
     if missing := found - declared:
         complaints.append(
-            "The API was changed in a way that breaks its callers. Change it so that it does not, or bring the change "
-            "as a new version beside the old one (docs/reference/api.md). If it is meant, copy this into "
-            "docs/openapi/breaking.toml, and say why:\n\n" + "\n".join(_as_toml(missing))
+            "The API has changes that break its callers. Avoid them, or add a new version of the route next to the old "
+            "one (docs/how-to/change-the-api.md). If the changes are intended, copy this text into "
+            "docs/openapi/breaking.toml, and write the reason:\n\n" + "\n".join(_as_toml(missing))
         )
     if left := declared - found:
         lines = "\n".join(f"  {name}: {change}" for name, change in sorted(left))
         complaints.append(
-            f"docs/openapi/breaking.toml declares what does not break anything: take it out.\n{lines}"
+            "docs/openapi/breaking.toml declares changes that do not exist or do not break callers. Remove them:\n"
+            + lines
         )
     if complaints:
         raise ApiError("\n\n".join(complaints))
@@ -67,6 +70,6 @@ def _as_toml(found: Iterable[tuple[str, str]]) -> Iterable[str]:
         yield f'[[breaking]]\nservice = "{name}"\nchanges = ['
         for service, change in sorted(found):
             if service == name:
-                # JSON's strings are TOML's too.
+                # A string of JSON is also a string of TOML.
                 yield f"    {json.dumps(change, ensure_ascii=False)},"
         yield ']\nreason = "…"\n'

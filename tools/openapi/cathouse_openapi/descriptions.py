@@ -1,4 +1,4 @@
-"""What the services describe, and the files that hold it."""
+"""The descriptions of the services, and their files."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,11 @@ from cathouse_kit.openapi import app_to_describe
 from cathouse_kit.registry import Service
 
 Descriptions = dict[str, Any]
-"""A description by the name of its service."""
+"""The descriptions by the names of the services."""
 
 
 def describe(services: Sequence[Service]) -> Descriptions:
-    """What the code of each service describes now."""
+    """Return the current description of each service, from its code."""
     return {service.name: app_to_describe(service.package).openapi() for service in services}
 
 
@@ -22,12 +22,12 @@ def read_descriptions(folder: Path) -> Descriptions:
 
 
 def as_text(description: Mapping[str, Any]) -> str:
-    """As it stands in a file; and its comparison: dictionaries with other orders are equal, and their texts are not."""
+    """Return the text of a file. Compare these texts, because equal dictionaries may have another order of keys."""
     return json.dumps(description, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_descriptions(folder: Path, descriptions: Descriptions) -> None:
-    """Makes the folder hold these descriptions, and no other."""
+    """Write these descriptions into the folder, and delete all others."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.glob("*.json"):
         if path.stem not in descriptions:

@@ -1,2 +1,2 @@
 class ApiError(Exception):
-    """The API is not as it should be; the message is for the person who changed it."""
+    """A check of the API failed. The message is shown to the developer who changed the API."""

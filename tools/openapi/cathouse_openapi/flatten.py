@@ -1,6 +1,7 @@
-"""A description, laid out flat: every operation, parameter, field and answer is a node of its own.
+"""A flat form of an OpenAPI description. Every operation, parameter, field and response is one node.
 
-Two descriptions that are laid out so are compared node by node; references, and where a schema stands, are gone.
+Two descriptions in this form can be compared node by node. References are resolved, so the place of a schema does not
+matter.
 """
 
 import json
@@ -13,53 +14,53 @@ Key = tuple[str, ...]
 """The steps that lead to a node: an operation, a part of it, then fields, elements and kinds of value."""
 
 _METHODS = ("get", "put", "post", "patch", "delete", "head", "options", "trace")
-# A default holds for a value that is left out, and is told where that stands; see `_default`.
+# A default belongs to the field that can be left out. `_default` adds it there.
 _ANNOTATIONS = frozenset(
     {"title", "description", "examples", "example", "default", "readOnly", "writeOnly", "$comment"}
 )
-# What is laid out as nodes of its own, or said by the node itself.
+# Keywords that become separate nodes, or attributes of the node itself.
 _STRUCTURE = frozenset(
     {"type", "properties", "required", "items", "deprecated", "anyOf", "oneOf", "discriminator"}
 )
 _ALTERNATIVES = frozenset({"anyOf", "oneOf", "discriminator", "title"})
 _PROBLEM = "#/components/schemas/Problem"
 EVERY_PROBLEM: Key = ("every problem",)
-"""What all errors of a service look like; not an operation, but it stands where they do."""
+"""The node of the common form of all errors. It is not an operation, but has the same level."""
 
 
 class Side(Enum):
-    """Who must cope with a change at a node."""
+    """The direction of the data at a node. It decides which changes are breaking."""
 
     OPERATION = auto()
     TAKEN = auto()
-    """What callers send: it may come to allow more."""
+    """Requests. They may allow more without breaking callers."""
     GIVEN = auto()
-    """What callers get: it may come to hold more fields, and fewer kinds of value."""
+    """Responses. They may get more fields and fewer kinds of value without breaking callers."""
 
 
 class Kind(Enum):
     OPERATION = auto()
-    ANSWER = auto()
-    """An answer of one status."""
+    RESPONSE = auto()
+    """A response with one status."""
     FIELD = auto()
     """A parameter, a body, a field of an object."""
     ELEMENT = auto()
     """Every item of an array, or every value of an object with any names."""
     VALUE = auto()
-    """One of the kinds of value that may stand at the node above it, such as null."""
+    """One of the kinds of value that the node above allows, such as null."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaNode:
-    """An operation, parameter, field or response, with what a caller must know of it."""
+    """An operation, parameter, field or response, with the facts that matter to callers."""
 
     side: Side
     kind: Kind
     required: bool = False
     deprecated: str = ""
-    """Empty, or how callers are told."""
+    """The text about the deprecation, or an empty text."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What holds here, by the keyword that says it."""
+    """The constraints of the node, by keyword."""
 
 
 def flatten(description: Mapping[str, Any]) -> dict[Key, SchemaNode]:
@@ -78,7 +79,7 @@ class _Flattened:
                     yield from self._operation((f"{method.upper()} {path}",), item[method])
         problem = self._description.get("components", {}).get("schemas", {}).get("Problem")
         if problem is not None:
-            yield EVERY_PROBLEM, SchemaNode(Side.GIVEN, Kind.ANSWER)
+            yield EVERY_PROBLEM, SchemaNode(Side.GIVEN, Kind.RESPONSE)
             yield from self._schema(EVERY_PROBLEM, problem, Side.GIVEN, ())
 
     def _operation(
@@ -111,7 +112,7 @@ class _Flattened:
         for status, response in operation["responses"].items():
             response = self._resolved(response)
             below = (*key, status)
-            yield from self._content(below, response, True, Kind.ANSWER, Side.GIVEN)
+            yield from self._content(below, response, True, Kind.RESPONSE, Side.GIVEN)
             for name, header in response.get("headers", {}).items():
                 header = self._resolved(header)
                 yield from self._field(
@@ -119,12 +120,12 @@ class _Flattened:
                 )
 
     def _scheme(self, name: str) -> str:
-        """A scheme's name and how it is shown; without its texts."""
+        """Return the name of a security scheme and its keywords, without descriptive texts."""
         schemes = self._description.get("components", {}).get("securitySchemes", {})
         shown = {
-            word: value
-            for word, value in self._resolved(schemes.get(name, {})).items()
-            if word not in ("description", "bearerFormat")
+            keyword: value
+            for keyword, value in self._resolved(schemes.get(name, {})).items()
+            if keyword not in ("description", "bearerFormat")
         }
         return f"{name} {json.dumps(shown, sort_keys=True)}"
 
@@ -147,7 +148,7 @@ class _Flattened:
             below = (*key, f" as {media_type}")
             schema = content.get("schema", {})
             yield below, SchemaNode(side, Kind.VALUE, facts=self._default(schema, required, side))
-            # Problems are the same everywhere, and laid out once.
+            # Problems are the same everywhere, and have their own node.
             if schema.get("$ref") != _PROBLEM:
                 yield from self._schema(below, schema, side, ())
 
@@ -166,7 +167,7 @@ class _Flattened:
     def _kinds(
         self, schema: Mapping[str, Any], refs: tuple[str, ...]
     ) -> Iterator[tuple[Mapping[str, Any], tuple[str, ...]]]:
-        """The kinds of value that a schema allows, each as a schema without references and alternatives at its top."""
+        """Yield the kinds of value of a schema, each as a schema without a reference or alternatives at its top."""
         if "$ref" in schema:
             reference = schema["$ref"]
             own = {name: value for name, value in schema.items() if name != "$ref"}
@@ -212,19 +213,21 @@ class _Flattened:
                 yield from self._schema((*key, step), inner, side, refs)
 
     def _default(self, schema: Mapping[str, Any], required: bool, side: Side) -> dict[str, Any]:
-        """What is taken for it where callers leave it out; no fact where they may not, nor of answers."""
+        """Return the default of a value that callers can leave out. Required values and responses have none."""
         if required or side is not Side.TAKEN:
             return {}
         kinds = (kind for kind, _ in self._kinds(schema, ()))
         return {"default": next((kind["default"] for kind in kinds if "default" in kind), None)}
 
-    def _facts(self, node: Mapping[str, Any], laid_out: frozenset[str]) -> dict[str, Any]:
-        """What a schema or a parameter says beside its nodes. References are followed, for what they lead to may
-        change and they do not."""
+    def _facts(self, node: Mapping[str, Any], nodes: frozenset[str]) -> dict[str, Any]:
+        """Return the constraints of a schema or parameter, except the keywords that become nodes.
+
+        References are followed, because their targets may change while the references stay the same.
+        """
         return {
             name: self._followed(value, ())
             for name, value in node.items()
-            if name not in _ANNOTATIONS and name not in laid_out
+            if name not in _ANNOTATIONS and name not in nodes
         }
 
     def _followed(self, value: Any, refs: tuple[str, ...]) -> Any:

@@ -1,4 +1,4 @@
-"""What counts as breaking, for those who send and for those who read."""
+"""The changes that are breaking in requests and in responses."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ NULL: Schema = {"type": "null"}
 
 
 def described(
-    *, body: Schema | None = None, answer: Schema | None = None, **more: Any
+    *, body: Schema | None = None, response: Schema | None = None, **more: Any
 ) -> dict[str, Any]:
-    """A description of one operation."""
+    """Return the description of one operation."""
     operation: dict[str, Any] = {
         "operationId": "write_note",
-        "responses": {"200": {"content": {"application/json": {"schema": answer or {}}}}},
+        "responses": {"200": {"content": {"application/json": {"schema": response or {}}}}},
     }
     if body is not None:
         operation["requestBody"] = {
@@ -41,7 +41,7 @@ def one(before: dict[str, Any], after: dict[str, Any]) -> Change:
     return change
 
 
-# What is there before and after, and whether that breaks those who send it, and those who read it.
+# The schemas before and after a change; True if the change is breaking in a request; True if it is in a response.
 CASES: dict[str, tuple[Schema, Schema, bool, bool]] = {
     "a field that may be left out is added": (fields(), fields(a=STRING), False, False),
     "a required field is added": (fields(), fields("a", a=STRING), True, False),
@@ -53,43 +53,48 @@ CASES: dict[str, tuple[Schema, Schema, bool, bool]] = {
     "a value of an enum is added": ({"enum": ["a"]}, {"enum": ["a", "b"]}, False, True),
     "a value of an enum is removed": ({"enum": ["a", "b"]}, {"enum": ["a"]}, True, False),
     "a constant becomes an enum": ({"const": "a"}, {"enum": ["a", "b"]}, False, True),
-    "an enum is lifted": ({"type": "string", "enum": ["a"]}, STRING, False, True),
-    "a limit from above is raised": (
+    "an enum is removed": ({"type": "string", "enum": ["a"]}, STRING, False, True),
+    "a maximum is raised": (
         {"type": "string", "maxLength": 8},
         {"type": "string", "maxLength": 9},
         False,
         True,
     ),
-    "a limit from above is set": (STRING, {"type": "string", "maxLength": 9}, True, False),
-    "a limit from below is raised": (
+    "a maximum is added": (STRING, {"type": "string", "maxLength": 9}, True, False),
+    "a minimum is raised": (
         {"type": "integer", "minimum": 1},
         {"type": "integer", "minimum": 2},
         True,
         False,
     ),
-    "a limit from below of 0 is lifted": (
+    "a minimum of 0 is removed": (
         {"type": "integer", "minimum": 0},
         {"type": "integer"},
         False,
         True,
     ),
-    "whole numbers become any": ({"type": "integer"}, {"type": "number"}, False, True),
-    "any numbers become whole": ({"type": "number"}, {"type": "integer"}, True, False),
-    "a pattern is set": (STRING, {"type": "string", "pattern": "^a"}, True, False),
-    "a pattern is another": (
+    "integers become numbers": ({"type": "integer"}, {"type": "number"}, False, True),
+    "numbers become integers": ({"type": "number"}, {"type": "integer"}, True, False),
+    "a pattern is added": (STRING, {"type": "string", "pattern": "^a"}, True, False),
+    "a pattern is changed": (
         {"type": "string", "pattern": "^a"},
         {"type": "string", "pattern": "^b"},
         True,
         True,
     ),
-    "a format is lifted": ({"type": "string", "format": "uuid"}, STRING, False, True),
+    "a format is removed": ({"type": "string", "format": "uuid"}, STRING, False, True),
     "other fields are refused": (fields(closed=False), fields(), True, False),
-    "other fields are taken": (fields(), fields(closed=False), False, True),
-    "items must differ": ({"type": "array"}, {"type": "array", "uniqueItems": True}, True, False),
+    "other fields are accepted": (fields(), fields(closed=False), False, True),
+    "items must be unique": (
+        {"type": "array"},
+        {"type": "array", "uniqueItems": True},
+        True,
+        False,
+    ),
     "items are limited": ({"type": "array"}, {"type": "array", "items": STRING}, True, False),
     "anything becomes a string": ({}, STRING, True, False),
     "a string becomes anything": (STRING, {}, False, True),
-    "a word that is not known here is set": (
+    "an unknown keyword is added": (
         STRING,
         {"type": "string", "contentEncoding": "base64"},
         True,
@@ -100,24 +105,24 @@ CASES: dict[str, tuple[Schema, Schema, bool, bool]] = {
 
 def breaks(before: dict[str, Any], after: dict[str, Any]) -> bool:
     changes = changes_between(before, after)
-    assert changes, "nothing was seen to change"
+    assert changes, "no change was found"
     return any(change.breaking for change in changes)
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_breaks_those_who_send(case: str) -> None:
+def test_changes_that_break_requests(case: str) -> None:
     before, after, breaking, _ = CASES[case]
     assert breaks(described(body=before), described(body=after)) == breaking
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_breaks_those_who_read(case: str) -> None:
+def test_changes_that_break_responses(case: str) -> None:
     before, after, _, breaking = CASES[case]
-    assert breaks(described(answer=before), described(answer=after)) == breaking
+    assert breaks(described(response=before), described(response=after)) == breaking
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_it_is_seen_however_deep_it_stands(case: str) -> None:
+def test_changes_in_nested_schemas_are_found(case: str) -> None:
     before, after, breaking, _ = CASES[case]
 
     def below(schema: Schema) -> dict[str, Any]:
@@ -131,20 +136,20 @@ def test_it_is_seen_however_deep_it_stands(case: str) -> None:
 def test_another_type_breaks_both() -> None:
     for before, after in (
         (described(body=STRING), described(body={"type": "boolean"})),
-        (described(answer=STRING), described(answer={"type": "boolean"})),
+        (described(response=STRING), described(response={"type": "boolean"})),
     ):
         assert breaks(before, after)
 
 
-def test_operations_and_answers_come_and_go() -> None:
+def test_operations_and_responses_can_be_added_and_removed() -> None:
     nothing: dict[str, Any] = {"paths": {}}
-    there = described(body=STRING)
-    assert one(nothing, there) == Change("POST /notes", "is new", breaking=False)
-    assert one(there, nothing) == Change("POST /notes", "is removed", breaking=True)
+    something = described(body=STRING)
+    assert one(nothing, something) == Change("POST /notes", "is new", breaking=False)
+    assert one(something, nothing) == Change("POST /notes", "is removed", breaking=True)
     for status, breaking in (("202", True), ("409", False)):
-        answers: dict[str, Schema] = {"200": {}, status: {}}
-        before, after = described(responses={"200": {}}), described(responses=answers)
-        assert one(before, after).text == f"may answer {status}"
+        responses: dict[str, Schema] = {"200": {}, status: {}}
+        before, after = described(responses={"200": {}}), described(responses=responses)
+        assert one(before, after).text == f"may return {status}"
         assert one(before, after).breaking == breaking
         assert one(after, before).breaking == breaking
 
@@ -162,7 +167,7 @@ def test_parameters_and_their_limits() -> None:
     assert lowered.text == "query parameter limit: maximum was 100 and is 50"
 
 
-def test_what_is_taken_for_what_is_left_out() -> None:
+def test_a_changed_default_is_breaking_in_requests_only() -> None:
     def with_parameter(required: bool = False, **schema: Any) -> dict[str, Any]:
         parameter = {"in": "query", "name": "limit", "required": required, "schema": schema}
         return described(parameters=[parameter])
@@ -175,23 +180,23 @@ def test_what_is_taken_for_what_is_left_out() -> None:
     assert one(with_parameter(), twenty).breaking
     assert one(with_parameter(default=False), with_parameter(default=True)).breaking
     assert changes_between(with_parameter(), with_parameter(default=None)) == []
-    # Who had to give a value goes on giving it.
+    # Callers that had to send a value still send it.
     freed = one(with_parameter(required=True), twenty)
     assert (freed.text, freed.breaking) == ("query parameter limit is no longer required", False)
 
-    def with_default(word: str, value: str) -> Schema:
+    def with_default(place: str, value: str) -> Schema:
         kind: Schema = {"$ref": "#/components/schemas/Kind"}
-        standing: dict[str, Schema] = {
+        schemas: dict[str, Schema] = {
             "beside": {"anyOf": [kind, NULL], "default": value},
             "below": {"anyOf": [NULL, {**kind, "default": value}]},
         }
-        return standing[word]
+        return schemas[place]
 
-    for word in ("beside", "below"):
-        both = [fields(kind=with_default(word, value)) for value in ("a", "b")]
+    for place in ("beside", "below"):
+        both = [fields(kind=with_default(place, value)) for value in ("a", "b")]
         kinds = {"Kind": {"enum": ["a", "b"]}}
         sent = [described(body=each, components=kinds) for each in both]
-        read = [described(answer=each, components=kinds) for each in both]
+        read = [described(response=each, components=kinds) for each in both]
         assert one(*sent).text == 'body.kind: default was "a" and is "b"'
         assert one(*sent).breaking
         assert changes_between(*read) == []
@@ -203,16 +208,16 @@ def test_what_is_taken_for_what_is_left_out() -> None:
     assert one(with_body("a"), with_body("b")).breaking
 
 
-def test_another_media_type() -> None:
-    def taking(*media_types: str) -> dict[str, Any]:
+def test_an_additional_media_type_is_allowed_and_a_removed_one_is_breaking() -> None:
+    def accepting(*media_types: str) -> dict[str, Any]:
         return described(requestBody={"content": {name: {} for name in media_types}})
 
     form, json = "application/x-www-form-urlencoded", "application/json"
-    assert not breaks(taking(json), taking(json, form))
-    assert breaks(taking(json, form), taking(json))
+    assert not breaks(accepting(json), accepting(json, form))
+    assert breaks(accepting(json, form), accepting(json))
 
 
-def test_who_may_call() -> None:
+def test_fewer_allowed_callers_are_breaking() -> None:
     def opened_by(*choices: dict[str, list[str]]) -> dict[str, Any]:
         return described(security=list(choices))
 
@@ -225,7 +230,7 @@ def test_who_may_call() -> None:
     assert breaks(opened_by(token), opened_by(token | credential))
 
 
-def test_how_callers_show_who_they_are() -> None:
+def test_another_security_scheme_is_breaking() -> None:
     def opened_by(**scheme: str) -> dict[str, Any]:
         description = described(security=[{"token": []}])
         description["components"]["securitySchemes"] = {"token": scheme}
@@ -236,16 +241,18 @@ def test_how_callers_show_who_they_are() -> None:
         opened_by(type="http", scheme="basic"),
         opened_by(**{"type": "apiKey", "in": "header", "name": "X-Token"}),
     ):
-        assert one(bearer, other) == Change("POST /notes", "who may call it changed", breaking=True)
-    told = opened_by(type="http", scheme="bearer", bearerFormat="JWT", description="A token")
-    assert changes_between(bearer, told) == []
+        assert one(bearer, other) == Change(
+            "POST /notes", "the allowed callers changed", breaking=True
+        )
+    documented = opened_by(type="http", scheme="bearer", bearerFormat="JWT", description="A token")
+    assert changes_between(bearer, documented) == []
 
 
-def test_the_name_in_generated_clients() -> None:
+def test_another_name_in_generated_clients_is_breaking() -> None:
     assert breaks(described(operationId="one"), described(operationId="other"))
 
 
-def test_texts_and_names_of_schemas_change_nothing() -> None:
+def test_texts_and_names_of_schemas_are_not_changes() -> None:
     def with_note(name: str, text: str) -> dict[str, Any]:
         note = fields("text", text={"type": "string", "title": text, "examples": [text]})
         reference = {"$ref": f"#/components/schemas/{name}", "description": text}
@@ -254,7 +261,7 @@ def test_texts_and_names_of_schemas_change_nothing() -> None:
     assert changes_between(with_note("Note", "one"), with_note("NoteIn", "other")) == []
 
 
-def test_what_is_deprecated_is_told() -> None:
+def test_deprecations_are_reported() -> None:
     assert one(described(), described(deprecated=True)) == Change(
         "POST /notes", "it is deprecated", breaking=False
     )
@@ -263,12 +270,12 @@ def test_what_is_deprecated_is_told() -> None:
     assert one(described(), ending).text == "it is deprecated, until 2027-01-31"
     assert one(ending, described()).text == "it is no longer deprecated"
     old = {"type": "string", "deprecated": True}
-    assert one(described(answer=fields(a=STRING)), described(answer=fields(a=old))) == Change(
+    assert one(described(response=fields(a=STRING)), described(response=fields(a=old))) == Change(
         "POST /notes", "200.a is deprecated", breaking=False
     )
 
 
-def test_schemas_that_hold_themselves_have_an_end() -> None:
+def test_recursive_schemas_are_compared() -> None:
     def tree(**more: Schema) -> dict[str, Any]:
         children = {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}}
         return described(
@@ -280,27 +287,29 @@ def test_schemas_that_hold_themselves_have_an_end() -> None:
     assert one(tree(), tree(a=STRING)).text == "body.a is new, and may be left out"
 
 
-@pytest.mark.parametrize("word", ["allOf", "prefixItems"])
-def test_what_is_not_laid_out_is_compared_with_all_that_it_refers_to(word: str) -> None:
+@pytest.mark.parametrize("keyword", ["allOf", "prefixItems"])
+def test_keywords_without_nodes_are_compared_with_the_targets_of_their_references(
+    keyword: str,
+) -> None:
     def holding(schema: Schema) -> dict[str, Any]:
         parts = [{"$ref": "#/components/schemas/Part"}, {"$ref": "#/components/schemas/Part"}]
-        return described(body={word: parts}, components={"Part": schema})
+        return described(body={keyword: parts}, components={"Part": schema})
 
     assert changes_between(holding(STRING), holding(STRING)) == []
     assert breaks(holding(STRING), holding({"type": "string", "maxLength": 8}))
 
 
-def test_limits_beside_alternatives_hold_for_each() -> None:
+def test_limits_next_to_alternatives_apply_to_each() -> None:
     either: Schema = {"anyOf": [STRING, {"type": "integer"}]}
     assert breaks(described(body=either), described(body=either | {"enum": ["a", 1]}))
-    assert breaks(described(answer=either | {"enum": ["a"]}), described(answer=either))
+    assert breaks(described(response=either | {"enum": ["a"]}), described(response=either))
 
 
-def test_what_all_problems_share_is_told_once() -> None:
+def test_changes_of_the_problem_schema_are_reported_once() -> None:
     def with_problem(**properties: Schema) -> dict[str, Any]:
-        answer = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
         return described(
-            responses={status: {"content": answer} for status in ("404", "409")},
+            responses={status: {"content": content} for status in ("404", "409")},
             components={"Problem": {"properties": properties}},
         )
 

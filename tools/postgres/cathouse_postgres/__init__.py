@@ -1,1 +1,1 @@
-"""PostgreSQL for development and for tests, with a role and a schema for every service."""
+"""PostgreSQL for development and for tests, with its own roles and schema for each service."""

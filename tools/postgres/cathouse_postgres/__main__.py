@@ -1,4 +1,4 @@
-"""The command `cathouse-postgres`."""
+"""Run the PostgreSQL server of the development stack, and create the roles and schemas of the services."""
 
 import argparse
 import sys
@@ -7,27 +7,37 @@ from cathouse_postgres.errors import PostgresToolError
 from cathouse_postgres.settings import Settings
 
 _COMMANDS = {
-    "run": "run PostgreSQL in the foreground; make its cluster first if there is none",
-    "ready": "exit with 0 when it accepts connections, with 1 when it does not within a second",
-    "provision": "make each service's role and schema, and write its connection URL",
+    "run": "run PostgreSQL in the foreground; create its cluster if there is none",
+    "ready": "exit with 0 if the server accepts connections within a second, else with 1",
+    "provision": "create the roles and the schema of each service, and write its connection URLs",
 }
 
 
-def main() -> int:
-    """Runs one command from the root of the repository; returns the exit code."""
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cathouse-postgres",
         description=__doc__,
-        epilog="Settings, from the environment: STATE_DIR (.state), POSTGRES_BIN, POSTGRES_URL.",
+        epilog="Run it in the root of the repository. Settings come from the environment. STATE_DIR is the folder of "
+        "all files (default: .state). POSTGRES_BIN is the folder with the programs of another PostgreSQL 18. "
+        "POSTGRES_URL is the URL of the superuser of an external server.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, purpose in _COMMANDS.items():
         commands.add_parser(name, help=purpose, description=purpose)
-    purpose = "drop what a service that is no more has left: its role, its schema, its secret"
-    commands.add_parser("drop", help=purpose, description=purpose).add_argument("name")
-    purpose = "open psql as a role that the stack has made, such as that of a service"
-    commands.add_parser("psql", help=purpose, description=purpose).add_argument("role")
-    arguments = parser.parse_args()
+    purpose = "drop the roles, the schema and the secrets of a service that is no longer registered"
+    commands.add_parser("drop", help=purpose, description=purpose).add_argument(
+        "name", metavar="NAME", help="name of the removed service"
+    )
+    purpose = "open psql as a role that `provision` created"
+    commands.add_parser("psql", help=purpose, description=purpose).add_argument(
+        "role", metavar="ROLE", help="for example the name of a service"
+    )
+    return parser
+
+
+def main() -> int:
+    """Run one command in the root of the repository. Return the exit status."""
+    arguments = build_parser().parse_args()
     try:
         _execute(arguments)
     except KeyboardInterrupt:
@@ -44,8 +54,7 @@ def main() -> int:
 def _execute(arguments: argparse.Namespace) -> None:
     command: str = arguments.command
     settings = Settings.from_environment()
-    # Each command imports what it alone needs: the probe runs each second, and drivers are slow to
-    # import.
+    # Each command imports only the modules that it needs. The probe runs every second, and drivers are slow to import.
     if command == "ready":
         from cathouse_postgres.ready import wait_until_ready
 
@@ -75,9 +84,7 @@ def _execute(arguments: argparse.Namespace) -> None:
 def _owner_hint(error: OSError) -> str:
     if not isinstance(error, PermissionError):
         return ""
-    return (
-        "; it was made by another user: run this as that user, or name another folder in STATE_DIR"
-    )
+    return "; another user created it: run this command as that user, or set STATE_DIR to another folder"
 
 
 def _fail(line: str) -> int:

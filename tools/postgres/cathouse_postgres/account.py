@@ -1,10 +1,12 @@
-"""Under which account the server runs: PostgreSQL refuses to run as root.
+"""The account that runs the server. PostgreSQL refuses to run as root.
 
-One rule decides, so that a cluster is always run as it was made: who owns the data folder runs it.
-A folder of an ordinary user is that user's, also when root starts it. A folder of root's is run in
-a user namespace, where root's own files belong to `nobody` and which therefore reaches folders that
-are closed to everyone else. A new cluster gets the namespace if this machine allows one, and else
-belongs to an ordinary account.
+The owner of the data folder runs the cluster, so a cluster always runs as it was created:
+
+- If an ordinary user owns the folder, this user runs the cluster, also when root starts it.
+- If root owns the folder, the cluster runs in a user namespace. The files of root belong to `nobody` there, so the
+  server can also open folders that are closed to all other accounts.
+
+A new cluster uses a namespace if the machine allows one. Otherwise it belongs to an ordinary account.
 """
 
 import os
@@ -24,22 +26,21 @@ _NAMESPACE = ("--user", "--map-user=65534", "--map-group=65534", "--")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """How to start a program of the server."""
+    """A prefix of commands that starts them under the account, and the ids of the account."""
 
     prefix: tuple[str, ...] = ()
     owner: tuple[int, int] | None = None
 
     def own(self, path: Path) -> None:
-        """Hands a file or folder that the server must read over to the account."""
+        """Change the owner of a file or folder to the account, so the server can read it."""
         if self.owner is not None:
             os.chown(path, *self.owner)
 
 
 def choose_account(binaries: Path, state_folder: Path, data: Path | None) -> Account:
-    """The account that runs the cluster in `data`, or that may make a new one (`data` is None).
+    """Return the account that runs the cluster in `data`, or that creates a new one when `data` is None.
 
-    Raises `PostgresToolError` when there is none that reaches both the programs and the state
-    folder.
+    Raises `PostgresToolError` when no account can open both the programs and the state folder.
     """
     if os.geteuid() != 0:
         return Account()
@@ -58,13 +59,13 @@ def choose_account(binaries: Path, state_folder: Path, data: Path | None) -> Acc
     if owner is not None and owner.st_uid == 0:
         raise PostgresToolError(
             f"{data} belongs to root and needs a user namespace, which this machine refuses:"
-            f" hand it to an ordinary account ({shlex.join(['chown', '-R', 'nobody', str(data)])})"
-            " and start it again"
+            f" change its owner ({shlex.join(['chown', '-R', 'nobody', str(data)])}),"
+            " then start again"
         )
     raise PostgresToolError(
-        "PostgreSQL does not run as root, user namespaces are refused here, and no ordinary account"
-        f" reaches both {binaries} and {state_folder}: run this as an ordinary user,"
-        " or let everyone pass those folders and the ones above them (chmod o+x)"
+        "PostgreSQL refuses to run as root, this machine refuses user namespaces, and no ordinary"
+        f" account can open both {binaries} and {state_folder}: run this as an ordinary user,"
+        " or open these folders and their parent folders for all accounts (chmod o+x)"
     )
 
 
@@ -96,7 +97,7 @@ def _reaches(account: Account, binaries: Path, state_folder: Path) -> bool:
         ("test", "-x", state_folder),
     )
     return all(
-        subprocess.run(  # noqa: S603 - no shell, and no word of it is a stranger's
+        subprocess.run(  # noqa: S603 - no shell, and no input of other users
             [*account.prefix, *attempt], capture_output=True, check=False, cwd="/"
         ).returncode
         == 0

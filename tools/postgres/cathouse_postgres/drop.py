@@ -1,4 +1,4 @@
-"""`cathouse-postgres drop NAME`: what a service that is no more has left."""
+"""`cathouse-postgres drop NAME`: remove the roles, the schema and the secrets of a removed service."""
 
 import asyncio
 import glob
@@ -13,9 +13,9 @@ from cathouse_postgres.settings import Settings
 
 
 def drop(settings: Settings, name: str) -> None:
-    """Drops the roles of the service with all that they own, and deletes their secrets.
+    """Drop the roles of the service and everything that they own, and delete their secrets.
 
-    Raises `PostgresToolError` for a service of services.toml, and where there is no such role.
+    Raises `PostgresToolError` for a service that is in services.toml, and when the role does not exist.
     """
     try:
         services = load_registry()
@@ -23,7 +23,7 @@ def drop(settings: Settings, name: str) -> None:
         raise PostgresToolError(str(error)) from error
     if name in {service.name for service in services}:
         raise PostgresToolError(
-            f"{name} is a service of services.toml: take it away first (make service-remove NAME={name})"
+            f"{name} is still a service of services.toml: remove it first (make service-remove NAME={name})"
         )
     asyncio.run(drop_roles(superuser_url(settings), name, database=DATABASE))
     secrets = settings.state.database_url(name).parent

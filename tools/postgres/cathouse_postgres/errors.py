@@ -1,5 +1,5 @@
-"""What a person gets to read when something is wrong."""
+"""Errors that are shown to users."""
 
 
 class PostgresToolError(Exception):
-    """One line for a person: names the thing, its value if that is no secret, and what to do."""
+    """An error in one line. It names the wrong value, unless the value is secret, and the next step."""

@@ -1,4 +1,4 @@
-"""Small files that are either whole or absent, and locks on files."""
+"""Small files that are written completely or not at all, and locks on files."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ _DEAD_HOLDER_SECONDS = 30.0
 
 
 def write_secret(path: Path, content: str) -> None:
-    """Writes a file that only its owner reads, in a folder that only its owner opens."""
+    """Write a file that only its owner can read, in a folder that only its owner can open."""
     path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     path.parent.chmod(0o700)
@@ -23,7 +23,7 @@ def write_public(path: Path, content: str) -> None:
 
 
 def write_whole(path: Path, content: str, mode: int) -> None:
-    """Write the file beside its place and move it there, so that no reader sees a part of it."""
+    """Write a temporary file and rename it to `path`, so no reader sees an incomplete file."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
     try:
@@ -36,7 +36,7 @@ def write_whole(path: Path, content: str, mode: int) -> None:
 
 
 def read_secret(path: Path) -> str | None:
-    """The content, or None when the file is absent; closes a file that others may read."""
+    """Return the content, or None when the file does not exist. Remove read permissions of other accounts."""
     try:
         content = path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
@@ -47,12 +47,11 @@ def read_secret(path: Path) -> str | None:
 
 
 def lock_or_refuse(path: Path) -> int:
-    """Locks the file for this process and what it becomes by exec, and writes its id into it.
+    """Lock the file for this process, also after `exec`, and write the process id into it.
 
-    The kernel gives the lock back when the last process that inherited the descriptor is gone, so
-    that neither a crash nor a process id that was given out again leaves it behind. Raises
-    `PostgresToolError` with the process id of the holder; a holder that died a moment ago gets a
-    while for its children to end.
+    The kernel releases the lock when the last process that inherited the descriptor has ended. A crash or a reused
+    process id therefore leaves no lock. If the holder has died, wait up to 30 seconds for its children to end. Raises
+    `PostgresToolError` with the process id of the holder.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + _DEAD_HOLDER_SECONDS
@@ -60,8 +59,8 @@ def lock_or_refuse(path: Path) -> int:
         holder = os.pread(descriptor, 32, 0).decode().strip()
         if _alive(holder) or time.monotonic() > deadline:
             raise PostgresToolError(
-                f"the server of {path.parent} runs already, as process {holder}:"
-                f" use that one, or stop it with kill -INT {holder}"
+                f"the server of {path.parent} already runs, as process {holder}:"
+                f" use this server, or stop it with kill -INT {holder}"
             )
         time.sleep(0.02)
     os.ftruncate(descriptor, 0)
@@ -70,7 +69,7 @@ def lock_or_refuse(path: Path) -> int:
 
 
 def lock_and_wait(path: Path) -> int:
-    """Locks the file until the descriptor is closed, after whoever holds it now."""
+    """Wait for the lock of the file, and hold it until the returned descriptor is closed."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor
@@ -90,5 +89,5 @@ def _alive(pid: str) -> bool:
     except (ValueError, ProcessLookupError):
         return False
     except PermissionError:
-        pass  # it lives, and belongs to somebody else
+        pass  # the process lives and belongs to another account
     return True

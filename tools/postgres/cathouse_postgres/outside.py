@@ -1,4 +1,4 @@
-"""`cathouse-postgres run` with POSTGRES_URL: there is nothing to run, only to check."""
+"""`cathouse-postgres run` with POSTGRES_URL: check the external server instead of running one."""
 
 import asyncio
 import signal
@@ -15,16 +15,15 @@ _LEAVE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def stay_for_outside_server(url: str) -> None:
-    """Checks that the server answers and is recent enough, then waits to be signalled.
+    """Check that the server responds and has a supported version, then wait for a signal to end.
 
-    So the development stack has the same processes with an outside server. Raises
-    `PostgresToolError`.
+    The development stack then has the same processes as with its own server. Raises `PostgresToolError`.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _LEAVE)
     version = asyncio.run(_version(url))
     host, port, _, _ = address_in(url)
     print(
-        f"using PostgreSQL {version} at {host}:{port}, as POSTGRES_URL says",
+        f"using PostgreSQL {version} at {host}:{port}, because POSTGRES_URL is set",
         file=sys.stderr,
         flush=True,
     )
@@ -40,7 +39,7 @@ async def _version(url: str) -> str:
     if version.major < MAJOR:
         host, port, _, _ = address_in(url)
         raise PostgresToolError(
-            f"POSTGRES_URL leads to PostgreSQL {version.major} at {host}:{port}:"
-            f" Cat House needs {MAJOR} or newer"
+            f"POSTGRES_URL is the address of PostgreSQL {version.major} at {host}:{port}, and Cat House"
+            f" needs version {MAJOR} or newer: use another server, or unset POSTGRES_URL"
         )
     return f"{version.major}.{version.minor}"

@@ -1,4 +1,4 @@
-"""A port on the loopback address that stays the same from one start to the next."""
+"""A port on the loopback address that stays the same after a restart."""
 
 import socket
 import sys
@@ -9,26 +9,29 @@ from cathouse_postgres.files import write_public
 
 ADDRESS = "127.0.0.1"
 
-# Below the ports that Linux (from 32768) and macOS (from 49152) give to outgoing connections, so
-# that none of those sits on the remembered port at the next start.
+# These are lower than the ports of outgoing connections, which begin at 32768 on Linux and at 49152 on macOS. An
+# outgoing connection can therefore not occupy the port at the next start.
 _CANDIDATES = range(20000, 32000)
 _ATTEMPTS = 200
 
 
 def remembered_port(file: Path) -> int:
-    """The port in the file if it is free, else another one, which is then in the file."""
+    """Return the port in the file if it is free. Otherwise choose another one and write it into the file."""
     remembered = read_port(file)
     if remembered is not None and _is_free(remembered):
         return remembered
     port = free_port()
     if remembered is not None:
-        print(f"port {remembered} is taken by another program: {port} from now on", file=sys.stderr)
+        print(
+            f"port {remembered} of PostgreSQL is in use by another program: using {port} from now on",
+            file=sys.stderr,
+        )
     write_public(file, f"{port}\n")
     return port
 
 
 def read_port(file: Path) -> int | None:
-    """The port in the file, None when the file is absent or holds no port."""
+    """Return the port in the file, or None when the file is missing or contains no port."""
     try:
         port = int(file.read_text(encoding="ascii"))
     except (FileNotFoundError, ValueError):
@@ -37,10 +40,9 @@ def read_port(file: Path) -> int | None:
 
 
 def running_port(data: Path) -> int | None:
-    """The port of the server that runs on this folder, None when none does or it is not ready yet.
+    """Return the port of the server of this data folder, or None when no server runs or it is not ready.
 
-    The server itself keeps the file. Asking it over the network while it starts would be refused
-    with an error in its log.
+    The server itself writes `postmaster.pid`. A connection while it starts would write an error into its log.
     """
     try:
         lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
@@ -50,22 +52,21 @@ def running_port(data: Path) -> int | None:
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
-    from random import sample  # slow to import, and needed at the first start only
+    """Return a free port. Raises `PostgresToolError` when 200 attempts find none."""
+    from random import sample  # slow to import, and needed only at the first start
 
     for port in sample(_CANDIDATES, _ATTEMPTS):
         if _is_free(port):
             return port
     raise PostgresToolError(
-        f"no free port on {ADDRESS}: of {_CANDIDATES.start} to {_CANDIDATES.stop},"
-        f" {_ATTEMPTS} were tried and are taken; stop what holds them"
+        f"no free port on {ADDRESS}: {_ATTEMPTS} ports from {_CANDIDATES.start} to"
+        f" {_CANDIDATES.stop} are in use: stop some of the programs that use them"
     )
 
 
 def _is_free(port: int) -> bool:
     with socket.socket() as candidate:
-        # As PostgreSQL itself binds: connections of the last run that are still closing do not
-        # count.
+        # PostgreSQL sets the same option, so connections of the previous run that are still closing do not matter.
         candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             candidate.bind((ADDRESS, port))

@@ -1,4 +1,4 @@
-"""`cathouse-postgres provision`: roles and schemas, and the files that lead services to them."""
+"""`cathouse-postgres provision`: create roles and schemas, and the files with their connection URLs."""
 
 import asyncio
 import os
@@ -13,14 +13,16 @@ from cathouse_postgres.settings import SUPERUSER, Settings
 from cathouse_postgres.urls import password_in, url_for
 
 CONNECTION_LIMIT = 50
-"""How many connections a service may hold in development: half of what the server has, so that one which keeps all of
-its own leaves the others theirs."""
+"""The largest number of connections of a service in development.
+
+It is half of the connections of the server, so one service that uses all of its connections does not block the others.
+"""
 
 
 def provision(settings: Settings) -> None:
-    """Makes or mends what each service of services.toml needs, and writes the connection URL of each of its roles.
+    """Create or repair the database objects of each service, and write the connection URL of each role.
 
-    Raises `PostgresToolError`, also when services.toml is missing or wrong.
+    Raises `PostgresToolError`, also when services.toml is missing or not valid.
     """
     state = settings.state
     try:
@@ -55,13 +57,13 @@ def provision(settings: Settings) -> None:
 
 
 def superuser_url(settings: Settings) -> str:
-    """How an administrator reaches the server. Raises `PostgresToolError` where there is none yet."""
+    """Return the connection URL of the superuser. Raises `PostgresToolError` when there is no server yet."""
     if settings.outside_url:
         return settings.outside_url
     state = settings.state
     port, password = read_port(state.port), read_secret(state.superuser_password)
     if port is None or password is None:
         raise PostgresToolError(
-            f"{state.folder} holds no PostgreSQL yet: start it with cathouse-postgres run"
+            f"{state.folder} contains no PostgreSQL yet: start it with cathouse-postgres run"
         )
     return url_for(f"postgresql://{ADDRESS}:{port}", SUPERUSER, password, SUPERUSER)

@@ -1,11 +1,11 @@
-"""Roles, schemas and extensions: one schema a service, all in one database, and at least two roles.
+"""Roles, schemas and extensions. All services share one database. Each has one schema and at least two roles.
 
-The role NAME_owner owns the schema and its tables, and migrates them. The role NAME serves: it reads and writes rows,
-and owns nothing. Further roles are for single commands. The privileges on tables of later migrations are default
-privileges; migrations then narrow them to what the models declare.
+The role NAME_owner owns the schema and its tables, and migrates them. The role NAME is for serving: it reads and writes
+rows, and owns nothing. Further roles are for single commands. Default privileges apply to the tables of later
+migrations. The migrations then reduce them to the privileges that the models declare.
 
-Every statement says how things must be, and all of them run each time: what somebody changed by
-hand is mended, and what is right stays as it is.
+Each statement describes the required state, and all statements run each time. They repair manual changes and leave
+everything else as it is.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ _ADVISORY_LOCK = 7_210_518_042_004_316_001
 
 _CONNECT_SECONDS = 10.0
 
-# A request has 30 seconds in all; what sits longer than this has been forgotten and holds locks
-# that others wait for. Migrations that need more set more for their own session.
+# A request has a limit of 30 seconds. A statement or transaction that lasts longer is abandoned, and its locks block
+# others. A migration that needs more time sets higher limits in its own session.
 _ROLE_SETTINGS = {
     "statement_timeout": "30s",
     "idle_in_transaction_session_timeout": "60s",
@@ -34,8 +34,8 @@ _ROLE_SETTINGS = {
 }
 
 
-# Of the roles that migrate or run single commands, each one connection at a time; a few more than
-# that, for a command that is repeated while the server still holds a connection that broke.
+# A role that migrates or runs single commands needs one connection at a time. The limit is higher, because the server
+# may still hold a broken connection when the command is repeated.
 _COMMAND_CONNECTIONS = 3
 
 _ROWS = "SELECT, INSERT, UPDATE, DELETE"
@@ -50,13 +50,12 @@ async def provision_roles(
     server_is_ours: bool,
     connection_limit: int | None = None,
 ) -> dict[str, str]:
-    """Makes or mends the database, and the roles, schema and extensions of each service.
+    """Create or repair the database, and the roles, schema and extensions of each service.
 
-    `passwords` are those known already, by role: they are kept, and given to a role that has
-    another one. On a server that is ours alone, the services' roles are also kept out of its other
-    databases. `connection_limit` is how many connections each service may hold; None leaves the
-    limits as they are. Returns every role's password. Raises `PostgresToolError` when the server
-    does not answer or refuses.
+    `passwords` are the known passwords by role. They are kept, and a role with another password gets the known one.
+    With `server_is_ours`, the roles also cannot connect to the other databases of the server. `connection_limit` is the
+    largest number of connections of each service. None does not change the limits. Return the passwords of all roles.
+    Raises `PostgresToolError` when the server does not respond, or refuses.
     """
     _refuse_shared_extensions(services)
     wanted = {
@@ -70,7 +69,7 @@ async def provision_roles(
             connected(with_database(superuser_url, database)) as connection,
         ):
             known = await _known_roles(connection, wanted)
-            # What the server would use for passwords that it hashes itself.
+            # The same number as the server uses for passwords that it hashes itself.
             iterations = int(await connection.fetchval("SHOW scram_iterations"))
             statements = [
                 *(
@@ -103,23 +102,25 @@ async def provision_roles(
 
 
 async def drop_roles(superuser_url: str, name: str, *, database: str = DATABASE) -> None:
-    """Drops the roles of a service with their schema and all else that they own in the database.
+    """Drop the roles of a service, their schema, and everything else that they own in the database.
 
-    Raises `PostgresToolError` where there is no such role, and when the server does not answer or refuses.
+    Raises `PostgresToolError` when the role does not exist, and when the server does not respond, or refuses.
     """
     try:
         async with (
             _only_provisioner(superuser_url, database),
             connected(with_database(superuser_url, database)) as connection,
         ):
-            # No service's name has an underscore: what follows one is a role of this service.
+            # Names of services have no underscore, so NAME_… is always a role of the service NAME.
             rows = await connection.fetch(
                 "SELECT rolname FROM pg_roles WHERE rolname = $1 OR starts_with(rolname, $1 || '_')",
                 name,
             )
             if not rows:
-                raise PostgresToolError(f"the server has no role {name}")
-            # The owner first, whose default privileges name the others.
+                raise PostgresToolError(
+                    f"the server has no role {name}: check the name of the removed service"
+                )
+            # The owner comes first, because its default privileges name the other roles.
             names = sorted(
                 (row["rolname"] for row in rows), key=lambda role: not role.endswith("_owner")
             )
@@ -136,7 +137,7 @@ async def drop_roles(superuser_url: str, name: str, *, database: str = DATABASE)
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    """One connection, closed at the end. Raises what asyncpg raises."""
+    """Open a connection, and close it at the end. Raises the errors of asyncpg."""
     connection = await asyncpg.connect(url, timeout=_CONNECT_SECONDS)
     try:
         yield connection
@@ -145,18 +146,18 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def run_statements(connection: asyncpg.Connection, statements: Sequence[str]) -> None:
-    """Runs the statements in one transaction and one round trip."""
+    """Run the statements in one transaction and one round trip."""
     if statements:
         await connection.execute(";\n".join(statements))
 
 
 def identifier(name: str) -> str:
-    """The name as SQL wants it when it may be any text."""
+    """Return the name as a quoted SQL identifier. Any text is accepted."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def access_statements(database: str, roles: Iterable[str]) -> list[str]:
-    """Lets the roles and nobody else connect to the database.
+    """Return the statements that allow only these roles to connect to the database.
 
     A copy of a database does not inherit this from its template.
     """
@@ -170,12 +171,12 @@ def access_statements(database: str, roles: Iterable[str]) -> list[str]:
 
 
 def refusal(url: str, error: Exception) -> PostgresToolError:
-    """What to tell a person when the server of a URL cannot be used."""
+    """Return the error to show when the server of a URL cannot be used."""
     host, port, user, _ = address_in(url)
     if isinstance(error, OSError):
         return PostgresToolError(
-            f"no PostgreSQL answers at {host}:{port}: start it (cathouse-postgres run),"
-            " or correct POSTGRES_URL if that is set"
+            f"PostgreSQL at {host}:{port} does not respond: start it (cathouse-postgres run),"
+            " or correct POSTGRES_URL if it is set"
         )
     reason = " ".join(str(error).splitlines())
     return PostgresToolError(f"PostgreSQL at {host}:{port} refuses {user}: {reason}")
@@ -183,11 +184,11 @@ def refusal(url: str, error: Exception) -> PostgresToolError:
 
 @asynccontextmanager
 async def _only_provisioner(superuser_url: str, database: str) -> AsyncIterator[None]:
-    """Sees to it that the database is there and that nobody else works on the roles meanwhile."""
-    # Roles belong to all databases, and advisory locks to one: hence in the maintenance database.
+    """Create the database if it does not exist, and hold a lock against concurrent changes of the roles."""
+    # Roles belong to all databases, but an advisory lock to one. The lock is therefore in the maintenance database.
     async with connected(superuser_url) as maintenance:
         await maintenance.execute(f"SELECT pg_advisory_lock({_ADVISORY_LOCK})")
-        # Asked, not tried: the attempt would be the first error in a new server's log.
+        # A failed CREATE DATABASE would write an error into the log of the server.
         if not await maintenance.fetchval(
             "SELECT true FROM pg_database WHERE datname = $1", database
         ):
@@ -232,10 +233,10 @@ def _role_statements(services: Sequence[Service], connection_limit: int | None) 
 async def _ownership_statements(
     connection: asyncpg.Connection, services: Sequence[Service]
 ) -> list[str]:
-    """Hands what a serving role owns to the owner role, as roles did own their tables once.
+    """Return the statements that give the objects of a serving role to the owner role.
 
-    Replicas that run meanwhile keep their access: it is granted in the same transaction, and
-    narrowed by the migrations that follow.
+    In older clusters the serving roles owned their tables. Running replicas keep their access, because it is granted in
+    the same transaction. The next migrations then reduce it.
     """
     rows = await connection.fetch(
         "SELECT DISTINCT rolname FROM pg_shdepend JOIN pg_roles ON pg_roles.oid = refobjid"
@@ -301,8 +302,8 @@ def _refuse_shared_extensions(services: Sequence[Service]) -> None:
             owner = owners.setdefault(extension, service.name)
             if owner != service.name:
                 raise PostgresToolError(
-                    f"the extension {extension} is asked for by {owner} and by {service.name},"
-                    " and a database holds it only once: leave it to one of them in services.toml"
+                    f"{owner} and {service.name} both request the extension {extension}, and a database"
+                    " can contain it only once: remove it from one of them in services.toml"
                 )
 
 
@@ -313,7 +314,7 @@ async def _logs_in(url: str) -> bool:
     except asyncpg.InvalidPasswordError:
         return False
     except asyncpg.TooManyConnectionsError as error:
-        # A role's own limit is looked at after its password; the server's is not.
+        # The server checks the limit of a role after its password, so the password is correct.
         if "for role" not in str(error):
             raise
         return True

@@ -1,4 +1,4 @@
-"""`cathouse-postgres run`: becomes the server, or stands in for an outside one."""
+"""`cathouse-postgres run`: become the server of the state folder."""
 
 import os
 import signal
@@ -22,9 +22,9 @@ from cathouse_postgres.settings import Settings, State
 
 
 def become_server(settings: Settings) -> NoReturn:
-    """Replaces this process by the server of the state folder, which is made first if it is absent.
+    """Create the cluster if there is none, and replace this process with the server.
 
-    So the process id stays, and SIGINT asks PostgreSQL itself for a fast shutdown. Raises
+    The server has the same process id, so SIGINT reaches PostgreSQL itself and starts a fast shutdown. Raises
     `PostgresToolError`.
     """
     state = settings.state
@@ -32,8 +32,8 @@ def become_server(settings: Settings) -> NoReturn:
     exists = cluster_exists(state.data)
     if exists and not state.superuser_password.exists():
         raise PostgresToolError(
-            f"{state.superuser_password} is gone, and without it no roles can be made in"
-            f" {state.data}: put it back, or move that folder away and start again"
+            f"{state.superuser_password} is missing, and roles cannot be created in {state.data} without it:"
+            f" restore the file, or move the folder {state.data} to another place and start again"
         )
     state.folder.mkdir(parents=True, exist_ok=True)
     lock = lock_or_refuse(state.lock)
@@ -44,7 +44,7 @@ def become_server(settings: Settings) -> NoReturn:
     command = server_command(state.data, remembered_port(state.port), binaries, account, {})
     os.set_inheritable(lock, True)
     os.chdir("/")
-    os.execv(command[0], command)  # noqa: S606 - the command is ours, and no shell is wanted
+    os.execv(command[0], command)  # noqa: S606 - no shell, and no input of other users
 
 
 def _create(state: State, binaries: Path, account: Account, lock: int) -> None:
@@ -53,8 +53,7 @@ def _create(state: State, binaries: Path, account: Account, lock: int) -> None:
     signal.signal(signal.SIGTERM, _leave)
     password = new_password()
     write_secret(state.superuser_password, password)
-    # initdb inherits the lock: should this process be killed, the next one waits until initdb is
-    # gone too.
+    # initdb inherits the lock. If this process is killed, the next one also waits for the end of initdb.
     create_cluster(state.data, password, binaries, account, pass_fds=(lock,))
 
 

@@ -1,4 +1,4 @@
-"""Passwords as PostgreSQL stores them, so that no statement or log ever holds one itself."""
+"""Password verifiers as PostgreSQL stores them. Statements and logs then never contain a password."""
 
 import base64
 import hashlib
@@ -9,12 +9,12 @@ _SALT_BYTES = 16
 
 
 def new_password() -> str:
-    """A random password of characters that stand in a URL as they are."""
+    """Return a random password. Its characters need no encoding in a URL."""
     return secrets.token_urlsafe(32)
 
 
 def verifier(password: str, iterations: int) -> str:
-    """The SCRAM-SHA-256 verifier (RFC 5803) of an ASCII password, for `ALTER ROLE … PASSWORD`."""
+    """Return the SCRAM-SHA-256 verifier (RFC 5803) of an ASCII password, for `ALTER ROLE … PASSWORD`."""
     salt = secrets.token_bytes(_SALT_BYTES)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, iterations)
     stored_key = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()

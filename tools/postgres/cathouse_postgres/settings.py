@@ -1,7 +1,6 @@
 """The settings, and the files of the state folder.
 
-The readiness probe imports this each second: hence tuples, which cost less to import than
-dataclasses.
+The readiness probe imports this module every second. It uses named tuples, because they import faster than dataclasses.
 """
 
 import os
@@ -10,32 +9,32 @@ from pathlib import Path
 from typing import NamedTuple
 
 SUPERUSER = "postgres"
-"""The superuser of a server that is ours."""
+"""The superuser of the server that this tool creates."""
 
 
 class State(NamedTuple):
-    """Where the tool keeps things, below one folder."""
+    """The paths of all files, below one folder."""
 
     folder: Path
 
     @property
     def data(self) -> Path:
-        """PostgreSQL's data folder."""
+        """The data folder of PostgreSQL."""
         return self.folder / "postgres"
 
     @property
     def port(self) -> Path:
-        """Holds the port, so that it stays the same from one start to the next."""
+        """The file with the port, which stays the same after a restart."""
         return self.folder / "postgres.port"
 
     @property
     def lock(self) -> Path:
-        """Locked by the server for as long as it lives; holds its process id."""
+        """The lock file of the server, with its process id. The server holds the lock while it runs."""
         return self.folder / "postgres.lock"
 
     @property
     def provision_lock(self) -> Path:
-        """Locked while roles and schemas are being made."""
+        """The lock file that is held while roles and schemas are created."""
         return self.folder / "provision.lock"
 
     @property
@@ -43,7 +42,7 @@ class State(NamedTuple):
         return self.folder / "secrets" / "postgres" / "superuser_password"
 
     def database_url(self, role: str) -> Path:
-        """The connection URL of a role, named as pydantic-settings' `secrets_dir` wants it."""
+        """The file with the connection URL of a role. Its name fits `secrets_dir` of pydantic-settings."""
         return self.folder / "secrets" / role / "database_url"
 
 
@@ -56,14 +55,13 @@ class Settings(NamedTuple):
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """Reads STATE_DIR, POSTGRES_BIN and POSTGRES_URL; an empty variable counts as absent.
+        """Read STATE_DIR, POSTGRES_BIN and POSTGRES_URL. An empty variable has the same effect as an unset one.
 
-        Raises `PostgresToolError` when POSTGRES_URL is not a URL of PostgreSQL, without printing
-        it.
+        Raises `PostgresToolError` when POSTGRES_URL is not a URL of PostgreSQL. The message does not contain the URL.
         """
         outside_url = environ.get("POSTGRES_URL") or None
         if outside_url:
-            from cathouse_postgres.urls import address_in  # slow to import, and seldom needed
+            from cathouse_postgres.urls import address_in  # slow to import, and rarely needed
 
             address_in(outside_url)
         binaries = environ.get("POSTGRES_BIN")

@@ -1,9 +1,8 @@
-"""PostgreSQL for a run of tests: one throwaway server, one copy of a template for each worker.
+"""PostgreSQL for a run of tests: one temporary server, and one copy of a template for each worker.
 
-The process that controls the run holds `temporary_server()` open, provisions and migrates one
-database, and passes `TemporaryServer.to_environment()` on; each worker gets its handle back with
-`TemporaryServer.from_environment()` and copies that database. Every call blocks: use them in
-fixtures that are no coroutines.
+The process that controls the run keeps `temporary_server()` open. It provisions and migrates one database, and passes
+`TemporaryServer.to_environment()` to the workers. Each worker calls `TemporaryServer.from_environment()` and copies the
+database. Every call blocks, so use them in synchronous fixtures.
 """
 
 import asyncio
@@ -47,8 +46,8 @@ _Result = TypeVar("_Result")
 _VARIABLE = "CATHOUSE_TEST_POSTGRES"
 _START_SECONDS = 30.0
 
-# The data is thrown away, so nothing waits for the disk. A client written in Python needs 5 ms for the usual number of
-# iterations, each time it connects; the passwords are random, and no iteration makes them safer.
+# The data is temporary, so nothing waits for the disk. With the default number of iterations, each connection of a
+# client in Python needs 5 ms more. More iterations do not make random passwords safer.
 _SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -57,10 +56,9 @@ _SETTINGS = {
     "scram_iterations": "1",
 }
 
-# The end of its standard input tells this shell that the run of tests is over, however it ended:
-# the kernel closes the pipe of a killed process too. SIGQUIT is PostgreSQL's immediate shutdown, and
-# a shell makes what it starts in the background ignore it: SIGTERM is for a server that has not yet
-# come as far as handling either.
+# The standard input of this shell ends when the run of tests ends, because the kernel also closes the pipe of a killed
+# process. SIGQUIT starts the immediate shutdown of PostgreSQL. A background process of a shell ignores it at first, so
+# SIGTERM stops a server that does not handle signals yet.
 _KEEPER = """
 folder=$1; shift
 "$@" </dev/null &
@@ -75,7 +73,7 @@ rm -rf -- "$folder"
 
 @dataclass(slots=True)
 class TemporaryServer:
-    """A handle of the throwaway server; any number of processes may hold one."""
+    """A handle of the temporary server. Any number of processes may have one."""
 
     port: int
     superuser_password: str = field(repr=False)
@@ -83,23 +81,23 @@ class TemporaryServer:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "TemporaryServer":
-        """The handle that the controlling process passed on.
+        """Return the handle that the controlling process passed on.
 
-        Raises `PostgresToolError` when it passed none.
+        Raises `PostgresToolError` when the variable is not set.
         """
         try:
             return cls(**json.loads(environ[_VARIABLE]))
         except KeyError:
             raise PostgresToolError(
-                f"{_VARIABLE} is not set: the process that starts the tests must pass its server on"
+                f"{_VARIABLE} is not set: set it in the process that starts the tests, from to_environment()"
             ) from None
 
     def to_environment(self) -> dict[str, str]:
-        """The variables from which another process makes this handle; for after `provision`."""
+        """Return the variables for `from_environment` in another process. Call it after `provision`."""
         return {_VARIABLE: json.dumps(asdict(self))}
 
     def provision(self, services: Sequence[Service], database: str = DATABASE) -> None:
-        """Makes the database and each service's roles and schema, as the command does, without limits."""
+        """Create the database, and the roles and schema of each service, without limits of connections."""
         self.passwords |= _wait_for(
             provision_roles(
                 self.superuser_url(),
@@ -111,27 +109,26 @@ class TemporaryServer:
         )
 
     def url(self, role: str, database: str = DATABASE) -> str:
-        """The connection URL of a role of a service; KeyError for one that was not provisioned."""
+        """Return the connection URL of a role. Raises KeyError for a role that was not provisioned."""
         return url_for(self._address(), role, self.passwords[role], database)
 
     def superuser_url(self, database: str = SUPERUSER) -> str:
-        """The connection URL of the superuser."""
+        """Return the connection URL of the superuser."""
         return url_for(self._address(), SUPERUSER, self.superuser_password, database)
 
     def create_database(self, name: str, template: str | None = None) -> None:
-        """Makes an empty database, or a copy of a template, for the services' roles only.
+        """Create an empty database, or a copy of a template. Only the roles of the services can connect to it.
 
-        Raises `PostgresToolError` when the name is taken, or when the template is still in use five
-        seconds later.
+        Raises `PostgresToolError` when the database exists, or when the template is still in use after five seconds.
         """
         source = identifier(template) if template else "template0"
-        # Copying files beats logging every page (25 ms against 35) where no checkpoint has to wait
-        # for the disk.
+        # A copy of the files takes 25 ms, and writing every page to the log takes 35 ms. This is true only because
+        # checkpoints do not wait for the disk.
         self._execute(f"CREATE DATABASE {identifier(name)} TEMPLATE {source} STRATEGY file_copy")
         self._execute(*access_statements(name, self.passwords))
 
     def drop_database(self, name: str) -> None:
-        """Drops the database if it is there, and throws out whoever is connected to it."""
+        """Drop the database if it exists, and close all connections to it."""
         self._execute(f"DROP DATABASE IF EXISTS {identifier(name)} WITH (FORCE)")
 
     def _address(self) -> str:
@@ -150,32 +147,32 @@ class TemporaryServer:
 
 @contextmanager
 def temporary_server() -> Iterator[TemporaryServer]:
-    """Runs a server in a temporary folder; both are gone afterwards, even after a kill -9.
+    """Run a server in a temporary folder. Both are removed at the end, even after a kill -9.
 
-    POSTGRES_BIN names its programs, if set; POSTGRES_URL does not matter: tests never use an
-    outside server. Raises `PostgresToolError` when there is no PostgreSQL, or it does not start.
+    POSTGRES_BIN selects its programs. POSTGRES_URL has no effect, because tests never use an external server. Raises
+    `PostgresToolError` when there is no PostgreSQL, or when it does not start.
     """
     binaries = find_binaries(Settings.from_environment().binaries)
     folder = Path(tempfile.mkdtemp(prefix="cathouse-postgres-"))
     try:
         folder.chmod(
             0o711
-        )  # passable for the account of the server; the data folder in it is closed
+        )  # the account of the server must pass this folder; the data folder in it is closed
         account = choose_account(binaries, folder, None)
         server = TemporaryServer(port=free_port(), superuser_password=new_password())
         data, log = folder / "postgres", folder / "log"
-        # initdb hashes the superuser's password, and has to know the settings by then.
+        # initdb hashes the password of the superuser, so it needs the settings now.
         create_cluster(
             data, server.superuser_password, binaries, account, sync=False, settings=_SETTINGS
         )
         command = server_command(data, server.port, binaries, account, {})
         with log.open("wb") as log_file:
-            keeper = subprocess.Popen(  # noqa: S603 - the script above, its words passed beside it
+            keeper = subprocess.Popen(  # noqa: S603 - the script is fixed, and its arguments are passed separately
                 ["/bin/sh", "-c", _KEEPER, "sh", folder, *command],
                 stdin=subprocess.PIPE,
                 stdout=log_file,
                 stderr=log_file,
-                start_new_session=True,  # Ctrl-C is for the tests, which still need the server
+                start_new_session=True,  # Ctrl-C must reach only the tests, which still need the server
                 cwd="/",
             )
     except BaseException:
@@ -193,12 +190,11 @@ def _wait_until_ready(port: int, data: Path, log: Path) -> None:
     while running_port(data) != port or why_not_ready(ADDRESS, port, SUPERUSER, SUPERUSER):
         output = log.read_text(errors="replace")
         if time.monotonic() > deadline or "FATAL:" in output:
-            raise PostgresToolError(f"the tests' PostgreSQL does not start; it said: {output}")
+            raise PostgresToolError(f"the PostgreSQL of the tests does not start: {output}")
         time.sleep(0.01)
 
 
 def _wait_for(work: Coroutine[Any, Any, _Result]) -> _Result:
-    # In a thread of its own, because asyncio.run neither nests nor leaves a loop that others have
-    # set in its place.
+    # asyncio.run cannot run inside a running loop, and it replaces the loop of the thread. Hence the separate thread.
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(asyncio.run, work).result()

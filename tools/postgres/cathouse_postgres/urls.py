@@ -8,7 +8,7 @@ DEFAULT_PORT = 5432
 
 
 def url_for(server_url: str, role: str, password: str, database: str) -> str:
-    """The URL of another role and database on the same server; options (sslmode) stay."""
+    """Return the URL of another role and database on the same server. Options such as sslmode stay."""
     parts = urlsplit(server_url)
     address = parts.netloc.rpartition("@")[2]
     user = f"{quote(role, safe='')}:{quote(password, safe='')}"
@@ -16,12 +16,12 @@ def url_for(server_url: str, role: str, password: str, database: str) -> str:
 
 
 def with_database(server_url: str, database: str) -> str:
-    """The same URL, leading to another database."""
+    """Return the same URL with another database."""
     return urlsplit(server_url)._replace(path="/" + quote(database, safe="")).geturl()
 
 
 def password_in(url: str) -> str | None:
-    """The password in a URL that this tool made, None when something else stands there."""
+    """Return the password in a URL that this tool wrote, or None for any other text."""
     try:
         password = unquote(urlsplit(url).password or "")
     except ValueError:
@@ -30,10 +30,10 @@ def password_in(url: str) -> str | None:
 
 
 def address_in(url: str) -> tuple[str, int, str, str]:
-    """Host, port, user and database of a URL, with PostgreSQL's defaults.
+    """Return the host, port, user and database of a URL, with the defaults of PostgreSQL.
 
-    Raises `PostgresToolError`, without printing the URL, when it has another scheme, names no host,
-    or its port is no number.
+    Raises `PostgresToolError` when the URL has another scheme, no host, or an invalid port. The message does not
+    contain the URL.
     """
     try:
         parts = urlsplit(url)
@@ -42,8 +42,8 @@ def address_in(url: str) -> tuple[str, int, str, str]:
         host = None
     if not host or parts.scheme not in ("postgresql", "postgres"):
         raise PostgresToolError(
-            "POSTGRES_URL must look like postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
-            " (its value is not shown, as it holds a password)"
+            "POSTGRES_URL must have the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+            " (its value is not shown, because it contains a password)"
         )
     user = unquote(parts.username or "postgres")
     return host, port, user, unquote(parts.path[1:]) or user

@@ -1,4 +1,4 @@
-"""Real clusters in a folder whose name has a space and an é, and the command as a user runs it."""
+"""Real clusters in a folder with a space and an é in its name, and the command as a user runs it."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ from cathouse_postgres.ready import check_ready
 from cathouse_postgres.settings import Settings, State
 from cathouse_postgres.testing import TemporaryServer, temporary_server
 
-# Only root can give its rights up: the whole subject is absent for everyone else.
+# Only root can switch to another account, so these tests do not exist for other users.
 collect_ignore = [] if os.geteuid() == 0 else ["test_running_as_root.py"]
 
 SERVICES_TOML = """\
@@ -46,7 +46,7 @@ calls = ["auth"]
 """
 
 
-Answering = Callable[[bytes], int]
+Responding = Callable[[bytes], int]
 
 
 class MakeService(Protocol):
@@ -54,7 +54,7 @@ class MakeService(Protocol):
 
 
 class Tool:
-    """The command in one checkout: `folder` stands for the root of the repository."""
+    """The command in one checkout. `folder` is the root of the repository."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -81,7 +81,7 @@ class Tool:
         )
 
     def begin(self, command: str) -> subprocess.Popen[bytes]:
-        """Starts the command and waits for nothing; what it says goes to the log."""
+        """Start the command without waiting for it. Its output goes to the log."""
         with self._log.open("ab") as log:
             process = subprocess.Popen(
                 self._argv(command), cwd=self.folder, env=self.environment, stdout=log, stderr=log
@@ -126,7 +126,7 @@ class Tool:
         return self.state.database_url(service).read_text()
 
     def _is_ready(self) -> bool:
-        # Asked again and again: as a command it would take the processor from the server that starts.
+        # Polled many times. A process for each check would take CPU time from the server that starts.
         try:
             check_ready(Settings(self.state, None, None))
         except PostgresToolError:
@@ -139,7 +139,7 @@ class Tool:
 
 @contextmanager
 def temporary_open_folder() -> Iterator[Path]:
-    """A folder that every account may pass, unlike pytest's own."""
+    """Yield a folder that every account can enter, unlike the folder of pytest."""
     folder = Path(tempfile.mkdtemp(prefix="cat é house "))
     folder.chmod(0o755)
     yield folder
@@ -154,7 +154,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def tool() -> Iterator[Tool]:
-    """A fresh checkout; what it started is stopped."""
+    """Yield a fresh checkout, and stop its processes at the end."""
     with temporary_open_folder() as folder:
         tool = Tool(folder)
         yield tool
@@ -162,8 +162,8 @@ def tool() -> Iterator[Tool]:
 
 
 @pytest.fixture(scope="session")
-def made_once() -> Iterator[Tool]:
-    """A checkout whose server ran, was provisioned, and stopped."""
+def created_once() -> Iterator[Tool]:
+    """Yield a checkout with a server that has run, was provisioned, and has stopped."""
     with temporary_open_folder() as folder:
         tool = Tool(folder)
         process = tool.start_ready()
@@ -174,16 +174,16 @@ def made_once() -> Iterator[Tool]:
 
 
 @pytest.fixture
-def used_tool(made_once: Tool) -> Iterator[Tool]:
-    """A checkout that ran before, with cluster, roles and files; several tests use the same one."""
-    made_once.clear_log()
-    yield made_once
-    made_once.stop_all()
+def used_tool(created_once: Tool) -> Iterator[Tool]:
+    """Yield a checkout with a cluster, roles and files. Several tests use the same one."""
+    created_once.clear_log()
+    yield created_once
+    created_once.stop_all()
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[TemporaryServer]:
-    """A throwaway server with the two services below."""
+    """Yield a temporary server with two services."""
     with temporary_server() as server:
         server.provision(SERVICES)
         yield server
@@ -216,21 +216,21 @@ def both_services() -> tuple[Service, ...]:
 
 
 @pytest.fixture
-def answering() -> Iterator[Answering]:
-    """Starts a listener that answers each start packet alike; gives its port."""
+def responding() -> Iterator[Responding]:
+    """Yield a function that starts a listener with a fixed response to each start packet, and returns its port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
 
-        def answer_all(answer: bytes) -> None:
+        def respond_to_all(response: bytes) -> None:
             with suppress(OSError):
                 while True:
                     connection, _ = listener.accept()
                     with connection:
-                        _answer(connection, answer)
+                        _respond(connection, response)
 
-        def start(answer: bytes) -> int:
-            Thread(target=answer_all, args=(answer,), daemon=True).start()
+        def start(response: bytes) -> int:
+            Thread(target=respond_to_all, args=(response,), daemon=True).start()
             port: int = listener.getsockname()[1]
             return port
 
@@ -238,12 +238,12 @@ def answering() -> Iterator[Answering]:
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def _answer(connection: socket.socket, answer: bytes) -> None:
+def _respond(connection: socket.socket, response: bytes) -> None:
     ssl_request = struct.pack("!ii", 8, 80877103)
     packet = connection.recv(1024)
     if packet == ssl_request:
         connection.sendall(b"N")
         packet = connection.recv(1024)
-    connection.sendall(answer)
-    while packet and packet != b"X\0\0\0\x04":  # until the other side has read it and leaves
+    connection.sendall(response)
+    while packet and packet != b"X\0\0\0\x04":  # until the client has read it and disconnects
         packet = connection.recv(1024)

@@ -12,7 +12,7 @@ def psql(state: Path, path: Path | str) -> subprocess.CompletedProcess[str]:
         env={
             "PATH": str(path),
             "STATE_DIR": str(state),
-            # An outside server: psql is the PATH's.
+            # With an external server, psql comes from the PATH.
             "POSTGRES_URL": "postgresql://admin:secret@db.example/postgres",
         },
         capture_output=True,
@@ -34,17 +34,17 @@ def test_the_password_is_in_no_list_of_processes(tmp_path: Path) -> None:
     assert result.stdout == "a@b postgresql://catalog@db.example:5433/cathouse?sslmode=require\n"
 
 
-def test_a_role_that_nobody_has_made_is_one_line(tmp_path: Path) -> None:
+def test_a_missing_role_is_reported_in_one_line(tmp_path: Path) -> None:
     result = psql(tmp_path, os.environ["PATH"])
     assert result.returncode == 1
     assert result.stderr.startswith("cathouse-postgres: ")
-    assert result.stderr.endswith("start the stack, which makes the role catalog\n")
+    assert result.stderr.endswith("start the stack (make up), which creates the role catalog\n")
 
 
-def test_a_missing_psql_is_one_line(tmp_path: Path) -> None:
+def test_a_missing_psql_is_reported_in_one_line(tmp_path: Path) -> None:
     write_secret(tmp_path / "secrets/catalog/database_url", "postgresql://catalog:x@db.example/c")
     result = psql(tmp_path, tmp_path)
     assert result.returncode == 1
     assert result.stderr == (
-        "cathouse-postgres: there is no psql on the PATH: install PostgreSQL's client\n"
+        "cathouse-postgres: psql is not on the PATH: install the client programs of PostgreSQL\n"
     )

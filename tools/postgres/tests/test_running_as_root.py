@@ -1,4 +1,4 @@
-"""As root: the server gives root's rights up in a way that fits the machine and stays the same."""
+"""Start as root: the server runs under another account, which depends on the machine and stays the same."""
 
 import os
 import pwd
@@ -12,7 +12,7 @@ from cathouse_postgres.binaries import find_binaries
 
 from .conftest import Tool
 
-# One worker for all: each would make a cluster of its own first.
+# One worker runs all of these tests, because each worker would first create its own cluster.
 pytestmark = pytest.mark.xdist_group("cluster")
 
 _ORDINARY_UIDS = {
@@ -22,12 +22,12 @@ _ORDINARY_UIDS = {
 
 @pytest.fixture(scope="module")
 def programs_for_all(open_folder: Path) -> Path:
-    """PostgreSQL's programs where every account reaches them."""
+    """Return the folder of PostgreSQL's programs, in a place that every account can open."""
     programs = find_binaries(None)
     if programs.parent.name != "pginstall":
         return programs
-    package = programs.parent.parent  # the wheel, which may lie below a closed home folder
-    for part in package.parent.glob(f"{package.name}*"):  # with the libraries beside it
+    package = programs.parent.parent  # the wheel may be below a closed home folder
+    for part in package.parent.glob(f"{package.name}*"):  # also copy the libraries next to it
         if part.is_dir():
             shutil.copytree(part, open_folder / part.name)
     return open_folder / programs.relative_to(package.parent)
@@ -35,7 +35,7 @@ def programs_for_all(open_folder: Path) -> Path:
 
 @pytest.fixture
 def without_namespaces(tool: Tool, programs_for_all: Path) -> Tool:
-    """A machine that refuses user namespaces, as containers do."""
+    """Simulate a machine that refuses user namespaces, as containers do."""
     refusing = tool.folder / "refusing"
     refusing.mkdir()
     (refusing / "unshare").write_text("#!/bin/sh\nexit 1\n")
@@ -69,7 +69,7 @@ async def test_without_namespaces_an_ordinary_account_owns_and_runs_it(
     assert await _uid_that_the_server_sees(tool) == owner
     assert tool.state.superuser_password.stat().st_uid == 0
     assert tool.call("provision").returncode == 0
-    assert tool.call("run").returncode == 1  # the lock is handed through to the other account
+    assert tool.call("run").returncode == 1  # the server under the other account holds the lock
     assert tool.stop(process) == 0
 
     (tool.folder / "refusing" / "unshare").unlink()
@@ -79,7 +79,7 @@ async def test_without_namespaces_an_ordinary_account_owns_and_runs_it(
     assert tool.state.data.stat().st_uid == owner
 
 
-def test_a_cluster_of_roots_own_is_not_run_where_namespaces_are_refused(
+def test_a_cluster_of_root_does_not_run_without_namespaces(
     without_namespaces: Tool,
 ) -> None:
     tool = without_namespaces

@@ -1,4 +1,4 @@
-"""`cathouse-postgres run`, `ready`: a real cluster from its making to its crash."""
+"""`cathouse-postgres run` and `ready`: a real cluster from its creation to its crash."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from cathouse_postgres.ports import ADDRESS
 
 from .conftest import Tool
 
-# One worker for all: each would make a cluster of its own first.
+# One worker runs all of these tests, because each worker would first create its own cluster.
 pytestmark = pytest.mark.xdist_group("cluster")
 
 
@@ -34,7 +34,7 @@ def _snapshot(folder: Path) -> dict[str, tuple[int, int, bytes]]:
     }
 
 
-async def test_the_first_run_makes_a_private_utf8_cluster_with_checksums_and_scram(
+async def test_the_first_run_creates_a_private_utf8_cluster_with_checksums_and_scram(
     used_tool: Tool,
 ) -> None:
     process = used_tool.start_ready()
@@ -113,7 +113,7 @@ async def test_a_wrong_password_is_refused(used_tool: Tool) -> None:
         )
 
 
-async def test_port_and_data_stay_from_one_run_to_the_next(used_tool: Tool) -> None:
+async def test_port_and_data_stay_after_a_restart(used_tool: Tool) -> None:
     process = used_tool.start_ready()
     port = used_tool.port
     connection = await asyncpg.connect(used_tool.superuser_url)
@@ -129,7 +129,7 @@ async def test_port_and_data_stay_from_one_run_to_the_next(used_tool: Tool) -> N
     await connection.close()
 
 
-def test_a_port_that_was_taken_meanwhile_is_given_up_for_good(used_tool: Tool) -> None:
+def test_a_port_in_use_is_replaced_permanently(used_tool: Tool) -> None:
     with socket.socket() as other:
         other.bind((ADDRESS, 0))
         other.listen()
@@ -141,7 +141,10 @@ def test_a_port_that_was_taken_meanwhile_is_given_up_for_good(used_tool: Tool) -
         used_tool.stop(process)
 
     assert chosen != taken
-    assert f"port {taken} is taken by another program: {chosen} from now on" in used_tool.log
+    assert (
+        f"port {taken} of PostgreSQL is in use by another program: using {chosen} from now on"
+        in used_tool.log
+    )
     used_tool.start_ready()
     assert used_tool.port == chosen
 
@@ -153,7 +156,7 @@ def test_a_second_run_is_refused_with_the_process_id_of_the_first(used_tool: Too
 
     assert second.returncode == 1
     assert second.stderr.count("\n") == 1
-    assert f"runs already, as process {first.pid}" in second.stderr
+    assert f"already runs, as process {first.pid}" in second.stderr
     assert used_tool.call("ready").returncode == 0
 
 
@@ -167,7 +170,7 @@ def test_after_kill_9_the_next_run_recovers(used_tool: Tool) -> None:
     assert "automatic recovery in progress" in used_tool.log
 
 
-def test_a_stale_process_file_whose_number_belongs_to_another_program_does_not_block(
+def test_a_stale_process_file_with_the_id_of_another_program_does_not_block(
     used_tool: Tool,
 ) -> None:
     stale = used_tool.state.data / "postmaster.pid"
@@ -188,7 +191,7 @@ def test_a_signal_stops_the_server_cleanly(used_tool: Tool, number: signal.Signa
     assert not (used_tool.state.data / "postmaster.pid").exists()
 
 
-def test_a_cluster_of_another_major_version_is_refused_and_not_touched(tool: Tool) -> None:
+def test_a_cluster_of_another_major_version_is_refused_and_not_changed(tool: Tool) -> None:
     (tool.state.data / "base").mkdir(parents=True)
     (tool.state.data / "PG_VERSION").write_text("17\n")
     before = _snapshot(tool.state.folder)
@@ -198,13 +201,13 @@ def test_a_cluster_of_another_major_version_is_refused_and_not_touched(tool: Too
     assert refused.returncode == 1
     assert refused.stderr.count("\n") == 1
     data = tool.state.data
-    assert f"{data} was made by PostgreSQL 17 and this is PostgreSQL 18" in refused.stderr
+    assert f"{data} was created by PostgreSQL 17, and this is PostgreSQL 18" in refused.stderr
     assert "pg_dumpall of PostgreSQL 17" in refused.stderr
     assert f"mv '{data}' '{data}-17'" in refused.stderr
     assert _snapshot(tool.state.folder) == before
 
 
-def test_a_folder_that_holds_something_else_is_refused_and_not_touched(tool: Tool) -> None:
+def test_a_folder_with_other_content_is_refused_and_not_changed(tool: Tool) -> None:
     tool.state.data.mkdir(parents=True)
     (tool.state.data / "holiday.jpg").write_bytes(b"picture")
     before = _snapshot(tool.state.data)
@@ -216,7 +219,7 @@ def test_a_folder_that_holds_something_else_is_refused_and_not_touched(tool: Too
     assert _snapshot(tool.state.data) == before
 
 
-def test_an_empty_data_folder_is_taken_as_none(tool: Tool) -> None:
+def test_an_empty_data_folder_is_treated_as_missing(tool: Tool) -> None:
     tool.state.data.mkdir(parents=True)
 
     tool.start_ready()
@@ -253,10 +256,10 @@ def test_a_lost_superuser_password_is_named(tool: Tool) -> None:
 
     assert refused.returncode == 1
     assert refused.stderr.count("\n") == 1
-    assert f"{tool.state.superuser_password} is gone" in refused.stderr
+    assert f"{tool.state.superuser_password} is missing" in refused.stderr
 
 
-def test_ready_says_in_one_line_why_not(used_tool: Tool) -> None:
+def test_ready_prints_the_reason_in_one_line(used_tool: Tool) -> None:
     before = used_tool.call("ready")
     process = used_tool.start_ready()
     while_up = used_tool.call("ready")
@@ -264,18 +267,18 @@ def test_ready_says_in_one_line_why_not(used_tool: Tool) -> None:
     after = used_tool.call("ready")
 
     assert (while_up.returncode, while_up.stdout, while_up.stderr) == (0, "", "")
-    for answer in (before, after):
-        assert answer.returncode == 1
-        assert answer.stderr == (
-            f"cathouse-postgres: not ready: no server is up on {used_tool.state.data}\n"
+    for result in (before, after):
+        assert result.returncode == 1
+        assert result.stderr == (
+            f"cathouse-postgres: PostgreSQL is not ready: no server runs on {used_tool.state.data}\n"
         )
 
 
-def test_ready_fails_after_kill_9_although_the_process_file_is_still_there(used_tool: Tool) -> None:
+def test_ready_fails_after_kill_9_although_the_process_file_exists(used_tool: Tool) -> None:
     process = used_tool.start_ready()
     used_tool.stop(process, signal.SIGKILL)
 
-    answer = used_tool.call("ready")
+    result = used_tool.call("ready")
 
-    assert answer.returncode == 1
-    assert f"127.0.0.1:{used_tool.port} does not answer" in answer.stderr
+    assert result.returncode == 1
+    assert f"127.0.0.1:{used_tool.port} does not respond" in result.stderr

@@ -1,4 +1,4 @@
-"""The throwaway server of the tests: shared by processes, and gone with the one that started it."""
+"""The temporary server of the tests. Processes share it, and it ends with the process that started it."""
 
 import asyncio
 import os
@@ -13,8 +13,8 @@ from cathouse_kit.testing import wait_until
 from cathouse_postgres.errors import PostgresToolError
 from cathouse_postgres.testing import TemporaryServer, temporary_server
 
-# One worker for all: each would start a server of its own first.
-pytestmark = pytest.mark.xdist_group("throwaway server")
+# One worker runs all of these tests, because each worker would first start its own server.
+pytestmark = pytest.mark.xdist_group("temporary server")
 
 _CONTROLLER = """
 from cathouse_postgres.testing import temporary_server
@@ -40,7 +40,7 @@ def _alive(pid: int) -> bool:
     return True
 
 
-async def test_a_copy_has_what_the_template_has_and_lets_only_the_services_in(
+async def test_a_copy_has_the_data_of_the_template_and_only_services_can_connect(
     server: TemporaryServer,
 ) -> None:
     await _fetch(
@@ -76,7 +76,7 @@ async def test_a_database_without_a_template_is_empty(server: TemporaryServer) -
     assert await _fetch(server.superuser_url("empty"), count) == 0
 
 
-async def test_a_dropped_database_throws_its_connections_out(server: TemporaryServer) -> None:
+async def test_dropping_a_database_closes_its_connections(server: TemporaryServer) -> None:
     server.create_database("dropped", template="cathouse")
     connection = await asyncpg.connect(server.url("auth", "dropped"))
 
@@ -90,7 +90,7 @@ async def test_a_dropped_database_throws_its_connections_out(server: TemporarySe
         await asyncpg.connect(server.superuser_url("dropped"))
 
 
-def test_a_taken_name_is_refused(server: TemporaryServer) -> None:
+def test_an_existing_name_is_refused(server: TemporaryServer) -> None:
     with pytest.raises(PostgresToolError, match='database "cathouse" already exists'):
         server.create_database("cathouse")
 
@@ -107,14 +107,14 @@ async def test_nothing_waits_for_the_disk(server: TemporaryServer) -> None:
 def test_another_process_gets_the_same_handle_through_the_environment(
     server: TemporaryServer,
 ) -> None:
-    answer = subprocess.run(
+    result = subprocess.run(
         [
             sys.executable,
             "-c",
             "from cathouse_postgres.testing import TemporaryServer\n"
             "server = TemporaryServer.from_environment()\n"
-            "server.create_database('made_by_a_worker', template='cathouse')\n"
-            "print(server.url('auth', 'made_by_a_worker'))\n",
+            "server.create_database('created_by_a_worker', template='cathouse')\n"
+            "print(server.url('auth', 'created_by_a_worker'))\n",
         ],
         env={**os.environ, **server.to_environment()},
         capture_output=True,
@@ -122,7 +122,7 @@ def test_another_process_gets_the_same_handle_through_the_environment(
         check=True,
     )
 
-    assert answer.stdout == server.url("auth", "made_by_a_worker") + "\n"
+    assert result.stdout == server.url("auth", "created_by_a_worker") + "\n"
     assert TemporaryServer.from_environment(server.to_environment()) == server
 
 
@@ -130,12 +130,12 @@ def test_a_handle_does_not_show_its_passwords(server: TemporaryServer) -> None:
     assert repr(server) == f"TemporaryServer(port={server.port})"
 
 
-def test_without_a_server_in_the_environment_it_says_so() -> None:
+def test_a_missing_variable_is_named() -> None:
     with pytest.raises(PostgresToolError, match="CATHOUSE_TEST_POSTGRES is not set"):
         TemporaryServer.from_environment({})
 
 
-async def test_at_the_end_server_and_folder_are_gone() -> None:
+async def test_at_the_end_the_server_and_its_folder_are_removed() -> None:
     with temporary_server() as server:
         folder = Path(str(await _fetch(server.superuser_url(), "SHOW data_directory"))).parent
         pid = int((folder / "postgres" / "postmaster.pid").read_text().split("\n")[0])
@@ -145,7 +145,7 @@ async def test_at_the_end_server_and_folder_are_gone() -> None:
     assert not folder.exists()
 
 
-def test_after_kill_9_of_the_tests_server_and_folder_are_gone() -> None:
+def test_after_kill_9_of_the_tests_the_server_and_its_folder_are_removed() -> None:
     controller = subprocess.Popen(
         [sys.executable, "-c", _CONTROLLER],
         stdin=subprocess.PIPE,

@@ -1,1 +1,1 @@
-"""A small runner of `process-compose.yaml`: the part of the format that Cat House uses."""
+"""A small runner for `process-compose.yaml`. It supports the part of the format that Cat House uses."""

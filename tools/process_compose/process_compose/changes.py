@@ -1,11 +1,11 @@
-"""Waiting for a condition over the state of the processes, without polling."""
+"""Wait for a condition on the state of the processes, without polling."""
 
 import asyncio
 from collections.abc import Callable
 
 
 class Changes:
-    """Everybody who waits looks at their own condition again whenever any state has changed."""
+    """Lets tasks wait for conditions. Each task checks its condition again after every change of state."""
 
     def __init__(self) -> None:
         self._changed = asyncio.Event()

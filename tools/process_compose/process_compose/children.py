@@ -1,4 +1,4 @@
-"""Child processes: each leads a process group of its own, and every one that ends is collected."""
+"""Child processes. Each one leads its own process group, and its exit status is always collected."""
 
 import asyncio
 import ctypes
@@ -22,7 +22,7 @@ _LONGEST_LINE = 1 << 20
 class Child:
     """A started process. `ended` gives its exit status, or -1 when a signal ended it.
 
-    The -1 is what process-compose reports, and what its exit status is made from.
+    process-compose reports the same -1, and derives the exit status of a project from it.
     """
 
     pid: int
@@ -30,22 +30,22 @@ class Child:
     drained: asyncio.Future[None]
 
     def signal(self, number: int) -> None:
-        """Signals the process alone."""
+        """Send a signal to the process only."""
         with suppress(ProcessLookupError, PermissionError):
             os.kill(self.pid, number)
 
     def signal_group(self, number: int) -> None:
-        """Signals the process and those of its descendants that stayed in its group."""
+        """Send a signal to the process and to the descendants that are still in its group."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
     async def wait(self, seconds: float | None) -> bool:
-        """Waits for the end of the process; False when it outlives `seconds`."""
+        """Wait for the end of the process. Return False when it still runs after `seconds`."""
         done, _ = await asyncio.wait([self.ended], timeout=seconds)
         return bool(done)
 
     async def clear_group(self, seconds: float) -> None:
-        """Gives what is left of the group `seconds` to end, then kills it."""
+        """Wait up to `seconds` for the rest of the group to end, then kill it."""
         if not await self._group_empties(seconds):
             self.signal_group(signal.SIGKILL)
             await self._group_empties(_PIPE_DRAIN_SECONDS)
@@ -68,14 +68,14 @@ class Child:
 
 
 OnLine = Callable[[str, str], None]
-"""Called with each line, without its end, and the stream: "stdout" or "stderr"."""
+"""Called with each line, without its line break, and the stream: "stdout" or "stderr"."""
 
 
 class Children:
-    """Starts children and collects them. One per event loop, in the main thread.
+    """Starts children and collects their exit statuses. Use one per event loop, in the main thread.
 
-    On Linux the runner also adopts descendants whose parents died, so that `kill_adopted` finds
-    those which left their group.
+    On Linux the runner also becomes the parent of orphaned descendants. `kill_adopted` then finds
+    even those that left their group.
     """
 
     def __init__(self) -> None:
@@ -92,9 +92,9 @@ class Children:
         working_dir: str | None,
         on_line: OnLine | None,
     ) -> Child:
-        """Starts a program; without `on_line` its output is dropped. Raises OSError."""
+        """Start a program. Without `on_line` its output is discarded. Raises OSError."""
         stream = subprocess.DEVNULL if on_line is None else subprocess.PIPE
-        popen = subprocess.Popen(  # noqa: ASYNC220, S603 - a shell command is what is asked for
+        popen = subprocess.Popen(  # noqa: ASYNC220, S603 - the configuration contains shell commands
             argv,
             stdin=subprocess.DEVNULL,
             stdout=stream,
@@ -116,7 +116,7 @@ class Children:
         return Child(popen.pid, ended, drained)
 
     async def kill_adopted(self) -> None:
-        """Kills every child that is left, whatever its group or session. Linux only."""
+        """Kill every remaining child, in any group and any session. Linux only."""
         deadline = asyncio.get_running_loop().time() + _PIPE_DRAIN_SECONDS
         while (pids := _children_of_this_process()) and (
             asyncio.get_running_loop().time() < deadline
@@ -150,7 +150,10 @@ def _children_of_this_process() -> list[int]:
 
 
 async def _drain(ended: asyncio.Future[int], readers: list["_Lines"]) -> None:
-    """Ends when all output was read; output held open by others is given up soon after the end."""
+    """Return when all output has been read.
+
+    Other processes may keep the pipes open. They are closed shortly after the child has ended.
+    """
     closed = [reader.closed for reader in readers]
     if not closed:
         return
@@ -161,7 +164,7 @@ async def _drain(ended: asyncio.Future[int], readers: list["_Lines"]) -> None:
 
 
 class _Lines(asyncio.Protocol):
-    """Cuts bytes into lines. What is not UTF-8 is replaced; a last line without an end counts."""
+    """Splits bytes into lines. Invalid UTF-8 is replaced. A last line without a line break is kept."""
 
     def __init__(self, stream: str, on_line: OnLine) -> None:
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""The command line, in process-compose's words where both have them."""
+"""The command line. Shared commands and options have the names that process-compose uses."""
 
 import argparse
 import os
@@ -13,9 +13,12 @@ _INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Returns the exit status: that of the project for `up`, 1 for a mistake of the person."""
+    """Run a command and return its exit status.
+
+    `up` returns the status of the project. A mistake on the command line or in the file gives 1.
+    """
     try:
-        options = _parser().parse_args(argv, _defaults())
+        options = build_parser().parse_args(argv, _defaults())
         if options.command == "up":
             return _up(options)
         _ask_running_project(options)
@@ -25,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has seen enough.
+        # The program that reads the output has closed the pipe, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return 0
@@ -33,12 +36,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _up(options: argparse.Namespace) -> int:
     if options.tui != "false":
-        raise UserError("there is no terminal interface here: leave --tui out, or say -t=false")
+        raise UserError("--tui=true is not supported: remove --tui, or write --tui=false")
     if options.use_uds and options.unix_socket is None:
-        raise UserError("--use-uds needs a path here: add --unix-socket PATH")
+        raise UserError("--use-uds needs the path of the socket: add --unix-socket PATH")
     if not options.disable_dotenv and Path(".env").exists():
-        raise UserError("this runner does not read .env files: say --disable-dotenv")
-    # The client commands must not wait for the imports of the runner.
+        raise UserError(
+            "this folder has a .env file, and this program does not read .env files: "
+            "add --disable-dotenv"
+        )
+    # Imported here because the client commands do not need these modules and start faster without them.
     from process_compose.config import load
     from process_compose.run import run
 
@@ -48,7 +54,10 @@ def _up(options: argparse.Namespace) -> int:
 
 def _ask_running_project(options: argparse.Namespace) -> None:
     if options.unix_socket is None:
-        raise UserError(f"{options.command} needs the project's socket: add --unix-socket PATH")
+        raise UserError(
+            f"{options.command} needs the control socket of the project: "
+            "add --unix-socket PATH, or set PC_SOCKET_PATH"
+        )
     from process_compose import client
 
     match options.command:
@@ -70,10 +79,10 @@ def _ask_running_project(options: argparse.Namespace) -> None:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Reports mistakes in one line."""
+    """Reports mistakes on the command line as one line, without the usage text."""
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message} (see {PROGRAM} --help)")
+        raise UserError(f"{message}. Run {PROGRAM} --help for the commands and options.")
 
 
 def _defaults() -> argparse.Namespace:
@@ -91,36 +100,68 @@ def _defaults() -> argparse.Namespace:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    # The same flags stand before and after the command, as in process-compose.
+def build_parser() -> argparse.ArgumentParser:
+    # Options are accepted before and after the command, as in process-compose.
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
-    common.add_argument("-U", "--use-uds", action="store_true", help="use a Unix socket")
     common.add_argument(
-        "-u", "--unix-socket", type=Path, metavar="PATH", help="the control socket [PC_SOCKET_PATH]"
+        "-U",
+        "--use-uds",
+        action="store_true",
+        help="accepted without effect: the control socket is always a Unix socket",
     )
-    common.add_argument("--ordered-shutdown", action="store_true", help="stop dependents first")
+    common.add_argument(
+        "-u",
+        "--unix-socket",
+        type=Path,
+        metavar="PATH",
+        help="path of the control socket; default: the variable PC_SOCKET_PATH",
+    )
+    common.add_argument(
+        "--ordered-shutdown",
+        action="store_true",
+        help="for `up`: stop each process after the processes that depend on it",
+    )
     running = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
-    running.add_argument("-f", "--config", type=Path, metavar="FILE", help="the configuration")
     running.add_argument(
-        "-t", "--tui", nargs="?", const="true", choices=("true", "false"), help="false only"
+        "-f",
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the configuration file; default: process-compose.yaml",
     )
     running.add_argument(
-        "--disable-dotenv", action="store_true", help="do not read .env (it never is)"
+        "-t",
+        "--tui",
+        nargs="?",
+        const="true",
+        choices=("true", "false"),
+        help="only `false` is supported: there is no terminal interface",
+    )
+    running.add_argument(
+        "--disable-dotenv",
+        action="store_true",
+        help="confirm that .env is not read; required where a .env file exists",
     )
 
     parser = _Parser(
         prog=PROGRAM,
-        description="Runs a process-compose.yaml.",
+        description="Run the processes of a process-compose.yaml, and control them while they run.",
         parents=[common, running],
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("up", parents=[common, running], help="run the project")
-    commands.add_parser("down", parents=[common], help="stop it, and wait until it is gone")
-    commands.add_parser("ps", parents=[common], help="a table of its processes")
+    commands.add_parser(
+        "up", parents=[common, running], help="start the project and run until it ends"
+    )
+    commands.add_parser(
+        "down", parents=[common], help="stop the running project and wait until it has ended"
+    )
+    commands.add_parser("ps", parents=[common], help="show the processes as a table")
     _add_process_commands(commands, common)
     process = commands.add_parser(
-        "process", parents=[common], help="the three above in process-compose's spelling"
+        "process",
+        parents=[common],
+        help="list, restart and logs as subcommands, as process-compose has them",
     )
     _add_process_commands(
         process.add_subparsers(dest="command", required=True, metavar="COMMAND"), common
@@ -129,17 +170,23 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_process_commands(commands: "argparse._SubParsersAction[_Parser]", common: _Parser) -> None:
-    listing = commands.add_parser("list", parents=[common], help="the names of its processes")
-    listing.add_argument("-o", "--output", choices=("json", "wide"))
+    listing = commands.add_parser("list", parents=[common], help="list the processes")
+    listing.add_argument(
+        "-o", "--output", choices=("json", "wide"), help="`wide`: a table; default: only the names"
+    )
     restart = commands.add_parser("restart", parents=[common], help="stop and start one process")
-    restart.add_argument("name", metavar="NAME")
-    logs = commands.add_parser("logs", parents=[common], help="the last lines of processes")
-    logs.add_argument("names", metavar="NAME[,NAME]")
-    logs.add_argument("-f", "--follow", action="store_true", help="and those still to come")
-    logs.add_argument("-n", "--tail", type=_count, metavar="COUNT", help="how many lines at most")
+    restart.add_argument("name", metavar="NAME", help="the process to restart")
+    logs = commands.add_parser(
+        "logs", parents=[common], help="print the last lines of one or more processes"
+    )
+    logs.add_argument("names", metavar="NAME[,NAME]", help="the processes, separated by commas")
+    logs.add_argument("-f", "--follow", action="store_true", help="then print new lines as well")
+    logs.add_argument(
+        "-n", "--tail", type=_count, metavar="COUNT", help="print at most COUNT of the last lines"
+    )
 
 
 def _count(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines: write 0 or more")
     return int(text)

@@ -1,4 +1,4 @@
-"""The commands that ask a running project over its control socket."""
+"""The commands that talk to a running project over its control socket."""
 
 import json
 from collections.abc import Iterator
@@ -21,20 +21,20 @@ _COLUMNS = {
 
 
 def down(socket: Path) -> None:
-    """Returns when everything has stopped and the socket is free for another project."""
+    """Stop the project. Return when every process has ended and the socket is free again."""
     for _ in _ask(socket, {"do": "down"}):
         pass
 
 
 def restart(socket: Path, name: str) -> None:
     list(_ask(socket, {"do": "restart", "name": name}))
-    print(f"{name} is restarted")
+    print(f"{name} restarted")
 
 
 def show_list(socket: Path, output: str) -> None:
-    """`output` is "json", "wide" for a table, or "" for the names alone."""
-    (answer,) = _ask(socket, {"do": "list"})
-    states = sorted(answer["processes"], key=lambda state: str(state["name"]))
+    """Print the processes. `output` is "json", "wide" for a table, or "" for only the names."""
+    (response,) = _ask(socket, {"do": "list"})
+    states = sorted(response["processes"], key=lambda state: str(state["name"]))
     if output == "json":
         print(json.dumps(states, indent="\t"))
     elif output == "wide":
@@ -63,14 +63,19 @@ def _table(states: list[dict[str, Any]]) -> str:
 
 
 def _ask(path: Path, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yields each line of the answer. Raises UserError for an error, and when nobody answers."""
+    """Send a request and yield each line of the response.
+
+    Raises UserError when the project reports an error, and when no project runs there.
+    """
     try:
         with nearby(path) as (sock, address):
             sock.connect(address)
     except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError) as error:
-        raise UserError(f"no project runs at {path}; `up` starts one") from error
+        raise UserError(f"no project runs at {path}: start one with `up`") from error
     except OSError as error:
-        raise UserError(f"control socket {path}: {error.strerror or error}") from error
+        raise UserError(
+            f"cannot connect to the control socket {path}: {error.strerror or error}"
+        ) from error
     with sock, sock.makefile("rwb") as stream:
         try:
             stream.write(json.dumps(request).encode() + b"\n")
@@ -81,4 +86,4 @@ def _ask(path: Path, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
                     raise UserError(message["error"])
                 yield message
         except ConnectionError as error:
-            raise UserError(f"the project at {path} went away") from error
+            raise UserError(f"the project at {path} ended before it responded") from error

@@ -1,4 +1,4 @@
-"""What a configuration may say, and its reading. Anything else is refused by name."""
+"""The configuration file: its supported keys, and how it is read. Other keys are refused by name."""
 
 import os
 import re
@@ -30,28 +30,28 @@ Condition = Literal[
 
 
 def _plain_text(value: object) -> object:
-    """A bare `true` or `8080` where text belongs is that text."""
+    """Convert a bare `true` or `8080` to text where text is expected."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int):
         return str(value)
     if isinstance(value, str) and "\0" in value:
-        raise ValueError("a NUL character cannot be passed on")
+        raise ValueError("NUL characters are not allowed: remove them")
     if isinstance(value, str) and "{{" in value:
-        raise ValueError("'{{' starts a template for process-compose, which is not supported here")
+        raise ValueError("templates of process-compose are not supported: remove '{{'")
     return value
 
 
 def _assignment(value: str) -> str:
     name, separator, _ = value.partition("=")
     if not (name and separator):
-        raise ValueError(f"{value!r} is not NAME=value")
+        raise ValueError(f"{value!r} is not of the form NAME=value")
     return value
 
 
 def _port(value: str) -> str:
     if not (value.isdecimal() and value.isascii() and 0 < int(value) < 65536):
-        raise ValueError(f"{value!r} is not a port (1 to 65535)")
+        raise ValueError(f"{value!r} is not a port: write a number from 1 to 65535")
     return value
 
 
@@ -73,7 +73,7 @@ class _Section(BaseModel):
         for key in data:
             if key not in cls.model_fields and not str(key).startswith("x-"):
                 supported = ", ".join(cls.model_fields)
-                raise ValueError(f"key {key!r} is not supported here; supported: {supported}")
+                raise ValueError(f"key {key!r} is not supported here: use one of {supported}")
         return data
 
 
@@ -97,14 +97,14 @@ class Probe(_Section):
     initial_delay_seconds: Count = 0
     period_seconds: Positive = 10
     timeout_seconds: Positive = 1
-    # process-compose reads a higher number and then takes the first success all the same.
+    # process-compose accepts a higher number but ignores it: the first success counts.
     success_threshold: Literal[1] = 1
     failure_threshold: Positive = 3
 
     @model_validator(mode="after")
-    def _one_way_to_ask(self) -> Self:
+    def _one_kind_of_probe(self) -> Self:
         if (self.http_get is None) == (self.exec is None):
-            raise ValueError("a probe has either http_get or exec")
+            raise ValueError("a probe needs either http_get or exec, and not both")
         return self
 
 
@@ -120,7 +120,7 @@ class Availability(_Section):
     exit_on_skipped: bool = False
 
     def restarts_after(self, exit_code: int, restarts_so_far: int) -> bool:
-        """Whether a process that ended is started again; `max_restarts: 0` is no limit."""
+        """Return True when an ended process is to start again. `max_restarts: 0` means no limit."""
         if self.max_restarts and restarts_so_far >= self.max_restarts:
             return False
         return self.restart == "always" or (self.restart == "on_failure" and exit_code != 0)
@@ -132,13 +132,13 @@ class Availability(_Section):
 class Shutdown(_Section):
     command: FilledText | None = None
     signal: Annotated[int, Field(ge=1, le=31)] = 15
-    # None: the signal is sent, and the process is waited for however long it takes.
+    # None: wait for the end of the process without a limit after the signal.
     timeout_seconds: Positive | None = None
     parent_only: bool = False
 
 
 class LogConfiguration(_Section):
-    # Every line is flushed here; process-compose does so only when told.
+    # This program always flushes each line. process-compose does so only with this setting.
     flush_each_line: bool = True
 
 
@@ -187,35 +187,46 @@ class ProjectConfig(_Section):
                 self._check_dependency(name, dependency_name, dependency)
             if process.readiness_probe and process.ready_log_line:
                 raise ValueError(
-                    f"process {name!r}: readiness_probe and ready_log_line exclude each other"
+                    f"process {name!r}: has both readiness_probe and ready_log_line: remove one"
                 )
         for cycle in _cycles({name: list(p.depends_on) for name, p in self.processes.items()}):
-            raise ValueError(f"processes wait for each other in a circle: {' -> '.join(cycle)}")
+            raise ValueError(
+                f"depends_on forms a cycle: {' -> '.join(cycle)}: remove one of these dependencies"
+            )
         if all(process.disabled for process in self.processes.values()):
-            raise ValueError("every process is disabled: nothing to run")
+            raise ValueError("every process is disabled: enable at least one")
         return self
 
     def _check_dependency(self, name: str, dependency_name: str, dependency: Dependency) -> None:
         where = f"process {name!r}: depends_on {dependency_name!r}"
         target = self.processes.get(dependency_name)
         if target is None:
-            raise ValueError(f"{where}: there is no such process")
+            raise ValueError(f"{where}: no process has this name")
         if target.disabled and not self.processes[name].disabled:
-            raise ValueError(f"{where}: that process is disabled")
+            raise ValueError(f"{where}: this process is disabled")
         if dependency.condition == "process_healthy" and target.readiness_probe is None:
-            raise ValueError(f"{where}: process_healthy needs a readiness_probe there")
+            raise ValueError(
+                f"{where}: process_healthy needs a readiness_probe in {dependency_name!r}"
+            )
         if dependency.condition == "process_log_ready" and target.ready_log_line is None:
-            raise ValueError(f"{where}: process_log_ready needs a ready_log_line there")
+            raise ValueError(
+                f"{where}: process_log_ready needs a ready_log_line in {dependency_name!r}"
+            )
 
 
 def load(path: Path) -> ProjectConfig:
-    """Reads `path`, expanded with the environment. Raises UserError for anything it cannot run."""
+    """Read `path` and replace its `${NAME}` with variables of the environment.
+
+    Raises UserError when the file cannot be read, or contains anything that is not supported.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from error
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text (byte {error.start})") from error
+        raise UserError(
+            f"{path}: byte {error.start} is not UTF-8: save the file as UTF-8"
+        ) from error
     try:
         data = yaml.load(expand(text, os.environ), Loader=_Loader)  # noqa: S506 - a SafeLoader
         return ProjectConfig.model_validate(data)
@@ -228,14 +239,15 @@ def load(path: Path) -> ProjectConfig:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads scalars as YAML 1.2 does (`no` and `12:30` are text) and refuses a key given twice."""
+    """Reads scalars as YAML 1.2 does (`no` and `12:30` are text) and refuses repeated keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value in seen and key.value != "<<":
                 raise yaml.constructor.ConstructorError(
-                    problem=f"key {key.value!r} stands twice", problem_mark=key.start_mark
+                    problem=f"key {key.value!r} is repeated: remove one",
+                    problem_mark=key.start_mark,
                 )
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else "")
         return super().construct_mapping(node, deep)
@@ -247,7 +259,7 @@ _RESOLVERS = (
     ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
     ("merge", r"^<<$", "<"),
 )
-# By the first character of a scalar. Types of PyYAML disagree about add_implicit_resolver, so it is not called.
+# Keyed by the first character of a scalar. `add_implicit_resolver` is not used because its type stubs are wrong.
 _Loader.yaml_implicit_resolvers = {
     character: [
         (f"tag:yaml.org,2002:{tag}", re.compile(pattern))

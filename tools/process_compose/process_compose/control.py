@@ -1,7 +1,7 @@
-"""The control socket of a running project: one JSON object a line, both ways.
+"""The control socket of a running project. Both directions carry one JSON object a line.
 
-A request is `{"do": "list" | "down" | "restart" | "logs", ...}`; each line of the answer has what
-was asked for, or `error` with one line for the person. The socket is for its owner only.
+A request is `{"do": "list" | "down" | "restart" | "logs", ...}`. Each line of the response has the
+requested data, or `error` with one line of text. Only the owner of the socket may use it.
 """
 
 import asyncio
@@ -22,16 +22,16 @@ from process_compose.sockets import nearby
 
 
 class ControlSocket:
-    """Holds a path from the start on: a second project there is refused before it does anything."""
+    """Reserves a path at once, so a second project there is refused before it starts anything."""
 
     def __init__(self, path: Path) -> None:
-        """Raises UserError when a project runs there already, or the path cannot be used."""
+        """Listen at `path`. Raises UserError when a project runs there, or the path is not usable."""
         self._path = path
         self._socket = _listen(path)
 
     async def serve(self, project: Project) -> None:
-        """Answers requests about `project` until the loop ends."""
-        await asyncio.start_unix_server(_Requests(project).answer, sock=self._socket)
+        """Respond to requests about `project` until the event loop ends."""
+        await asyncio.start_unix_server(_Requests(project).respond, sock=self._socket)
 
     def close(self) -> None:
         self._path.unlink(missing_ok=True)
@@ -42,15 +42,21 @@ class _Requests:
     def __init__(self, project: Project) -> None:
         self._project = project
 
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Cancelled when the project has ended: that is how the caller of `down` gets to know.
+    async def respond(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # The end of the project cancels this task. The connection closes, and `down` then returns.
         with suppress(ConnectionError, asyncio.CancelledError):
             try:
                 await self._serve(json.loads(await reader.readline()), reader, writer)
             except UserError as error:
                 await _send(writer, {"error": str(error)})
             except (ValueError, KeyError, TypeError):
-                await _send(writer, {"error": "not a request that this version understands"})
+                await _send(
+                    writer,
+                    {
+                        "error": "the project was started by another version of this program: "
+                        "stop it and start it again"
+                    },
+                )
         writer.close()
 
     async def _serve(
@@ -69,7 +75,7 @@ class _Requests:
                 self._project.stop()
                 await reader.read()
             case unknown:
-                raise UserError(f"there is no request {unknown!r}")
+                raise UserError(f"unknown request {unknown!r}: use list, restart, logs or down")
 
     async def _send_logs(
         self, request: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -101,7 +107,7 @@ def _listen(path: Path) -> socket.socket:
         path.parent.mkdir(parents=True, exist_ok=True)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
-            # Two runners that start at the same moment must not take each other's socket away.
+            # Without the lock, two runners that start at the same moment could remove each other's socket.
             fcntl.flock(folder, fcntl.LOCK_EX)
             _clear_stale(path)
             with nearby(path) as (sock, address):
@@ -115,28 +121,35 @@ def _listen(path: Path) -> socket.socket:
         finally:
             os.close(folder)
     except OSError as error:
-        raise UserError(f"control socket {path}: {error.strerror or error}") from error
+        raise UserError(
+            f"cannot create the control socket {path}: {error.strerror or error}"
+        ) from error
 
 
 def _clear_stale(path: Path) -> None:
-    """Removes a socket that a killed runner left; refuses a live one, and anything else there."""
+    """Remove the socket of a killed runner.
+
+    Raises UserError when a project still listens there, or when the path is not a socket.
+    """
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise UserError(f"control socket {path}: something else is there; name another path")
+        raise UserError(
+            f"control socket {path}: a file that is not a socket exists there: use another path"
+        )
     with nearby(path) as (sock, address):
         try:
             sock.connect(address)
         except ConnectionRefusedError:
             os.unlink(address)
         else:
-            raise UserError(f"a project already runs at {path}; `down` stops it")
+            raise UserError(f"a project already runs at {path}: stop it with `down`")
 
 
 def _state(process: Process) -> dict[str, Any]:
-    """The state in the names that process-compose uses."""
+    """Return the state of a process under the keys that process-compose uses."""
     health = {None: "-", True: "Ready", False: "Not Ready"}[process.healthy]
     age = "-"
     if process.pid and process.started_at is not None:

@@ -1,4 +1,4 @@
-"""What a person did wrong, and how the runner speaks to them."""
+"""Mistakes of the user, and messages on stderr."""
 
 import sys
 
@@ -6,11 +6,11 @@ PROGRAM = "process-compose-python"
 
 
 class UserError(Exception):
-    """A mistake to report in one line, without a traceback."""
+    """A mistake of the user. It is reported in one line, without a traceback."""
 
 
 def notice(text: str) -> None:
-    """Says one line on stderr. Never fails: a terminal that went away must not stop a shutdown."""
+    """Print one line to stderr. Never fails, because a closed terminal must not stop a shutdown."""
     try:
         print(f"{PROGRAM}: {text}", file=sys.stderr, flush=True)
     except OSError:

@@ -1,8 +1,11 @@
 """Expansion of `${NAME}` in the raw text of a configuration, before YAML reads it.
 
-The rules are those of process-compose: `${NAME}` and `${NAME:-default}` are replaced everywhere
-(comments and quoted text included; an unset or empty variable takes the default, or nothing),
-`$$` becomes `$`, `$NAME` is left to the shell, and `\\\\` and `\\/` lose their first backslash.
+The rules are those of process-compose:
+
+- `${NAME}` and `${NAME:-default}` are replaced everywhere, also in comments and in quoted text.
+  An unset or empty variable becomes the default, or an empty text.
+- `$$` becomes `$`. `$NAME` is left to the shell.
+- `\\\\` and `\\/` lose their first backslash.
 """
 
 import re
@@ -16,13 +19,13 @@ _ESCAPED = re.compile(r"\\([\\/])")
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
-    """Returns `text` with its references replaced.
+    """Return `text` with its references replaced.
 
-    Raises UserError, naming the line, for a form other than the two above.
+    Raises UserError with the line number for any other form of reference.
     """
     if _ESCAPED_DOLLAR in text:
         line = text.count("\n", 0, text.index(_ESCAPED_DOLLAR)) + 1
-        raise UserError(f"line {line}: a NUL character cannot stand in a configuration")
+        raise UserError(f"line {line}: NUL characters are not allowed: remove them")
     marked = text.replace("$$", _ESCAPED_DOLLAR)
     expanded, _ = _Expander(marked, variables).expand(0, in_default=False)
     return expanded.replace(_ESCAPED_DOLLAR, "$")
@@ -34,7 +37,10 @@ class _Expander:
         self._variables = variables
 
     def expand(self, position: int, *, in_default: bool) -> tuple[str, int]:
-        """Expands up to the end, or in a default up to its `}`; returns what follows it, too."""
+        """Expand from `position` to the end of the text, or in a default to its `}`.
+
+        Return the expanded text and the position after it.
+        """
         parts: list[str] = []
         while True:
             stop = self._next(position, in_default=in_default)

@@ -1,4 +1,4 @@
-"""Where the lines of the processes go: the terminal, the log files, and those kept for `logs`."""
+"""Output of the processes: to the terminal, to log files, and into memory for `logs`."""
 
 import json
 import os
@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 _KEPT_LINES = 1000
-# Told apart on dark and light backgrounds; red is left to errors.
+# These colours are readable on dark and light backgrounds. Red is reserved for errors.
 _COLOURS = (36, 33, 35, 32, 34, 96, 93, 95, 92, 94)
 
 Listener = Callable[[str], None]
 
 
 class Console:
-    """Prints lines to stdout, each behind the aligned name of its process.
+    """Prints lines to stdout. Each line begins with the aligned name of its process.
 
-    `on_lost` is called once when nobody reads them any more (a closed pipe, a closed terminal).
+    `on_lost` is called once, when the pipe or the terminal has been closed.
     """
 
     def __init__(self, names: Iterable[str], stream: BinaryIO, on_lost: Callable[[], None]) -> None:
@@ -43,21 +43,21 @@ class Console:
             self._stream.flush()
         except OSError:
             self._lost = True
-            # What is still buffered would raise again when the interpreter closes stdout.
+            # The buffer still holds text, which would raise again when the interpreter closes stdout.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             self._on_lost()
 
 
 def use_colour(stream: BinaryIO) -> bool:
-    """Colour on a terminal only, and not against the person's wish (NO_COLOR, a dumb terminal)."""
+    """Return True for a terminal, unless NO_COLOR is set or the terminal is dumb."""
     wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return wanted and stream.isatty()
 
 
 class LogFile:
-    """A log file in process-compose's format, one JSON object a line. `up` starts it empty.
+    """A log file in the format of process-compose: one JSON object a line. `up` empties it first.
 
-    A line that cannot be written, as on a full disk, is lost; the processes go on.
+    A line that cannot be written, for example on a full disk, is lost. The processes continue.
     """
 
     def __init__(self, path: Path) -> None:
@@ -100,11 +100,11 @@ class Journal:
             listener(line)
 
     def last(self, count: int | None) -> list[str]:
-        """The last `count` lines that are still kept; all of those without a count."""
+        """Return the last `count` lines in memory, or all of them when `count` is None."""
         lines = list(self._kept)
         return lines if count is None else lines[max(len(lines) - count, 0) :]
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Passes every further line to `listener`; returns what ends that."""
+        """Pass every new line to `listener`. Return a function that ends this."""
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)

@@ -1,4 +1,4 @@
-"""One process of a project, from waiting for its turn to its last exit."""
+"""One process of a project, from the wait for its dependencies to its last exit."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from process_compose.errors import notice
 from process_compose.output import Journal
 from process_compose.probes import Prober
 
-# What a process has to end in where the configuration names no limit but one is needed.
+# Seconds for a shutdown command and for the rest of the group, where the configuration sets no limit.
 _DEFAULT_STOP_SECONDS = 10
 
 
@@ -31,14 +31,14 @@ class Status(StrEnum):
 
 
 class Skip(Exception):
-    """A dependency can no longer become what this process waits for."""
+    """A dependency can no longer reach the state that this process waits for."""
 
 
 class Process:
-    """Runs a command again and again as its policy says, and tells `changes` of every change.
+    """Runs a command, restarts it as its policy says, and notifies `changes` of every change.
 
-    `ready` and `log_ready` are true from the first success of the current run on, `healthy` is
-    the latest answer of the probe. `exit_code` is the last one; -1 after a signal.
+    `ready` and `log_ready` become true at the first success of the current run. `healthy` is the
+    latest result of the probe. `exit_code` is the one of the last run, or -1 after a signal.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Process:
         self._again = False
 
     async def run(self) -> None:
-        """Ends with the last run of the command; `ended` is true then."""
+        """Run the command until its last run has ended. `ended` is then true."""
         self.ended = False
         self.exit_code = 0
         self._set(Status.PENDING)
@@ -94,7 +94,7 @@ class Process:
             try:
                 await self._run_once()
             except OSError as error:
-                notice(f"{self.name} cannot be started: {error}")
+                notice(f"cannot start {self.name}: {error}")
                 self.exit_code = 1
                 last = Status.ERROR
                 break
@@ -103,19 +103,19 @@ class Process:
         self._end(last)
 
     async def stop(self) -> None:
-        """Stops the current run within its time limit; what happens next is the policy's."""
+        """Stop the current run within its time limit. The policy decides about the next run."""
         self._begin_stop()
         if self._stopping is not None:
             await asyncio.shield(self._stopping)
 
     async def restart(self) -> None:
-        """Replaces the current run by a new one, without waiting between the two."""
+        """Stop the current run and start a new one without a delay."""
         self._again = True
         self._changes.notify()
         await self.stop()
 
     def kill(self) -> None:
-        """Ends the whole process group at once."""
+        """Kill the whole process group."""
         if self._child is not None:
             self._child.signal_group(signal.SIGKILL)
 
@@ -141,7 +141,7 @@ class Process:
         self.started_at = time.monotonic()
         self._set(Status.RUNNING)
         if self._again or not self.wanted:
-            # Asked for while the command was being started.
+            # The stop or restart was requested while the command was being started.
             self._begin_stop()
         probing = asyncio.create_task(self._probe())
         self.exit_code = await child.ended
@@ -151,7 +151,7 @@ class Process:
         if self._stopping is not None:
             await self._stopping
         else:
-            # What a process leaves behind would hold its port and keep the next run from starting.
+            # Remaining children would hold the port, and the next run could not start.
             await child.clear_group(0)
         await child.drained
         self._child = None
@@ -176,7 +176,7 @@ class Process:
             self._changes.notify()
 
     def _on_probe_failed(self, problem: str) -> None:
-        notice(f"{self.name} is not ready and gets stopped: {problem}")
+        notice(f"{self.name} is not ready and is being stopped: {problem}")
         self._begin_stop()
 
     def _on_line(self, line: str, stream: str) -> None:
@@ -187,7 +187,7 @@ class Process:
             self._changes.notify()
 
     async def _back_off(self) -> bool:
-        """Waits before the next run; False when there is to be none."""
+        """Wait before the next run. Return False when there is no next run."""
         policy = self.config.availability
         if not self.wanted or not policy.restarts_after(self.exit_code, self.restarts):
             return False
@@ -195,7 +195,7 @@ class Process:
         seconds = max(policy.backoff_seconds, 1)
         self.healthy = None
         self._set(Status.RESTARTING)
-        notice(f"{self.name} {_ending(self.exit_code)}; it starts again in {seconds} s")
+        notice(f"{self.name} {_ending(self.exit_code)} and restarts in {seconds} s")
         interrupted = self._changes.until(lambda: self._again or not self.wanted)
         try:
             await asyncio.wait_for(interrupted, seconds)
@@ -216,7 +216,7 @@ class Process:
         else:
             child.signal_group(shutdown.signal)
         if not await child.wait(max(deadline - loop.time(), 0) if limit else None):
-            notice(f"{self.name} did not stop within {limit} s and gets killed")
+            notice(f"{self.name} did not stop within {limit} s and is being killed")
             child.signal_group(signal.SIGKILL)
             await child.wait(None)
         if shutdown.parent_only or shutdown.command is not None:
@@ -232,15 +232,15 @@ class Process:
                 on_line=self.journal.write,
             )
         except OSError as error:
-            notice(f"{self.name}: its shutdown command cannot be started: {error}")
+            notice(f"{self.name}: cannot start its shutdown command: {error}")
             return False
         await stopper.wait(max(deadline - asyncio.get_running_loop().time(), 0))
         in_time = stopper.ended.done()
         stopper.signal_group(signal.SIGKILL)
         await stopper.drained
         if not in_time or stopper.ended.result() != 0:
-            what = _ending(stopper.ended.result()) if in_time else "took too long"
-            notice(f"{self.name}: its shutdown command {what}; the process gets killed")
+            ending = _ending(stopper.ended.result()) if in_time else "did not end in time"
+            notice(f"{self.name}: its shutdown command {ending}; killing the process")
             return False
         return True
 
@@ -254,7 +254,7 @@ class Process:
 
 
 def process_environment(name: str, *assignments: list[str]) -> dict[str, str]:
-    """The runner's own environment under that of the configuration; later assignments win."""
+    """Return the environment of the runner, with `assignments` added. Later assignments win."""
     environment = {"PC_PROC_NAME": name, "PC_REPLICA_NUM": "0", **os.environ}
     for assignment in (entry for entries in assignments for entry in entries):
         key, _, value = assignment.partition("=")

@@ -1,4 +1,4 @@
-"""A whole project: who starts when, who stops when, and what it exits with."""
+"""A whole project: the order of its starts and stops, and its exit status."""
 
 import asyncio
 import sys
@@ -13,10 +13,10 @@ from process_compose.process import Process, Skip, Status, process_environment
 
 
 class Project:
-    """Runs the processes of a configuration once. Lives in one event loop."""
+    """Runs the processes of a configuration once, in one event loop."""
 
     def __init__(self, config: ProjectConfig, *, ordered_shutdown: bool) -> None:
-        """Opens the log files. Raises UserError when one cannot be."""
+        """Open the log files. Raises UserError when one cannot be opened."""
         self.changes = Changes()
         self.stopping = False
         self._config = config
@@ -29,14 +29,14 @@ class Project:
         self.processes = {name: self._make(name, console) for name in config.processes}
 
     async def run(self) -> int:
-        """Starts everything, returns the exit status when everything has ended."""
+        """Start every process. Return the exit status when all have ended."""
         try:
             async with self._tasks:
                 for process in self.processes.values():
                     if not process.config.disabled:
                         self._start(process)
                 await self.changes.until(lambda: all(p.ended for p in self.processes.values()))
-                # A request that comes now is too late to start anything.
+                # A restart that is requested from now on is refused.
                 self.stopping = True
         finally:
             self.kill()
@@ -46,7 +46,7 @@ class Project:
         return self._exit_code
 
     def stop(self, exit_code: int = 0) -> None:
-        """Stops everything. The exit code of the first call is the project's."""
+        """Stop every process. The exit code of the first call becomes the status of the project."""
         if self.stopping:
             return
         self.stopping = True
@@ -58,18 +58,18 @@ class Project:
             self._tasks.create_task(self._stop_in_turn(process))
 
     def kill(self) -> None:
-        """Ends whatever still runs at once."""
+        """Kill every process that still runs."""
         for process in self.processes.values():
             process.kill()
 
     async def restart(self, name: str) -> None:
-        """Returns when the process runs again, or waits for its dependencies.
+        """Restart a process. Return when it runs again or waits for its dependencies.
 
-        Raises UserError for an unknown name or a project that is going down.
+        Raises UserError for an unknown name, and when the project is stopping.
         """
         process = self.find(name)
         if self.stopping:
-            raise UserError("the project is stopping")
+            raise UserError(f"cannot restart {name}: the project is stopping")
         if process.ended:
             self._start(process)
             return
@@ -79,9 +79,9 @@ class Project:
         )
 
     def find(self, name: str) -> Process:
-        """Raises UserError for an unknown name."""
+        """Return the process, or raise UserError for an unknown name."""
         if name not in self.processes:
-            raise UserError(f"no process {name!r}; there are: {', '.join(self.processes)}")
+            raise UserError(f"no process {name!r}: use one of {', '.join(self.processes)}")
         return self.processes[name]
 
     def _make(self, name: str, console: Console) -> Process:
@@ -105,7 +105,9 @@ class Project:
             try:
                 self._log_files[location] = LogFile(Path(location))
             except OSError as error:
-                raise UserError(f"log_location {location!r}: {error.strerror or error}") from error
+                raise UserError(
+                    f"cannot open log_location {location!r}: {error.strerror or error}"
+                ) from error
         return self._log_files[location]
 
     def _start(self, process: Process) -> None:
@@ -119,14 +121,14 @@ class Project:
         availability = process.config.availability
         if process.status is Status.SKIPPED:
             if availability.exit_on_skipped:
-                notice(f"{process.name} was skipped: everything stops")
+                notice(f"{process.name} was skipped, so every process stops")
                 self.stop(1)
         elif availability.ends_project_after(process.exit_code):
-            notice(f"{process.name} ended with {process.exit_code}: everything stops")
+            notice(f"{process.name} ended with {process.exit_code}, so every process stops")
             self.stop(process.exit_code)
 
     async def _wait_for_dependencies(self, process: Process) -> None:
-        """Raises Skip when one of them can no longer get where `process` needs it."""
+        """Wait for the dependencies. Raises Skip when one can no longer reach its condition."""
 
         def undecided() -> list[str]:
             return [
@@ -154,7 +156,7 @@ class Project:
 
 
 def _met(process: Process, condition: Condition) -> bool | None:
-    """Whether `process` meets the condition; None while that may still change."""
+    """Return True or False once it is certain that `process` meets the condition or not, else None."""
     ended = True if process.ended else None
     match condition:
         case "process_started":

@@ -1,4 +1,4 @@
-"""`up`: a project, its control socket and the signals that end it."""
+"""The `up` command: run a project with its control socket, and stop it on signals."""
 
 import asyncio
 import contextlib
@@ -13,13 +13,16 @@ from process_compose.project import Project
 
 
 def run(config: ProjectConfig, *, socket: Path | None, ordered_shutdown: bool) -> int:
-    """Runs until everything has ended and returns the project's exit status.
+    """Run the project until every process has ended. Return its exit status.
 
-    SIGINT, SIGTERM and SIGHUP stop the project; a second one kills it. Raises UserError when it
-    cannot begin.
+    SIGINT, SIGTERM and SIGHUP stop the project, and a second signal kills it. Raises UserError when
+    the project cannot start.
     """
     if shutil.which(config.shell.shell_command) is None:
-        raise UserError(f"shell {config.shell.shell_command!r} is not installed")
+        raise UserError(
+            f"the shell {config.shell.shell_command!r} is not installed: "
+            "install it, or set shell.shell_command to another shell"
+        )
     return asyncio.run(_run(config, socket, ordered_shutdown))
 
 
@@ -38,10 +41,10 @@ async def _run(config: ProjectConfig, socket: Path | None, ordered_shutdown: boo
 def _stop_on_signals(project: Project) -> None:
     def on_signal(number: signal.Signals) -> None:
         if project.stopping:
-            notice(f"{number.name} again: killing what is left")
+            notice(f"received {number.name} again: killing the remaining processes")
             project.kill()
         else:
-            notice(f"{number.name}: stopping")
+            notice(f"received {number.name}: stopping every process")
             project.stop()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

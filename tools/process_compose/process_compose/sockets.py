@@ -1,4 +1,4 @@
-"""Addresses of Unix sockets, which may be no longer than about a hundred bytes."""
+"""Unix sockets at long paths. The address of a socket is limited to about 100 bytes."""
 
 import contextlib
 import socket
@@ -8,10 +8,10 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def nearby(path: Path) -> Iterator[tuple[socket.socket, str]]:
-    """A new Unix socket, and the address of `path` as seen from inside its folder.
+    """Yield a new Unix socket, and the address of `path` relative to its folder.
 
-    The working directory is that folder meanwhile, so that the length of the folder's path does
-    not matter. Raises OSError when the folder cannot be entered.
+    The folder is the working directory meanwhile, so its path may have any length. Raises OSError
+    when the folder cannot be entered.
     """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

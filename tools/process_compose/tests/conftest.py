@@ -11,7 +11,7 @@ from .running import RunningProject
 
 @pytest.fixture
 def runner() -> list[str]:
-    """This project's own program."""
+    """Return the program of this project."""
     return [sys.executable, "-m", "process_compose"]
 
 
@@ -23,31 +23,31 @@ def project(runner: list[str], tmp_path: Path) -> Iterator[RunningProject]:
 
 
 class HealthServer(ThreadingHTTPServer):
-    """Answers every GET with `status`, and counts them."""
+    """Responds to every GET with `status`, and counts the requests."""
 
     def __init__(self) -> None:
         self.status = 503
-        self.asked = 0
-        super().__init__(("127.0.0.1", 0), _Answer, bind_and_activate=False)
-        # Bound and not yet listening: the port is taken, and connections are refused.
+        self.requests = 0
+        super().__init__(("127.0.0.1", 0), _HealthHandler, bind_and_activate=False)
+        # The port is bound but does not listen yet, so connections are refused.
         self.server_bind()
 
 
-class _Answer(BaseHTTPRequestHandler):
+class _HealthHandler(BaseHTTPRequestHandler):
     server: HealthServer
 
     def do_GET(self) -> None:
-        self.server.asked += 1
+        self.server.requests += 1
         self.send_response(self.server.status)
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture
 def closed_health_server() -> Iterator[HealthServer]:
-    """Refuses connections until its `server_activate()` is called."""
+    """Yield a server that refuses connections until `server_activate()` is called."""
     with HealthServer() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

@@ -1,4 +1,4 @@
-"""A project in a folder of its own, run by the program under test."""
+"""A project in its own folder, run by the program under test."""
 
 import os
 import signal
@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import dedent
 
-# Generous: a loaded machine is slow, and a test that passes never waits this long.
+# Long enough for a loaded machine. A test that passes never waits this long.
 DEADLINE_SECONDS = 20.0
 _POLL_SECONDS = 0.02
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Polls until `condition` holds; fails the test, naming `what`, when it does not in time."""
+    """Poll until `condition` is true. After the deadline, fail the test with `what` in the message."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not condition():
         if time.monotonic() > deadline:
@@ -23,7 +23,7 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process runs; a zombie that nobody collects does not."""
+    """Return True for a process that runs, and False for a zombie."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -38,9 +38,9 @@ def is_alive(pid: int) -> bool:
 
 
 class RunningProject:
-    """`up` in the background, and the same program's other commands.
+    """Runs `up` in the background, and other commands of the same program.
 
-    Processes of a test write what they do into the file `events`, one line each.
+    The processes of a test append one line to the file `events` for each event.
     """
 
     def __init__(self, program: Sequence[str], folder: Path) -> None:
@@ -61,8 +61,8 @@ class RunningProject:
                 stderr=subprocess.STDOUT,
             )
 
-    def ask(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Runs another command of the program against the project."""
+    def run_command(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run another command of the program against the project."""
         return subprocess.run(
             self._command(*command),
             cwd=self.folder,
@@ -77,7 +77,7 @@ class RunningProject:
         self._running().send_signal(number)
 
     def exit_status(self) -> int:
-        """Waits for the end of `up`."""
+        """Wait for the end of `up` and return its exit status."""
         try:
             return self._running().wait(DEADLINE_SECONDS)
         except subprocess.TimeoutExpired:
@@ -95,14 +95,14 @@ class RunningProject:
         return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
     def wait_for(self, *events: str) -> None:
-        """Waits until each of the events has happened."""
+        """Wait until each of the events has happened."""
         self._wait(lambda: set(events) <= set(self.events()), f"the events {events}")
 
     def wait_for_count(self, event: str, count: int) -> None:
         self._wait(lambda: self.events().count(event) >= count, f"{count} times {event!r}")
 
     def pids(self) -> list[int]:
-        """The numbers that processes of the test wrote into the file `pids`."""
+        """Return the process ids that processes of the test wrote into the file `pids`."""
         path = self.folder / "pids"
         return [int(pid) for pid in path.read_text().split()] if path.exists() else []
 
@@ -110,7 +110,7 @@ class RunningProject:
         return (self.folder / "output").read_bytes().decode("utf-8", "replace")
 
     def lines_of(self, process: str) -> list[str]:
-        """What the terminal showed of one process, without the prefix."""
+        """Return the lines of one process on the terminal, without the prefix."""
         lines = []
         for line in self.output().splitlines():
             prefix, bracket, text = line.partition("] ")
@@ -122,7 +122,7 @@ class RunningProject:
         return self._running().pid
 
     def close(self) -> None:
-        """Leaves nothing of a failed test behind."""
+        """Stop every process that a failed test left."""
         if self._up is not None and self._up.poll() is None:
             self._up.terminate()
             try:
@@ -143,7 +143,7 @@ class RunningProject:
 
     def _environment(self, extra: dict[str, str]) -> dict[str, str]:
         own = {key: value for key, value in os.environ.items() if not key.startswith("PC_")}
-        # Where the real program keeps its own log and looks for its own settings.
+        # The Go program keeps its own log and its own settings there.
         real = {"PC_LOG_FILE": "program.log", "PROC_COMP_CONFIG": str(self.folder)}
         return own | real | {"NO_COLOR": "1"} | extra
 

@@ -1,4 +1,4 @@
-"""Nothing that a process started outlives it. The Go program leaves some of these behind."""
+"""No descendant of a process survives it. With the Go program, some of these descendants survive."""
 
 import signal
 
@@ -28,7 +28,7 @@ def test_the_group_of_a_crashed_process_is_cleared_before_it_runs_again(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_descendants_in_a_session_of_their_own_are_killed_at_the_end(
+def test_descendants_in_their_own_session_are_killed_at_the_end(
     project: RunningProject, number: signal.Signals
 ) -> None:
     project.up("""
@@ -60,23 +60,23 @@ def test_children_that_ignore_the_signal_are_killed_after_their_parent_has_stopp
     assert not any(map(is_alive, project.pids()))
 
 
-def test_a_second_signal_kills_what_is_left(project: RunningProject) -> None:
+def test_a_second_signal_kills_the_remaining_processes(project: RunningProject) -> None:
     project.up("""
         processes:
           stubborn:
             command: |
-              trap 'echo asked >> events' TERM
+              trap 'echo signalled >> events' TERM
               echo $BASHPID >> pids
               while true; do sleep 0.1; done
     """)
     wait_until(lambda: bool(project.pids()), "the start")
     project.send(signal.SIGINT)
-    project.wait_for("asked")
+    project.wait_for("signalled")
     assert project.stop(signal.SIGINT) == 0
     assert not any(map(is_alive, project.pids()))
 
 
-def test_a_failed_shutdown_command_ends_in_a_kill(project: RunningProject) -> None:
+def test_after_a_failed_shutdown_command_the_process_is_killed(project: RunningProject) -> None:
     project.up("""
         processes:
           server:
@@ -88,7 +88,7 @@ def test_a_failed_shutdown_command_ends_in_a_kill(project: RunningProject) -> No
     assert "its shutdown command exited with 3" in project.output()
 
 
-def test_a_process_that_was_asked_to_stop_does_not_decide_the_exit_status(
+def test_a_process_that_is_stopped_does_not_decide_the_exit_status(
     project: RunningProject,
 ) -> None:
     project.up("""
@@ -118,7 +118,7 @@ def test_the_first_failure_decides_the_exit_status(project: RunningProject) -> N
     assert project.exit_status() == 7
 
 
-def test_a_dependent_of_a_skipped_process_does_not_wait_for_ever(project: RunningProject) -> None:
+def test_a_dependent_of_a_skipped_process_is_skipped(project: RunningProject) -> None:
     project.up("""
         processes:
           job: {command: exit 1}

@@ -11,7 +11,7 @@ from process_compose.output import LogFile
 
 @contextmanager
 def no_space_beyond(size: int) -> Iterator[None]:
-    """No file of this process grows beyond so many bytes."""
+    """Limit every file of this process to `size` bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:

@@ -42,7 +42,7 @@ def test_a_server_that_gets_ready_late_is_noticed_before_the_period_is_over(
             command: echo after >> events
             depends_on: {{server: {{condition: process_healthy}}}}
     """)
-    wait_until(lambda: health_server.asked > 1, "the second question")
+    wait_until(lambda: health_server.requests > 1, "the second request")
     health_server.status = 200
     project.wait_for("after")
     project.stop()
@@ -64,10 +64,10 @@ def test_refused_connections_count_as_failures_only_once_a_period(
     assert project.exit_status() == 0
     started, stopped = map(int, project.events())
     assert stopped - started >= 1_900_000_000
-    assert "server is not ready and gets stopped: " in project.output()
+    assert "server is not ready and is being stopped: " in project.output()
 
 
-def test_the_reason_of_a_failed_probe_is_told(
+def test_the_reason_of_a_failed_probe_is_printed(
     project: RunningProject, health_server: HealthServer
 ) -> None:
     project.up(f"""
@@ -80,4 +80,4 @@ def test_the_reason_of_a_failed_probe_is_told(
             shutdown: {{timeout_seconds: 5}}
     """)
     assert project.exit_status() == 0
-    wait_until(lambda: "GET /ready answered 503" in project.output(), "the reason")
+    wait_until(lambda: "GET /ready returned 503" in project.output(), "the reason")

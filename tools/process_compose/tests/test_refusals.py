@@ -1,4 +1,4 @@
-"""What this runner does not support is refused by name, in one line, before anything starts."""
+"""Unsupported keys and commands are refused by name, in one line, before anything starts."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ Refusal = Callable[[str], str]
 def refusal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Refusal:
-    """Return the line in which `up` refuses a configuration. No process is needed for that."""
+    """Return a function that gives the line in which `up` refuses a configuration. No process starts."""
     monkeypatch.chdir(tmp_path)
 
     def refusal(configuration: str) -> str:
@@ -34,7 +34,7 @@ def refusal(
 @pytest.mark.parametrize(
     ("process", "named"),
     [
-        ("is_tty: true", "process 'a': key 'is_tty' is not supported here; supported: command, "),
+        ("is_tty: true", "process 'a': key 'is_tty' is not supported here: use one of command, "),
         ("replicas: 2", "'replicas'"),
         ("liveness_probe: {exec: {command: x}}", "'liveness_probe'"),
         ("availability: {restart: sometimes}", "availability.restart: Input should be 'no', "),
@@ -43,22 +43,30 @@ def refusal(
         ("shutdown: {signal: 99}", "shutdown.signal: "),
         ("depends_on: {b: {}}", "depends_on.b.condition: Field required"),
         ("environment: {A: b}", "environment: Input should be a valid list"),
-        ("environment: [A]", "'A' is not NAME=value"),
-        ("readiness_probe: {period_seconds: 1}", "a probe has either http_get or exec"),
-        ("readiness_probe: {http_get: {port: http}}", "'http' is not a port (1 to 65535)"),
+        ("environment: [A]", "'A' is not of the form NAME=value"),
+        (
+            "readiness_probe: {period_seconds: 1}",
+            "a probe needs either http_get or exec, and not both",
+        ),
+        (
+            "readiness_probe: {http_get: {port: http}}",
+            "'http' is not a port: write a number from 1 to 65535",
+        ),
         ("readiness_probe: {http_get: {scheme: https}}", "http_get.scheme: "),
         ("readiness_probe: {exec: {command: x}, success_threshold: 2}", "success_threshold"),
-        ("description: '{{.Name}}'", "'{{' starts a template"),
+        ("description: '{{.Name}}'", "templates of process-compose are not supported: remove '{{'"),
         ("disabled: 'yes'", "disabled: Input should be a valid boolean, not 'yes'"),
-        ("depends_on: {c: {condition: process_started}}", "'c': there is no such process"),
-        ("depends_on: {off: {condition: process_started}}", "'off': that process is disabled"),
-        ("depends_on: {b: {condition: process_healthy}}", "needs a readiness_probe there"),
-        ("depends_on: {b: {condition: process_log_ready}}", "needs a ready_log_line there"),
-        ("depends_on: {a: {condition: process_started}}", "in a circle: a -> a"),
+        ("depends_on: {c: {condition: process_started}}", "'c': no process has this name"),
+        ("depends_on: {off: {condition: process_started}}", "'off': this process is disabled"),
+        ("depends_on: {b: {condition: process_healthy}}", "needs a readiness_probe in 'b'"),
+        ("depends_on: {b: {condition: process_log_ready}}", "needs a ready_log_line in 'b'"),
+        ("depends_on: {a: {condition: process_started}}", "depends_on forms a cycle: a -> a"),
         ("log_location: /dev/null/log", "log_location '/dev/null/log'"),
     ],
 )
-def test_a_process_that_asks_for_more_is_named(refusal: Refusal, process: str, named: str) -> None:
+def test_an_unsupported_key_or_value_of_a_process_is_named(
+    refusal: Refusal, process: str, named: str
+) -> None:
     configuration = f"""
         processes:
           a:
@@ -77,9 +85,9 @@ def test_a_process_that_asks_for_more_is_named(refusal: Refusal, process: str, n
         ("processes: {}", "processes: "),
         ("", "stack.yaml: Input should be"),
         ("processes: {a: {command: ''}}", "process 'a': command: "),
-        ("processes: {a: {command: touch started, disabled: true}}", "nothing to run"),
+        ("processes: {a: {command: touch started, disabled: true}}", "every process is disabled"),
         ("processes:\n  a: [", "stack.yaml: line 2: "),
-        ("processes:\n  a: {command: a, command: b}", "line 2: key 'command' stands twice"),
+        ("processes:\n  a: {command: a, command: b}", "line 2: key 'command' is repeated"),
         ("\nprocesses: {a: {command: 'x ${A:?no}'}}", "only ${NAME} and ${NAME:-default} are"),
         ("\nprocesses: {a: {command: 'x ${A:-b'", "the closing } is missing"),
     ],
@@ -90,54 +98,57 @@ def test_a_file_that_cannot_be_read_is_named_with_the_line(
     assert named in refusal(configuration)
 
 
-def test_every_process_of_a_circle_is_named(refusal: Refusal) -> None:
+def test_every_process_of_a_cycle_is_named(refusal: Refusal) -> None:
     configuration = """
         processes:
           a: {command: touch started, depends_on: {b: {condition: process_started}}}
           b: {command: touch started, depends_on: {c: {condition: process_started}}}
           c: {command: touch started, depends_on: {a: {condition: process_started}}}
     """
-    assert "in a circle: a -> b -> c -> a" in refusal(configuration)
+    assert "depends_on forms a cycle: a -> b -> c -> a" in refusal(configuration)
 
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["up", "-t"], "there is no terminal interface here"),
+        (["up", "-t"], "--tui=true is not supported"),
         (["up", "-f", "absent.yaml"], "absent.yaml: No such file or directory"),
         (["up", "-f", "."], ".: Is a directory"),
         (["up", "--keep-project"], "unrecognized arguments: --keep-project"),
         (["process", "scale", "a", "2"], "invalid choice: 'scale'"),
         (["restart"], "the following arguments are required: NAME"),
         (["logs", "a", "-n", "-1"], "--tail: '-1' is not a number of lines"),
-        (["ps"], "no project runs at control.sock; `up` starts one"),
-        (["down"], "no project runs at control.sock; `up` starts one"),
-        (["restart", "a"], "no project runs at control.sock; `up` starts one"),
-        (["logs", "a"], "no project runs at control.sock; `up` starts one"),
+        (["ps"], "no project runs at control.sock: start one with `up`"),
+        (["down"], "no project runs at control.sock: start one with `up`"),
+        (["restart", "a"], "no project runs at control.sock: start one with `up`"),
+        (["logs", "a"], "no project runs at control.sock: start one with `up`"),
     ],
 )
-def test_a_command_that_cannot_be_done_is_answered_in_one_line(
+def test_a_command_that_fails_is_reported_in_one_line(
     project: RunningProject, arguments: list[str], named: str
 ) -> None:
-    answer = project.ask(*arguments)
-    assert answer.returncode == 1
-    assert answer.stdout == ""
-    (line,) = answer.stderr.splitlines()
+    result = project.run_command(*arguments)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
     assert named in line
 
 
 def test_a_dotenv_file_is_not_silently_ignored(project: RunningProject) -> None:
     (project.folder / ".env").touch()
     (project.folder / "process-compose.yaml").write_text("processes: {a: {command: touch started}}")
-    answer = project.ask("up")
-    assert (answer.returncode, answer.stderr) == (
+    result = project.run_command("up")
+    assert (result.returncode, result.stderr) == (
         1,
-        "process-compose-python: this runner does not read .env files: say --disable-dotenv\n",
+        "process-compose-python: this folder has a .env file, and this program does not read .env "
+        "files: add --disable-dotenv\n",
     )
-    assert project.ask("up", "--disable-dotenv").returncode == 0
+    assert project.run_command("up", "--disable-dotenv").returncode == 0
 
 
-def test_something_else_in_the_place_of_the_socket_is_left_alone(refusal: Refusal) -> None:
+def test_a_file_at_the_path_of_the_socket_is_not_changed(refusal: Refusal) -> None:
     Path("control.sock").write_text("mine")
-    assert "something else is there" in refusal("processes: {a: {command: touch started}}")
+    assert "a file that is not a socket exists there" in refusal(
+        "processes: {a: {command: touch started}}"
+    )
     assert Path("control.sock").read_text() == "mine"

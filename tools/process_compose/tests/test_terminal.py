@@ -1,4 +1,4 @@
-"""What a person sees: prefixes, colours, Ctrl-C, the commands in their short spelling."""
+"""The output on a terminal: prefixes, colours, Ctrl-C, and the short forms of the commands."""
 
 import os
 import pty
@@ -21,7 +21,10 @@ processes:
 
 
 def _run_on_terminal(folder: Path, keys: bytes, **environment: str) -> tuple[str, int]:
-    """Runs `up` with a terminal of its own and types `keys` once `started` is shown."""
+    """Run `up` in a new terminal and type `keys` after `started` appears.
+
+    Return the output and the exit status.
+    """
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(folder)
@@ -54,7 +57,7 @@ def test_prefixes_are_aligned_and_a_last_part_line_is_shown(project: RunningProj
     assert sorted(project.output().splitlines()) == ["[database] unfinished", "[web     ] hello"]
 
 
-def test_each_process_has_a_colour_of_its_own_on_a_terminal(tmp_path: Path) -> None:
+def test_each_process_has_its_own_colour_on_a_terminal(tmp_path: Path) -> None:
     (tmp_path / "stack.yaml").write_text(TWO)
     shown, status = _run_on_terminal(tmp_path, b"")
     assert status == 0
@@ -63,7 +66,7 @@ def test_each_process_has_a_colour_of_its_own_on_a_terminal(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_colours_can_be_refused(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_colours_can_be_turned_off(tmp_path: Path, environment: dict[str, str]) -> None:
     (tmp_path / "stack.yaml").write_text(TWO)
     shown, _ = _run_on_terminal(tmp_path, b"", **environment)
     assert "[web     ] hello" in shown
@@ -85,11 +88,11 @@ processes:
 """)
     shown, status = _run_on_terminal(tmp_path, b"\x03", NO_COLOR="1")
     assert status == 0
-    assert "process-compose-python: SIGINT: stopping" in shown
+    assert "process-compose-python: received SIGINT: stopping every process" in shown
     assert shown.index("web stopped") < shown.index("database stopped")
 
 
-def test_a_reader_that_goes_away_ends_the_project(tmp_path: Path) -> None:
+def test_a_closed_output_pipe_ends_the_project(tmp_path: Path) -> None:
     (tmp_path / "stack.yaml").write_text("""
 processes:
   chatty:
@@ -121,18 +124,20 @@ def test_the_short_commands_do_what_the_long_ones_do(project: RunningProject) ->
           other: {command: echo other; sleep 60, shutdown: {timeout_seconds: 5}}
     """)
     project.wait_for("started")
-    wait_until(lambda: project.ask("logs", "other").stdout == "other\n", "the line of other")
-    assert project.ask("ps").stdout.splitlines()[0].startswith("PID")
-    assert project.ask("restart", "server").stdout == "server is restarted\n"
+    wait_until(
+        lambda: project.run_command("logs", "other").stdout == "other\n", "the line of other"
+    )
+    assert project.run_command("ps").stdout.splitlines()[0].startswith("PID")
+    assert project.run_command("restart", "server").stdout == "server restarted\n"
     project.wait_for_count("started", 2)
-    logs = project.ask("logs", "server,other")
+    logs = project.run_command("logs", "server,other")
     assert logs.stdout == "[server] started\n[server] started\n[other] other\n"
-    unknown = project.ask("restart", "nobody")
+    unknown = project.run_command("restart", "nobody")
     assert (unknown.returncode, unknown.stderr) == (
         1,
-        "process-compose-python: no process 'nobody'; there are: server, other\n",
+        "process-compose-python: no process 'nobody': use one of server, other\n",
     )
-    assert project.ask("down").returncode == 0
+    assert project.run_command("down").returncode == 0
     assert project.exit_status() == 0
 
 
@@ -143,7 +148,7 @@ def test_logs_follows_until_the_project_ends(project: RunningProject) -> None:
             command: echo first; until test -e go; do sleep 0.05; done; echo second; sleep 60
             shutdown: {timeout_seconds: 5}
     """)
-    wait_until(lambda: project.ask("logs", "server").stdout == "first\n", "the first line")
+    wait_until(lambda: project.run_command("logs", "server").stdout == "first\n", "the first line")
     following = subprocess.Popen(
         [
             *(sys.executable, "-m", "process_compose"),
@@ -161,7 +166,9 @@ def test_logs_follows_until_the_project_ends(project: RunningProject) -> None:
     following.stdout.close()
 
 
-def test_the_socket_is_for_its_owner_and_may_lie_deep(runner: list[str], tmp_path: Path) -> None:
+def test_only_the_owner_can_use_the_socket_and_its_path_may_be_long(
+    runner: list[str], tmp_path: Path
+) -> None:
     folder = tmp_path / "a folder with an é" / ("x" * 120)
     folder.mkdir(parents=True)
     project = RunningProject(runner, folder)
@@ -190,8 +197,8 @@ def test_a_second_project_does_not_touch_the_log_files_of_the_first(
     """)
     project.wait_for("started")
     wait_until(lambda: "line" in (project.folder / "a.log").read_text(), "the line in the file")
-    second = project.ask("up", "-f", "stack.yaml")
+    second = project.run_command("up", "-f", "stack.yaml")
     assert second.returncode == 1
-    assert "a project already runs at control.sock; `down` stops it" in second.stderr
+    assert "a project already runs at control.sock: stop it with `down`" in second.stderr
     assert "line" in (project.folder / "a.log").read_text()
     project.stop()

@@ -1,1 +1,1 @@
-"""Services as a whole: what names them is rendered from services.toml, and new ones come from a template."""
+"""Create and remove services, and render the files that depend on services.toml."""

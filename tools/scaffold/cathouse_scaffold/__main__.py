@@ -1,4 +1,4 @@
-"""`cathouse-scaffold`: what the Makefile calls; run it from the root of the repository."""
+"""Create and remove services, and render the generated files. Run it in the root of the repository."""
 
 import argparse
 import sys
@@ -15,23 +15,29 @@ from cathouse_scaffold.removal import remove
 ROOT = Path()
 
 
-def main() -> None:
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cathouse-scaffold", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("render", help="write what follows from services.toml")
-    commands.add_parser("imports", help="check which packages import which")
+    commands.add_parser("render", help="write the generated files that are not current")
+    commands.add_parser("imports", help="check the import rules between packages")
     commands.add_parser(
-        "stale", help="list the files that render would write; fails if there are any"
+        "stale", help="list the generated files that are not current; fail if there are any"
     )
-    service = commands.add_parser("service", help="make a service")
-    service.add_argument("name")
-    service.add_argument("--port", type=_given)
-    service.add_argument("--prefix", type=_given)
-    service.add_argument("--description", type=_given)
-    removal = commands.add_parser("service-remove", help="take a service away")
-    removal.add_argument("name")
+    service = commands.add_parser("service", help="create a service from the template")
+    service.add_argument("name", metavar="NAME", help="letters a to z and digits, such as reviews")
+    service.add_argument("--port", type=_given, help="default: the next free port")
+    service.add_argument(
+        "--prefix", type=_given, help="prefix of its routes; default: /api/v1/NAME"
+    )
+    service.add_argument("--description", type=_given, help="one line without a full stop")
+    removal = commands.add_parser("service-remove", help="remove a service")
+    removal.add_argument("name", metavar="NAME")
+    return parser
+
+
+def main() -> None:
     try:
-        _run(parser.parse_args())
+        _run(build_parser().parse_args())
     except (ScaffoldError, RegistryError, OSError) as error:
         sys.exit("\n".join([str(error), *_notes(error)]))
     except KeyboardInterrupt as interrupt:
@@ -41,12 +47,12 @@ def main() -> None:
 
 
 def _notes(error: BaseException) -> list[str]:
-    """Return what `undoable` added."""
+    """Return the notes that `undoable` added."""
     return getattr(error, "__notes__", [])
 
 
 def _given(value: str) -> str | None:
-    # An empty variable of make counts as left out.
+    # make passes an empty value for a variable that was not typed.
     return value or None
 
 
@@ -60,16 +66,14 @@ def _run(arguments: argparse.Namespace) -> None:
         case "stale":
             if paths := stale(ROOT):
                 sys.exit(
-                    "\n".join(
-                        f"{path} is not what services.toml and the code say" for path in paths
-                    )
+                    "\n".join(f"{path} does not match services.toml and the code" for path in paths)
                 )
         case "service":
             if not arguments.name:
-                raise ScaffoldError("which one? make service NAME=reviews")
+                raise ScaffoldError("NAME is missing: make service NAME=reviews")
             if arguments.port and not arguments.port.isdecimal():
                 raise ScaffoldError(
-                    f"PORT={arguments.port} is no port: give a number, or leave it out"
+                    f"PORT={arguments.port} is not a number: use a number, or leave PORT out"
                 )
             spec = ServiceSpec(
                 arguments.name,
@@ -80,18 +84,18 @@ def _run(arguments: argparse.Namespace) -> None:
             service, paths = create(ROOT, spec)
             print(*paths, sep="\n")
             print(
-                f"\nservices/{service.name} is there, on port {service.port}, at {service.prefix}."
-                f" `make up` starts it; its README says what is in it."
+                f"\nCreated services/{service.name}, with port {service.port} and prefix {service.prefix}."
+                f" Run `make up` to start it. services/{service.name}/README.md describes it."
             )
         case "service-remove":
             if not arguments.name:
-                raise ScaffoldError("which one? make service-remove NAME=reviews")
+                raise ScaffoldError("NAME is missing: make service-remove NAME=reviews")
             service, paths = remove(ROOT, arguments.name)
             print(*paths, sep="\n")
             print(
-                f"\n{service.name} is gone. What `make up` made for it stays in .state: the schema and"
-                f" the role {service.name}, and its secret. `cathouse-postgres drop {service.name}` drops them, while"
-                " the stack is up."
+                f"\nRemoved {service.name}. Its schema, its roles and their secrets stay in .state."
+                " To drop them, run this command while the stack is up:"
+                f" cathouse-postgres drop {service.name}"
             )
 
 

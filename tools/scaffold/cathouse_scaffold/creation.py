@@ -1,4 +1,4 @@
-"""`make service`: a service from the template, and its entry in the registry."""
+"""`make service`: create a service from the template, and add its entry to the registry."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,8 +7,10 @@ from cathouse_kit.registry import Service, load_registry
 
 from cathouse_scaffold.documents import (
     OPENAPI,
+    REFERENCE,
     REGISTRY,
     describe_apis,
+    reference_pages,
     render_service,
     shared_files,
     write,
@@ -23,7 +25,7 @@ TEMPLATE = Path("tools/scaffold/service")
 
 @dataclass(frozen=True)
 class ServiceSpec:
-    """The service as it was requested. `create` chooses every value that is `None`."""
+    """The requested service. `create` chooses every value that is `None`."""
 
     name: str
     port: int | None = None
@@ -32,34 +34,36 @@ class ServiceSpec:
 
 
 def create(root: Path, spec: ServiceSpec) -> tuple[Service, list[Path]]:
-    """Create the service, and return it with all files that were created or changed.
+    """Create the service, and return it with all created and changed files.
 
-    Raises `ScaffoldError` before anything is written where there cannot be such a service, or where a file that
-    changes is not committed. Any later exception has a note with the command that undoes the part that was written.
+    Raises `ScaffoldError`, before anything is written, when a value is refused or a file that would change is not
+    committed. Any later exception has a note with the command that undoes the written part.
     """
     service = settle(root, spec)
     folder = Path("services") / service.name
     registry = (root / REGISTRY).read_text(encoding="utf-8")
-    texts = shared_files(root, [*load_registry(root / REGISTRY), service])
+    services = [*load_registry(root / REGISTRY), service]
+    texts = shared_files(root, services)
     texts[REGISTRY] = registry + entry(service)
-    require_clean(root, [*texts, OPENAPI], texts)
-    with undoable(root, [*texts, OPENAPI, folder]):
+    require_clean(root, [*texts, OPENAPI, REFERENCE], texts)
+    with undoable(root, [*texts, OPENAPI, REFERENCE, folder]):
         write(root, texts)
         generate(root, service)
         render_service(root, service)
         describe_apis(root)
+        pages = write(root, reference_pages(root, services))
     api = [OPENAPI / f"{service.name}.json", OPENAPI / "CHANGELOG.md"]
     own = (path.relative_to(root) for path in files(root / folder))
-    return service, sorted([*texts, *api, *own])
+    return service, sorted([*texts, *api, *pages, *own])
 
 
 def settle(root: Path, spec: ServiceSpec) -> Service:
-    """The service as it will be. Raises `ScaffoldError` where it cannot be."""
+    """Return the service with all values chosen. Raises `ScaffoldError` when a value is refused."""
     services = load_registry(root / REGISTRY)
     check_name(root, services, spec.name)
     prefix = spec.prefix or f"/api/v1/{spec.name}"
     check_prefix(services, prefix)
-    description = spec.description or f"Examples, until it holds {spec.name}"
+    description = spec.description or f"Examples, to be replaced by {spec.name}"
     check_description(description)
     return Service(
         name=spec.name,
@@ -74,7 +78,7 @@ def settle(root: Path, spec: ServiceSpec) -> Service:
 
 
 def entry(service: Service) -> str:
-    """The service's table in services.toml."""
+    """Return the table of the service for services.toml."""
     return f"""
 [{service.name}]
 description = "{service.description}"
@@ -88,8 +92,8 @@ calls = [{", ".join(f'"{name}"' for name in service.calls)}]
 
 
 def generate(root: Path, service: Service) -> None:
-    """Lays the template out in services/NAME, in the format of all code here, which names of other lengths change."""
-    # Slow to import, and needed by no refusal and no rendering.
+    """Copy the template to services/NAME, and format the code, because line lengths depend on the name."""
+    # Imported here because it is slow to import, and only this function needs it.
     import copier
 
     folder = root / "services" / service.name

@@ -1,7 +1,12 @@
-"""What services say of themselves, from their code. Run as a program it prints that as JSON: the code of a service that
-is not installed yet is imported in a process of its own."""
+"""Describe services from their code: routes, settings, tables, metrics and commands.
 
+Run as a program, this module prints the descriptions as JSON. A separate process can import a service that is not
+installed yet.
+"""
+
+import argparse
 import importlib
+import importlib.util
 import json
 import sys
 from collections.abc import Iterator
@@ -10,6 +15,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
+from cathouse_kit.cli import build_parser
 from cathouse_kit.openapi import app_to_describe
 from cathouse_kit.registry import load_registry
 from cathouse_kit.security import who_may_call
@@ -20,11 +26,13 @@ from limits import RateLimitItem
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from cathouse_scaffold.command_lines import command_rows
+
 Described = dict[str, Any]
 
 
 def describe(package: str) -> Described:
-    """The routes, settings, tables and metrics of a service."""
+    """Return the routes, settings, tables, metrics and commands of a service."""
     settings = importlib.import_module(f"{package}.settings").Settings
     app = app_to_describe(package)
     return {
@@ -32,7 +40,14 @@ def describe(package: str) -> Described:
         "settings": [_setting(settings, name) for name in settings.model_fields],
         "tables": list(_tables(importlib.import_module(f"{package}.models").Base)),
         "metrics": list(_metrics(app)),
+        "commands": list(command_rows(_parser(package))),
     }
+
+
+def _parser(package: str) -> argparse.ArgumentParser:
+    further = f"{package}.commands"
+    known = importlib.util.find_spec(further)
+    return build_parser(package, importlib.import_module(further).COMMANDS if known else ())
 
 
 def _routes(app: FastAPI) -> Iterator[Described]:
@@ -47,21 +62,53 @@ def _routes(app: FastAPI) -> Iterator[Described]:
             "path": route.path_format,
             "who": who_may_call(route),
             "what": operation["summary"] + (", deprecated" if operation.get("deprecated") else ""),
+            "errors": list(_errors(operation["responses"])),
         }
+
+
+def _errors(responses: dict[str, Any]) -> Iterator[Described]:
+    """Yield the documented problems of an operation, by status."""
+    for status, response in sorted(responses.items()):
+        content = response.get("content", {}).get("application/problem+json", {})
+        for name, example in content.get("examples", {}).items():
+            yield {"status": status, "name": name, "title": example["value"]["title"]}
 
 
 def _setting(settings: type[ServiceSettings], name: str) -> Described:
     field = settings.model_fields[name]
-    # What the service has in common with others, of which some fields may have another default here.
+    # The settings of all services. A service may have another default for some of them.
     common: dict[str, FieldInfo] = settings.__base__.model_fields  # type: ignore[union-attr]
     return {
         "variable": name.upper(),
         "type": _type(name, field),
         "required": field.is_required(),
         "default": _default(field),
+        "bounds": _bounds(field),
         "meaning": field.description or common[name].description,
         "own": name not in common,
+        "differs": name in settings.__annotations__,
     }
+
+
+def _bounds(field: FieldInfo) -> str:
+    """Return the limits of a number or of a text's length, such as `1 to 100`; empty where there are none."""
+    limits = {
+        key: value
+        for limit in field.metadata
+        for key in ("ge", "le", "gt", "lt", "min_length", "max_length")
+        if (value := getattr(limit, key, None)) is not None
+    }
+    phrases = {
+        "ge": "at least {}",
+        "le": "at most {}",
+        "gt": "more than {}",
+        "lt": "less than {}",
+        "min_length": "at least {} characters",
+        "max_length": "at most {} characters",
+    }
+    if limits.keys() == {"ge", "le"}:
+        return f"{limits['ge']} to {limits['le']}"
+    return ", ".join(phrases[key].format(value) for key, value in limits.items())
 
 
 def _type(name: str, field: FieldInfo) -> str:
@@ -86,7 +133,7 @@ def _type(name: str, field: FieldInfo) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    """The default as it is written in the environment; empty where there is none, or where the start decides."""
+    """Return the default as the environment would spell it. It is empty without a fixed default."""
     default = None if field.is_required() or field.default_factory else field.default
     match default:
         case None:
@@ -114,11 +161,22 @@ def _tables(base: Any) -> Iterator[Described]:
 
 
 def _metrics(app: FastAPI) -> Iterator[Described]:
-    for family in app.state.context.metrics.registry.collect():
-        # Those of the process are the same for whatever Prometheus watches, and not there on every system.
+    registry = app.state.context.metrics.registry
+    # The library shows labels only in samples, and a new metric has none.
+    labels = {
+        getattr(collector, "_name", None): getattr(collector, "_labelnames", ())
+        for collector in registry._collector_to_names
+    }
+    for family in registry.collect():
+        # Metrics of the process are the same in every program, and some systems do not have them.
         if not family.name.startswith("process_"):
             total = "_total" if family.type == "counter" else ""
-            yield {"name": family.name + total, "type": family.type, "for": family.documentation}
+            yield {
+                "name": family.name + total,
+                "type": family.type,
+                "for": family.documentation,
+                "labels": labels.get(family.name, ()),
+            }
 
 
 if __name__ == "__main__":

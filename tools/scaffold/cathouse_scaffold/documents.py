@@ -1,4 +1,4 @@
-"""What follows from services.toml and from the services' code, written in a repository in the right order."""
+"""The generated files of a repository: from services.toml and from the code of the services."""
 
 import json
 import os
@@ -18,46 +18,57 @@ from cathouse_scaffold.rendering import Rendering, Texts
 
 REGISTRY = Path("services.toml")
 OPENAPI = Path("docs/openapi")
+REFERENCE = Path("docs/reference")
 
 
 def render(root: Path) -> list[Path]:
-    """Writes every rendered file that is not current, and returns these. Raises `ScaffoldError`."""
+    """Write every generated file that is not current, and return their paths. Raises `ScaffoldError`."""
     return write(root, rendering(root).stale())
 
 
 def stale(root: Path) -> list[Path]:
     """Return the files that `render` would write. Raises `ScaffoldError`.
 
-    Documentation is left out where there is none: Nix checks sources without it.
+    Without a folder `docs`, documentation is left out, because Nix checks sources without documentation.
     """
     documented = (root / "docs").is_dir()
     return list(rendering(root).stale(lambda path: documented or not is_documentation(path)))
 
 
 def is_documentation(path: Path) -> bool:
-    """Return whether people read this file, and no program."""
+    """Return True when the file is documentation, which only people read."""
     return path.suffix == ".md" or path.is_relative_to("docs")
 
 
 def render_service(root: Path, service: Service) -> None:
-    """Write the rendered part of a service's own folder. Raises `ScaffoldError`."""
+    """Write the generated files in the folder of one service. Raises `ScaffoldError`."""
     own = Rendering(root, [service], partial(_described, root, service.name))
     write(root, own.stale(lambda path: path.is_relative_to(f"services/{service.name}")))
 
 
 def shared_files(root: Path, services: Sequence[Service]) -> Texts:
-    """Return the stale files outside of `services/`. They follow from the registry alone, not from code."""
-    return Rendering(root, services).stale(lambda path: not path.is_relative_to("services"))
+    """Return the stale files that are rendered from the registry alone, without code."""
+    return Rendering(root, services).stale(
+        lambda path: not path.is_relative_to("services") and not path.is_relative_to(REFERENCE)
+    )
+
+
+def reference_pages(root: Path, services: Sequence[Service]) -> Texts:
+    """Return the stale pages of the reference for these services. Raises `ScaffoldError`."""
+    names = [service.name for service in services]
+    described = partial(_described, root, *names)
+    pages = Rendering(root, services, described, partial(_reference, root))
+    return pages.stale(lambda path: path.is_relative_to(REFERENCE))
 
 
 def describe_apis(root: Path) -> None:
-    """Write the OpenAPI descriptions. Raises `ScaffoldError` where a change breaks callers and is not declared."""
+    """Write the OpenAPI descriptions. Raises `ScaffoldError` for a breaking change that is not declared."""
     with importable(root) as environment:
         run([sys.executable, "-m", "cathouse_openapi", "write"], root, environment)
 
 
 def write(root: Path, texts: Texts) -> list[Path]:
-    """Make files hold these texts, and return their paths."""
+    """Write these texts into their files, delete files without a text, and return all paths."""
     for path, text in texts.items():
         target = root / path
         if text is None:
@@ -69,20 +80,28 @@ def write(root: Path, texts: Texts) -> list[Path]:
 
 
 def rendering(root: Path) -> Rendering:
-    """The repository's files as they have to be."""
-    return Rendering(root, load_registry(root / REGISTRY), partial(_described, root))
+    """Return the rendering of all generated files of the repository."""
+    return Rendering(
+        root, load_registry(root / REGISTRY), partial(_described, root), partial(_reference, root)
+    )
 
 
 def _described(root: Path, *names: str) -> Any:
-    """What services say of themselves: these, or without any all of them."""
+    """Return the descriptions of these services, or of all services without names."""
     with importable(root) as environment:
         command = [sys.executable, "-m", "cathouse_scaffold.describe", str(REGISTRY), *names]
         return json.loads(run(command, root, environment))
 
 
+def _reference(root: Path) -> Any:
+    with importable(root) as environment:
+        command = [sys.executable, "-m", "cathouse_scaffold.reference"]
+        return json.loads(run(command, root, environment))
+
+
 @contextmanager
 def importable(root: Path) -> Iterator[dict[str, str]]:
-    """An environment in which Python imports this repository's services, one that is not installed yet included."""
+    """Yield an environment in which Python can import all services, also those that are not installed yet."""
     services = load_registry(root / REGISTRY)
     with TemporaryDirectory() as metadata:
         for service in services:
@@ -98,7 +117,7 @@ def importable(root: Path) -> Iterator[dict[str, str]]:
 
 
 def _write_metadata(project: Path, folder: str) -> None:
-    # What an installation would tell of it: its version, and that it is a service.
+    # The metadata that an installation would add: the version, and the entry point of a service.
     code = (
         "import sys, hatchling.build; hatchling.build.prepare_metadata_for_build_wheel(sys.argv[1])"
     )

@@ -1,5 +1,5 @@
-"""What a person can mend."""
+"""Errors that a user can fix."""
 
 
 class ScaffoldError(Exception):
-    """The message is for the person who typed the command: what is wrong, and what to do."""
+    """An error whose message is shown to the user. It names the wrong value and the next step."""

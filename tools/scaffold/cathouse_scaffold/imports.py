@@ -1,4 +1,4 @@
-"""`make check`: the import rules of pyproject.toml, in which `{services}` stands for the packages of services.toml."""
+"""`make check`: the import rules of pyproject.toml. `{services}` in them means the packages of services.toml."""
 
 import subprocess
 from pathlib import Path
@@ -20,7 +20,7 @@ def check_imports(root: Path) -> int:
 
 
 def import_rules(root: Path) -> str:
-    """Return pyproject.toml with the packages of all services."""
+    """Return the text of pyproject.toml with the packages of all services."""
     packages = ", ".join(f'"{service.package}"' for service in load_registry(root / REGISTRY))
     text = (root / "pyproject.toml").read_text(encoding="utf-8")
     return text.replace('"{services}"', packages)

@@ -1,4 +1,4 @@
-"""What a new service may be called, and where it may listen."""
+"""Check the name, the prefix, the description and the port of a new service."""
 
 import keyword
 import re
@@ -14,22 +14,22 @@ from cathouse_scaffold.errors import ScaffoldError
 from cathouse_scaffold.working_tree import files
 
 _LONGEST = 30
-# What `nix run` and `nix build` know, parts of the platform that are no service, names that mean something everywhere.
+# Outputs of the flake, parts of the platform that are not services, and names with a general meaning.
 _RESERVED = set(
     """
     client clients dashboard default demo down example examples gateway image images load localhost platform ready
     service services test tests up
     """.split()  # noqa: SIM905
 )
-# "pg" because its owner would be the role pg_owner, and PostgreSQL keeps names that begin with pg_ for itself.
+# "pg" is refused because its owner would be the role pg_owner. PostgreSQL reserves names that begin with pg_.
 _SCHEMAS = {"information", "none", "pg", "postgres", "public", "template"}
 _PYTHON = {word.lower() for word in (*keyword.kwlist, *keyword.softkwlist)}
-# A key of such a name in a YAML file is a truth value, or nothing (YAML 1.1, types bool and null).
+# In a YAML file, a key with such a name is read as a boolean or as null (YAML 1.1, types bool and null).
 _YAML = {"false", "no", "null", "off", "on", "true", "yes"}
 _NIX = {"assert", "else", "if", "in", "inherit", "let", "or", "rec", "then", "with"}
-# The networks of a Docker engine, and its ways to have none.
+# Networks and network modes of a Docker engine.
 _DOCKER = {"bridge", "host", "ingress", "none", "overlay"}
-# Windows opens a device where a folder has such a name, also in a clone there.
+# Windows cannot have folders with these names, because they are devices.
 _WINDOWS = {
     "aux",
     "con",
@@ -39,12 +39,13 @@ _WINDOWS = {
 }
 _KEYWORDS = {
     "a keyword of Python": _PYTHON,
-    "a truth value or nothing in YAML": _YAML,
+    "a boolean or null in YAML": _YAML,
     "a keyword of Nix": _NIX,
     "a network of Docker": _DOCKER,
     "a device on Windows": _WINDOWS,
 }
-# Of PostgreSQL 18: what is reserved, wholly or but for functions and types. Some are no names by the pattern anyway.
+# Reserved words of PostgreSQL 18, including those that are allowed only as names of functions and types. The pattern of
+# names already refuses some of them.
 _SQL = set(
     """
     all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate
@@ -53,9 +54,9 @@ _SQL = set(
     isnull join lateral leading left like limit localtime localtimestamp natural not notnull null offset on only
     or order outer overlaps placing primary references returning right select similar some symmetric table
     tablesample then to trailing true union unique user using variadic verbose when where window with
-    """.split()  # noqa: SIM905 # as a list it would be one word a line
+    """.split()  # noqa: SIM905 # a list would have one word a line
 )
-# Those that come with PostgreSQL: a schema of such a name would be taken for theirs.
+# Extensions of PostgreSQL. A schema with such a name would look like the schema of the extension.
 _EXTENSIONS = set(
     """
     amcheck autoinc bloom citext cube dblink earthdistance fuzzystrmatch hstore intagg intarray isn lo ltree
@@ -68,82 +69,84 @@ _OF_EVERY_SERVICE = {"docs", "health", "metrics", "openapi"}
 
 
 def check_name(root: Path, services: Sequence[Service], name: str) -> None:
-    """Raises `ScaffoldError` where a service cannot be called so, and says why."""
+    """Raise `ScaffoldError` with the reason when a service cannot have this name."""
     if not re.fullmatch(rf"[a-z][a-z0-9]{{1,{_LONGEST - 1}}}", name):
         raise ScaffoldError(
-            f"{name!r} cannot be a service's name: it becomes a Python package, a host, a database role and a"
-            f" variable, so it begins with a letter and has 2 to {_LONGEST} of a to z and 0 to 9"
+            f"NAME={name} cannot be the name of a service: use 2 to {_LONGEST} characters of a to z and 0 to 9, and"
+            " begin with a letter. The name becomes a Python package, a host, a database role and a variable"
         )
-    for what, words in _KEYWORDS.items():
-        if name in words:
-            raise ScaffoldError(f"{name} cannot be a service's name: it is {what}")
+    for kind, names in _KEYWORDS.items():
+        if name in names:
+            raise ScaffoldError(f"{_refused(name)}: it is {kind}")
     if name in _SQL:
-        raise ScaffoldError(
-            f"{name} cannot be a service's name: the word is reserved in PostgreSQL"
-        )
+        raise ScaffoldError(f"{_refused(name)}: it is a reserved word of PostgreSQL")
     if name in _SCHEMAS:
-        raise ScaffoldError(
-            f"{name} cannot be a service's name: PostgreSQL has something of that name"
-        )
+        raise ScaffoldError(f"{_refused(name)}: PostgreSQL itself uses this name")
     if name in _EXTENSIONS or name in {e for service in services for e in service.extensions}:
-        raise ScaffoldError(f"{name} cannot be a service's name: it is an extension of PostgreSQL")
+        raise ScaffoldError(f"{_refused(name)}: it is an extension of PostgreSQL")
     if variable := next((v for v in _variables(name) if v in _settings(root)), None):
         raise ScaffoldError(
-            f"{name} cannot be a service's name: its variable {variable} is a setting of other services"
+            f"{_refused(name)}: its variable {variable} is already a setting of services"
         )
     for service in services:
         if name in (service.name, service.schema) or f"cathouse_{name}" == service.package:
-            raise ScaffoldError(f"{name} is taken: services.toml has [{service.name}]")
-    for taken, by in _taken(root):
-        if name == taken:
-            raise ScaffoldError(f"{name} is taken: {by}")
+            raise ScaffoldError(f"{_refused(name)}: services.toml has [{service.name}]")
+    for used, by in _used(root):
+        if name == used:
+            raise ScaffoldError(f"{_refused(name)}: {by}")
     if any(files(root / "services" / name)):
         raise ScaffoldError(
-            f"services/{name} is there already, and services.toml has no [{name}]: move it away first"
+            f"the folder services/{name} exists, but services.toml has no [{name}]: move the folder first"
         )
 
 
+def _refused(name: str) -> str:
+    return f"{name} cannot be the name of a service, use another NAME"
+
+
 def check_prefix(services: Sequence[Service], prefix: str) -> None:
-    """Raises `ScaffoldError` where a service's routes cannot begin so."""
+    """Raise `ScaffoldError` when the routes of a service cannot begin with this prefix."""
     if not _PREFIX.fullmatch(prefix):
-        raise ScaffoldError(f"PREFIX={prefix} is no prefix: it looks like /api/v1/reviews")
+        raise ScaffoldError(f"PREFIX={prefix} is not valid: use the form /api/v1/reviews")
     last = prefix.rpartition("/")[2]
     if last in _OF_EVERY_SERVICE:
-        raise ScaffoldError(f"PREFIX={prefix} is taken: every service has a route {last}")
+        raise ScaffoldError(
+            f"PREFIX={prefix} is in use: every service has a route {last}. Use another prefix"
+        )
     for service in services:
         if prefix == service.prefix:
-            raise ScaffoldError(f"PREFIX={prefix} is taken: it is that of {service.name}")
+            raise ScaffoldError(f"PREFIX={prefix} is in use by {service.name}: use another prefix")
 
 
 def check_description(description: str) -> None:
-    """Raises `ScaffoldError` for what would mean something in one of the files that it is rendered into."""
+    """Raise `ScaffoldError` for characters that have a meaning in one of the generated files."""
     if not re.fullmatch(
         r"""[^\W_][^"\\$`|<>{}#\n\r\t\x00-\x1f]{0,98}[^"\\$`|<>{}#\n\r\t\x00-\x1f.]""", description
     ):
         raise ScaffoldError(
-            "DESCRIPTION is one line of 2 to 100 characters, without a full stop at its end and without"
-            r""" any of " \ $ ` | < > { } #"""
+            f"DESCRIPTION={description!r} is not valid: use one line of 2 to 100 characters that begins with a letter"
+            r""" or digit, without a full stop at the end, and without " \ $ ` | < > { } #"""
         )
 
 
 def choose_port(root: Path, services: Sequence[Service], wanted: int | None) -> int:
-    """The port that was asked for, or the first free one above those of the registry.
+    """Return the requested port, or the first free port above the ports of the registry.
 
-    Raises `ScaffoldError` where that one is taken or none.
+    Raises `ScaffoldError` when the port is in use or not valid.
     """
-    taken = {service.port: service.name for service in services}
+    used = {service.port: service.name for service in services}
     for name, port in re.findall(
         r"\$\{(\w+)_PORT:-(\d+)\}", (root / "process-compose.yaml").read_text(encoding="utf-8")
     ):
-        taken.setdefault(int(port), f"{name.lower()}, in process-compose.yaml")
+        used.setdefault(int(port), f"{name.lower()}, in process-compose.yaml")
     if wanted is None:
         wanted = max((service.port for service in services), default=8000) + 1
-        while wanted in taken:
+        while wanted in used:
             wanted += 1
     if not 1024 <= wanted <= 65535:
-        raise ScaffoldError(f"PORT={wanted} cannot be listened on: give one from 1024 to 65535")
-    if wanted in taken:
-        raise ScaffoldError(f"PORT={wanted} is taken by {taken[wanted]}")
+        raise ScaffoldError(f"PORT={wanted} is not allowed: use a port from 1024 to 65535")
+    if wanted in used:
+        raise ScaffoldError(f"PORT={wanted} is in use by {used[wanted]}: use another port")
     return wanted
 
 
@@ -152,7 +155,7 @@ def _variables(name: str) -> tuple[str, str]:
 
 
 def _settings(root: Path) -> set[str]:
-    """The settings of all services, as the rendered examples list them, but for the places of services."""
+    """Return the settings of all services, from the generated .env.example files, without URLs of services."""
     return {
         setting
         for path in root.glob("services/*/.env.example")
@@ -163,25 +166,25 @@ def _settings(root: Path) -> set[str]:
     }
 
 
-def _taken(root: Path) -> Iterator[tuple[str, str]]:
-    """Names that something else has already, and what."""
+def _used(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield the names that are already in use, each with its use."""
     for path in ("process-compose.yaml", "compose.yaml"):
         content: dict[str, Any] = yaml.safe_load((root / path).read_text(encoding="utf-8"))
         for part in ("processes", "services", "networks", "volumes", "secrets"):
             for name in content.get(part, {}):
-                yield name, f"{path} has it among its {part}"
+                yield name, f"{path} has this name among its {part}"
     dockerfile = (root / "images/Dockerfile").read_text(encoding="utf-8")
     for name in re.findall(r"^FROM .* AS (\w+)$", dockerfile, re.MULTILINE):
-        yield name, "images/Dockerfile has a stage of that name"
+        yield name, "images/Dockerfile has a stage with this name"
     for file in root.glob("deploy/kubernetes/base/*.yaml"):
-        yield file.stem, f"{file.relative_to(root)} is there"
+        yield file.stem, f"the file {file.relative_to(root)} exists"
     for file in root.glob("requirements/*"):
-        yield file.stem, f"{file.relative_to(root)} is there"
+        yield file.stem, f"the file {file.relative_to(root)} exists"
     for project in (*root.glob("*/pyproject.toml"), *root.glob("*/*/pyproject.toml")):
         named = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["name"]
         yield (
             named.removeprefix("cathouse-").replace("-", "_"),
-            f"{project.relative_to(root)} makes {named}",
+            f"{project.relative_to(root)} is the package {named}",
         )
     for name in _RESERVED:
-        yield name, "it means something to the tools here"
+        yield name, "the tools of the project use this name"

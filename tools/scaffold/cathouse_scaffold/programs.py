@@ -1,4 +1,4 @@
-"""Other programs of the development environment."""
+"""Run other programs of the development environment."""
 
 import shutil
 import subprocess
@@ -10,12 +10,12 @@ from cathouse_scaffold.errors import ScaffoldError
 
 
 def program(name: str) -> str:
-    """Return the program of this environment, whatever else is on the PATH."""
+    """Return the path of a program in this environment. It has priority over the PATH."""
     return shutil.which(name, path=str(Path(sys.executable).parent)) or name
 
 
 def run(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> str:
-    """What a program prints. Raises `ScaffoldError`, with that, where it fails."""
+    """Run a program and return its output. Raises `ScaffoldError` with the output when it fails."""
     result = _finished(command, folder, environment)
     if result.returncode:
         raise ScaffoldError(f"{' '.join(command)} failed:\n{result.stdout}{result.stderr}".rstrip())
@@ -23,7 +23,7 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str] | N
 
 
 def output(command: Sequence[str], folder: Path) -> str | None:
-    """What a program prints; None where it fails or is not there."""
+    """Run a program and return its output, or None when it fails or is not installed."""
     try:
         result = _finished(command, folder)
     except FileNotFoundError:

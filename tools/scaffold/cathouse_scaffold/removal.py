@@ -1,4 +1,4 @@
-"""`make service-remove`: what `make service` made is taken away, unless work would be lost."""
+"""`make service-remove`: remove everything that `make service` created, unless work would be lost."""
 
 import re
 import shutil
@@ -15,6 +15,7 @@ from cathouse_scaffold.documents import (
     OPENAPI,
     REGISTRY,
     describe_apis,
+    reference_pages,
     render_service,
     rendering,
     shared_files,
@@ -26,30 +27,40 @@ from cathouse_scaffold.working_tree import committed_files, files, require_clean
 
 
 def remove(root: Path, name: str) -> tuple[Service, list[Path]]:
-    """Remove the service, and return it with all files that went or changed.
+    """Remove the service, and return it with all removed and changed files.
 
-    Raises `ScaffoldError` before anything is written where another service calls it, its API was released, a file that
-    changes is not committed, or a file would be lost that neither the template makes nor git has. Any later exception
-    has a note with the command that undoes the part that was written.
+    Raises `ScaffoldError`, before anything is written, in these cases:
+
+    - Another service calls it.
+    - Its API was released.
+    - A file that would change is not committed.
+    - A file would be lost, because it differs from the template and git does not have it.
+
+    Any later exception has a note with the command that undoes the written part.
     """
     services = load_registry(root / REGISTRY)
     service = next((service for service in services if service.name == name), None)
     if service is None:
         known = ", ".join(service.name for service in services)
-        raise ScaffoldError(f"services.toml has no [{name}]: it has {known}")
+        raise ScaffoldError(f"NAME={name}: services.toml has no [{name}]. Use one of {known}")
     if callers := [other.name for other in services if name in other.calls]:
         raise ScaffoldError(
-            f"{name} stays: {', '.join(callers)} call{'s' if len(callers) == 1 else ''} it, as services.toml says"
+            f"cannot remove {name}: it is in `calls` of {', '.join(callers)}. Remove it there in services.toml first"
         )
     others = [other for other in services if other != service]
     folder = Path("services") / name
     registry = _registry_without(root, service)
-    texts = {REGISTRY: registry, **shared_files(root, others), **_api(root, service, registry)}
+    texts = {
+        REGISTRY: registry,
+        **shared_files(root, others),
+        **_api(root, service, registry),
+        **reference_pages(root, others),
+    }
     require_clean(root, texts.keys(), texts)
     if lost := sorted(_lost(root, service)):
         listed = "\n  ".join(lost)
         raise ScaffoldError(
-            f"{name} stays, for this would be lost: commit it, or take it away yourself\n  {listed}"
+            f"cannot remove {name}, because these changes would be lost. Commit them, or delete them:\n  {listed}"
         )
     own = [path.relative_to(root) for path in files(root / folder)]
     with undoable(root, [*texts, folder]):
@@ -59,7 +70,7 @@ def remove(root: Path, name: str) -> tuple[Service, list[Path]]:
 
 
 def _lost(root: Path, service: Service) -> Iterator[str]:
-    """Name the files whose content is nowhere else: neither in git, nor as the template makes them."""
+    """Yield the files with content that exists neither in git nor in the template."""
     folder = Path("services") / service.name
     in_git = committed_files(root)
     with _everything_but(root, service) as fresh:
@@ -74,11 +85,11 @@ def _lost(root: Path, service: Service) -> Iterator[str]:
                 yield f"{name} ({'changed' if again.exists() else 'added'})"
     for path in rendering(root).stale(lambda path: path.stem == service.name):
         if path not in in_git:
-            yield f"{path} (changed: `make render` would write it otherwise)"
+            yield f"{path} (changed: `make render` would write another text)"
 
 
 def _api(root: Path, service: Service, registry: str) -> Texts:
-    """Return the files of the API that change without the service. Raises `ScaffoldError` where it was released."""
+    """Return the files of the API that change without the service. Raises `ScaffoldError` if it was released."""
     with _everything_but(root, service) as fresh:
         (fresh / REGISTRY).write_text(registry, encoding="utf-8")
         shutil.copytree(root / OPENAPI, fresh / OPENAPI)
@@ -91,7 +102,10 @@ def _api(root: Path, service: Service, registry: str) -> Texts:
 
 @contextmanager
 def _everything_but(root: Path, service: Service) -> Iterator[Path]:
-    """A folder of links to what a generated service and a description need, but for the service and the registry."""
+    """Yield a folder of links to everything that generation and description need, except the service and the registry.
+
+    The caller adds a registry.
+    """
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "services").mkdir()
@@ -115,6 +129,6 @@ def _registry_without(root: Path, service: Service) -> str:
     del entries[service.name]
     if tomllib.loads(after) != entries:
         raise ScaffoldError(
-            f"services.toml: take the entry [{service.name}] out yourself; it is not in one piece"
+            f"services.toml: the entry [{service.name}] is not one block. Remove it by hand, and run the command again"
         )
     return after

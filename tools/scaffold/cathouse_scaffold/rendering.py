@@ -1,9 +1,13 @@
-"""Whatever names the services, from services.toml and the templates in tools/scaffold/rendered.
+"""Render files and regions of files from services.toml and the templates in tools/scaffold/rendered.
 
-A template's path says what it makes. `files/PATH.j2` makes the file PATH. `regions/PATH/NAME.j2` makes the region NAME
-of the file PATH: the lines between two comments, `services.toml: begin NAME` and `services.toml: end NAME`; all else in
-that file is written by hand. Where `{service}` is in PATH, there is one such file for each service. The first comment
-may add what the template is to know beside the registry, as in `services.toml: begin images tag=0.1.0`.
+The path of a template names its output:
+
+- `files/PATH.j2` generates the file PATH.
+- `regions/PATH/NAME.j2` generates the region NAME of the file PATH. A region is the text between the two comments
+  `services.toml: begin NAME` and `services.toml: end NAME`. The rest of the file is written by hand.
+- With `{service}` in PATH, one such file or region is generated for each service.
+
+The first comment of a region may have arguments for the template, as in `services.toml: begin images tag=0.1.0`.
 """
 
 import re
@@ -23,7 +27,7 @@ TEMPLATES = Path("tools/scaffold/rendered")
 REGIONS, FILES = Path("regions"), Path("files")
 PER_SERVICE = "{service}"
 NOTICE = "Rendered from services.toml by `make render`"
-"""In the first line of each file that is made for one service: so that one whose service is gone is known."""
+"""A text in the first line of each file that is generated for one service. It marks files of removed services."""
 
 _MARKER = re.compile(
     r"^[ \t]*(?:#|<!--) services\.toml: (?P<edge>begin|end) (?P<name>[\w-]+)(?P<arguments>(?: \w+=\S+)*)(?: -->)?$",
@@ -31,17 +35,19 @@ _MARKER = re.compile(
 )
 
 Texts = dict[Path, str | None]
-"""What files have to hold, by their path from the root; None for one that must not be."""
+"""The required texts of files, by their path from the root. None means that the file must not exist."""
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """One repository's templates, for the services of a registry."""
+    """The templates of a repository, for the services of a registry."""
 
     root: Path
     services: Sequence[Service]
     describe: Callable[[], Mapping[str, Any]] = dict
-    """What the services' code says of itself, by their names; asked once, and only where a template wants it."""
+    """Returns the descriptions of the services by name. It is called at most once, if a template needs it."""
+    reference: Callable[[], Mapping[str, Any]] = dict
+    """Returns the facts of the repository beside them. It is called at most once, if a template needs it."""
     _environment: Environment = field(init=False)
 
     def __post_init__(self) -> None:
@@ -58,15 +64,16 @@ class Rendering:
             services=self.services,
             by_name={service.name: service for service in self.services},
             described=lambda service: described()[service.name],
+            reference=cache(self.reference),
             version=lambda: read_version(self.root),
         )
         object.__setattr__(self, "_environment", environment)
 
     def texts(self, wanted: Callable[[Path], bool] = lambda path: True) -> Texts:
-        """Every file that follows from the registry, or of those the wanted ones, as it has to be.
+        """Return the required text of each generated file that `wanted` accepts.
 
-        Raises `ScaffoldError` for a region that has no template, a template whose region is nowhere, and markers that
-        do not belong together.
+        Raises `ScaffoldError` for a region without a template, a template without a region, and markers that do not
+        match.
         """
         texts: Texts = {}
         for path, regions in self._regions().items():
@@ -79,7 +86,7 @@ class Rendering:
         return texts
 
     def stale(self, wanted: Callable[[Path], bool] = lambda path: True) -> Texts:
-        """Those of them that are otherwise now."""
+        """Return the generated files with another text than required."""
         return stale(self.root, self.texts(wanted))
 
     def _names(self, kind: Path) -> list[Path]:
@@ -97,7 +104,7 @@ class Rendering:
     ) -> Iterator[tuple[Path, str | None]]:
         path = name.relative_to(FILES).with_suffix("")
         if PER_SERVICE in str(path):
-            # Those of services that are no more.
+            # Files of removed services.
             for found in self.root.glob(str(path).replace(PER_SERVICE, "*")):
                 target = found.relative_to(self.root)
                 notice = NOTICE in found.read_text(encoding="utf-8").partition("\n")[0]
@@ -108,7 +115,7 @@ class Rendering:
                 yield target, self._get(name).render(known)
 
     def _targets(self, path: Path) -> Iterator[tuple[Path, dict[str, Service]]]:
-        """What a template's path leads to, and what the template knows there beside what all of them do."""
+        """Yield each file that a template generates, with the additional names that its template can use."""
         if PER_SERVICE not in str(path):
             yield path, {}
             return
@@ -122,9 +129,9 @@ class Rendering:
 def with_regions(
     path: Path, text: str, templates: Mapping[str, Template], known: Mapping[str, object]
 ) -> str:
-    """The text of a file whose regions are rendered anew, by templates that know this beside what all of them do.
+    """Return the text of a file with all regions rendered. `known` has additional names for the templates.
 
-    Raises `ScaffoldError` where regions and templates are not the same ones, or markers do not belong together.
+    Raises `ScaffoldError` when regions and templates differ, or when markers do not match.
     """
     parts: list[str] = []
     found: set[str] = set()
@@ -136,27 +143,29 @@ def with_regions(
         name = begin["name"]
         if begin["edge"] != "begin" or end is None or (end["edge"], end["name"]) != ("end", name):
             raise ScaffoldError(
-                f"{path}: the region {name} does not begin and end, or holds another"
+                f"{path}: the markers of the region {name} do not match: write a begin and an end comment, without"
+                " another region between them"
             )
         if name not in templates:
             raise ScaffoldError(
-                f"{path}: the region {name} has no template {where / name}.j2: write it, or take out its markers"
+                f"{path}: the region {name} has no template {where / name}.j2: write it, or remove the markers"
             )
         if name in found:
-            raise ScaffoldError(f"{path}: the region {name} is there twice")
+            raise ScaffoldError(f"{path}: the region {name} occurs twice: remove one")
         found.add(name)
         arguments = dict(argument.split("=", 1) for argument in begin["arguments"].split())
         parts += [text[position : begin.end()], "\n", templates[name].render(known, **arguments)]
         position = end.start()
     if missing := sorted(templates.keys() - found):
         raise ScaffoldError(
-            f"{path}: no comment says `services.toml: begin {missing[0]}`, where {where / missing[0]}.j2 should go"
+            f"{path}: the comment `services.toml: begin {missing[0]}` is missing: add it where the text of"
+            f" {where / missing[0]}.j2 belongs"
         )
     return "".join([*parts, text[position:]])
 
 
 def stale(root: Path, texts: Texts) -> Texts:
-    """Return the texts that their files do not hold."""
+    """Return the texts that differ from the content of their files."""
     return {path: text for path, text in texts.items() if text != _read(root / path)}
 
 

@@ -1,10 +1,10 @@
-"""The version of the platform: its packages are released together, and all have the same one."""
+"""The version of the platform. All packages are released together with the same version."""
 
 import tomllib
 from pathlib import Path
 
 
 def read_version(root: Path) -> str:
-    """That of a repository, as its kit has it."""
+    """Return the version of the kit in a repository."""
     project = tomllib.loads((root / "kit/pyproject.toml").read_text(encoding="utf-8"))["project"]
     return str(project["version"])

@@ -1,4 +1,4 @@
-"""The files of a command that writes in place: git has them before, and gives them back where the command fails."""
+"""The files of a command that writes into the working tree. git can restore them when the command fails."""
 
 import shlex
 from collections.abc import Collection, Iterable, Iterator
@@ -23,14 +23,14 @@ def files(folder: Path) -> Iterator[Path]:
 
 
 def require_clean(root: Path, paths: Collection[Path], after: Texts) -> None:
-    """Raise `ScaffoldError` where one of these files has a change that is not committed, or where there is no git.
+    """Raise `ScaffoldError` when one of these files has a change that is not committed, or without git.
 
-    `after` holds the texts that are known before the command writes them. A file may differ from its commit where the
-    command brings it back to it: so a service that was never committed can be removed.
+    `after` has the texts that the command will write, as far as they are known. A file may differ from its commit when
+    the command restores the committed text. A service that was never committed can therefore be removed.
     """
     if output(("git", "rev-parse", "--verify", "HEAD"), root) is None:
         raise ScaffoldError(
-            "this command writes in place, so it needs git and a commit to return to: run it in a clone that is yours"
+            "this command changes files, so it needs git and a commit to return to: run it in a git clone"
         )
     dirty = sorted(
         str(path)
@@ -40,30 +40,33 @@ def require_clean(root: Path, paths: Collection[Path], after: Texts) -> None:
     if dirty:
         more = f" and {len(dirty) - 3} more" if len(dirty) > 3 else ""
         raise ScaffoldError(
-            f"not committed, and this command would write there: {', '.join(dirty[:3])}{more}; commit or stash it first"
+            f"this command would change files that are not committed: {', '.join(dirty[:3])}{more}."
+            " Commit or stash them first"
         )
 
 
 def committed_files(root: Path) -> set[Path]:
-    """Return the files that hold what the last commit has."""
+    """Return the files that are the same as in the last commit."""
     return set(_listed(root, "ls-files", paths=())) - set(_modified(root, ()))
 
 
 @contextmanager
 def undoable(root: Path, paths: Collection[Path]) -> Iterator[None]:
-    """Add to an exception, Ctrl-C included, a note with the command that takes back all changes of these paths."""
+    """Add a note to any exception, also to Ctrl-C, with the command that undoes all changes of these paths."""
     try:
         yield
     except BaseException as error:
         if command := _undo(root, paths):
-            error.add_note(f"Only a part was written. Undo it with this command:\n  {command}")
+            error.add_note(
+                f"The command stopped before its end. Undo its changes with this command:\n  {command}"
+            )
         raise
 
 
 def _undo(root: Path, paths: Collection[Path]) -> str:
     modified = _modified(root, paths)
     commands = (
-        # git refuses to restore a path that it does not know.
+        # git restore fails for a path that git does not know.
         (RESTORE, [path for path in paths if any(m.is_relative_to(path) for m in modified)]),
         (CLEAN, _untracked(root, paths, "--directory")),
     )
@@ -80,8 +83,8 @@ def _untracked(root: Path, paths: Iterable[Path], *options: str) -> list[Path]:
     return _listed(root, "ls-files", "--others", "--exclude-standard", *options, paths=paths)
 
 
-def _listed(root: Path, *words: str, paths: Iterable[Path]) -> list[Path]:
-    names = run(["git", *words, "-z", "--", *map(str, paths)], root)
+def _listed(root: Path, *command: str, paths: Iterable[Path]) -> list[Path]:
+    names = run(["git", *command, "-z", "--", *map(str, paths)], root)
     return [Path(name) for name in names.split("\0") if name]
 
 

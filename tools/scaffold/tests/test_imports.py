@@ -9,7 +9,7 @@ from cathouse_scaffold.imports import import_rules
 ROOT = Path(__file__).parents[3]
 
 
-def test_every_rule_that_names_services_names_each(services: tuple[Service, ...]) -> None:
+def test_every_import_rule_for_services_names_all_of_them(services: tuple[Service, ...]) -> None:
     packages = {service.package for service in services}
     written = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     rules = tomllib.loads(import_rules(ROOT))["tool"]["importlinter"]

@@ -1,4 +1,4 @@
-"""What is committed is what `make render` would write."""
+"""The committed files are the same as the output of `make render`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,18 +10,18 @@ from cathouse_scaffold.documents import is_documentation, rendering
 ROOT = Path(__file__).parents[3]
 
 
-def test_what_follows_from_the_registry_is_current() -> None:
+def test_generated_files_are_current() -> None:
     stale = rendering(ROOT).stale(lambda path: not is_documentation(path))
     assert not stale, f"run `make render`: {', '.join(map(str, stale))}"
 
 
 @pytest.mark.documentation
-def test_documentation_that_follows_from_the_registry_is_current() -> None:
+def test_generated_documentation_is_current() -> None:
     stale = rendering(ROOT).stale(is_documentation)
     assert not stale, f"run `make render`: {', '.join(map(str, stale))}"
 
 
-def test_the_command_names_each_stale_file_and_leaves_out_documentation_that_is_not_there(
+def test_stale_lists_files_and_ignores_missing_documentation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale_files = {Path("compose.yaml"): "new", Path("README.md"): "new"}

@@ -1,4 +1,4 @@
-"""Regions and files in a small repository."""
+"""Rendering of regions and files in a small repository."""
 
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def test_a_region_is_rendered_and_the_rest_stays(repository: Path) -> None:
     ]
 
 
-def test_what_is_current_is_not_stale(repository: Path) -> None:
+def test_a_current_file_is_not_stale(repository: Path) -> None:
     rendering = Rendering(repository, SERVICES)
     stale = rendering.stale()
     assert list(stale) == [Path("ports.txt")]
@@ -74,7 +74,7 @@ def test_what_is_current_is_not_stale(repository: Path) -> None:
     assert rendering.stale() == {}
 
 
-def test_a_region_in_markdown_has_comments_of_html_and_may_have_arguments(repository: Path) -> None:
+def test_a_region_in_markdown_has_html_comments_and_can_have_arguments(repository: Path) -> None:
     write(
         repository / "README.md",
         "  <!-- services.toml: begin tags tag=1.2 of=cat -->\n<!-- services.toml: end tags -->\n",
@@ -85,7 +85,7 @@ def test_a_region_in_markdown_has_comments_of_html_and_may_have_arguments(reposi
     )
 
 
-def test_a_file_for_each_service_goes_with_it(repository: Path) -> None:
+def test_a_file_of_a_service_is_removed_with_the_service(repository: Path) -> None:
     template(
         repository, "files/deploy/{service}.yaml.j2", f"# {NOTICE}\nname: {{{{ service.name }}}}\n"
     )
@@ -97,7 +97,7 @@ def test_a_file_for_each_service_goes_with_it(repository: Path) -> None:
     assert "deploy/mine.yaml" not in texts
 
 
-def test_a_region_in_a_file_that_each_service_has_knows_what_its_code_says(
+def test_a_region_for_each_service_can_use_the_description_of_its_code(
     repository: Path,
 ) -> None:
     for name in ("toys", "food"):
@@ -110,10 +110,10 @@ def test_a_region_in_a_file_that_each_service_has_knows_what_its_code_says(
         "regions/services/{service}/README.md/routes.j2",
         "{{ service.name }}: {{ described(service).routes }}\n",
     )
-    asked = []
+    calls = []
 
     def describe() -> dict[str, dict[str, int]]:
-        asked.append("once")
+        calls.append("once")
         return {"toys": {"routes": 3}, "food": {"routes": 4}}
 
     texts = Rendering(repository, SERVICES, describe).texts()
@@ -121,23 +121,21 @@ def test_a_region_in_a_file_that_each_service_has_knows_what_its_code_says(
         text = texts[Path("services") / path / "README.md"]
         assert text is not None
         assert text.splitlines()[1] == line
-    assert asked == ["once"]
+    assert calls == ["once"]
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("nothing here\n", "no comment says `services.toml: begin ports`"),
-        ("# services.toml: begin ports\n", "the region ports does not begin and end"),
-        ("# services.toml: end ports\n", "the region ports does not begin and end"),
-        ("# services.toml: begin ports\n# services.toml: begin more\n# services.toml: end more\n", "or holds another"),
-        ("# services.toml: begin ports\n# services.toml: end ports\n" * 2, "is there twice"),
+        ("nothing here\n", "the comment `services.toml: begin ports` is missing"),
+        ("# services.toml: begin ports\n", "the markers of the region ports do not match"),
+        ("# services.toml: end ports\n", "the markers of the region ports do not match"),
+        ("# services.toml: begin ports\n# services.toml: begin more\n# services.toml: end more\n", "another region"),
+        ("# services.toml: begin ports\n# services.toml: end ports\n" * 2, "occurs twice"),
         ("# services.toml: begin more\n# services.toml: end more\n", "has no template"),
     ],
 )  # fmt: skip
-def test_markers_that_are_wrong_are_named_with_their_file(
-    repository: Path, text: str, said: str
-) -> None:
+def test_wrong_markers_are_named_with_their_file(repository: Path, text: str, said: str) -> None:
     write(repository / "ports.txt", text)
     with pytest.raises(ScaffoldError) as refused:
         rendered(repository)

@@ -1,4 +1,4 @@
-"""A service is created in a copy of the repository, is everywhere where services are, and goes without a trace."""
+"""Create a service in a copy of the repository, check every place that lists services, and remove it completely."""
 
 import json
 import os
@@ -31,16 +31,16 @@ NOT_COPIED = (
     ".env",
     "result*",
 )
-# Documentation is made with a service, too.
+# A new service also changes documentation.
 pytestmark = [
     pytest.mark.documentation,
-    # One worker for all: each would make a service of its own first.
+    # One worker runs all of these tests, because each worker would first create its own service.
     pytest.mark.xdist_group("scaffold"),
 ]
 
 
 class Repository:
-    """A copy of this one, in git."""
+    """A copy of this repository, in git."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -67,13 +67,13 @@ class Repository:
         return [sys.executable, "-m", "cathouse_scaffold", *words]
 
     def says(self, *words: str) -> str:
-        """What a command prints that does what it is told."""
+        """Run a command that succeeds, and return its output."""
         result = self.run(*words)
         assert result.returncode == 0, result.stderr
         return result.stdout
 
     def refuses(self, *words: str) -> str:
-        """What a command says that does nothing."""
+        """Run a command that is refused and changes nothing, and return its error."""
         before = self.changed
         result = self.run(*words)
         assert result.returncode == 1
@@ -87,8 +87,8 @@ class Repository:
         )  # fmt: skip
 
     def undo(self, said: str) -> None:
-        """Run the command that a failure names, as a person would paste it."""
-        command = said.partition("Undo it with this command:\n")[2]
+        """Run the undo command of an error message in a shell, as a user would."""
+        command = said.partition("Undo its changes with this command:\n")[2]
         assert command.startswith("  git ")
         subprocess.run(command, shell=True, cwd=self.root, capture_output=True, check=True)
 
@@ -106,7 +106,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 @pytest.fixture
 def repository(pristine: Repository) -> Iterator[Repository]:
-    """The copy as it was cloned."""
+    """Yield the copy in its original state."""
     yield pristine
     pristine.git("reset", "--quiet", "--hard")
     pristine.git("clean", "--quiet", "-dffx")
@@ -114,14 +114,14 @@ def repository(pristine: Repository) -> Iterator[Repository]:
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """A copy in which fifthwheel were made; nothing of it is in git."""
+    """Return a copy with the new service fifthwheel, which is not committed."""
     repository = Repository(tmp_path_factory.mktemp("grown") / "copy")
     said = repository.says("service", "fifthwheel", "--port", "18020", "--description", "Opinions")
-    assert "services/fifthwheel is there, on port 18020, at /api/v1/fifthwheel." in said
+    assert "Created services/fifthwheel, with port 18020 and prefix /api/v1/fifthwheel." in said
     return repository
 
 
-def test_the_registry_has_it_and_keeps_its_comments(grown: Repository) -> None:
+def test_the_registry_lists_the_new_service_and_keeps_its_comments(grown: Repository) -> None:
     text = grown.text("services.toml")
     assert text.startswith((ROOT / "services.toml").read_text())
     assert tomllib.loads(text)["fifthwheel"] == {
@@ -135,7 +135,7 @@ def test_the_registry_has_it_and_keeps_its_comments(grown: Repository) -> None:
     }
 
 
-def test_the_stacks_run_it(grown: Repository) -> None:
+def test_all_stacks_run_the_new_service(grown: Repository) -> None:
     process = grown.yaml("process-compose.yaml")["processes"]
     assert process["fifthwheel"]["command"] == "exec python -m cathouse_fifthwheel serve --reload"
     assert "fifthwheel" in process["ready"]["depends_on"]
@@ -156,34 +156,41 @@ def test_the_stacks_run_it(grown: Repository) -> None:
     assert "FROM runtime AS fifthwheel\n" in grown.text("images/Dockerfile")
 
 
-def test_documents_and_tools_know_it(grown: Repository) -> None:
+def test_documents_and_tools_list_the_new_service(grown: Repository) -> None:
     assert "| [fifthwheel](services/fifthwheel/README.md) | 18020 |" in grown.text("README.md")
     assert "-e ./services/fifthwheel\n" in grown.text("requirements/packages.txt")
     described = json.loads(grown.text("docs/openapi/fifthwheel.json"))
     assert "/api/v1/fifthwheel/examples/{example_id}" in described["paths"]
     project = tomllib.loads(grown.text("tools/migrate/pyproject.toml"))["project"]
     assert "cathouse-fifthwheel" in project["dependencies"]
+    for page, line in (
+        ("settings", "## fifthwheel"),
+        ("routes", "| GET | `/api/v1/fifthwheel/examples` | signed in | My examples |"),
+        ("commands", "| `python -m cathouse_fifthwheel migrate` |"),
+        ("registry", "| [fifthwheel](../../services/fifthwheel/README.md) | 18020 |"),
+    ):
+        assert line in grown.text(f"docs/reference/{page}.md")
 
 
-def test_its_readme_says_what_its_code_does(grown: Repository) -> None:
+def test_the_readme_of_the_new_service_describes_its_code(grown: Repository) -> None:
     readme = grown.text("services/fifthwheel/README.md")
     for line in (
         "| `GET /api/v1/fifthwheel/examples` | signed in | My examples |",
-        "| `PORT` | whole number | `18020` | The port to listen on |",
-        "| `examples` | Something of one person's. | id, user_id, title, text, created_at, updated_at |",
+        "| `PORT` | whole number | `18020` | Port to listen on |",
+        "| `examples` | An example. Only its owner can see it. | id, user_id, title, text, created_at, updated_at |",
         "python -m cathouse_fifthwheel serve --reload",
     ):
         assert line in readme.splitlines()
     assert "\n# PORT=18020\n" in grown.text("services/fifthwheel/.env.example")
 
 
-def test_nothing_is_left_to_render(grown: Repository) -> None:
+def test_after_the_creation_render_writes_nothing(grown: Repository) -> None:
     assert grown.says("render") == ""
     paths = [line[3:] for line in grown.changed]
     assert {path.split("/")[1] for path in paths if path.startswith("services/")} == {"fifthwheel"}
 
 
-def test_its_code_is_as_all_code_here(grown: Repository) -> None:
+def test_the_code_of_the_new_service_passes_ruff(grown: Repository) -> None:
     for words in (("format", "--check"), ("check",)):
         result = subprocess.run(
             [sys.executable, "-m", "ruff", *words, "--no-cache", "services/fifthwheel"],
@@ -205,7 +212,7 @@ def test_its_code_is_as_all_code_here(grown: Repository) -> None:
         ("service-remove", "toys"),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_written(
+def test_invalid_arguments_are_refused_before_anything_is_written(
     repository: Repository, words: tuple[str, ...]
 ) -> None:
     said = repository.refuses(*words)
@@ -216,18 +223,18 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("NAME=auth", "auth is taken"),
-        ("PORT=1", "which one? make service NAME=reviews"),
-        ('NAME=x"; $(exit) `exit`', "cannot be a service's name"),
+        ("NAME=auth", "services.toml has [auth]"),
+        ("PORT=1", "NAME is missing: make service NAME=reviews"),
+        ('NAME=x"; $(exit) `exit`', "cannot be the name of a service"),
     ],
 )
-def test_make_takes_what_was_typed_and_nothing_of_the_environment(
+def test_make_uses_typed_values_and_ignores_the_environment(
     repository: Repository, typed: str, said: str
 ) -> None:
     result = subprocess.run(
         ["make", "service", typed],
         cwd=repository.root,
-        # What is installed is there, and is not to be installed once more.
+        # The packages are installed already. CATHOUSE_NIX prevents another installation.
         env={
             **os.environ, "CATHOUSE_NIX": "1", "NAME": "fifthwheel", "PORT": "80",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -239,21 +246,21 @@ def test_make_takes_what_was_typed_and_nothing_of_the_environment(
     assert repository.changed == []
 
 
-def test_a_service_goes_without_a_trace_and_can_come_again(repository: Repository) -> None:
-    # What a run of a former one has left.
+def test_a_service_is_removed_completely_and_can_be_created_again(repository: Repository) -> None:
+    # A cache that an earlier service with this name has left.
     cache = repository.root / "services/alpaca/cathouse_alpaca/__pycache__"
     cache.mkdir(parents=True)
     (cache / "main.cpython-311.pyc").write_bytes(b"")
     repository.says("service", "alpaca")
     assert "?? services/alpaca/README.md" in repository.changed
     said = repository.says("service-remove", "alpaca")
-    assert "stays in .state: the schema and the role alpaca" in said
+    assert "cathouse-postgres drop alpaca" in said
     assert repository.changed == []
     assert not (repository.root / "services/alpaca").exists()
 
 
-def test_work_that_is_nowhere_else_is_not_lost(grown: Repository) -> None:
-    """The last test of this copy."""
+def test_a_service_with_changes_that_are_not_committed_is_not_removed(grown: Repository) -> None:
+    # This test must be the last one of this copy, because it removes the service.
     folder = grown.root / "services/fifthwheel"
     settings = folder / "cathouse_fifthwheel/settings.py"
     settings.write_text(settings.read_text() + "\n# mine\n")
@@ -276,24 +283,26 @@ def test_work_that_is_nowhere_else_is_not_lost(grown: Repository) -> None:
     assert grown.git("diff", "--stat", "HEAD~2") == ""
 
 
-def test_a_service_that_others_call_or_whose_api_is_released_stays(repository: Repository) -> None:
+def test_a_service_with_callers_or_a_released_api_is_not_removed(repository: Repository) -> None:
     said = repository.refuses("service-remove", "auth")
-    assert re.match(r"auth stays: catalog, installation, proxy\b.* call it", said)
-    assert "in a way that breaks its callers" in repository.refuses("service-remove", "proxy")
+    assert re.match(r"cannot remove auth: it is in `calls` of catalog, installation, proxy\b", said)
+    assert "The API has changes that break its callers" in repository.refuses(
+        "service-remove", "proxy"
+    )
 
 
-def test_a_file_that_is_not_committed_is_not_written(repository: Repository) -> None:
+def test_a_file_that_is_not_committed_is_not_overwritten(repository: Repository) -> None:
     readme = repository.root / "README.md"
     readme.write_text(readme.read_text() + "\nmine\n")
     (repository.root / "docs/openapi/fifthwheel.json").write_text("{}")
     said = repository.refuses("service", "fifthwheel")
-    assert said.startswith("not committed, and this command would write there: ")
-    assert ": README.md, docs/openapi/fifthwheel.json; commit or stash it first\n" in said
+    assert said.startswith("this command would change files that are not committed: ")
+    assert ": README.md, docs/openapi/fifthwheel.json. Commit or stash them first\n" in said
     assert len(said.splitlines()) == 1
     assert not (repository.root / "services/fifthwheel").exists()
 
 
-def test_a_change_of_other_files_is_in_nobodys_way(repository: Repository) -> None:
+def test_changes_of_other_files_do_not_prevent_the_command(repository: Repository) -> None:
     settings = repository.root / "services/catalog/cathouse_catalog/settings.py"
     settings.write_text(settings.read_text() + "\n# mine\n")
     repository.says("service", "alpaca")
@@ -301,21 +310,23 @@ def test_a_change_of_other_files_is_in_nobodys_way(repository: Repository) -> No
     assert repository.changed == [" M services/catalog/cathouse_catalog/settings.py"]
 
 
-def test_a_second_service_waits_for_the_commit_of_the_first(repository: Repository) -> None:
+def test_a_second_service_needs_a_commit_of_the_first(repository: Repository) -> None:
     repository.says("service", "alpaca")
     said = repository.refuses("service", "badger")
-    assert re.search(r"write there: README\.md, .* and \d+ more; commit or stash it first\n$", said)
+    assert re.search(
+        r"not committed: README\.md, .* and \d+ more\. Commit or stash them first\n$", said
+    )
 
 
-def test_work_in_a_shared_file_is_not_lost_with_a_service(repository: Repository) -> None:
+def test_changes_in_a_shared_file_prevent_the_removal(repository: Repository) -> None:
     repository.says("service", "alpaca")
     readme = repository.root / "README.md"
     readme.write_text(readme.read_text() + "\nmine\n")
     said = repository.refuses("service-remove", "alpaca")
-    assert "would write there: README.md; commit or stash it first" in said
+    assert "not committed: README.md. Commit or stash them first" in said
 
 
-def test_a_failure_midway_names_the_command_that_undoes_it(repository: Repository) -> None:
+def test_a_failure_prints_the_command_that_undoes_the_changes(repository: Repository) -> None:
     template = "tools/scaffold/service/template/{{ package }}/main.py.jinja"
     with (repository.root / template).open("a") as main:
         main.write("raise RuntimeError('no')\n")
@@ -327,7 +338,7 @@ def test_a_failure_midway_names_the_command_that_undoes_it(repository: Repositor
     assert repository.changed == [f' M "{template}"']
 
 
-def test_a_removal_that_fails_midway_can_be_undone(
+def test_a_failed_removal_can_be_undone(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository.says("service", "alpaca")
@@ -349,7 +360,7 @@ def test_a_removal_that_fails_midway_can_be_undone(
     repository.git("reset", "--quiet", "--hard", "HEAD~1")
 
 
-def test_ctrl_c_midway_names_the_command_that_undoes_it(repository: Repository) -> None:
+def test_ctrl_c_prints_the_command_that_undoes_the_changes(repository: Repository) -> None:
     process = subprocess.Popen(
         repository.command("service", "fifthwheel"),
         cwd=repository.root,
@@ -358,8 +369,8 @@ def test_ctrl_c_midway_names_the_command_that_undoes_it(repository: Repository) 
         text=True,
         start_new_session=True,
     )
-    made = repository.root / "services/fifthwheel"
-    wait_until(lambda: made.exists() or process.poll() is not None)
+    created = repository.root / "services/fifthwheel"
+    wait_until(lambda: created.exists() or process.poll() is not None)
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said

@@ -1,4 +1,4 @@
-"""The template and the services stay of one shape: what is common is in the kit, and what is left is what all have."""
+"""The template and the services have the same structure. Common code belongs in the kit."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ from cathouse_scaffold.creation import generate
 ROOT = Path(__file__).parents[3]
 NEW = Service(
     name="modulo",
-    description="Whatever it is",
+    description="Any description",
     package="cathouse_modulo",
     port=8099,
     prefix="/api/v1/modulo",
@@ -20,12 +20,12 @@ NEW = Service(
 )
 Files = dict[str, list[str]]
 
-# The same, word for word but for the service's name, in each service that there is.
+# Files that are the same in each service, except for the name of the service.
 THE_SAME = ("PACKAGE/models/base.py", "PACKAGE/py.typed")
-# A service with resources of its own keeps its app, to set app.state.resources.
+# A service with its own resources keeps its app in a variable, to set app.state.resources.
 WITH_RESOURCES = ("    app = create_service(", "    return app")
-# Lines of a new service, its example aside, that some other service has not. Should there be more, they belong into
-# the kit, or into all services; should there be fewer, that is to be written here. Most are the table of who may call.
+# The number of lines of a new service, without its example, that at least one other service does not have. Move
+# additional lines into the kit or into all services. Write a lower number here. Most of them are the table of callers.
 OWN_LINES = 97
 
 
@@ -46,7 +46,7 @@ def others(services: tuple[Service, ...]) -> dict[str, Files]:
 
 
 def lines(root: Path, service: Service) -> Files:
-    """The lines of a service's files, as they would be in any service."""
+    """Return the lines of the files of a service, with its own values replaced by general names."""
     folder = root / "services" / service.name
     tracked = (path for path in folder.rglob("*") if path.suffix in (".py", ".toml", ".typed"))
     return {
@@ -58,7 +58,7 @@ def lines(root: Path, service: Service) -> Files:
 
 
 def modulo(text: str, service: Service) -> str:
-    for value, word in (
+    for value, general in (
         (service.description, "DESCRIPTION"),
         (service.package, "PACKAGE"),
         (service.package.replace("_", "-"), "DISTRIBUTION"),
@@ -67,19 +67,19 @@ def modulo(text: str, service: Service) -> str:
         (service.name.capitalize(), "Name"),
         (service.name, "name"),
     ):
-        text = text.replace(value, word)
+        text = text.replace(value, general)
     return text
 
 
 @pytest.mark.parametrize("path", THE_SAME)
-def test_what_is_the_same_everywhere_is_the_same(
+def test_common_files_are_the_same_in_every_service(
     new: Files, others: dict[str, Files], path: str
 ) -> None:
     for files in others.values():
         assert files[path] == new[path]
 
 
-def test_each_service_has_every_file_that_is_not_of_the_example(
+def test_each_service_has_every_file_of_the_template_except_the_example(
     new: Files, others: dict[str, Files]
 ) -> None:
     skeleton = {path for path in new if "example" not in path}
@@ -89,17 +89,21 @@ def test_each_service_has_every_file_that_is_not_of_the_example(
 
 
 def test_services_declare_what_the_template_declares(new: Files, others: dict[str, Files]) -> None:
-    """Each in its pyproject.toml, with more dependencies at most."""
+    """Compare pyproject.toml. A service may have more dependencies."""
     for name, files in others.items():
         assert set(new["pyproject.toml"]) - set(files["pyproject.toml"]) <= {
-            # A service may need newer ones.
+            # A service may need a newer version.
             '    "pydantic>=2.11",'
         }, name
 
 
-def test_what_all_services_have_a_new_one_has(new: Files, others: dict[str, Files]) -> None:
-    """Line by line: what was added to each of them was forgotten in the template. Settings are each service's own; that
-    all of them have an import and brackets in common says nothing."""
+def test_lines_that_all_services_have_are_in_the_template(
+    new: Files, others: dict[str, Files]
+) -> None:
+    """A line that was added to every service must also be in the template.
+
+    settings.py is left out, because each service has its own settings and only imports and brackets are common.
+    """
     forgotten = {
         path: [
             line
@@ -114,7 +118,7 @@ def test_what_all_services_have_a_new_one_has(new: Files, others: dict[str, File
     assert {path: found for path, found in forgotten.items() if found} == {}
 
 
-def test_the_lines_of_a_new_service_that_are_not_those_of_every_other_are_counted(
+def test_a_new_service_has_few_lines_that_other_services_do_not_have(
     new: Files, others: dict[str, Files]
 ) -> None:
     own = {
@@ -132,5 +136,5 @@ def test_the_lines_of_a_new_service_that_are_not_those_of_every_other_are_counte
             print("".join(f"    {line}\n" for line in found))
     total = sum(map(len, own.values()))
     lines_in_all = sum(len(content) for path, content in new.items() if "example" not in path)
-    print(f"{total} of {lines_in_all} lines, beside the example")
+    print(f"{total} of {lines_in_all} lines, without the example")
     assert total <= OWN_LINES

@@ -1,4 +1,4 @@
-"""What is released together has one version."""
+"""All packages have one version, because they are released together."""
 
 import tomllib
 from pathlib import Path

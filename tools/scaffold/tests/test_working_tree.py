@@ -1,4 +1,4 @@
-"""Only files that git has are written, and a failure names the command that undoes it."""
+"""Only committed files are changed, and a failure names the command that undoes the changes."""
 
 import shutil
 import subprocess
@@ -45,7 +45,7 @@ def stage(root: Path, path: Path) -> None:
     git(root, "add", "--all")
 
 
-def test_files_that_are_committed_or_not_there_are_clean(root: Path) -> None:
+def test_committed_and_missing_files_are_clean(root: Path) -> None:
     write(root, Path("other.txt"))
     require_clean(root, [A, B, NEW], {})
     assert committed_files(root) == {A, B}
@@ -69,17 +69,17 @@ def test_a_file_that_is_not_committed_is_refused(
     with pytest.raises(ScaffoldError) as refused:
         require_clean(root, [A, B, NEW], {A: "newer", NEW: "newer"})
     assert str(refused.value) == (
-        f"not committed, and this command would write there: {path}; commit or stash it first"
+        f"this command would change files that are not committed: {path}. Commit or stash them first"
     )
 
 
-def test_a_file_may_be_brought_back_to_its_commit(root: Path) -> None:
+def test_a_command_may_restore_a_file_to_its_commit(root: Path) -> None:
     write(root, A)
     write(root, NEW)
     require_clean(root, [A, B, NEW], {A: "old", NEW: None})
 
 
-def test_a_folder_that_is_no_clone_is_refused(root: Path) -> None:
+def test_a_folder_without_git_is_refused(root: Path) -> None:
     shutil.rmtree(root / ".git")
     with pytest.raises(ScaffoldError, match="needs git and a commit to return to"):
         require_clean(root, [A], {})
@@ -96,7 +96,9 @@ def test_a_machine_without_git_is_refused(root: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError("No space left on device")])
 @pytest.mark.parametrize("staged", [False, True])
-def test_the_note_of_a_failure_undoes_it(root: Path, error: BaseException, staged: bool) -> None:
+def test_the_command_in_the_note_of_a_failure_undoes_the_changes(
+    root: Path, error: BaseException, staged: bool
+) -> None:
     write(root, Path("other.txt"))
 
     def fail() -> None:

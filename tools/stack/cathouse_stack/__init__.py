@@ -1,1 +1,1 @@
-"""What the development stack needs around its processes."""
+"""Commands around the development stack: checks, status, demo, seed data, logs and tests."""

@@ -1,4 +1,4 @@
-"""`cathouse-stack`: what the Makefile and process-compose.yaml call; run it from the root of the repository."""
+"""Commands of the development stack. The Makefile runs them. Start them in the root of the repository."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ from cathouse_kit.registry import RegistryError, Service, load_registry
 
 from cathouse_stack.errors import StackError
 
-# Where auth of the development stack runs, with what it is told there.
+# The folder and the settings that auth has in the development stack.
 _CREATE_ADMIN = shlex.join(
     [
         *(
@@ -25,13 +25,17 @@ _CREATE_ADMIN = shlex.join(
 )
 
 
-def main() -> None:
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cathouse-stack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("preflight", help="check what would keep the stack from starting")
-    commands.add_parser("ready", help="say where the services answer, once they do")
-    commands.add_parser("status", help="say how the services are; fails unless all are ready")
-    restarts = "restarts the part of the stack whose name is added"
+    commands.add_parser(
+        "preflight", help="check the ports, settings and variables before the stack starts"
+    )
+    commands.add_parser("ready", help="print the address and state of each service at the start")
+    commands.add_parser(
+        "status", help="print the address and state of each service; fail unless all are ready"
+    )
+    restarts = "a command that restarts a part of the stack; the name of the part is added to it"
     walk = commands.add_parser("demo", help="walk through the platform over HTTP")
     walk.add_argument(
         "--restart",
@@ -43,46 +47,66 @@ def main() -> None:
         "--create-admin",
         default=_CREATE_ADMIN,
         metavar="COMMAND",
-        help="makes an admin of the email that is added; by default in the stack of `make up`",
+        help="a command that creates an admin; `--email EMAIL` is added to it; default: in the stack of `make up`",
     )
     walk.add_argument(
         "--cat",
         metavar="URL",
-        help="where the proxy reaches the example's cat; by default beside it",
+        help="address of the example cat, as the proxy reaches it; default: on this machine",
     )
     of_tests = {
-        "test": "run the tests, or some of them",
-        "coverage": "run them, and print how much of each package they run",
-        "watch": "run them after each change, until Ctrl-C",
+        "test": "run all tests, or some of them",
+        "coverage": "run the tests and print the coverage of each package",
+        "watch": "run the tests after each change of a Python file, until Ctrl-C",
     }
     for name, text in of_tests.items():
         tests = commands.add_parser(name, help=text)
-        tests.add_argument("--only", default="", metavar="PATH", help="a folder, a file or a test")
-        tests.add_argument("--args", default="", help="more options of pytest")
-    commands.add_parser("seed", help="make people, cats, adoptions, reviews and calls")
-    commands.add_parser("migrate", help="bring every schema to its newest revision")
+        tests.add_argument(
+            "--only", default="", metavar="PATH", help="run only this folder, file or test"
+        )
+        tests.add_argument("--args", default="", help="more options for pytest")
+    commands.add_parser("seed", help="create people, cats, adoptions, reviews and calls")
+    commands.add_parser("migrate", help="upgrade every database schema to its newest revision")
     of_services = {
-        "logs": "print what the processes log, and follow it",
-        "restart": "restart a service, and wait until it is ready",
-        "psql": "open psql as the database role of a service",
-        "shell": "open a Python prompt with the settings and a session of a service",
-        "migration": "write the next migration of a service",
+        "logs": "print the log lines of the processes, then each new line",
+        "restart": "restart a service and wait until it is ready",
+        "psql": "open psql with the database role of a service",
+        "shell": "open a Python prompt with the settings and a database session of a service",
+        "migration": "write the next migration of a service from the changes in its models",
     }
     parsers = {name: commands.add_parser(name, help=text) for name, text in of_services.items()}
     for each in parsers.values():
-        each.add_argument("--service", default="", metavar="NAME")
-    parsers["logs"].add_argument("--level", default="", help="from this level on")
+        each.add_argument("--service", default="", metavar="NAME", help="such as catalog")
     parsers["logs"].add_argument(
-        "--request", default="", metavar="ID", help="its beginning will do"
+        "--level",
+        default="",
+        help="print only lines of this level and higher ones, such as WARNING",
     )
-    parsers["logs"].add_argument("--follow", default="yes", help="yes or no")
+    parsers["logs"].add_argument(
+        "--request",
+        default="",
+        metavar="ID",
+        help="print only lines of this request; the beginning of the request id is enough",
+    )
+    parsers["logs"].add_argument(
+        "--follow",
+        default="yes",
+        metavar="yes|no",
+        help="yes (default): print new lines until Ctrl-C; no: print only existing lines",
+    )
     parsers["restart"].add_argument(
         "--with", required=True, dest="restart", metavar="COMMAND", help=restarts
     )
-    parsers["migration"].add_argument("--name", default="", help="what it changes")
-    shift = commands.add_parser("ports", help="print the variables that move the stack's ports")
-    shift.add_argument("offset")
-    arguments = parser.parse_args()
+    parsers["migration"].add_argument(
+        "--name", default="", help='the change in a few words, such as "add nicknames"'
+    )
+    shift = commands.add_parser("ports", help="print the variables that move the ports by OFFSET")
+    shift.add_argument("offset", metavar="OFFSET")
+    return parser
+
+
+def main() -> None:
+    arguments = build_parser().parse_args()
     try:
         sys.exit(_run(arguments, load_registry()))
     except (StackError, RegistryError) as error:
@@ -92,7 +116,7 @@ def main() -> None:
 
 
 def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
-    # Each command imports what it needs: the stack waits for some of them.
+    # Each command imports only the modules that it needs, because the start of the stack waits for some commands.
     match arguments.command:
         case "preflight":
             from cathouse_stack.preflight import preflight
@@ -137,7 +161,7 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
             from cathouse_stack.logs import Filter, show_logs
 
             if arguments.follow not in ("yes", "no"):
-                raise StackError(f"FOLLOW={arguments.follow}: give yes or no")
+                raise StackError(f"FOLLOW={arguments.follow} is not valid: use yes or no")
             wanted = Filter(arguments.level, arguments.request)
             show_logs(arguments.service, wanted, follow=arguments.follow == "yes")
         case "restart" | "psql" | "shell" | "migration" | "migrate":
@@ -159,7 +183,7 @@ def _with_running_stack(arguments: argparse.Namespace, services: Sequence[Servic
     service = lookup.find_service(services, arguments.service)
     if arguments.command == "migration" and not arguments.name.strip():
         raise StackError(
-            f'Say what changes: make migration SERVICE={service.name} NAME="add nicknames"'
+            f'A migration needs a name: make migration SERVICE={service.name} NAME="add nicknames"'
         )
     lookup.require_running_stack()
     match arguments.command:
@@ -183,7 +207,7 @@ def _with_running_stack(arguments: argparse.Namespace, services: Sequence[Servic
 
 
 def _become(module: str, *arguments: str) -> NoReturn:
-    """Replace this process by `python -m MODULE`."""
+    """Replace this process with `python -m MODULE`."""
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - no shell
 
 
@@ -208,9 +232,10 @@ def _ready(services: Sequence[Service]) -> int:
     this = psutil.Process()
     runner = this.parent()
     if runner and status == 0:
-        # This process starts once all are ready. Two starts compare exactly; the clock and a start differ by up to 1 s.
+        # This process starts when all services are ready, so its start time is the end of the start-up. The clock is
+        # not used, because it differs from the start times that the system reports by up to 1 s.
         seconds = this.create_time() - runner.create_time()
-        print(f"\nCat House is up, in {seconds:.1f} s. Ctrl-C stops it.")
+        print(f"\nCat House is up after {seconds:.1f} s. Press Ctrl-C to stop it.")
     return status
 
 

@@ -1,4 +1,4 @@
-"""Report the share of each package's lines that the tests run, in the programs that tests start too."""
+"""The test coverage of each package, including the programs that tests start."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ def measure(only: str, arguments: str) -> int:
 
 
 def table(files: Mapping[str, Any]) -> str:
-    """Return a line for each package, and one for all, from the files of coverage's JSON report."""
+    """Return one line for each package and one for all, from the `files` of coverage's JSON report."""
     lines: Counter[str] = Counter()
     covered: Counter[str] = Counter()
     for name, file in files.items():
@@ -40,5 +40,5 @@ def table(files: Mapping[str, Any]) -> str:
 
 
 def _package(file: Path) -> Path:
-    """Return the folder of the distribution: kit, or services/catalog."""
+    """Return the folder of the distribution, for example `kit` or `services/catalog`."""
     return Path(*file.parts[: 1 if file.parts[0] in ("kit", "platform") else 2])

@@ -1,6 +1,7 @@
-"""A walk through the platform, over HTTP, against the running stack: each step prints who did what, and what came back.
+"""A walk through the platform over HTTP, against the running stack.
 
-Everyone in it is new each time, so that it can be run again and again.
+Each step prints the actor, the action, the status and the duration. Every run creates new accounts and a new cat, so
+the demo can be repeated.
 """
 
 import json
@@ -38,19 +39,19 @@ _WORDS = (
 
 @dataclass(frozen=True)
 class Running:
-    """How the story reaches what it does not reach over HTTP."""
+    """The parts of the running stack that the demo does not reach over HTTP."""
 
     restart: Sequence[str]
-    """Restarts a part of the stack when its name is added."""
+    """A command that restarts a part of the stack. The name of the part is added to it."""
     create_admin: Sequence[str]
-    """Makes an admin when `--email EMAIL` is added, with the password on its standard input."""
+    """A command that creates an admin. `--email EMAIL` is added, and it reads the password from standard input."""
     cat: str
-    """Where the proxy reaches the example's cat."""
+    """The URL of the example cat, as the proxy reaches it."""
 
 
 @dataclass
 class Actor:
-    """Someone in the story, with what they have to show."""
+    """An account of the demo, with its password and its access token."""
 
     name: str
     role: str
@@ -63,7 +64,7 @@ class Actor:
 
 
 class Story:
-    """Sends the calls and prints a line for each."""
+    """Sends the requests and prints a line for each."""
 
     def __init__(self, urls: dict[str, str], client: httpx.Client) -> None:
         self.urls = urls
@@ -81,7 +82,10 @@ class Story:
         token: str | None = None,
         **content: Any,
     ) -> Any:
-        """Makes one call and prints its line. Raises `StackError` for any other status than the expected one."""
+        """Send one request, print its line, and return the JSON of the response.
+
+        Raises `StackError` for a status other than `expect`.
+        """
         headers = content.pop("headers", {})
         if bearer := token or who.token:
             headers["Authorization"] = f"Bearer {bearer}"
@@ -92,12 +96,14 @@ class Story:
             )
         except httpx.TransportError as error:
             raise StackError(
-                f"{service} does not answer at {self.urls[service]} ({error}): is `make up` running?"
+                f"{service} does not respond at {self.urls[service]} ({error}). "
+                "Start the stack in another terminal: make up"
             ) from error
         self.line(who.name, what, str(response.status_code), time.perf_counter() - began)
         if response.status_code != expect:
             raise StackError(
-                f"{method} {path} should have given {expect}, and gave: {response.text}"
+                f"{method} {path} of {service} returned {response.status_code} instead of {expect}: {response.text}\n"
+                f"Read the reason in its log: make logs SERVICE={service}"
             )
         return response.json() if response.content else None
 
@@ -106,7 +112,7 @@ class Story:
 
 
 def demo(services: Sequence[Service], running: Running) -> None:
-    """Tells the story. Raises `StackError` at the first step that does not go as it should."""
+    """Run all steps of the demo. Raises `StackError` at the first step that fails."""
     urls = {endpoint.service.name: endpoint.url for endpoint in endpoints(services)}
     with httpx.Client(timeout=30, trust_env=False) as client:
         story = Story(urls, client)
@@ -122,17 +128,19 @@ def demo(services: Sequence[Service], running: Running) -> None:
         pause(story, paul, adopted)
         read_audit(story, paul, adopted)
         survive_a_restart(story, paul, running.restart)
-    print("\nThat was Cat House. The same calls, one by one: /api/v1/docs of each service.")
+    print(
+        "\nThe demo is complete. To send these requests yourself, open /api/v1/docs of a service."
+    )
 
 
 def enter(story: Story, who: Actor) -> None:
-    """Registers and signs in."""
+    """Register and sign in."""
     person = {"email": who.email, "password": who.password, "display_name": who.name.title()}
     what = f"registers as a {who.role}"
     path = "/api/v1/auth/register"
     story.call(who, what, "POST", "auth", path, expect=201, json=person | {"role": who.role})
     sign_in(story, who)
-    story.call(who, "reads who they are", "GET", "auth", "/api/v1/auth/me", expect=200)
+    story.call(who, "reads their account", "GET", "auth", "/api/v1/auth/me", expect=200)
 
 
 def sign_in(story: Story, who: Actor) -> None:
@@ -145,7 +153,7 @@ def sign_in(story: Story, who: Actor) -> None:
 
 
 def make_admin(story: Story, who: Actor, create_admin: Sequence[str]) -> None:
-    """Admins are made by command, never over HTTP."""
+    """Create an admin with the command of auth, because HTTP cannot create admins."""
     began = time.perf_counter()
     made = subprocess.run(  # noqa: S603 - the service's own command; the password goes over its standard input
         [*create_admin, "--email", who.email],
@@ -155,31 +163,38 @@ def make_admin(story: Story, who: Actor, create_admin: Sequence[str]) -> None:
         check=False,
     )
     if made.returncode != 0:
-        raise StackError(f"create-admin failed: {made.stderr or made.stdout}")
-    story.line(who.name, "is made an admin, by command", "ok", time.perf_counter() - began)
+        raise StackError(f"create-admin failed for {who.email}: {made.stderr or made.stdout}")
+    story.line(who.name, "is created as an admin by a command", "ok", time.perf_counter() - began)
     sign_in(story, who)
 
 
 def publish(story: Story, olga: Actor, cat_url: str) -> dict[str, Any]:
-    """Puts the example's manifest into the catalog, and asks for its review."""
+    """Create a cat from the manifest of the example, and submit it for review."""
     manifest = json.loads(MANIFEST.read_text())
-    del manifest["slug"]  # the catalog makes one of the name
+    del manifest["slug"]  # the catalog derives one from the name
     manifest["endpoint_url"] = cat_url
     manifest["name"] = f"{manifest['name']} {secrets.choice(_WORDS).title()} {secrets.token_hex(3)}"
     cats = "/api/v1/catalog/cats"
-    what = f"writes the cat {manifest['name']!r}"
+    what = f"creates the cat {manifest['name']!r}"
     cat: dict[str, Any] = story.call(olga, what, "POST", "catalog", cats, expect=201, json=manifest)
-    story.call(olga, "submits it", "POST", "catalog", f"{cats}/{cat['id']}/submit", expect=200)
+    story.call(
+        olga,
+        "submits the cat for review",
+        "POST",
+        "catalog",
+        f"{cats}/{cat['id']}/submit",
+        expect=200,
+    )
     return cat
 
 
 def approve(story: Story, ada: Actor, cat: dict[str, Any]) -> None:
     path = f"/api/v1/catalog/cats/{cat['id']}/approve"
-    story.call(ada, "approves it", "POST", "catalog", path, expect=200)
+    story.call(ada, "approves the cat", "POST", "catalog", path, expect=200)
 
 
 def find(story: Story, paul: Actor, cat: dict[str, Any]) -> None:
-    """Searches with two letters of each long word exchanged."""
+    """Search with a typing error: two letters of each long word are exchanged."""
     words = (
         word if len(word) < 5 else word[:2] + word[3] + word[2] + word[4:]
         for word in cat["name"].split()
@@ -199,11 +214,11 @@ def find(story: Story, paul: Actor, cat: dict[str, Any]) -> None:
 
 
 def adopt(story: Story, paul: Actor, cat: dict[str, Any]) -> dict[str, Any]:
-    """Grants the scopes that are needed to read and write, and not the one to delete."""
+    """Adopt the cat. Grant the scopes to read and write, but not the scope to delete."""
     granted = [scope["name"] for scope in cat["scopes"] if not scope["name"].endswith(":delete")]
     adopted: dict[str, Any] = story.call(
         paul,
-        f"adopts it, granting {', '.join(granted)}",
+        f"adopts the cat and grants {', '.join(granted)}",
         "POST",
         "installation",
         "/api/v1/installations",
@@ -215,7 +230,7 @@ def adopt(story: Story, paul: Actor, cat: dict[str, Any]) -> dict[str, Any]:
 
 
 def use(story: Story, paul: Actor, adopted: dict[str, Any]) -> None:
-    """Calls the cat through the proxy, with the credential and with the person's own token."""
+    """Call the cat through the proxy, first with the credential, then with the access token."""
     root = f"/api/v1/proxy/{adopted['installation']['id']}"
     credential = adopted["credential"]
     task = story.call(
@@ -230,23 +245,27 @@ def use(story: Story, paul: Actor, adopted: dict[str, Any]) -> None:
     )
     what = "lists the tasks"
     story.call(paul, what, "GET", "proxy", f"{root}/tasks", expect=200, token=credential)
-    what = "lists them with the access token instead of the credential"
+    what = "lists the tasks with the access token, not the credential"
     story.call(paul, what, "GET", "proxy", f"{root}/tasks", expect=200)
-    what = "is refused to delete one: that scope was not granted"
+    what = "cannot delete a task: its scope was not granted"
     path = f"{root}/tasks/{task['id']}"
     story.call(paul, what, "DELETE", "proxy", path, expect=403, token=credential)
 
 
 def pause(story: Story, paul: Actor, adopted: dict[str, Any]) -> None:
-    """Pauses, and measures how long the proxy goes on to let calls through."""
+    """Pause the installation, and measure the time until the proxy refuses its calls."""
     installation = adopted["installation"]["id"]
     root = f"/api/v1/installations/{installation}"
-    story.call(paul, "pauses it", "POST", "installation", f"{root}/pause", expect=200)
+    story.call(paul, "pauses the installation", "POST", "installation", f"{root}/pause", expect=200)
     seconds = wait_for_refusal(story, adopted)
     story.line(paul.name, "is refused from then on", "403", seconds)
     if seconds > 1:
-        raise StackError(f"the pause took effect only after {seconds:.2f} s")
-    story.call(paul, "resumes it", "POST", "installation", f"{root}/resume", expect=200)
+        raise StackError(
+            f"the proxy refused the paused cat only after {seconds:.2f} s; 1 s is the limit"
+        )
+    story.call(
+        paul, "resumes the installation", "POST", "installation", f"{root}/resume", expect=200
+    )
 
 
 def wait_for_refusal(story: Story, adopted: dict[str, Any]) -> float:
@@ -254,12 +273,12 @@ def wait_for_refusal(story: Story, adopted: dict[str, Any]) -> float:
     headers = {"Authorization": f"Bearer {adopted['credential']}"}
     return _until(
         lambda: story.client.get(url, headers=headers).status_code == 403,
-        "a refusal of the paused cat",
+        "the proxy to refuse the paused cat",
     )
 
 
 def read_audit(story: Story, paul: Actor, adopted: dict[str, Any]) -> None:
-    """Reads what the proxy wrote down of all this."""
+    """Read the audit entries that the proxy wrote for these calls."""
     installation = adopted["installation"]["id"]
     audit = story.call(
         paul,
@@ -275,7 +294,7 @@ def read_audit(story: Story, paul: Actor, adopted: dict[str, Any]) -> None:
 
 
 def survive_a_restart(story: Story, paul: Actor, restart: Sequence[str]) -> None:
-    """Restarts the database and auth, and signs in once more: what was answered is on disk."""
+    """Restart the database and auth, then sign in again. Acknowledged data must still exist."""
     for name in ("postgres", "auth"):
         began = time.perf_counter()
         done = subprocess.run([*restart, name], capture_output=True, text=True, check=False)  # noqa: S603
@@ -292,11 +311,11 @@ def _ready(story: Story) -> bool:
 
 
 def _until(condition: Callable[[], bool], what: str) -> float:
-    """Asks until it is true; returns after how many seconds that was."""
+    """Poll until `condition` is true. Return the elapsed seconds. Raises `StackError` after a minute."""
     began = time.perf_counter()
     while (waited := time.perf_counter() - began) < _RESTART_SECONDS:
-        with suppress(httpx.TransportError):  # nobody listens yet
+        with suppress(httpx.TransportError):  # the service does not listen yet
             if condition():
                 return time.perf_counter() - began
         time.sleep(0.02)
-    raise StackError(f"waited {waited:.0f} s for {what}")
+    raise StackError(f"waited {waited:.0f} s in vain for {what}. Read the reason: make logs")

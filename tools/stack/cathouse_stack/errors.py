@@ -1,2 +1,2 @@
 class StackError(Exception):
-    """The stack cannot do what it was asked; the message is for the person who asked."""
+    """A command of the stack failed. The message is printed without a traceback."""

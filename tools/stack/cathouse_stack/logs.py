@@ -1,4 +1,7 @@
-"""The log files that the runner writes, one JSON object a line: filtered, in order of time, and followed."""
+"""Print the log files of the runner: filtered, in the order of time, and with new lines as they come.
+
+Each line of a file is one JSON object.
+"""
 
 import json
 import re
@@ -12,7 +15,7 @@ from cathouse_stack.errors import StackError
 FOLDER = Path(".state/logs")
 LAST_LINES = 100
 _LEVELS = ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
-# PostgreSQL's own names.
+# The names that PostgreSQL uses.
 _ALIASES = {"LOG": "INFO", "NOTICE": "INFO", "FATAL": "CRITICAL", "PANIC": "CRITICAL"}
 # "08:03:14.203 INFO     …" of the services, "2026-11-26 08:03:09.988 UTC [10007] LOG:  …" of PostgreSQL.
 _HEAD = re.compile(
@@ -29,25 +32,25 @@ class Line:
     process: str
     text: str
     head: str
-    """The line that began the record, such as the one before a traceback."""
+    """The first line of the record. For a line of a traceback, this is the line above the traceback."""
     time: str
-    """The time of day of the record; empty where it has none."""
+    """The time of day of the record, or an empty text."""
     level: str
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """The lines to show. An empty field lets all lines through. Raises `StackError` for an unknown level."""
+    """Selects the lines to print. An empty field selects all lines. Raises `StackError` for an unknown level."""
 
     level: str = ""
-    """This level and those above it."""
+    """Select this level and higher ones."""
     request: str = ""
-    """The beginning of a request id."""
+    """Select the lines of a request, by the beginning of its id."""
 
     def __post_init__(self) -> None:
         if self.level and self.level.upper() not in _LEVELS:
             known = ", ".join(_LEVELS)
-            raise StackError(f"LEVEL={self.level}: there is no such level. Known are {known}")
+            raise StackError(f"LEVEL={self.level}: unknown level. Use one of {known}")
 
     def lets_through(self, line: Line) -> bool:
         lowest = _LEVELS.index(self.level.upper()) if self.level else 0
@@ -58,17 +61,17 @@ class Filter:
 
 
 def show_logs(process: str, wanted: Filter, *, follow: bool) -> None:
-    """Print the last lines of a process, or of all processes where it is empty; then, to follow, each new line.
+    """Print the last lines of a process, or of all processes when `process` is empty.
 
-    All lines of one request are printed, however old. Raises `StackError` where there are no log files, or none of
-    the process.
+    With `follow`, print each new line until Ctrl-C. All lines of a selected request are printed, at any age. Raises
+    `StackError` when there are no log files, or none of the process.
     """
     known = sorted(path.stem for path in _paths())
     if not known:
         raise StackError(f"{FOLDER} has no logs. Start the stack in another terminal: make up")
     if process and process not in known:
         raise StackError(
-            f"SERVICE={process}: no process of the stack has this name. Known are {', '.join(known)}"
+            f"SERVICE={process}: no process of the stack has this name. Use one of {', '.join(known)}"
         )
     files: dict[Path, _LogFile] = {}
     lines = _read(files, process, wanted)
@@ -85,13 +88,13 @@ class _LogFile:
     last: Line | None = field(default=None)
 
     def read(self) -> Iterator[Line]:
-        """Yield the lines that were written since the last call."""
+        """Yield the lines that were written after the previous call."""
         with self.path.open("rb") as file:
             if self.path.stat().st_size < self.position:  # `make up` empties each file
                 self.position = 0
             file.seek(self.position)
             for entry in file:
-                if not entry.endswith(b"\n"):  # the rest of it is not written yet
+                if not entry.endswith(b"\n"):  # the rest of the line is not written yet
                     return
                 self.position += len(entry)
                 self.last = _line(self.path.stem, entry, self.last)
@@ -99,7 +102,7 @@ class _LogFile:
 
 
 def _paths() -> list[Path]:
-    # The Go program's log of itself has another format.
+    # The own log of the Go program has another format.
     return [path for path in FOLDER.glob("*.log") if path.stem != "process-compose"]
 
 
@@ -108,7 +111,7 @@ def _read(files: dict[Path, _LogFile], process: str, wanted: Filter) -> list[Lin
         if not process or path.stem == process:
             files.setdefault(path, _LogFile(path))
     lines = [line for file in files.values() for line in file.read() if wanted.lets_through(line)]
-    # The sort keeps the lines of a record in their order: they have its time.
+    # The lines of a record share its time, and the stable sort keeps their order.
     return sorted(lines, key=lambda line: line.time)
 
 
@@ -120,7 +123,7 @@ def _print(lines: list[Line]) -> None:
 def _line(process: str, entry: bytes, last: Line | None) -> Line:
     try:
         text = str(json.loads(entry)["message"])
-    except (ValueError, KeyError, TypeError):  # a line that a full disk has torn
+    except (ValueError, KeyError, TypeError):  # the line is incomplete because the disk was full
         text = entry.decode(errors="replace").rstrip("\n")
     if head := _head(text):
         return Line(process, text, text, *head)
@@ -130,7 +133,7 @@ def _line(process: str, entry: bytes, last: Line | None) -> Line:
 
 
 def _head(text: str) -> tuple[str, str] | None:
-    """Return the time of day and the level that begin a record; None for a further line of one."""
+    """Return the time of day and the level of the first line of a record, or None for its other lines."""
     if text.startswith("{"):
         try:
             fields = json.loads(text)

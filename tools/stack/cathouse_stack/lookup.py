@@ -1,4 +1,4 @@
-"""The service that a command names, and whether the stack runs."""
+"""Find the service that a command names, and check that the stack runs."""
 
 import os
 import socket
@@ -11,33 +11,33 @@ from cathouse_stack.errors import StackError
 from cathouse_stack.ports import endpoints
 
 SOCKET = Path(".state/process-compose.sock")
-"""The runner's control socket."""
+"""The control socket of the runner."""
 
 
 def find_service(services: Sequence[Service], name: str) -> Service:
-    """Return the service of this name. Raises `StackError` with the known names where there is none."""
+    """Return the service of this name. Raises `StackError` with the known names when it does not exist."""
     known = ", ".join(service.name for service in services)
     if not name:
-        raise StackError(f"Name a service: SERVICE={services[0].name}. Known are {known}")
+        raise StackError(f"Name a service: SERVICE={services[0].name}. Use one of {known}")
     for service in services:
         if service.name == name:
             return service
-    raise StackError(f"SERVICE={name}: there is no such service. Known are {known}")
+    raise StackError(f"SERVICE={name}: no service has this name. Use one of {known}")
 
 
 def require_running_stack() -> None:
-    """Raises `StackError` where nobody listens on the runner's control socket."""
+    """Raise `StackError` unless a runner listens on the control socket."""
     with socket.socket(socket.AF_UNIX) as client:
         try:
             client.connect(str(SOCKET))
         except OSError:
             raise StackError(
-                "The stack does not run. Start it in another terminal: make up"
+                "The stack is not running. Start it in another terminal: make up"
             ) from None
 
 
 def enter_service(services: Sequence[Service], service: Service) -> None:
-    """Change to the folder of a service, and set the variables that the stack sets for it."""
+    """Change to the folder of a service, and set the same variables as the stack does."""
     found = endpoints(services)
     os.environ.setdefault("SECRETS_DIR", "../../.state/secrets")
     for endpoint in found:

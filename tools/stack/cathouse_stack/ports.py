@@ -1,4 +1,4 @@
-"""The ports of the development stack: the registry's, or where the environment moves them."""
+"""The ports of the development stack, from the environment or else from the registry."""
 
 import os
 import socket
@@ -9,13 +9,13 @@ from cathouse_kit.registry import Service
 
 from cathouse_stack.errors import StackError
 
-# Processes that are not services of the platform, and so not in the registry.
+# Processes that are not services of the platform. The registry does not list them.
 _OTHER_PORTS = {"gateway": 8000, "tasks": 8010}
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a service answers in this stack."""
+    """The address of a service in this stack."""
 
     service: Service
     port: int
@@ -26,9 +26,9 @@ class Endpoint:
 
 
 def endpoints(services: Sequence[Service]) -> tuple[Endpoint, ...]:
-    """Where each service answers, by NAME_PORT in the environment, else by the registry.
+    """Return the address of each service, from NAME_PORT in the environment or else from the registry.
 
-    Raises `StackError` for a value that is no port.
+    Raises `StackError` for a value that is not a port.
     """
     return tuple(
         Endpoint(service, _port(service.port_variable, service.port)) for service in services
@@ -38,7 +38,7 @@ def endpoints(services: Sequence[Service]) -> tuple[Endpoint, ...]:
 def _port(variable: str, default: int) -> int:
     value = os.environ.get(variable) or str(default)
     if not value.isdecimal() or not 1 <= int(value) <= 65535:
-        raise StackError(f"{variable}={value} is not a port: give a number from 1 to 65535")
+        raise StackError(f"{variable}={value} is not a port: use a number from 1 to 65535")
     return int(value)
 
 
@@ -57,27 +57,27 @@ def _variable(name: str) -> str:
 def shifted(services: Sequence[Service], offset: str) -> dict[str, str]:
     """Return the variables that move all processes of the stack by `offset` ports.
 
-    Raises `StackError` where that is no number, or leads out of the range of ports.
+    Raises `StackError` when `offset` is not a number, or when a port would be above 65535.
     """
     ports = {service.port_variable: service.port for service in services} | {
         _variable(name): port for name, port in _OTHER_PORTS.items()
     }
     highest = 65535 - max(ports.values())
     if not offset.isdecimal() or int(offset) > highest:
-        raise StackError(f"PORT_OFFSET={offset}: give a number from 0 to {highest}")
+        raise StackError(f"PORT_OFFSET={offset} is not valid: use a number from 0 to {highest}")
     return {variable: str(port + int(offset)) for variable, port in ports.items()}
 
 
 def listener_on(port: int) -> str | None:
-    """Return the listener on a TCP port of this machine, described for people, or None."""
+    """Return a description of the process that listens on a TCP port of this machine, or None."""
     if _is_free(port):
         return None
-    # Only where there is something to tell: psutil reads the open files of every process of the machine.
+    # Imported only for a port in use, because psutil then reads the open files of every process of the machine.
     import psutil
 
     try:
         connections = psutil.net_connections("tcp")
-    except psutil.AccessDenied:  # macOS shows them to root alone
+    except psutil.AccessDenied:  # on macOS only root can list connections
         return "another process"
     for connection in connections:
         if (
@@ -90,7 +90,7 @@ def listener_on(port: int) -> str | None:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as candidate:
-        # As the services bind: connections of the last run that are still closing do not count.
+        # The services set the same option, so connections of the previous run that are still closing do not matter.
         candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             candidate.bind(("127.0.0.1", port))

@@ -1,4 +1,7 @@
-"""Before anything starts: free ports, settings where they are read, and the token that the services share."""
+"""Checks before the start of the stack: free ports, and settings only where services read them.
+
+The checks also create the token that the services share.
+"""
 
 import os
 import re
@@ -14,7 +17,7 @@ from dotenv import dotenv_values
 from cathouse_stack.errors import StackError
 from cathouse_stack.ports import endpoints, listener_on, other_ports
 
-# Of libpq, the web server, OpenTelemetry, Python, and the tools of the stack: no service's example lists them.
+# Variables of libpq, the web server, OpenTelemetry, Python, and the tools of the stack. No .env.example lists them.
 _FAMILIES = ("PG", "UVICORN_", "OTEL_")
 _VARIABLES = {
     "POSTGRES_BIN",
@@ -25,14 +28,17 @@ _VARIABLES = {
     "STATE_DIR",
     "WEB_CONCURRENCY",
 }
-# process-compose.yaml sets these for every process, whatever the shell says.
+# process-compose.yaml sets these for every process, so values of the shell have no effect.
 _OF_THE_STACK = {"LOG_FORMAT", "PROXY_ALLOW_PRIVATE_UPSTREAMS", "SECRETS_DIR"}
 
 SERVICE_TOKEN_FILE = Path(".state/secrets/service_token")
 
 
 def preflight(services: Sequence[Service]) -> None:
-    """Raises `StackError` with a line for all that would keep the stack from starting, or change it unnoticed."""
+    """Check everything that would prevent the start of the stack or change the stack unnoticed.
+
+    Raises `StackError` with one line for each problem.
+    """
     problems = [
         *_missing_programs(),
         *_taken_ports(services),
@@ -43,14 +49,15 @@ def preflight(services: Sequence[Service]) -> None:
         raise StackError("\n".join(problems))
     if names := [name for name in _not_inherited() or () if _changes_the_stack(name)]:
         print(
-            f"not passed on from the shell: {', '.join(sorted(names))}. Write a setting into services/NAME/.env,"
-            f" or type it after make for one run: make up {min(names)}=…"
+            f"These variables are not passed on from the shell: {', '.join(sorted(names))}. "
+            "To change a setting, write it into services/NAME/.env, "
+            f"or for one run add it to the command: make up {min(names)}=…"
         )
     make_service_token(SERVICE_TOKEN_FILE)
 
 
 def make_service_token(path: Path) -> None:
-    """Makes the token at random, readable to its owner only, unless it is there."""
+    """Write a random token into `path`, readable only by its owner, unless the file exists."""
     if path.exists():
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -71,13 +78,16 @@ def _taken_ports(services: Sequence[Service]) -> Iterator[str]:
     for name, port in ports.items():
         if listener := listener_on(port):
             yield (
-                f"port {port}, for {name}, is taken by {listener}. "
-                f"Stop that, or move the whole stack: make up PORT_OFFSET=100"
+                f"port {port} of {name} is in use by {listener}. "
+                f"Stop that process, or move the whole stack: make up PORT_OFFSET=100"
             )
 
 
 def _foreign_variables(services: Sequence[Service]) -> Iterator[str]:
-    """A line for each variable of the shell that would change the stack, where nothing has kept it out."""
+    """Yield a line for each variable of the shell that would change the stack.
+
+    make removes such variables, so there are none when make started the stack.
+    """
     if _not_inherited() is not None:
         return
     ours = {*_OF_THE_STACK, *(service.url_variable for service in services)}
@@ -86,13 +96,13 @@ def _foreign_variables(services: Sequence[Service]) -> Iterator[str]:
     for name in sorted(os.environ.keys() - ours):
         if _changes_the_stack(name):
             yield (
-                f"{name} is set in the shell, and would change the stack: unset it, write a setting into"
-                f" services/NAME/.env, or start with make up, which passes on no variable of other programs"
+                f"{name} is set in the shell and would change the stack. Unset it, or run `make up`, which ignores it. "
+                "Write settings into services/NAME/.env"
             )
 
 
 def _not_inherited() -> list[str] | None:
-    """The variables of the shell that make did not pass on; None where the stack was not started by make."""
+    """Return the variables of the shell that make did not pass on, or None without make."""
     names = os.environ.get("CATHOUSE_NOT_INHERITED")
     return None if names is None else names.split()
 
@@ -103,7 +113,7 @@ def _changes_the_stack(name: str) -> bool:
 
 @cache
 def _settings() -> frozenset[str]:
-    """The settings of all services, as the rendered examples list them."""
+    """Return the names of all settings of all services, from the generated .env.example files."""
     return frozenset(
         name
         for path in Path("services").glob("*/.env.example")
@@ -116,11 +126,11 @@ def _settings() -> frozenset[str]:
 def _misplaced_settings(services: Sequence[Service]) -> Iterator[str]:
     if Path(".env").exists():
         folders = ", ".join(f"services/{service.name}/.env" for service in services)
-        yield f".env in the repository's root is read by no service: move what it says to {folders}"
+        yield f"no service reads .env in the root of the repository: move its settings to {folders}"
     for service in services:
         path = Path("services", service.name, ".env")
         if path.is_file() and "PORT" in dotenv_values(path):
             yield (
-                f"{path} sets PORT, but this stack needs to know it too: "
-                f"remove it there, and give {service.port_variable} in the environment"
+                f"{path} sets PORT, which the other parts of the stack cannot see: "
+                f"remove it there, and set {service.port_variable} in the environment"
             )

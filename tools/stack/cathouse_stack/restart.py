@@ -15,16 +15,16 @@ _POLL_SECONDS = 0.1
 def restart(
     endpoint: Endpoint, command: Sequence[str], *, seconds: float = _READY_SECONDS
 ) -> float:
-    """Run `command` with the service's name added. Return the seconds until a new process is ready.
+    """Run `command` with the name of the service added. Return the seconds until a new process is ready.
 
-    Raises `StackError` where the command fails, and where no new process is ready within `seconds`.
+    Raises `StackError` when the command fails, or when no new process is ready within `seconds`.
     """
     name = endpoint.service.name
     began = time.monotonic()
     (before,) = statuses([endpoint])
     done = subprocess.run([*command, name], capture_output=True, text=True, check=False)  # noqa: S603 - no shell
     if done.returncode != 0:
-        raise StackError(f"{name} is not restarted: {(done.stderr or done.stdout).strip()}")
+        raise StackError(f"cannot restart {name}: {(done.stderr or done.stdout).strip()}")
     while True:
         (now,) = statuses([endpoint])
         waited = time.monotonic() - began
@@ -32,6 +32,7 @@ def restart(
             return waited
         if waited > seconds:
             raise StackError(
-                f"{name} is not ready after {waited:.0f} s ({now.state}). Read why: make logs SERVICE={name}"
+                f"{name} is not ready after {waited:.0f} s ({now.state}). "
+                f"Read the reason in its log: make logs SERVICE={name}"
             )
         time.sleep(_POLL_SECONDS)

@@ -1,6 +1,6 @@
-"""A marketplace worth looking at: people, cats, adoptions, reviews and proxied calls, made over HTTP.
+"""Seed data for a marketplace: people, cats, adoptions, reviews and proxied calls, created over HTTP.
 
-Each piece has a fixed name. A piece that exists is left as it is, so that a second run changes nothing.
+Each piece has a fixed name. Existing pieces are not changed, so a second run changes nothing.
 """
 
 import json
@@ -31,18 +31,18 @@ _KINDS = ("Task Keeper", "Habit Tracker", "Quiz Master", "Chore Chart", "Reading
 _COATS = ("Amber", "Cobalt", "Ember", "Ginger", "Hazel")
 CATS = [f"{coat} {kind}" for coat in _COATS for kind in _KINDS]
 _COMMENTS = ("It keeps my tasks.", "My children like it.", "Not for me.", "I use it every day.")
-# Few at once: each password costs auth a core for a moment.
+# A small number, because each password check occupies a core of auth for a moment.
 _THREADS = 4
 
 
 class Seed:
-    """Makes the pieces that are missing, and counts them."""
+    """Creates the missing pieces, and counts them."""
 
     def __init__(self, client: httpx.Client, urls: dict[str, str], password: str) -> None:
         self._client = client
         self._urls = urls
         self._password = password
-        self.made: Counter[str] = Counter()
+        self.created: Counter[str] = Counter()
 
     def call(
         self,
@@ -53,20 +53,26 @@ class Seed:
         token: str | None = None,
         **content: Any,
     ) -> httpx.Response:
-        """Return the response. Raises `StackError` where its status is none of the expected ones."""
+        """Send a request and return the response. Raises `StackError` for a status that is not expected."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             response = self._client.request(
                 method, self._urls[service] + path, headers=headers, **content
             )
         except httpx.TransportError as error:
-            raise StackError(f"{service} does not respond ({error}). Run make status") from error
+            raise StackError(
+                f"{service} does not respond at {self._urls[service]} ({error}). "
+                "Check the stack: make status"
+            ) from error
         if response.status_code not in expected:
-            raise StackError(f"{method} {path} gave {response.status_code}: {response.text}")
+            raise StackError(
+                f"{method} {path} of {service} returned {response.status_code}: {response.text}\n"
+                f"Read the reason in its log: make logs SERVICE={service}"
+            )
         return response
 
     def enter(self, email: str) -> str:
-        """Register, unless the account exists, and return an access token."""
+        """Register unless the account exists, and return an access token."""
         name, _, _ = email.partition("@")
         person = {
             "email": email,
@@ -75,7 +81,7 @@ class Seed:
             "role": name.partition("-")[0],
         }
         registered = self.call("POST", "auth", "/api/v1/auth/register", 201, 409, json=person)
-        self.made["people"] += registered.status_code == 201
+        self.created["people"] += registered.status_code == 201
         return self.sign_in(email)
 
     def sign_in(self, email: str) -> str:
@@ -83,31 +89,33 @@ class Seed:
         response = self.call("POST", "auth", "/api/v1/auth/login", 200, 401, data=form)
         if response.status_code == 401:
             raise StackError(
-                f"{email} has another password than the one in {PASSWORD_FILE}: "
-                "remove .state to begin anew"
+                f"{email} does not have the password in {PASSWORD_FILE}. To start again with an "
+                "empty database, stop the stack, remove the folder .state, and run make up"
             )
         token: str = response.json()["access_token"]
         return token
 
     def admin(self, create_admin: Sequence[str]) -> str:
-        """Create the admin, unless the account exists, and return an access token."""
+        """Create the admin unless the account exists, and return an access token."""
         form = {"username": ADMIN, "password": self._password}
         response = self.call("POST", "auth", "/api/v1/auth/login", 200, 401, data=form)
         if response.status_code == 401:
-            made = subprocess.run(  # noqa: S603 - auth's own command; it reads the password from its standard input
+            command = subprocess.run(  # noqa: S603 - auth's own command; it reads the password from its standard input
                 [*create_admin, "--email", ADMIN],
                 input=f"{self._password}\n",
                 capture_output=True,
                 text=True,
                 check=False,
             )
-            if made.returncode != 0:
-                raise StackError(f"create-admin failed: {made.stderr or made.stdout}")
-            self.made["people"] += 1
+            if command.returncode != 0:
+                raise StackError(
+                    f"create-admin failed for {ADMIN}: {command.stderr or command.stdout}"
+                )
+            self.created["people"] += 1
         return self.sign_in(ADMIN)
 
     def publish(self, number: int, developer: str, admin: str, endpoint: str) -> dict[str, Any]:
-        """Return the published cat of this number, after the steps that it still needs."""
+        """Create, submit and approve the cat of this number where necessary, and return it."""
         manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
         manifest |= {
             "name": CATS[number],
@@ -118,7 +126,7 @@ class Seed:
         found = self.call("GET", "catalog", f"{_CATS}/{manifest['slug']}", 200, 404, token=admin)
         if found.status_code == 404:
             found = self.call("POST", "catalog", _CATS, 201, token=developer, json=manifest)
-            self.made["cats"] += 1
+            self.created["cats"] += 1
         cat: dict[str, Any] = found.json()
         path = f"{_CATS}/{cat['id']}"
         if cat["status"] == "draft":
@@ -128,7 +136,7 @@ class Seed:
         return cat
 
     def adopt(self, number: int, player: str, cats: Sequence[dict[str, Any]]) -> None:
-        """Have a player adopt some cats, call each once, and review most of them."""
+        """Let a player adopt some cats, call each of them, and review most of them."""
         params = {"limit": 100}
         own = self.call("GET", "installation", _INSTALLATIONS, 200, token=player, params=params)
         adopted = {installation["cat_id"] for installation in own.json()["items"]}
@@ -142,12 +150,12 @@ class Seed:
 
     def _adopt_and_call(self, player: str, cat: dict[str, Any]) -> None:
         wish = {"cat_id": cat["id"], "granted_scopes": ["tasks:read", "tasks:write"]}
-        made = self.call("POST", "installation", _INSTALLATIONS, 201, token=player, json=wish)
-        tasks = f"/api/v1/proxy/{made.json()['installation']['id']}/tasks"
+        adopted = self.call("POST", "installation", _INSTALLATIONS, 201, token=player, json=wish)
+        tasks = f"/api/v1/proxy/{adopted.json()['installation']['id']}/tasks"
         self.call("POST", "proxy", tasks, 201, token=player, json={"title": "Feed the cat"})
         self.call("GET", "proxy", tasks, 200, token=player)
-        self.made["installations"] += 1
-        self.made["calls"] += 2
+        self.created["installations"] += 1
+        self.created["calls"] += 2
 
     def _review(self, number: int, player: str, me: str, cat: dict[str, Any]) -> None:
         path = f"{_CATS}/{cat['id']}/reviews"
@@ -155,11 +163,11 @@ class Seed:
         if me not in {review["user_id"] for review in there}:
             body = {"rating": 1 + number % 5, "comment": _COMMENTS[number % len(_COMMENTS)]}
             self.call("PUT", "catalog", f"{path}/mine", 201, token=player, json=body)
-            self.made["reviews"] += 1
+            self.created["reviews"] += 1
 
 
 def seed(services: Sequence[Service], running: Running) -> None:
-    """Make what is missing, and print how much that was. Raises `StackError` at the first refusal."""
+    """Create the missing pieces and print their number. Raises `StackError` at the first failure."""
     urls = {endpoint.service.name: endpoint.url for endpoint in endpoints(services)}
     make_service_token(PASSWORD_FILE)
     with (
@@ -175,6 +183,9 @@ def seed(services: Sequence[Service], running: Running) -> None:
             for number in range(len(CATS))
         ]
         list(threads.map(lambda each: work.adopt(each[0], each[1], cats), list(enumerate(players))))
-    made = ", ".join(f"{count} {what}" for what, count in work.made.items() if count)
-    print(f"Made {made}." if made else "Nothing to do: everything is there already.")
-    print(f"Sign in as {PLAYERS[0]}, {DEVELOPERS[0]} or {ADMIN}; {PASSWORD_FILE} has the password.")
+    created = ", ".join(f"{count} {what}" for what, count in work.created.items() if count)
+    print(f"Created {created}." if created else "Nothing to create: all seed data exists.")
+    print(
+        f"Sign in as {PLAYERS[0]}, {DEVELOPERS[0]} or {ADMIN}. "
+        f"The password of all accounts is in {PASSWORD_FILE}."
+    )

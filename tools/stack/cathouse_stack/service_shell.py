@@ -1,4 +1,4 @@
-"""A Python prompt with the settings and a database session of one service. `await` works at the prompt."""
+"""A Python prompt with the settings and a database session of one service. The prompt accepts `await`."""
 
 import ast
 import asyncio
@@ -15,13 +15,14 @@ from cathouse_kit.settings import SettingsError, load_settings
 from cathouse_stack.errors import StackError
 
 _BANNER = """\
-{package}, as the database role {role}: settings, session, models, select, text. For example:
+Python prompt of {package}, with the database role {role}. Available names: settings, session, models, select, text.
+For example:
   await session.scalar(text("select count(*) from {table}"))
-Ctrl-D ends the prompt. `await session.commit()` keeps changes, `await session.rollback()` drops them."""
+`await session.commit()` keeps changes. `await session.rollback()` discards them. Ctrl-D ends the prompt."""
 
 
 def run_shell(package: str) -> None:
-    """Run the prompt until its end, in the folder of the service. Raises `StackError` where settings are wrong."""
+    """Run the prompt in the folder of the service. Raises `StackError` when a setting is not valid."""
     models = importlib.import_module(f"{package}.models")
     try:
         settings = load_settings(importlib.import_module(f"{package}.settings").Settings)
@@ -33,7 +34,7 @@ def run_shell(package: str) -> None:
         application_name=f"{settings.service_name} shell",
         statement_seconds=None,
     )
-    with suppress(ImportError):  # with it, `input` keeps a history and edits lines
+    with suppress(ImportError):  # readline adds a history and line editing to `input`
         importlib.import_module("readline")
     with asyncio.Runner() as runner:
         session = database.sessions()

@@ -1,4 +1,4 @@
-"""The table of services: where each answers, and how it is."""
+"""The table of services, with the address and the state of each."""
 
 import json
 import re
@@ -14,19 +14,19 @@ from cathouse_stack.ports import Endpoint
 _TIMEOUT_SECONDS = 5.0
 _START_TIME = re.compile(r"^process_start_time_seconds (\S+)$", re.MULTILINE)
 _HEADINGS = ("service", "url", "docs", "started", "state")
-# Nothing of the environment's proxies: the stack is on this machine.
+# Proxies of the environment are not used, because the stack runs on this machine.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How one service is."""
+    """The state of one service."""
 
     endpoint: Endpoint
     state: str
-    """`ready`, or what it is instead: `down`, or the checks that fail."""
+    """`ready`, `down`, or `not ready` with the names of the failed checks."""
     started: datetime | None
-    """When its process began; None while it is down, and where the system does not tell."""
+    """The start time of its process. None while it is down, or when the system does not report it."""
 
     @property
     def ready(self) -> bool:
@@ -34,13 +34,13 @@ class Status:
 
 
 def statuses(endpoints: Sequence[Endpoint]) -> list[Status]:
-    """Asks every service at once; waits a few seconds for one that does not answer."""
+    """Return the state of every service. Requests run at the same time, with a timeout of 5 seconds."""
     with ThreadPoolExecutor(max_workers=len(endpoints)) as threads:
         return list(threads.map(_status, endpoints))
 
 
 def table(statuses: Sequence[Status]) -> str:
-    """The table for people."""
+    """Return the table as text."""
     rows = [_HEADINGS, *(_row(status) for status in statuses)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
@@ -63,7 +63,7 @@ def _status(endpoint: Endpoint) -> Status:
     except OSError:
         return Status(endpoint, "down", None)
     except (ValueError, KeyError):
-        return Status(endpoint, "something else answers here", None)
+        return Status(endpoint, "another program uses this port", None)
     state = f"not ready: {', '.join(failed)}" if failed else readiness["status"].replace("_", " ")
     return Status(endpoint, state, datetime.fromtimestamp(float(started[1])) if started else None)
 
@@ -72,6 +72,6 @@ def _get(url: str) -> str:
     try:
         with _opener.open(url, timeout=_TIMEOUT_SECONDS) as response:
             text: str = response.read().decode()
-    except urllib.error.HTTPError as answer:  # 503 says why it is not ready
-        text = answer.read().decode()
+    except urllib.error.HTTPError as error:  # the body of a 503 has the failed checks
+        text = error.read().decode()
     return text

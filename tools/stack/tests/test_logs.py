@@ -12,7 +12,7 @@ from cathouse_stack.logs import Filter, show_logs
 
 ID = "27694384146cdfa62acbee85ead135c8"
 CATALOG = [
-    "08:03:14.203 INFO     catalog 0.1.0 answers on 127.0.0.1 port 8002 ",
+    "08:03:14.203 INFO     catalog 0.1.0 listens on 127.0.0.1 port 8002 ",
     f"08:03:15.100 WARNING  request method=GET status=503 request_id={ID}",
     f"08:03:15.300 ERROR    failed request_id={ID}",
     "Traceback (most recent call last):",
@@ -41,7 +41,7 @@ Write = Callable[[str, list[str]], None]
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Writes lines as the runner does."""
+    """Return a function that writes log lines as the runner does."""
     monkeypatch.chdir(tmp_path)
     logs.FOLDER.mkdir(parents=True)
 
@@ -93,14 +93,14 @@ def test_a_level_selects_it_and_those_above_with_their_tracebacks(
 
 @pytest.mark.usefixtures("written")
 @pytest.mark.parametrize("request_id", [ID, ID[:6]])
-def test_a_request_is_followed_through_the_services(
+def test_a_request_id_selects_the_lines_of_all_services(
     capsys: pytest.CaptureFixture[str], request_id: str
 ) -> None:
     assert shown(capsys, request=request_id) == [CATALOG[1], PROXY[0], *CATALOG[2:5]]
 
 
 @pytest.mark.usefixtures("written")
-def test_a_part_of_a_line_is_no_request(capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_parts_of_a_line_are_not_request_ids(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown(capsys, request="503") == []
     assert shown(capsys, request=".*") == []
 
@@ -114,16 +114,16 @@ def test_old_lines_are_left_out_but_not_those_of_a_request(
     assert len(shown(capsys, request=ID)) == len(many)
 
 
-def test_without_logs_it_says_how_to_start(write: Write) -> None:
+def test_without_log_files_the_error_says_how_to_start_the_stack(write: Write) -> None:
     with pytest.raises(StackError, match="make up"):
         show_logs("", Filter(), follow=False)
 
 
 @pytest.mark.usefixtures("written")
 def test_an_unknown_process_and_an_unknown_level_are_named_with_the_known_ones() -> None:
-    with pytest.raises(StackError, match=r"SERVICE=cat: .* Known are catalog, postgres, proxy"):
+    with pytest.raises(StackError, match=r"SERVICE=cat: .* Use one of catalog, postgres, proxy"):
         show_logs("cat", Filter(), follow=False)
-    with pytest.raises(StackError, match=r"LEVEL=loud: .* Known are TRACE, DEBUG, INFO"):
+    with pytest.raises(StackError, match=r"LEVEL=loud: .* Use one of TRACE, DEBUG, INFO"):
         Filter(level="loud")
 
 
@@ -143,7 +143,7 @@ def test_new_lines_are_followed_through_a_restart_of_the_stack(
             assert following.stdout.readline() == f"catalog       {line}\n"
         write("catalog", ["08:03:17.000 ERROR    new "])
         assert following.stdout.readline() == "catalog       08:03:17.000 ERROR    new \n"
-        # As `make up` does.
+        # `make up` empties the file too.
         os.truncate(logs.FOLDER / "catalog.log", 0)
         write("catalog", ["08:04:00.000 INFO     quiet ", "08:04:01.000 ERROR    after "])
         assert following.stdout.readline() == "catalog       08:04:01.000 ERROR    after \n"

@@ -14,17 +14,17 @@ def test_a_service_is_found_by_its_name(services: tuple[Service, ...]) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "cat", "Catalog", "catalog; ls"])
-def test_a_missing_and_an_unknown_name_are_one_line_with_the_known_ones(
+def test_a_missing_or_unknown_name_is_refused_with_the_known_names(
     services: tuple[Service, ...], name: str
 ) -> None:
     with pytest.raises(StackError) as refused:
         find_service(services, name)
     (line,) = str(refused.value).splitlines()
     assert f"SERVICE={name}" in line
-    assert line.endswith("Known are " + ", ".join(service.name for service in services))
+    assert line.endswith("Use one of " + ", ".join(service.name for service in services))
 
 
-def test_a_stack_runs_where_its_socket_is_listened_on(
+def test_the_stack_runs_while_its_socket_accepts_connections(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -35,7 +35,7 @@ def test_a_stack_runs_where_its_socket_is_listened_on(
         runner.bind(str(lookup.SOCKET))
         runner.listen()
         require_running_stack()
-    # A killed runner leaves the file behind.
+    # The file of a killed runner remains.
     with pytest.raises(StackError, match="make up"):
         require_running_stack()
 

@@ -1,4 +1,4 @@
-"""The commands of the Makefile that accept variables: programs get what was typed, and nothing of it is run."""
+"""The commands of the Makefile that accept variables. Programs receive the typed value, and no shell runs it."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-# Each part would run, or vanish, where make or a shell reads the value.
+# If make or a shell interpreted the value, a part of it would run or disappear.
 ODD = (
     """a "b" 'c' $HOME $(shell touch ran) $$(touch ran) `touch ran`; touch ran | tee ran & \\ # %"""
 )
@@ -20,7 +20,7 @@ CHECKERS = ("ruff", "codespell", "mypy", "cathouse-scaffold")
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """The Makefile, beside programs that print their arguments as JSON."""
+    """Return a folder with the Makefile and with programs that print their arguments as JSON."""
     folder = tmp_path / "repository"
     folder.mkdir()
     for name in ("Makefile", "services.toml"):
@@ -31,16 +31,16 @@ def repository(tmp_path: Path) -> Path:
 
 
 def program(repository: Path, name: str, code: str) -> None:
-    """Write a program that make finds before all others of this name."""
+    """Write a program that make finds before all other programs of this name."""
     path = repository.parent / "bin" / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"#!{sys.executable}\nimport json, sys\n{code}\n")
     path.chmod(0o755)
 
 
-def make(repository: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def make(repository: Path, *typed: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["make", "-s", *words],
+        ["make", "-s", *typed],
         cwd=repository,
         env={
             "PATH": f"{repository.parent / 'bin'}{os.pathsep}{os.environ['PATH']}",
@@ -53,9 +53,9 @@ def make(repository: Path, *words: str, **environment: str) -> subprocess.Comple
     )
 
 
-def run(repository: Path, *words: str, **environment: str) -> list[str]:
-    """Return the program that make ran last, with its arguments."""
-    result = make(repository, *words, **environment)
+def run(repository: Path, *typed: str, **environment: str) -> list[str]:
+    """Return the last program that make ran, with its arguments."""
+    result = make(repository, *typed, **environment)
     assert result.returncode == 0, result.stderr
     assert sorted(path.name for path in repository.iterdir()) == ["Makefile", "services.toml"]
     command: list[str] = json.loads(result.stdout.splitlines()[-1])
@@ -83,14 +83,14 @@ def run(repository: Path, *words: str, **environment: str) -> list[str]:
         ("migration", {"SERVICE": "--service", "NAME": "--name"}),
     ],
 )
-def test_options_are_what_was_typed(
+def test_the_typed_values_become_options(
     repository: Path, command: str, options: dict[str, str], value: str
 ) -> None:
-    words = run(repository, command, *(f"{name}={value}" for name in options))
-    assert words[-len(options) :] == [f"{option}={value}" for option in options.values()]
+    arguments = run(repository, command, *(f"{name}={value}" for name in options))
+    assert arguments[-len(options) :] == [f"{option}={value}" for option in options.values()]
 
 
-def test_variables_of_the_shell_are_no_options(repository: Path) -> None:
+def test_variables_of_the_shell_are_ignored(repository: Path) -> None:
     assert run(repository, "test", ONLY="services", ARGS="-x") == [
         "python",
         *("-m", "cathouse_stack", "test"),
@@ -99,19 +99,19 @@ def test_variables_of_the_shell_are_no_options(repository: Path) -> None:
 
 @pytest.mark.parametrize("value", [ODD, "plain"])
 def test_restart_gets_the_service_and_how_to_restart_it(repository: Path, value: str) -> None:
-    words = run(repository, "restart", f"SERVICE={value}", "PROCESS_COMPOSE=runner")
-    assert words[:3] == ["cathouse-stack", "restart", f"--service={value}"]
-    assert words[4].startswith("runner process restart ")
+    arguments = run(repository, "restart", f"SERVICE={value}", "PROCESS_COMPOSE=runner")
+    assert arguments[:3] == ["cathouse-stack", "restart", f"--service={value}"]
+    assert arguments[4].startswith("runner process restart ")
 
 
-def test_a_check_without_findings_says_nothing_of_fixes(repository: Path) -> None:
+def test_a_check_without_findings_prints_no_fixes(repository: Path) -> None:
     result = make(repository, "check")
     assert result.returncode == 0
     assert {json.loads(line)[0] for line in result.stdout.splitlines()} == set(CHECKERS)
     assert "To fix this" not in result.stderr
 
 
-def test_each_check_runs_and_names_its_fix_though_those_before_it_failed(repository: Path) -> None:
+def test_each_check_runs_after_failed_ones_and_names_its_fix(repository: Path) -> None:
     for name in CHECKERS:
         program(repository, name, f"sys.exit('{name}: a finding')")
     result = make(repository, "check")

@@ -41,7 +41,7 @@ def folder(
     services: tuple[Service, ...],
     unused_tcp_port_factory: Callable[[], int],
 ) -> Path:
-    """An empty repository, in an environment that moves no port, and from which make has dropped what is not ours."""
+    """Return an empty repository. The environment moves no port, and make has removed other variables from it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CATHOUSE_NOT_INHERITED", "")
     for registered in services:
@@ -57,7 +57,7 @@ def folder(
     return tmp_path
 
 
-def test_it_makes_the_service_token_once_for_its_owner_only(service: Service) -> None:
+def test_preflight_creates_the_service_token_once_for_its_owner_only(service: Service) -> None:
     preflight([service])
     token = SERVICE_TOKEN_FILE.read_text()
     assert len(token) >= 32
@@ -67,16 +67,16 @@ def test_it_makes_the_service_token_once_for_its_owner_only(service: Service) ->
     assert SERVICE_TOKEN_FILE.read_text() == token
 
 
-def test_a_taken_port_is_told_with_the_process_that_has_it(
+def test_a_port_in_use_is_reported_with_its_process(
     service: Service, taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTH_PORT", str(taken))
-    with pytest.raises(StackError, match=f"port {taken}, for auth, is taken by process "):
+    with pytest.raises(StackError, match=f"port {taken} of auth is in use by process "):
         preflight([service])
     assert not SERVICE_TOKEN_FILE.exists()
 
 
-def test_everything_that_is_wrong_is_told_at_once(
+def test_all_problems_are_reported_at_once(
     service: Service, taken: int, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     monkeypatch.setenv("AUTH_PORT", str(taken))
@@ -86,7 +86,7 @@ def test_everything_that_is_wrong_is_told_at_once(
         preflight([service])
     lines = str(refused.value).splitlines()
     assert len(lines) == 3
-    assert lines[1].startswith(".env in the repository's root is read by no service")
+    assert lines[1].startswith("no service reads .env in the root of the repository")
     assert lines[2].startswith("services/auth/.env sets PORT")
 
 
@@ -99,7 +99,7 @@ def test_a_missing_gateway_program_is_named(
 
 
 @pytest.mark.parametrize("value", ["0", "65536", "eighty", "-1", "80 80"])
-def test_a_port_that_is_none_is_refused(
+def test_an_invalid_port_is_refused(
     service: Service, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("AUTH_PORT", value)
@@ -113,10 +113,10 @@ def test_an_offset_moves_every_service(services: tuple[Service, ...]) -> None:
 
 
 @pytest.mark.parametrize("offset", ["60000", "-1", "some", ""])
-def test_an_offset_that_leads_nowhere_is_refused(
-    services: tuple[Service, ...], offset: str
-) -> None:
-    with pytest.raises(StackError, match=f"PORT_OFFSET={offset}: give a number from 0 to"):
+def test_an_invalid_offset_is_refused(services: tuple[Service, ...], offset: str) -> None:
+    with pytest.raises(
+        StackError, match=f"PORT_OFFSET={offset} is not valid: use a number from 0 to"
+    ):
         shifted(services, offset)
 
 
@@ -129,7 +129,7 @@ def test_a_free_port_has_no_listener_and_other_processes_are_not_searched(
     search.assert_not_called()
 
 
-def test_where_connections_are_not_shown_a_taken_port_is_known_all_the_same(
+def test_a_port_in_use_is_found_without_the_right_to_list_connections(
     taken: int, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(psutil, "net_connections", Mock(side_effect=psutil.AccessDenied))
@@ -137,7 +137,7 @@ def test_where_connections_are_not_shown_a_taken_port_is_known_all_the_same(
     assert listener_on(unused_tcp_port) is None
 
 
-def test_a_variable_that_make_did_not_pass_on_is_named_where_it_is_a_settings(
+def test_variables_that_make_did_not_pass_on_are_named_if_they_are_settings(
     service: Service,
     monkeypatch: pytest.MonkeyPatch,
     folder: Path,
@@ -147,12 +147,14 @@ def test_a_variable_that_make_did_not_pass_on_is_named_where_it_is_a_settings(
     monkeypatch.setenv("CATHOUSE_NOT_INHERITED", "EDITOR LOG_LEVEL PGHOST DATABASE_URL LS_COLORS")
     preflight([service])
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith("not passed on from the shell: DATABASE_URL, LOG_LEVEL, PGHOST. ")
+    assert line.startswith(
+        "These variables are not passed on from the shell: DATABASE_URL, LOG_LEVEL, PGHOST. "
+    )
     assert "services/NAME/.env" in line
     assert "make up DATABASE_URL=" in line
 
 
-def test_without_make_every_variable_that_would_change_the_stack_is_refused_without_its_value(
+def test_without_make_variables_that_change_the_stack_are_refused_without_their_values(
     service: Service, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     (folder / "services/auth/.env.example").write_text("DATABASE_URL=\n\n# LOG_LEVEL=INFO\n")

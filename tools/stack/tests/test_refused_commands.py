@@ -1,4 +1,4 @@
-"""Commands for one service that cannot be done: one line each, before anything is started."""
+"""Commands that cannot run are refused with one line, before anything starts."""
 
 import os
 import shutil
@@ -17,10 +17,10 @@ OF_A_SERVICE = {
 }
 
 
-def refusal(folder: Path, *words: str) -> str:
+def refusal(folder: Path, *command: str) -> str:
     shutil.copy(ROOT / "services.toml", folder)
     result = subprocess.run(
-        [sys.executable, "-m", "cathouse_stack", *words],
+        [sys.executable, "-m", "cathouse_stack", *command],
         cwd=folder,
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
@@ -33,25 +33,27 @@ def refusal(folder: Path, *words: str) -> str:
 
 
 @pytest.mark.parametrize("command", OF_A_SERVICE)
-def test_a_missing_service_an_unknown_one_and_a_stack_that_is_down(
+def test_a_missing_service_an_unknown_service_and_a_stopped_stack_are_refused(
     tmp_path: Path, command: str
 ) -> None:
-    words = [command, *OF_A_SERVICE[command]]
-    assert "Known are auth, catalog, " in refusal(tmp_path, *words)
-    assert refusal(tmp_path, *words, "--service=cat").startswith("SERVICE=cat: ")
-    assert refusal(tmp_path, *words, "--service=catalog").endswith("make up")
+    arguments = [command, *OF_A_SERVICE[command]]
+    assert "Use one of auth, catalog, " in refusal(tmp_path, *arguments)
+    assert refusal(tmp_path, *arguments, "--service=cat").startswith("SERVICE=cat: ")
+    assert refusal(tmp_path, *arguments, "--service=catalog").endswith("make up")
 
 
 @pytest.mark.parametrize("name", ["", "  "])
-def test_a_migration_without_a_name(tmp_path: Path, name: str) -> None:
+def test_a_migration_without_a_name_is_refused(tmp_path: Path, name: str) -> None:
     said = refusal(tmp_path, "migration", "--service=catalog", f"--name={name}")
-    assert said == 'Say what changes: make migration SERVICE=catalog NAME="add nicknames"'
+    assert said == 'A migration needs a name: make migration SERVICE=catalog NAME="add nicknames"'
 
 
 @pytest.mark.parametrize("command", ["migrate", "seed"])
-def test_a_stack_that_is_down(tmp_path: Path, command: str) -> None:
+def test_a_stopped_stack_is_refused(tmp_path: Path, command: str) -> None:
     assert refusal(tmp_path, command).endswith("make up")
 
 
-def test_logs_that_are_neither_followed_nor_not(tmp_path: Path) -> None:
-    assert refusal(tmp_path, "logs", "--follow=maybe") == "FOLLOW=maybe: give yes or no"
+def test_another_value_of_follow_is_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "logs", "--follow=maybe") == (
+        "FOLLOW=maybe is not valid: use yes or no"
+    )

@@ -23,7 +23,7 @@ def endpoint(services: tuple[Service, ...]) -> Endpoint:
 def states(
     monkeypatch: pytest.MonkeyPatch, endpoint: Endpoint, *found: tuple[str, datetime | None]
 ) -> None:
-    """Has the service be in these states, one after the other, and then in the last one."""
+    """Let the service report these states one after the other, and then always the last one."""
 
     def each() -> Iterator[Status]:
         for state, started in found:
@@ -36,24 +36,26 @@ def states(
 
 
 @pytest.mark.parametrize("before", [("ready", OLD), ("down", None)])
-def test_it_waits_for_the_new_process(
+def test_restart_waits_for_the_new_process(
     monkeypatch: pytest.MonkeyPatch, endpoint: Endpoint, before: tuple[str, datetime | None]
 ) -> None:
     states(monkeypatch, endpoint, before, before, ("not ready: database", NEW), ("ready", NEW))
     assert restart(endpoint, SUCCEEDS) > 0
 
 
-def test_a_refusal_of_the_runner_is_passed_on(
+def test_the_error_of_the_runner_is_passed_on(
     monkeypatch: pytest.MonkeyPatch, endpoint: Endpoint
 ) -> None:
     states(monkeypatch, endpoint, ("ready", OLD))
-    with pytest.raises(StackError, match="auth is not restarted: no such process"):
+    with pytest.raises(StackError, match="cannot restart auth: no such process"):
         restart(endpoint, [sys.executable, "-c", "import sys; sys.exit('no such process')"])
 
 
-def test_a_service_that_does_not_become_ready_is_one_line_that_names_its_log(
+def test_a_service_that_does_not_become_ready_is_reported_with_its_log(
     monkeypatch: pytest.MonkeyPatch, endpoint: Endpoint
 ) -> None:
     states(monkeypatch, endpoint, ("ready", OLD), ("down", None))
-    with pytest.raises(StackError, match=r"\(down\)\. Read why: make logs SERVICE=auth$"):
+    with pytest.raises(
+        StackError, match=r"\(down\)\. Read the reason in its log: make logs SERVICE=auth$"
+    ):
         restart(endpoint, SUCCEEDS, seconds=0.1)

@@ -21,8 +21,8 @@ STOPPING = READY | {"status": "not_ready"}
 
 
 @contextmanager
-def answering(status: int, body: str) -> Iterator[int]:
-    """A server that answers so on /health/ready; its port."""
+def responding(status: int, body: str) -> Iterator[int]:
+    """Run a server that returns this response on /health/ready, and yield its port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -32,7 +32,7 @@ def answering(status: int, body: str) -> Iterator[int]:
             self.wfile.write((body if probe else "process_start_time_seconds 1.0\n").encode())
 
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Print nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever)
@@ -48,21 +48,21 @@ def answering(status: int, body: str) -> Iterator[int]:
         (200, json.dumps(READY), "ready"),
         (503, json.dumps(PENDING), "not ready: migrations"),
         (503, json.dumps(STOPPING), "not ready"),
-        (200, "<html>", "something else answers here"),
-        (404, '{"detail": "Not Found"}', "something else answers here"),
+        (200, "<html>", "another program uses this port"),
+        (404, '{"detail": "Not Found"}', "another program uses this port"),
     ],
 )
-def test_it_says_how_a_service_is(
+def test_status_shows_the_state_of_a_service(
     services: tuple[Service, ...], status: int, body: str, state: str
 ) -> None:
-    with answering(status, body) as port:
+    with responding(status, body) as port:
         (found,) = statuses([Endpoint(services[0], port)])
     assert found.state == state
     assert found.ready == (state == "ready")
     assert f"http://127.0.0.1:{port}/api/v1/docs" in table([found])
 
 
-def test_a_service_that_nobody_started_is_down(
+def test_a_service_that_does_not_run_is_down(
     services: tuple[Service, ...], unused_tcp_port: int
 ) -> None:
     (found,) = statuses([Endpoint(services[0], unused_tcp_port)])

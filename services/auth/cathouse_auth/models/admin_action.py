@@ -4,4 +4,4 @@ from cathouse_auth.models.base import Base
 
 
 class AdminAction(AdminActionColumns, Base):
-    """What an admin did to a person. Rows are added, and never changed or deleted."""
+    """An action of an admin on the account of a person. Rows are only added, never changed or deleted."""

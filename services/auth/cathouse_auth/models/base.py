@@ -4,5 +4,5 @@ from sqlalchemy.orm import DeclarativeBase
 
 class Base(DeclarativeBase):
     metadata = service_metadata("auth")
-    # What PostgreSQL sets comes back with the statement that sets it; to read it later would be a query of its own.
+    # Return columns that PostgreSQL sets with the same statement. Reading them later would cost another query.
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - SQLAlchemy's own name

@@ -10,7 +10,7 @@ from cathouse_auth.models.base import Base
 
 
 class Person(Base):
-    """Someone with an account. `email_key` is what makes one account of all spellings of an email."""
+    """A person with an account. All spellings of an email have the same `email_key`, so they are one account."""
 
     __tablename__ = "people"
     __table_args__ = (
@@ -18,13 +18,13 @@ class Person(Base):
         CheckConstraint("role in ('player', 'developer', 'admin')", name="role_is_known"),
         {"info": allow("select", "insert", "update")},
     )
-    # An update brings the new updated_at back with it.
+    # An update also returns the new `updated_at`.
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - SQLAlchemy declares it so
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.uuidv7())
     email: Mapped[str] = mapped_column(String(254), unique=True)
     email_key: Mapped[str | None] = mapped_column(String, unique=True)
-    """Null where an older account has this key: then only the exact email signs in."""
+    """Null if an older account has the same key: this account then signs in only with its exact email."""
     display_name: Mapped[str] = mapped_column(String(80))
     role: Mapped[Role] = mapped_column(String(16))
     is_active: Mapped[bool] = mapped_column(server_default="true")

@@ -8,7 +8,7 @@ from cathouse_auth.models.base import Base
 
 
 class Revocation(Base):
-    """The last time that a person was disabled, was enabled or got another role. Access tokens from before it end."""
+    """The last time that a person was disabled, was enabled or got another role. Older access tokens are refused."""
 
     __tablename__ = "revocations"
 
@@ -17,4 +17,4 @@ class Revocation(Base):
     )
     not_before: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     revision: Mapped[int] = mapped_column(BigInteger, Identity(), unique=True)
-    """Rises in the order in which changes are committed."""
+    """A number that increases in the order in which changes are committed."""

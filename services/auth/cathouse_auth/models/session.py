@@ -8,10 +8,9 @@ from cathouse_auth.models.base import Base
 
 
 class SignInSession(Base):
-    """One sign-in, and with it the family of refresh tokens that follow from it. A session that has ended is deleted,
-    and its tokens with it.
+    """One sign-in and its family of refresh tokens. When a session ends, it is deleted together with its tokens.
 
-    Whoever uses or deletes a refresh token locks its session first; this is what keeps two from doing so at once.
+    Lock the session before you use or delete one of its refresh tokens. The lock prevents two uses at once.
     """
 
     __tablename__ = "sessions"
@@ -22,12 +21,12 @@ class SignInSession(Base):
     )
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
-    """Every refresh moves it on."""
+    """Every refresh extends it."""
 
 
 class RefreshToken(Base):
-    """One refresh token, as a hash; the token itself is known to its holder alone. Only the newest of a session is
-    unused; the others are kept to tell that one was used again."""
+    """One refresh token, stored as a hash. Only the newest token of a session is unused. Used tokens are kept to
+    detect reuse."""
 
     __tablename__ = "refresh_tokens"
 
@@ -36,6 +35,6 @@ class RefreshToken(Base):
         ForeignKey("auth.sessions.id", ondelete="CASCADE"), index=True
     )
     access_token_id: Mapped[UUID] = mapped_column(unique=True)
-    """The `jti` of the access token that was given with it; this tells which session an access token is of."""
+    """The `jti` of the access token that was issued with it. It finds the session of an access token."""
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

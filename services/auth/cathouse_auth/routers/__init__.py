@@ -1,1 +1,1 @@
-"""Auth's routes. A router parses, calls one function, returns."""
+"""Auth's routes. A route parses the request, calls one function, and returns its result."""

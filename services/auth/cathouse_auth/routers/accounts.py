@@ -29,7 +29,7 @@ from cathouse_auth.services.keys import ACCESS_TOKEN_SECONDS
 
 
 class LimitedByAddress(APIRoute):
-    """A route that counts its caller's address before the body is read: to parse and to validate costs, too."""
+    """A route that counts the caller's address before it reads the body, because parsing and validation cost time."""
 
     LIMITS: ClassVar[dict[str, Callable[[Attempts, str], Coroutine[Any, Any, None]]]] = {
         "register": Attempts.register_from,
@@ -69,7 +69,7 @@ router = APIRouter(
         TooManyRequests,
         PasswordQueueFull,
     ),
-    summary="Make an account",
+    summary="Create an account",
 )
 async def register(body: Registration, session: Session, resources: ResourcesDep) -> Person:
     await resources.attempts.register(body.email)
@@ -113,7 +113,7 @@ async def login(
     "/refresh",
     response_model=TokenPair,
     responses=problem_responses(InvalidRefreshToken, AccountDisabled),
-    summary="Trade a refresh token for a new pair",
+    summary="Exchange a refresh token for a new pair of tokens",
 )
 async def refresh(
     body: RefreshRequest, session: Session, resources: ResourcesDep, response: Response

@@ -1,4 +1,4 @@
-"""What admins did, for admins."""
+"""The record of admin actions, for admins."""
 
 from typing import Annotated
 from uuid import UUID
@@ -28,7 +28,7 @@ class AdminActionQuery(PageRequest):
     "",
     response_model=Page[AdminActionBody],
     responses=problem_responses(AccountDisabled, Forbidden),
-    summary="List what admins did, newest first",
+    summary="List admin actions, newest first",
 )
 async def list_admin_actions(
     _admin: ActiveAdmin,

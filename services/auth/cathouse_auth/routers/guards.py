@@ -1,4 +1,4 @@
-"""Who may call, judged by the database: an access token tells what was true when it was signed."""
+"""Guards that check the database, because an access token only states the facts of the time when it was signed."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from cathouse_auth.services import people
 
 @guard("signed in")
 async def active_person(principal: SignedIn, session: Session) -> Person:
-    """The person who calls. Raises `AccountDisabled`."""
+    """Return the person who calls. Raises `Unauthenticated` and `AccountDisabled`."""
     return await people.active_person(session, principal.id)
 
 
@@ -23,9 +23,9 @@ ActivePerson = Annotated[Person, Depends(active_person)]
 
 @guard("admin")
 async def active_admin(person: ActivePerson) -> Person:
-    """The admin who calls. Raises `Forbidden` for others, whatever their token says."""
+    """Return the admin who calls. Raises `Forbidden` for others, even if their token has the role admin."""
     if person.role != Role.ADMIN:
-        raise Forbidden(f"This is for the role {Role.ADMIN}; yours is {person.role}.")
+        raise Forbidden(f"This requires the role {Role.ADMIN}. Your role is {person.role}.")
     return person
 
 

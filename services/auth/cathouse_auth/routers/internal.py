@@ -1,4 +1,4 @@
-"""What other services ask."""
+"""Routes for other services."""
 
 from typing import Annotated
 
@@ -17,10 +17,10 @@ router = APIRouter(
 @router.get(
     "/revocations",
     response_model=RevocationChanges,
-    summary="Whose access tokens have ended before their time?",
-    description="People who are disabled, and people who were enabled or got another role within the last 16 minutes. "
-    "Refuse an access token of theirs whose `iat` is before `not_before`, and everything to people who are not "
-    f"`active`. A response has {PAGE_ENTRIES} entries at most, and 128 KiB.",
+    summary="List people with revoked access tokens",
+    description="Lists people who are disabled, and people who were enabled or got another role within the last "
+    "16 minutes. Refuse every request of a person who is not `active`. Refuse an access token if its `iat` is before "
+    f"`not_before`. A response has at most {PAGE_ENTRIES} entries and 128 KiB.",
 )
 async def list_revocations(
     session: Session,

@@ -1,4 +1,4 @@
-"""The keys with which everyone checks access tokens."""
+"""The public keys that verify access tokens."""
 
 from cathouse_kit.security import anyone
 from cathouse_kit.signing_keys import KeySet
@@ -11,7 +11,7 @@ router = APIRouter(prefix="/api/v1/auth", tags=["keys"], dependencies=[Depends(a
 
 @router.get("/jwks", response_model=KeySet, summary="Public keys of access tokens")
 async def jwks(request: Request, response: Response) -> dict[str, object]:
-    # Read here and not by a dependency, which would take a tenth of the time: every service asks, again and again.
+    # Not a dependency, which would cost a tenth of the time of this route. Every service requests it regularly.
     resources: Resources = request.app.state.resources
     response.headers["Cache-Control"] = "public, max-age=60"
     return {"keys": await resources.keys.published()}

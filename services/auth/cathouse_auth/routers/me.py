@@ -25,7 +25,7 @@ router = APIRouter(
 )
 
 
-@router.get("", response_model=PersonBody, summary="Who am I?")
+@router.get("", response_model=PersonBody, summary="Read my profile")
 async def read_me(principal: SignedIn, request: Request) -> PersonBody:
     context: ServiceContext = request.app.state.context
     person = await people.read_active_person(context.database, principal.id)
@@ -50,7 +50,7 @@ async def change_me(body: ProfileChange, person: ActivePerson, session: Session)
         TooManyRequests,
         PasswordQueueFull,
     ),
-    summary="Change my password, and end every other session",
+    summary="Change my password and end all my other sessions",
 )
 async def change_my_password(
     body: PasswordChange,

@@ -1,4 +1,4 @@
-"""Everyone, for admins."""
+"""All people with an account, for admins."""
 
 from uuid import UUID
 
@@ -22,7 +22,7 @@ router = APIRouter(
 )
 
 
-@router.get("", response_model=Page[PersonBody], summary="List people, newest first")
+@router.get("", response_model=Page[PersonBody], summary="List users, newest first")
 async def list_users(_admin: ActiveAdmin, session: Session, paging: Paging) -> dict[str, object]:
     items, next_cursor = await people.list_people(session, paging)
     return {"items": items, "next_cursor": next_cursor}
@@ -32,7 +32,7 @@ async def list_users(_admin: ActiveAdmin, session: Session, paging: Paging) -> d
     "/{person_id}",
     response_model=PersonBody,
     responses=problem_responses(PersonNotFound, LastAdmin),
-    summary="Change what a person may do",
+    summary="Change the role of a user, or disable or enable the user",
 )
 async def change_user(
     person_id: UUID, body: PersonChange, admin: ActiveAdmin, session: Session

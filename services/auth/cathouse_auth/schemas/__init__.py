@@ -1,1 +1,1 @@
-"""The bodies that auth takes and sends."""
+"""The request and response bodies of auth."""

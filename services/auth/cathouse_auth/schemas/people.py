@@ -12,7 +12,7 @@ _MOST_TYPED = 2 * 254
 
 
 def _not_too_long(email: Any) -> Any:
-    # The parser of emails normalizes before it measures, which costs the square of the length.
+    # The parser normalizes an email before it checks the length, in time that grows with the square of the length.
     if isinstance(email, str) and len(email) > _MOST_TYPED:
         raise ValueError("must have at most 254 characters")
     return email
@@ -21,13 +21,13 @@ def _not_too_long(email: Any) -> Any:
 Email = Annotated[
     EmailStr,
     BeforeValidator(_not_too_long),
-    # Admins see it. The parser of emails lets letters and marks through that show nothing.
+    # Admins see emails, and the parser accepts invisible letters and marks.
     AfterValidator(displayable),
     AfterValidator(str.lower),
     Field(
         max_length=254,
-        description="Kept in lower case. Emails that differ only by case, by Unicode form or by how the domain is "
-        "written are one account",
+        description="Stored in lower case. Emails that differ only by case, Unicode form or the notation of the "
+        "domain are one account",
     ),
 ]
 DisplayName = Annotated[Line, Field(max_length=80)]
@@ -50,9 +50,11 @@ class PasswordChange(RequestBody):
 
 
 class PersonChange(RequestBody):
-    role: Role | None = Field(None, description="null leaves it as it is", examples=["developer"])
+    role: Role | None = Field(
+        None, description="null leaves the role unchanged", examples=["developer"]
+    )
     is_active: bool | None = Field(
-        None, description="false ends the person's sessions; null leaves it as it is"
+        None, description="false ends the user's sessions; null leaves the value unchanged"
     )
 
 

@@ -1,4 +1,4 @@
-"""What only the person who sends it may know. It is never part of an error's text."""
+"""Secrets that callers send. The text of an error never contains them."""
 
 import unicodedata
 from typing import Annotated
@@ -8,12 +8,12 @@ from pydantic import AfterValidator, Field, SecretStr
 from cathouse_auth.services.passwords import prepared
 
 MIN_LENGTH, MAX_LENGTH = 12, 128
-# A character that is typed as several becomes one; none becomes one of more than four.
+# Normalization composes at most four typed characters into one.
 _MOST_TYPED = 4 * MAX_LENGTH
 
 
 def _typeable(secret: SecretStr) -> SecretStr:
-    # A surrogate, which JSON can bring, is no character that can be encoded; a control is none that one types.
+    # JSON can contain a surrogate, which cannot be encoded. Nobody types a control character.
     if any(unicodedata.category(c) in ("Cc", "Cs") for c in secret.get_secret_value()):
         raise ValueError("must not contain control characters or surrogates")
     return secret
@@ -38,14 +38,14 @@ Password = Annotated[
     AfterValidator(_typeable),
     Field(json_schema_extra={"maxLength": MAX_LENGTH}),
 ]
-"""Any password. Its length is that of its prepared form."""
+"""Any password. Its length is counted after `prepared`."""
 
 NewPassword = Annotated[
     Password,
     AfterValidator(_at_least_shortest),
     Field(
         json_schema_extra={"minLength": MIN_LENGTH, "maxLength": MAX_LENGTH},
-        description="Not the email, and none that others would try first: common passwords, repetitions, sequences, "
-        "keys side by side, or the email, the display name or the name of this service in it",
+        description="Must not be easy to guess: no common passwords, repetitions, sequences or neighbouring keys. "
+        "Must not contain the email, the display name or the name of this service",
     ),
 ]

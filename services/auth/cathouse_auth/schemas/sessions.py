@@ -10,7 +10,7 @@ _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 
 
 def _as_registered(username: str) -> str:
-    # What is no email is no error here: nobody has registered with it, and the answer is as for any wrong email.
+    # An invalid email is no error here: nobody has registered with it, so the response is that for a wrong email.
     try:
         return _EMAIL.validate_python(username)
     except ValidationError:
@@ -35,5 +35,7 @@ class RefreshRequest(RequestBody):
 class TokenPair(ResponseBody):
     access_token: str = Field(max_length=4096)
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the kind of token, not one
-    expires_in: int = Field(description="Seconds until the access token ends", examples=[900])
-    refresh_token: str = Field(max_length=128, description="Good for one new pair, within 30 days")
+    expires_in: int = Field(description="Seconds until the access token expires", examples=[900])
+    refresh_token: str = Field(
+        max_length=128, description="Exchange it once, within 30 days, for a new pair of tokens"
+    )

@@ -1,1 +1,1 @@
-"""Auth's rules and queries. Functions take a session and plain values, and raise typed errors."""
+"""Auth's rules and queries. Functions accept a database session and plain values, and raise typed errors."""

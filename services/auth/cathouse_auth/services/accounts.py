@@ -1,7 +1,7 @@
-"""Accounts: registration, sign-in, and the sessions that follow.
+"""Accounts: registration, sign-in and sessions.
 
-No connection to the database is held while a password is hashed: a few sign-ins would hold all there are, and every
-other route would wait for them.
+No database connection is held while a password is hashed. Otherwise a few sign-ins would hold all connections of the
+pool, and every other route would wait.
 """
 
 import hashlib
@@ -35,16 +35,16 @@ from cathouse_auth.services.password_strength import weakness
 from cathouse_auth.services.passwords import Passwords, prepared
 
 REFRESH_TOKEN_LIFE = timedelta(days=30)
-# Used tokens that a session keeps: one who refreshes in a loop would fill the disk. One who refreshes as each access
-# token ends reaches this after ten days.
+# Used tokens that are kept for each session. Without a limit, a client that refreshes in a loop would fill the disk. A
+# client that refreshes whenever its access token expires reaches this number after ten days.
 MOST_USED_TOKENS = 1000
-# More than one, so that expired sessions become fewer for as long as there are any.
+# More than one: each sign-in adds one session, and the number of expired sessions must fall.
 _EXPIRED_DELETED_PER_SIGN_IN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """A pair: one to show, one to get the next pair with."""
+    """A pair of tokens: an access token for requests, and a refresh token for the next pair."""
 
     access_token: str
     refresh_token: str
@@ -59,11 +59,13 @@ async def register(
     display_name: str,
     role: Role,
 ) -> Person:
-    """Makes an account. `email` is in lower case. Raises `EmailTaken`, `PasswordIsEmail`, `PasswordTooWeak` and
-    `PasswordQueueFull`."""
+    """Create an account. `email` must be in lower case.
+
+    Raises `EmailTaken`, `PasswordIsEmail`, `PasswordTooWeak` and `PasswordQueueFull`.
+    """
     _refuse_weak(password, email, display_name, field="password")
     password_hash = await passwords.hash(password)
-    # One statement decides who is first, however many try at once.
+    # A single statement: of several simultaneous registrations with one email, exactly one succeeds.
     statement = (
         insert(Person)
         .values(
@@ -85,12 +87,12 @@ async def register(
 async def sign_in(
     session: AsyncSession, passwords: Passwords, keys: SigningKeys, *, email: str, password: str
 ) -> Tokens:
-    """Begins a session. `email` is in lower case.
+    """Begin a session and return its first tokens. `email` must be in lower case.
 
-    Raises `WrongCredentials`, after the same work for an unknown email as for a wrong password, `AccountDisabled` for
-    those who know the password, and `PasswordQueueFull`.
+    Raises `WrongCredentials`, `PasswordQueueFull`, and `AccountDisabled` if the password is right. An unknown email
+    costs the same time as a wrong password, so the time does not reveal which emails have an account.
     """
-    # Two emails that were registered before they would have been one account are told apart by their exact spelling.
+    # Two old accounts may have emails that differ only by spelling. The exact spelling selects the account.
     someone = await session.scalar(
         select(Person)
         .where(or_(Person.email == email, Person.email_key == email_key(email)))
@@ -112,13 +114,14 @@ async def sign_in(
 
 
 async def refresh(session: AsyncSession, keys: SigningKeys, refresh_token: str) -> Tokens:
-    """Trades a refresh token for a new pair. Using one again ends its whole session, as whoever uses it second may be a
-    thief, and so may whoever used it first (RFC 9700, section 4.14.2).
+    """Exchange a refresh token for a new pair.
 
-    Raises `InvalidRefreshToken` and `AccountDisabled`.
+    A token that is used a second time ends its whole session, because either user of the token may be a thief. See RFC
+    9700, section 4.14.2. Raises `InvalidRefreshToken` and `AccountDisabled`.
     """
     token_hash = _hash(refresh_token)
-    # The person first, as everyone does who locks both. Under this lock nobody changes the role that the token gets.
+    # Lock the person before the session, as all functions that lock both do. The lock keeps the role unchanged until
+    # the token has been issued with it.
     person = await session.scalar(
         select(Person)
         .join(SignInSession, SignInSession.person_id == Person.id)
@@ -126,7 +129,7 @@ async def refresh(session: AsyncSession, keys: SigningKeys, refresh_token: str) 
         .where(RefreshToken.token_hash == token_hash)
         .with_for_update(of=Person, read=True)
     )
-    # The lock lets one of two simultaneous uses win; the other reads the token after it, and finds it used.
+    # The lock lets one of two simultaneous uses win. The other one reads the token afterwards, as used.
     family = await session.scalar(
         select(SignInSession)
         .join(RefreshToken, RefreshToken.session_id == SignInSession.id)
@@ -140,7 +143,7 @@ async def refresh(session: AsyncSession, keys: SigningKeys, refresh_token: str) 
         raise InvalidRefreshToken
     if token.used_at is not None:
         await _end_sessions(session, SignInSession.id == family.id, "refresh_token_reused")
-        # The refusal below would roll this back.
+        # Raising the error below would roll this back.
         await session.commit()
         raise InvalidRefreshToken
     if not person.is_active:
@@ -165,7 +168,7 @@ async def refresh(session: AsyncSession, keys: SigningKeys, refresh_token: str) 
 
 
 async def sign_out(session: AsyncSession, refresh_token: str) -> None:
-    """Ends the session of a refresh token. One that is not known is as good as signed out (RFC 7009, section 2.2)."""
+    """End the session of a refresh token. An unknown token counts as signed out (RFC 7009, section 2.2)."""
     family = select(RefreshToken.session_id).where(RefreshToken.token_hash == _hash(refresh_token))
     await _end_sessions(session, SignInSession.id.in_(family), "signed_out")
 
@@ -179,12 +182,12 @@ async def change_password(
     current_password: str,
     new_password: str,
 ) -> None:
-    """Sets a new password and ends every session of the person, but the one that the access token belongs to.
+    """Set a new password and end every session of the person, except the one of the access token.
 
     Raises `WrongPassword`, `PasswordIsEmail`, `PasswordTooWeak`, `AccountDisabled` and `PasswordQueueFull`.
     """
     _refuse_weak(new_password, person.email, person.display_name, field="new_password")
-    await session.commit()  # gives the connection back
+    await session.commit()  # returns the connection to the pool
     new_hash = await passwords.hash(new_password)
     proven = await _lock_by_password(session, passwords, person, current_password)
     if proven is None:
@@ -207,7 +210,7 @@ async def change_password(
 async def end_all_sessions(
     session: AsyncSession, person_id: UUID, reason: str, *, ended_by: UUID
 ) -> None:
-    """Ends every session of a person."""
+    """End every session of a person."""
     await _end_sessions(session, SignInSession.person_id == person_id, reason, ended_by=ended_by)
 
 
@@ -224,12 +227,12 @@ def _refused_sign_in(person: Person | None, refusal: Problem, reason: str) -> Pr
 async def _lock_by_password(
     session: AsyncSession, passwords: Passwords, person: Person | None, password: str
 ) -> Person | None:
-    """The person as they are now, locked, if this is their password; None if it is not, or if there is no person.
+    """Return the person, locked and read again, or None if the password is wrong or `person` is None.
 
-    Under the lock the password cannot be changed and the person cannot be disabled before the caller is done.
+    The lock prevents a change of the password and the disabling of the person until the transaction ends.
     """
     while True:
-        await session.commit()  # gives the connection back
+        await session.commit()  # returns the connection to the pool
         password_hash = person.password_hash if person else None
         fresh_hash = await passwords.verify(password, password_hash)
         if fresh_hash is None:
@@ -244,7 +247,7 @@ async def _lock_by_password(
         if person and person.password_hash == password_hash:
             person.password_hash = fresh_hash
             return person
-        # What was compared with is the person's hash no more: it must be compared again.
+        # The hash changed during the comparison, so the password must be compared with the new one.
 
 
 def _refuse_weak(password: str, email: str, display_name: str, *, field: str) -> None:
@@ -288,13 +291,13 @@ async def _end_sessions(
 async def _issue(
     session: AsyncSession, keys: SigningKeys, person: Person, session_id: UUID
 ) -> Tokens:
-    """Issues the next pair of a session. The caller holds the lock of the person's row."""
+    """Issue the next pair of a session. The caller holds the lock of the person's row."""
     refresh_token = secrets.token_urlsafe(32)
     pair = RefreshToken(
         token_hash=_hash(refresh_token),
         session_id=session_id,
         access_token_id=uuid4(),
-        # Not the start of the transaction, which may have waited for the lock: see revocations.revoke.
+        # Not now(), the start of the transaction: it may have waited for the lock since then. See revocations.revoke.
         created_at=func.clock_timestamp(),
     )
     session.add(pair)
@@ -306,5 +309,5 @@ async def _issue(
 
 
 def _hash(refresh_token: str) -> bytes:
-    # A fast hash is enough: what is hashed is random, and 256 bits long.
+    # A fast hash is enough: a token has 256 random bits.
     return hashlib.sha256(refresh_token.encode()).digest()

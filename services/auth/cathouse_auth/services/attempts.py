@@ -1,8 +1,7 @@
-"""How often someone may try to sign in or to register, by address and by account.
+"""Limits on attempts to sign in and to register, by address and by account.
 
-Wrong passwords count for the account, wherever they come from: many addresses together have no more guesses than one.
-Addresses that have signed in to the account lately are counted apart, each alone, so that nobody else's guesses lock
-the owner out.
+Wrong passwords count for the account, from all addresses together: many addresses have no more guesses than one. An
+address that signed in to the account lately has its own count, so guesses from elsewhere do not lock out the owner.
 """
 
 import hashlib
@@ -19,12 +18,14 @@ from cathouse_auth.services.errors import WrongCredentials, WrongPassword
 from cathouse_auth.settings import Settings
 
 KNOWN_SECONDS = 30 * 24 * 3600
-"""How long an address is known to an account after it has signed in."""
+"""Time for which an account remembers an address after a sign-in from it."""
 
 
 class Attempts:
-    """Counts in the store of rate limits. Every method raises `TooManyRequests` where it was too often, and
-    `RateLimitsUnavailable` where the store does not answer."""
+    """Attempts, counted in the store of rate limits.
+
+    Every method raises `TooManyRequests` beyond the limit, and `RateLimitsUnavailable` if the store does not respond.
+    """
 
     def __init__(self, rate_limits: RateLimiter, settings: Settings) -> None:
         self._rate_limits = rate_limits
@@ -47,8 +48,11 @@ class Attempts:
 
     @asynccontextmanager
     async def password(self, address: str, email: str) -> AsyncIterator[None]:
-        """One try at an account's password. It counts while the block runs, so that simultaneous ones are no more, and
-        afterwards if the block says that the password was wrong."""
+        """Count one attempt at the password of an account.
+
+        It counts while the block runs, so simultaneous attempts cannot exceed the limit. It still counts afterwards if
+        the block raises `WrongCredentials` or `WrongPassword`.
+        """
         known = ("known", _pseudonym(email, network_of(address)))
         if await self._rate_limits.remembers("auth", *known):
             key = ("login", *known)
@@ -83,5 +87,5 @@ class Attempts:
 
 
 def _pseudonym(email: str, *more: str) -> str:
-    # The store may be shared, copied and logged; no one's email should be.
+    # The store may be shared, copied or logged, and emails must not be.
     return hashlib.sha256("\n".join((email_key(email), *more)).encode()).hexdigest()

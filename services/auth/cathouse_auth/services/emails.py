@@ -1,4 +1,4 @@
-"""When two emails are one account."""
+"""The key that all spellings of one email share."""
 
 import unicodedata
 
@@ -6,12 +6,11 @@ import idna
 
 
 def email_key(email: str) -> str:
-    """What all spellings of an email have in common that differ by case, by Unicode form, or by how the domain is
-    written (Unicode or punycode).
+    """Return the key of an email. Spellings that differ only by case, Unicode form or domain notation share a key.
 
-    The local part is folded as the Unicode Standard compares without case (section 3.13, D145), and the Turkish i, with
-    or without its dot, in either case, is one letter. The domain is its ASCII form (RFC 5891): there ß and ss are two
-    domains. Text that is no email gets a key too; nobody has registered with it.
+    The local part is folded for caseless comparison (Unicode Standard, section 3.13, D145). The Turkish i is one
+    letter, with or without its dot, in upper and lower case. The domain is converted to ASCII (RFC 5891), where ß and
+    ss differ. Text that is not an email gets a key too; nobody has registered with it.
     """
     local, at, domain = email.rpartition("@")
     if email.isascii() and "xn--" not in email.lower():

@@ -1,4 +1,4 @@
-"""What can be wrong with a request to auth."""
+"""Problems that only auth reports."""
 
 from cathouse_kit.problems import (
     Conflict,
@@ -12,12 +12,12 @@ from cathouse_kit.problems import (
 
 class EmailTaken(Conflict):
     title = "Email taken"
-    detail = "Someone has registered with this email already."
+    detail = "An account with this email exists already. Sign in, or register with another email."
 
 
 class PasswordIsEmail(InvalidRequest):
     title = "Password is the email"
-    detail = "A password must not be the email: everyone would try it first."
+    detail = "The password must not be the email, which is easy to guess. Choose another password."
 
     def __init__(self, field: str) -> None:
         super().__init__(
@@ -27,7 +27,9 @@ class PasswordIsEmail(InvalidRequest):
 
 class PasswordTooWeak(InvalidRequest):
     title = "Password too weak"
-    detail = "This password is among the first that others would try; errors says why."
+    detail = (
+        "This password is too easy to guess. See `errors` for the reason, and choose another one."
+    )
 
     def __init__(self, field: str, why: str) -> None:
         self.why = why
@@ -36,7 +38,9 @@ class PasswordTooWeak(InvalidRequest):
 
 class PasswordQueueFull(ServiceUnavailable):
     title = "Too many passwords to check"
-    detail = "Too many people sign in at this moment; the Retry-After header says in how many seconds to try again."
+    detail = (
+        "Too many sign-ins are in progress. Try again after the seconds in the Retry-After header."
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,24 +49,24 @@ class PasswordQueueFull(ServiceUnavailable):
 
 class WrongCredentials(Unauthenticated):
     title = "Wrong email or password"
-    detail = "No account has this email and this password."
+    detail = "The email or the password is wrong. Check both, and sign in again."
 
 
 class WrongPassword(Forbidden):
     title = "Wrong password"
-    detail = "This is not the current password; nothing was changed."
+    detail = "The current password is wrong, and nothing was changed. Send the password that you sign in with."
 
 
 class InvalidRefreshToken(Unauthenticated):
     title = "Refresh token not valid"
-    detail = "This refresh token has been used, has expired or never was; sign in again."
+    detail = "This refresh token is unknown, has expired or was used already. Sign in again."
 
 
 class PersonNotFound(NotFound):
     title = "Person not found"
-    detail = "No one has this id."
+    detail = "No user has this id. Find the id in GET /api/v1/auth/users."
 
 
 class LastAdmin(Conflict):
     title = "Last admin"
-    detail = "This is the last active admin; make another person an admin first."
+    detail = "This is the last active admin. Give another user the role admin first."

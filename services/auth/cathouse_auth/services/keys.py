@@ -14,7 +14,7 @@ ACCESS_TOKEN_SECONDS = 15 * 60
 
 
 class SigningKeys(KitSigningKeys):
-    """The keys of one process of auth. Also what auth checks its own tokens with."""
+    """The signing keys in one process of auth. Auth also verifies access tokens with them."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database, SigningKey, token_seconds=ACCESS_TOKEN_SECONDS)
@@ -28,7 +28,7 @@ class SigningKeys(KitSigningKeys):
         token_id: UUID,
         issued_at: datetime,
     ) -> str:
-        """An access token for a person. Its `iat` has microseconds, to be compared with `not_before`."""
+        """Return an access token for a person. Its `iat` has microseconds, for the comparison with `not_before`."""
         claims = {
             "iss": PLATFORM.identity.issuer,
             "aud": PLATFORM.audience,

@@ -1,8 +1,8 @@
-"""Which passwords are too easy to guess, told offline.
+"""An offline estimate of how easy a password is to guess.
 
-The estimate is that of zxcvbn (Wheeler, USENIX Security 2016), with its lists of common passwords, words and names, and
-its threshold: the password is cut into the pieces that attackers try first, so that the product of their guesses is
-least. zxcvbn itself is not used: its Python version takes seconds for 72 letter-like symbols, and 17 MB.
+The estimate, its threshold and its lists of common passwords, words and names come from zxcvbn (Wheeler, USENIX
+Security 2016). It divides the password into pieces that attackers try, with the least product of their guesses.
+zxcvbn itself is not used: its Python version needs seconds for 72 letter-like symbols, and 17 MB.
 """
 
 import math
@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
-# Powers of ten: zxcvbn's "somewhat guessable" ends at 8.
+# Guesses, as powers of ten. The range that zxcvbn calls "somewhat guessable" ends at 8.
 _ENOUGH = 8.0
 _CHARACTER = 1.0
 _RUN = 1.5
 _REPETITION = 0.5
 _YEAR = 2.0
 _SHORTEST_WORD, _LONGEST_WORD = 4, 24
-# The cost grows with the square of the length, and the guesses for a beginning are never more than those for the whole.
+# The cost grows with the square of the length. The first characters never need more guesses than the whole password.
 _JUDGED = 64
 _SHORTEST_PERSONAL = 4
 
@@ -37,9 +37,10 @@ _KEYBOARDS = (
 
 
 def weakness(password: str, *, email: str, display_name: str) -> str | None:
-    """Why a password is too easy to guess, to follow the field's name; None for one that is not.
+    """Return the reason why a password is too easy to guess, or None if it is not.
 
-    `password` is prepared, and has 128 characters at most.
+    The reason continues a sentence that begins with the name of the field. `password` must be prepared, and have at
+    most 128 characters.
     """
     bare = _bare(password)
     local_part, _, domain = email.rpartition("@")
@@ -53,7 +54,7 @@ def weakness(password: str, *, email: str, display_name: str) -> str | None:
             return f"must not contain {name}"
     personal = {_fold(word) for word in (*_words(local_part), *_words(display_name), *_SERVICE)}
     personal |= {_fold(label) for label in domain.split(".")[:-1]}
-    # Also as it is: a character that folds to many would hide that it is repeated.
+    # The unfolded password too: folding turns some characters into many, which would hide their repetition.
     forms = {_fold(password)[:_JUDGED], password.casefold()[:_JUDGED]}
     if min(_guesses(form, personal) for form in forms) < _ENOUGH:
         return (
@@ -72,13 +73,13 @@ def _bare(text: str) -> str:
 
 
 def _fold(text: str) -> str:
-    """Without case and accents."""
+    """Return the text without case and accents."""
     plain = unicodedata.normalize("NFKD", text).casefold()
     return "".join(c for c in plain if not unicodedata.combining(c))
 
 
 def _guesses(text: str, personal: set[str]) -> float:
-    """The power of ten of the guesses for a folded password."""
+    """Return the guesses for a folded password, as a power of ten."""
     spellings = [text, *(text.translate(letters) for letters in _LETTER_LIKE)]
     best = [0.0] + [math.inf] * len(text)
     for begin in range(len(text)):
@@ -90,7 +91,7 @@ def _guesses(text: str, personal: set[str]) -> float:
 def _pieces(
     text: str, spellings: list[str], begin: int, personal: set[str]
 ) -> Iterator[tuple[int, float]]:
-    """Where pieces that begin here end, and what each costs."""
+    """Yield the end of each piece that begins at `begin`, with its guesses as a power of ten."""
     ranks = _common()
     yield begin + 1, _CHARACTER
     for end in range(begin + 2, min(begin + _LONGEST_WORD, len(text)) + 1):
@@ -113,8 +114,7 @@ def _pieces(
 
 
 def _end_of_run(text: str, begin: int) -> int:
-    """The end of the characters from here on that follow each other in the alphabet, on a keyboard, or not at all: the
-    same one, again and again."""
+    """Return the end of the longest run from `begin`: an alphabetical sequence, neighbouring keys, or one character."""
     return max(
         _end_of_steps(text, begin, max_step=1, least=3),
         _end_of_steps(text, begin, max_step=5, least=4),
@@ -137,7 +137,7 @@ def _end_of_walk(text: str, begin: int, keyboard: dict[str, tuple[int, int]]) ->
     end = begin + 1
     while end < len(keys) and _side_by_side(keyboard, keys[end - 1], keys[end]):
         end += 1
-    # Three keys side by side are in many words, such as "were".
+    # Many ordinary words contain three neighbouring keys, such as "were".
     return end if end - begin >= 4 else begin
 
 

@@ -1,4 +1,4 @@
-"""Passwords: prepared as RFC 8265 says, hashed with argon2id (RFC 9106) away from the event loop."""
+"""Passwords: prepared by RFC 8265, and hashed with argon2id (RFC 9106) outside the event loop."""
 
 import asyncio
 import base64
@@ -17,46 +17,50 @@ from argon2.low_level import ARGON2_VERSION
 
 from cathouse_auth.services.errors import PasswordQueueFull
 
-# Beyond it the last one would wait for seconds, and those who send more for minutes.
+# With more waiting requests, the last one would wait for many seconds.
 _MOST_WAITING = 20
-# A third of the share of a thread of normal priority: enough for the event loop, and hashing never stands still.
+# About a third of the CPU share of a normal thread: the event loop has priority, and hashing never stops.
 _NICENESS = 5
 
 R = TypeVar("R")
 
 
 def prepared(password: str) -> str:
-    """The one form of a password, however it was typed: NFC, and every kind of space the ASCII one (RFC 8265, section
-    4.2.2). The cost grows with the square of the length, which the caller bounds."""
+    """Return a password in NFC, with every kind of space replaced by the ASCII one (RFC 8265, section 4.2.2).
+
+    The cost grows with the square of the length, so the caller must limit the length.
+    """
     spaces = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)
     return unicodedata.normalize("NFC", spaces)
 
 
 class Passwords:
-    """Hashes and checks, one at a time: a hash takes a core, and 64 MiB of the container's memory.
+    """Hashes and verifies passwords, one at a time, because each hash needs a core and 64 MiB of memory.
 
-    It runs in a thread of low priority, and in that thread alone, so that the event loop gets a core when it needs one.
+    All hashing runs in one thread of low priority, so the event loop gets a core when it needs one.
     """
 
     def __init__(
         self, hasher: PasswordHasher | None = None, *, most_waiting: int = _MOST_WAITING
     ) -> None:
-        # One lane: with four, one hash would take four cores, or four times its share of a container's.
+        # One lane: with four, one hash would use four cores, or four times its share of a container's CPU.
         self._hasher = hasher or PasswordHasher(parallelism=1)
         self._thread = ThreadPoolExecutor(1, "passwords", initializer=_lower_priority)
         self._most_waiting = most_waiting
         self._pending = 0
-        # What a password is compared with when no one has the email: it costs the same, and never fits.
+        # For an email without an account. The comparison costs the same as a real one, and never matches.
         self._nobody = _hash_of_nothing(self._hasher)
 
     async def hash(self, password: str) -> str:
-        """Raises `PasswordQueueFull`."""
+        """Return the hash of a password. Raises `PasswordQueueFull`."""
         return await self._run(lambda: self._hasher.hash(prepared(password)))
 
     async def verify(self, password: str, password_hash: str | None) -> str | None:
-        """The hash to keep for a password: `password_hash`, or a new one where that was made with other costs than
-        today's, or of the password as it was typed. None where it is another password, and, after the same time, where
-        there is no hash. Raises `PasswordQueueFull`."""
+        """Return the hash to store, or None if the password does not match or `password_hash` is None.
+
+        The result is `password_hash`, or a new hash if the old one has outdated costs or is of the unprepared password.
+        A missing hash costs the same time as a wrong password. Raises `PasswordQueueFull`.
+        """
         fresh = await self._run(lambda: self._verify(password_hash or self._nobody, password))
         return fresh if password_hash is not None else None
 
@@ -74,7 +78,7 @@ class Passwords:
         if self._fits(password_hash, password):
             renew = self._hasher.check_needs_rehash(password_hash)
         else:
-            # Hashes made before passwords were prepared are of what was typed.
+            # Old hashes are of the password as it was typed, before preparation was introduced.
             renew = typed != password and self._fits(password_hash, typed)
             if not renew:
                 return None
@@ -88,7 +92,7 @@ class Passwords:
 
 
 def _hash_of_nothing(hasher: PasswordHasher) -> str:
-    """A hash as the hasher's are, of random bytes in the place of a result: it is made without hashing."""
+    """Return a hash in the format and with the costs of the hasher, of random bytes. It is created without hashing."""
     salt, result = (
         base64.b64encode(os.urandom(length)).decode().rstrip("=")
         for length in (hasher.salt_len, hasher.hash_len)
@@ -98,7 +102,7 @@ def _hash_of_nothing(hasher: PasswordHasher) -> str:
 
 
 def _lower_priority() -> None:
-    # Linux knows a priority for each thread; elsewhere the number would name another process, or none.
+    # Only Linux has a priority for each thread. Elsewhere, the number would name another process or none.
     if sys.platform == "linux":
         thread = threading.get_native_id()
         with suppress(OSError):

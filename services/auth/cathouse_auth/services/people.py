@@ -1,4 +1,4 @@
-"""People: who someone is, and what they and an admin may change of it."""
+"""People: their profiles, and the changes that they and admins may make."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -20,20 +20,20 @@ from cathouse_auth.services.accounts import end_all_sessions
 from cathouse_auth.services.errors import LastAdmin, PersonNotFound
 from cathouse_auth.services.revocations import revoke
 
-_GONE = "The person of this access token is gone."
+_GONE = "The account of this access token no longer exists. Sign in with another account."
 
 
 class Privileges(NamedTuple):
-    """What an admin may change of a person."""
+    """The properties of a person that an admin may change."""
 
     role: Role
     is_active: bool
 
 
 async def active_person(session: AsyncSession, person_id: UUID) -> Person:
-    """The person an access token speaks for, as they are now.
+    """Return the person of an access token, read from the database.
 
-    Raises `AccountDisabled` at once after they were disabled, and `Unauthenticated` when they are gone.
+    Raises `AccountDisabled` as soon as the person is disabled, and `Unauthenticated` if they no longer exist.
     """
     person = await session.scalar(select(Person).where(Person.id == person_id))
     if person is None:
@@ -57,7 +57,7 @@ _ACTIVE_PERSON = Read(
 
 
 async def read_active_person(database: Database, person_id: UUID) -> Mapping[Any, Any]:
-    """The columns of `active_person` that the person may see. Raises as that does."""
+    """Return the columns that the person may see. Raises the same errors as `active_person`."""
     rows = await database.read(_ACTIVE_PERSON, person_id=person_id)
     if not rows:
         raise Unauthenticated(_GONE)
@@ -75,7 +75,10 @@ async def rename(session: AsyncSession, person: Person, display_name: str) -> Pe
 async def list_people(
     session: AsyncSession, page: PageRequest
 ) -> tuple[Sequence[Person], str | None]:
-    """Everyone, those who came last first. Raises `InvalidRequest` for a cursor that is not of this list."""
+    """Return a page of people, newest first, and the next cursor.
+
+    Raises `InvalidRequest` for a cursor of another list.
+    """
     rows, next_cursor = await select_page(
         session, select(Person), "newest", [SortKey(Person.id, UUID, descending=True)], page
     )
@@ -90,13 +93,13 @@ async def change_person(
     role: Role | None,
     is_active: bool | None,
 ) -> Person:
-    """Changes what is not None. Disabling a person ends their sessions; any change ends their access tokens.
+    """Change each value that is not None. Disabling a person ends their sessions; any change ends their access tokens.
 
-    Raises `Forbidden` where `changed_by` is no active admin, `PersonNotFound`, and `LastAdmin` where no active admin
-    would be left.
+    Raises `Forbidden` if `changed_by` is not an active admin, `PersonNotFound`, and `LastAdmin` if no active admin
+    would remain.
     """
-    # All active admins are locked, in one order, until the end: two who disable each other do it one after the other,
-    # and the second is an admin no more.
+    # All active admins are locked, in one order, until the transaction ends. If two admins disable each other, the
+    # second one is no longer an admin when the lock is free.
     statement = (
         select(Person)
         .where(or_(and_(Person.role == Role.ADMIN, Person.is_active), Person.id == person_id))
@@ -106,7 +109,7 @@ async def change_person(
     )
     locked = {person.id: person for person in await session.scalars(statement)}
     if changed_by not in locked or not _is_active_admin(locked[changed_by]):
-        raise Forbidden("You are not an admin any more.")
+        raise Forbidden("You are no longer an admin. Ask another admin to make this change.")
     person = locked.get(person_id)
     if person is None:
         raise PersonNotFound
@@ -127,7 +130,7 @@ async def change_person(
 
 
 def _record(session: AsyncSession, person: Person, before: Privileges, changed_by: UUID) -> None:
-    """One action for each thing that is no longer as it was."""
+    """Record one admin action for each changed value."""
     if person.role != before.role:
         record_admin_action(
             session,

@@ -1,4 +1,4 @@
-"""Revocations: the people whose access tokens end before their time, in the order in which that was committed."""
+"""Revocations: people with access tokens that are refused before they expire, in the order of the commits."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cathouse_auth.models import Person, Revocation
 from cathouse_auth.services.keys import ACCESS_TOKEN_SECONDS
 
-# An entry of an active person is listed until every token from before it has expired, and a minute longer, because
-# clocks differ. Entries of disabled people are listed always: the credentials of their installations do not expire.
+# An active person is listed until every older token has expired, plus one minute, because clocks differ. Disabled
+# people are always listed, because the credentials of their installations do not expire.
 _LISTED_FOR = timedelta(seconds=ACCESS_TOKEN_SECONDS) + timedelta(minutes=1)
 
 
@@ -26,7 +26,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Some of the list. `next_since` asks for what follows; `more` says whether some of it is there already."""
+    """A page of the list. Pass `next_since` to get the next page; `more` is true if that page has entries already."""
 
     items: list[Entry]
     next_since: int
@@ -34,13 +34,13 @@ class Changes:
 
 
 async def revoke(session: AsyncSession, person_id: UUID) -> None:
-    """End the access tokens that a person has now. The caller holds the lock of the person's row.
+    """End all current access tokens of a person. The caller holds the lock of the person's row.
 
-    Tokens are issued under that lock too, and get their `iat` from the same clock. So a token that was issued before is
-    older than `not_before`, and one that is issued after is not, also within one second.
+    Tokens are issued under the same lock, with an `iat` from the same clock. So older tokens are before `not_before`,
+    and newer tokens are not, even within one second.
     """
-    # One at a time until the commit: a reader who sees a revision has seen all lower ones. A sequence alone would let
-    # a lower number be committed later, when the reader is past it.
+    # This lock is held until the commit, so revisions are committed in order. A sequence alone could commit a lower
+    # number later, after a reader has passed it.
     await session.execute(
         text("select pg_advisory_xact_lock(hashtextextended('auth.revocations', 0))")
     )
@@ -57,9 +57,10 @@ async def revoke(session: AsyncSession, person_id: UUID) -> None:
 
 
 async def list_changes(session: AsyncSession, since: int) -> Changes:
-    """Return at most `PAGE_ENTRIES` entries with a revision above `since`, the lowest revision first.
+    """Return at most `PAGE_ENTRIES` entries with a revision above `since`, in ascending order.
 
-    A `since` above every revision is of another database, such as the one before a restore: the list begins anew.
+    If `since` is above every revision, it comes from another database, such as before a restore. The list then starts
+    from the beginning.
     """
     newest = await session.scalar(select(func.max(Revocation.revision))) or 0
     if since == newest:
@@ -83,5 +84,5 @@ async def list_changes(session: AsyncSession, since: int) -> Changes:
     items = [Entry(row.person_id, row.is_active, row.not_before) for row in rows]
     if len(rows) == PAGE_ENTRIES:
         return Changes(items, rows[-1].revision, more=True)
-    # The rows were read after `newest`, so they may go beyond it.
+    # The rows were read after `newest`, so they may contain later revisions.
     return Changes(items, max([newest, *(row.revision for row in rows[-1:])]), more=False)

@@ -4,4 +4,4 @@ from cathouse_catalog.models.base import Base
 
 
 class AdminAction(AdminActionColumns, Base):
-    """What an admin did to a cat. Rows are added, and never changed or deleted."""
+    """An action of an admin on a cat. Rows are added, and never changed or deleted."""

@@ -23,7 +23,7 @@ from cathouse_catalog.models.base import Base
 
 
 class CatStatus(StrEnum):
-    """Where a cat stands in its review."""
+    """The status of a cat in its review."""
 
     DRAFT = "draft"
     SUBMITTED = "submitted"
@@ -38,7 +38,7 @@ class Route(TypedDict):
 
 
 class Scope(TypedDict):
-    """A scope as it is stored: a document, because it is always read and written as a whole."""
+    """A scope as it is stored. It is a JSON document, because it is always read and written as a whole."""
 
     name: str
     description: str
@@ -59,7 +59,7 @@ _RATING_AVERAGE = (
     "ELSE rating_sum::double precision / rating_count::double precision END"
 )
 _SORT_NAME = "lower((NORMALIZE(name, NFKD)) COLLATE pg_unicode_fast)"
-# pg_trgm and the parser of words know the letters of the database's locale; what migration 0002 makes of a text is
+# pg_trgm and the parser of words depend on the letters of the database's locale. The functions of migration 0002 return
 # ASCII, which is the same in every locale.
 _SEARCH_TEXT = "catalog.search_letters(((name::text || ' '::text) || tagline::text))"
 _SEARCH = (
@@ -72,10 +72,10 @@ _PUBLISHED = text("status = 'published'")
 
 
 class Cat(Base):
-    """A cat as it is now: its texts, its current manifest, where it stands, what people think of it.
+    """A cat as it is now: its texts, its current manifest, its status and its rating.
 
-    The average is made of a count and a sum, which are whole numbers and change in one statement with the reviews, so
-    that it is exact. The columns of search and order are PostgreSQL's own work.
+    The average rating is exact: it is computed from a count and a sum, which change in the transaction of each review.
+    PostgreSQL computes the columns for search and order.
     """
 
     __tablename__ = "cats"
@@ -127,9 +127,9 @@ class Cat(Base):
     rejection_reason: Mapped[str | None] = mapped_column(Text)
     endpoint_url: Mapped[str] = mapped_column(String(2048))
     pending_endpoint_url: Mapped[str | None] = mapped_column(String(2048))
-    """On another host than `endpoint_url`, which it becomes once an admin approves it."""
+    """An endpoint on another host that waits for review. After an admin approves it, it becomes `endpoint_url`."""
     version: Mapped[str] = mapped_column(String(64))
-    """The current version; `Version` keeps all of them."""
+    """The current version. `Version` has all versions."""
     scopes: Mapped[list[Scope]] = mapped_column(JSONB)
     """The scopes of the current version."""
     rating_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
@@ -147,8 +147,10 @@ class Cat(Base):
         deferred=True,
         deferred_raiseload=True,
     )
-    """The name without regard to case, accented letters beside their plain ones, by code point; so it is the same on
-    every cluster."""
+    """The name for sorting: in lower case, accented letters next to plain ones, by code point.
+
+    The order is the same in every PostgreSQL cluster.
+    """
     search_text: Mapped[str] = mapped_column(
         Text, Computed(_SEARCH_TEXT, persisted=True), deferred=True, deferred_raiseload=True
     )

@@ -8,7 +8,7 @@ from cathouse_catalog.models.base import Base
 
 
 class Review(Base):
-    """What one person thinks of one cat."""
+    """A player's review of a cat. There is at most one for each player and cat."""
 
     __tablename__ = "reviews"
     __table_args__ = (

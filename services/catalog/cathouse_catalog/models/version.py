@@ -11,7 +11,7 @@ from cathouse_catalog.models.cat import Scope
 
 
 class Version(Base):
-    """One version of a cat, with the scopes that it declared. It never changes, but for being published."""
+    """One version of a cat, with the scopes that it declared. Only `published_at` can change."""
 
     __tablename__ = "versions"
     __table_args__ = (
@@ -26,4 +26,4 @@ class Version(Base):
     scopes: Mapped[list[Scope]] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     published_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    """From when on players could adopt it; None for one that was replaced before its cat was published."""
+    """The time from which players could adopt it. None for a version that was replaced before publication."""

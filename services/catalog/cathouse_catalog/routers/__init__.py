@@ -1,1 +1,1 @@
-"""Catalog's routes. A router parses, calls one function, returns."""
+"""Catalog's routes. A route parses the request, calls one function, and returns its result."""

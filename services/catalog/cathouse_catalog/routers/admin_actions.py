@@ -1,4 +1,4 @@
-"""What admins did, for admins."""
+"""The record of admin actions. Only admins can read it."""
 
 from typing import Annotated
 from uuid import UUID
@@ -27,14 +27,14 @@ class AdminActionQuery(PageRequest):
     "",
     response_model=Page[AdminActionBody],
     responses=problem_responses(Forbidden),
-    summary="List what admins did, newest first",
+    summary="List actions of admins, newest first",
 )
 async def list_admin_actions(
     _admin: Admin,
     session: Session,
     query: Annotated[AdminActionQuery, Query()],
 ) -> dict[str, object]:
-    """Actions are recorded as they happen, and never changed or deleted."""
+    """Actions are recorded in the transaction that performs them, and are never changed or deleted."""
     items, next_cursor = await admin_actions.list_admin_actions(
         session, AdminAction, query, admin_id=query.admin_id, subject_id=query.subject_id
     )

@@ -1,4 +1,4 @@
-"""Categories."""
+"""The list of categories."""
 
 from cathouse_kit.database import Session
 from cathouse_kit.pagination import Paging
@@ -14,9 +14,11 @@ router = APIRouter(
 )
 
 
-@router.get("", response_model=Page[CategoryBody], summary="Categories, and how many cats each has")
+@router.get(
+    "", response_model=Page[CategoryBody], summary="List categories, with their number of cats"
+)
 async def list_categories(session: Session, page: Paging) -> Page[CategoryBody]:
-    """Every category that a published cat names, by name."""
+    """The list holds every category with a published cat, in alphabetical order."""
     found, next_cursor = await categories.list_categories(session, page)
     items = [CategoryBody(category=category, count=count) for category, count in found]
     return Page(items=items, next_cursor=next_cursor)

@@ -1,4 +1,4 @@
-"""Cats: finding them, and what their developers do with them."""
+"""Routes to find, read, create and change cats."""
 
 from typing import Annotated, Any
 
@@ -45,25 +45,28 @@ Search = Annotated[Line, StringConstraints(max_length=200)]
 class CatQuery(PageRequest):
     q: Search | None = Field(
         default=None,
-        description="Words to look for; names and taglines are also found misspelt",
+        description="Search terms. Misspelt names and taglines are also found",
     )
     category: Category | None = Field(default=None, description="Only cats of this category")
-    featured: bool | None = Field(default=None, description="Only cats that are, or are not")
+    featured: bool | None = Field(
+        default=None, description="Only featured cats (`true`), or only others (`false`)"
+    )
     sort: CatSort | None = Field(
         default=None,
-        description="`relevance` where `q` is given and nothing is said, else `newest`",
+        description="Default: `relevance` with `q`, otherwise `newest`",
     )
     status: CatStatus | None = Field(
         default=None,
-        description="Another status than `published`: for admins, or with `mine=true`",
+        description="Default: `published`, or with `mine=true` every status. Without `mine=true`, only admins can use "
+        "other values",
     )
     mine: bool = Field(
         default=False,
-        description="Only your own cats, of every status. Sign in to use it",
+        description="Only your own cats, of every status. You must be signed in",
     )
     endpoint_pending: bool = Field(
         default=False,
-        description="Only cats whose endpoint waits for a review: for admins, or with `mine=true`",
+        description="Only cats with an endpoint that waits for a review. You must be an admin or set `mine=true`",
     )
 
 
@@ -81,9 +84,9 @@ async def list_cats(
     viewer: MaybeSignedIn,
     query: Annotated[CatQuery, Query()],
 ) -> dict[str, Any]:
-    """Published cats are for everyone, and nobody needs to sign in.
+    """Everyone can list published cats, without signing in.
 
-    Developers see their own cats, drafts included, with `mine=true`. Admins find what waits for their review with
+    Developers list their own cats, including drafts, with `mine=true`. Admins list cats that wait for review with
     `status=submitted`.
     """
     context: ServiceContext = request.app.state.context
@@ -108,10 +111,10 @@ async def list_cats(
     response_model=CatBody,
     responses=problem_responses(Unauthenticated, CatNotFound),
     openapi_extra=OPTIONAL_SIGN_IN,
-    summary="One cat",
+    summary="Get a cat",
 )
 async def read_cat(cat: CatReference, viewer: MaybeSignedIn, session: Session) -> CatBody:
-    """A cat that is not published is there for its developer and for admins only."""
+    """Only its developer and admins can read a cat that is not published."""
     found = await access.visible_cat(session, cat, viewer)
     return CatBody.of(found, whole=access.is_insider(found.developer_id, viewer))
 
@@ -121,12 +124,12 @@ async def read_cat(cat: CatReference, viewer: MaybeSignedIn, session: Session) -
     status_code=201,
     response_model=CatBody,
     responses=problem_responses(Forbidden, SlugTaken, NameMakesNoSlug, QuotaReached),
-    summary="Make a cat",
+    summary="Create a cat",
 )
 async def create_cat(
     body: NewCat, developer: Developer, session: Session, resources: ResourcesDep
 ) -> CatBody:
-    """The cat is a draft, which nobody else sees until it is submitted and approved."""
+    """The new cat is a draft. Only its developer and admins see it until it is submitted and approved."""
     refuse_http(body.endpoint_url, allow_http=resources.settings.catalog_allow_http_endpoints)
     created = await cats.create_cat(
         session,
@@ -147,11 +150,11 @@ async def create_cat(
 async def change_cat(
     cat_id: CatId, body: CatChanges, developer: Developer, session: Session, resources: ResourcesDep
 ) -> CatBody:
-    """What changes of a published cat is seen at once. A submitted cat stands still until its review is over.
+    """Changes of a published cat are visible at once. A submitted cat cannot be changed until its review is over.
 
-    Once a cat has been published, a move of its `endpoint_url` to another scheme, host or port needs a review: it is
-    kept as `pending_endpoint_url`, and the cat runs at its old endpoint until an admin approves it. To take it back,
-    change `endpoint_url` to what it is.
+    After publication, moving `endpoint_url` to another scheme, host or port needs a review. The new address is stored
+    as `pending_endpoint_url`, and the cat keeps its old endpoint until an admin approves the new one. To cancel the
+    move, set `endpoint_url` to its current value.
     """
     changes = body.model_dump(exclude_unset=True)
     refuse_http(

@@ -1,4 +1,4 @@
-"""What only other services may ask."""
+"""Routes for other services."""
 
 from cathouse_kit.database import Session
 from cathouse_kit.problems import problem_responses
@@ -19,7 +19,7 @@ router = APIRouter(
     "/cats/{cat_id}",
     response_model=CatBody,
     responses=problem_responses(CatNotFound),
-    summary="All of a cat, whatever its status",
+    summary="Get a cat of any status, with all fields",
 )
 async def read_whole_cat(cat_id: CatId, session: Session) -> CatBody:
     return CatBody.of(await access.get_cat(session, cat_id), whole=True)

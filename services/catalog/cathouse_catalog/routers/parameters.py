@@ -10,7 +10,7 @@ from cathouse_catalog.services.slugs import is_slug, uuid_or_none
 
 CatId = Annotated[UUID, Path(description="The cat's id")]
 
-# For routes that take an access token, but ask for none: the token is one of two ways, the other is nothing.
+# For routes with an optional access token. In OpenAPI, an empty security requirement means that no token is needed.
 OPTIONAL_SIGN_IN: dict[str, Any] = {"security": [{}]}
 
 
@@ -24,4 +24,4 @@ async def _cat_reference(
 
 
 CatReference = Annotated[UUID | str, Depends(_cat_reference)]
-"""The `{cat_id}` of routes that take a slug, too. Raises `CatNotFound` for what can be neither."""
+"""The `{cat_id}` of routes that accept an id or a slug. Raises `CatNotFound` for a text that is neither."""

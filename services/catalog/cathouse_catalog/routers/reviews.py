@@ -1,4 +1,4 @@
-"""What people think of a cat."""
+"""Routes of reviews."""
 
 from cathouse_kit.database import Session
 from cathouse_kit.pagination import Paging
@@ -30,12 +30,12 @@ router = APIRouter(prefix="/api/v1/catalog/cats/{cat_id}/reviews", tags=["review
     response_model=Page[ReviewBody],
     responses=problem_responses(Unauthenticated, CatNotFound),
     openapi_extra=OPTIONAL_SIGN_IN,
-    summary="A cat's reviews",
+    summary="List the reviews of a cat",
 )
 async def list_reviews(
     cat: CatReference, viewer: MaybeSignedIn, session: Session, page: Paging
 ) -> Page[ReviewBody]:
-    """The newest reviews come first. Everyone who may see the cat may see its reviews."""
+    """The list begins with the newest. Everyone who can see the cat can see its reviews."""
     found = await access.visible_cat(session, cat, viewer)
     items, next_cursor = await reviews.list_reviews(session, found, page)
     return Page(items=[ReviewBody.model_validate(item) for item in items], next_cursor=next_cursor)
@@ -47,8 +47,8 @@ async def list_reviews(
     responses=problem_responses(
         Forbidden, NotAdopted, CatNotFound, QuotaReached, PeerUnavailable, ServiceUnavailable
     )
-    | {201: {"model": ReviewBody, "description": "It is the player's first of this cat"}},
-    summary="Review a cat, or change one's review",
+    | {201: {"model": ReviewBody, "description": "The player's first review of this cat"}},
+    summary="Review a cat, or change my review",
 )
 async def write_my_review(
     cat_id: CatId,
@@ -58,7 +58,7 @@ async def write_my_review(
     response: Response,
     resources: ResourcesDep,
 ) -> Review:
-    """Everyone who has adopted the cat, or once had it, has one review of it; writing it again replaces it."""
+    """Players who have adopted the cat, now or in the past, can write one review of it. Writing again replaces it."""
     review, is_first = await reviews.write_review(
         session,
         resources.adoptions,
@@ -77,7 +77,7 @@ async def write_my_review(
     status_code=204,
     response_model=None,
     responses=problem_responses(Forbidden, CatNotFound, ReviewNotFound),
-    summary="Take one's review back",
+    summary="Delete my review",
 )
 async def delete_my_review(cat_id: CatId, player: Player, session: Session) -> None:
     await reviews.delete_review(session, cat_id, player.id)

@@ -1,4 +1,4 @@
-"""Versions of a cat."""
+"""Routes of a cat's versions."""
 
 from typing import Annotated
 
@@ -35,12 +35,12 @@ router = APIRouter(prefix="/api/v1/catalog/cats", tags=["versions"])
     response_model=Page[ListedVersion],
     responses=problem_responses(Unauthenticated, CatNotFound),
     openapi_extra=OPTIONAL_SIGN_IN,
-    summary="A cat's versions",
+    summary="List the versions of a cat",
 )
 async def list_versions(
     cat: CatReference, viewer: MaybeSignedIn, session: Session, page: Paging
 ) -> Page[ListedVersion]:
-    """The highest comes first. Versions that never were public are shown to the cat's developer and to admins."""
+    """The list begins with the highest. Only the cat's developer and admins see versions that were never published."""
     found = await access.visible_cat(session, cat, viewer)
     items, next_cursor = await versions.list_versions(
         session, found, unpublished=access.is_insider(found.developer_id, viewer), page=page
@@ -55,7 +55,7 @@ async def list_versions(
     response_model=VersionBody,
     responses=problem_responses(Unauthenticated, CatNotFound, VersionNotFound),
     openapi_extra=OPTIONAL_SIGN_IN,
-    summary="One version of a cat",
+    summary="Get a version of a cat",
 )
 async def read_version(
     cat: CatReference,
@@ -63,14 +63,14 @@ async def read_version(
         str,
         Path(
             max_length=MAX_VERSION,
-            description="As the list of versions names it",
+            description="The version, as in the list of versions",
             examples=["1.2.0"],
         ),
     ],
     viewer: MaybeSignedIn,
     session: Session,
 ) -> Version:
-    """With the scopes that it declared, which lists leave out."""
+    """The response includes the scopes that the version declared. Lists omit them."""
     found = await access.visible_cat(session, cat, viewer)
     return await versions.get_version(
         session, found, version, unpublished=access.is_insider(found.developer_id, viewer)
@@ -91,14 +91,16 @@ async def read_version(
         QuotaReached,
         TooManyVersions,
     ),
-    summary="Give a cat a new version",
+    summary="Add a version to a cat",
 )
 async def add_version(
     cat_id: CatId, body: NewVersion, developer: Developer, session: Session, resources: ResourcesDep
 ) -> Version:
-    """The version is the current one from now on, also of a published cat, and needs no review: a scope that players
-    may have granted can open fewer routes than before, never more. More routes need a scope of a new name, which
-    players grant or do not."""
+    """The new version becomes the current one at once, also of a published cat. It needs no review.
+
+    A published scope may allow fewer routes than before, but never more, because players have already granted it. For
+    more routes, declare a scope with a new name, which players can grant.
+    """
     return await versions.add_version(
         session,
         cat_id,

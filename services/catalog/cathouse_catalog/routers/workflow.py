@@ -1,4 +1,4 @@
-"""The review of cats: `draft → submitted → published | rejected`, `published → suspended → published`."""
+"""Routes of the review of cats: `draft → submitted → published | rejected`, `published → suspended → published`."""
 
 from cathouse_kit.database import Session
 from cathouse_kit.problems import Forbidden, problem_responses
@@ -29,34 +29,37 @@ admins = APIRouter(
     "/submit",
     response_model=CatBody,
     responses=problem_responses(Forbidden, NotYourCat, CatNotFound, WrongStatus),
-    summary="Ask for a review",
+    summary="Submit a cat for review",
 )
 async def submit_cat(cat_id: CatId, developer: Developer, session: Session) -> CatBody:
-    """From `draft` to `submitted`. Nothing of the cat can be changed until an admin has decided."""
+    """The status changes from `draft` to `submitted`. The cat cannot be changed until an admin has decided."""
     return CatBody.of(await workflow.submit(session, cat_id, developer), whole=True)
 
 
 @admins.post("/approve", response_model=CatBody, summary="Publish a cat")
 async def approve_cat(cat_id: CatId, admin: Admin, session: Session) -> CatBody:
-    """From `submitted` to `published`."""
+    """The status changes from `submitted` to `published`."""
     return CatBody.of(await workflow.approve(session, cat_id, admin), whole=True)
 
 
 @admins.post("/reject", response_model=CatBody, summary="Reject a cat")
 async def reject_cat(cat_id: CatId, body: Rejection, admin: Admin, session: Session) -> CatBody:
-    """From `submitted` to `rejected`, for good. The developer reads the reason in the cat's `rejection_reason`."""
+    """The status changes from `submitted` to `rejected`, which is final.
+
+    The developer finds the reason in the cat's `rejection_reason`.
+    """
     return CatBody.of(await workflow.reject(session, cat_id, admin, body.reason), whole=True)
 
 
-@admins.post("/suspend", response_model=CatBody, summary="Hide a cat")
+@admins.post("/suspend", response_model=CatBody, summary="Suspend a cat")
 async def suspend_cat(cat_id: CatId, admin: Admin, session: Session) -> CatBody:
-    """From `published` to `suspended`. The cat is no longer featured."""
+    """The status changes from `published` to `suspended`. The cat is no longer featured."""
     return CatBody.of(await workflow.suspend(session, cat_id, admin), whole=True)
 
 
-@admins.post("/restore", response_model=CatBody, summary="Show a cat again")
+@admins.post("/restore", response_model=CatBody, summary="Publish a suspended cat again")
 async def restore_cat(cat_id: CatId, admin: Admin, session: Session) -> CatBody:
-    """From `suspended` to `published`."""
+    """The status changes from `suspended` to `published`."""
     return CatBody.of(await workflow.restore(session, cat_id, admin), whole=True)
 
 
@@ -69,7 +72,7 @@ async def restore_cat(cat_id: CatId, admin: Admin, session: Session) -> CatBody:
 async def approve_endpoint(
     cat_id: CatId, body: EndpointReview, admin: Admin, session: Session
 ) -> CatBody:
-    """`pending_endpoint_url` becomes `endpoint_url`; the cat's calls go there from now on."""
+    """`pending_endpoint_url` becomes `endpoint_url`. From now on, calls of the cat go there."""
     cat = await endpoints.approve_endpoint(session, cat_id, admin, body.endpoint_url)
     return CatBody.of(cat, whole=True)
 
@@ -83,12 +86,12 @@ async def approve_endpoint(
 async def reject_endpoint(
     cat_id: CatId, body: EndpointReview, admin: Admin, session: Session
 ) -> CatBody:
-    """The cat stays at its old endpoint."""
+    """The cat keeps its old endpoint, and `pending_endpoint_url` is removed."""
     cat = await endpoints.reject_endpoint(session, cat_id, admin, body.endpoint_url)
     return CatBody.of(cat, whole=True)
 
 
-@admins.put("/featured", response_model=CatBody, summary="Feature a cat, or no longer")
+@admins.put("/featured", response_model=CatBody, summary="Feature a cat, or stop featuring it")
 async def feature_cat(cat_id: CatId, body: Featuring, admin: Admin, session: Session) -> CatBody:
     """Only a published cat can be featured."""
     return CatBody.of(

@@ -1,1 +1,1 @@
-"""Catalog's bodies."""
+"""The request and response bodies of catalog."""

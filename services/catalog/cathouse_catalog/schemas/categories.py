@@ -1,4 +1,4 @@
-"""Categories."""
+"""Bodies of the list of categories."""
 
 from cathouse_kit.schemas import ResponseBody
 from pydantic import Field
@@ -7,7 +7,7 @@ from pydantic import Field
 class CategoryBody(ResponseBody):
     category: str = Field(
         max_length=40,
-        description="Give it as `category` to list its cats",
+        description="To list its cats, pass it as `category`",
         examples=["productivity"],
     )
-    count: int = Field(description="Published cats in it", examples=[12])
+    count: int = Field(description="Number of published cats in it", examples=[12])

@@ -1,4 +1,4 @@
-"""Cats, as developers write them and as everyone reads them."""
+"""Bodies of cats: requests of developers, and responses."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -30,14 +30,14 @@ from cathouse_catalog.schemas.fields import (
 from cathouse_catalog.schemas.scopes import ScopeBodies, Scopes
 from cathouse_catalog.services.slugs import MAX_LENGTH
 
-# All of it is ASCII.
+# URLs are ASCII: one byte a character, and two quotes.
 _URL_BYTES: JsonDict = {MAX_BYTES: MAX_URL + 2}
 
 
 class NewCat(RequestBody):
     slug: Slug | None = Field(
         default=None,
-        description="The cat's name in addresses; it never changes. Made from the name where it is not given",
+        description="The cat's name in URLs. It never changes. Default: derived from the name",
     )
     name: Name
     tagline: Tagline
@@ -49,9 +49,9 @@ class NewCat(RequestBody):
 
 
 class CatChanges(RequestBody):
-    """What is to change; what is not named stays. Version and scopes change together, with a new version."""
+    """Fields that are left out stay as they are. To change the version or the scopes, add a version."""
 
-    # The factories make a field optional without letting null in; a value that they make is never used.
+    # The factories make the fields optional. Null is still refused, and the values of the factories are never used.
     name: Name = Field(default_factory=str)
     tagline: Tagline = Field(default_factory=str)
     description: Description = Field(default_factory=str)
@@ -65,7 +65,7 @@ class Rejection(RequestBody):
 
 class EndpointReview(RequestBody):
     endpoint_url: EndpointUrl = Field(
-        description="The pending endpoint that was reviewed: another one, which came meanwhile, is not meant"
+        description="The pending endpoint that you reviewed. If it has changed since, the response is 409"
     )
 
 
@@ -75,13 +75,13 @@ class Featuring(RequestBody):
 
 class Rating(ResponseBody):
     average: float | None = Field(
-        description="The exact mean of all ratings; null while there are none", examples=[4.25]
+        description="The exact mean of all ratings. Null while there are none", examples=[4.25]
     )
     count: int = Field(examples=[8])
 
 
 class ListedCat(ResponseBody):
-    """A cat in a list. Its scopes are shown where it is read alone."""
+    """A cat in a list, without its scopes."""
 
     id: UUID
     slug: str = Field(max_length=MAX_LENGTH, examples=["task-keeper"])
@@ -95,19 +95,19 @@ class ListedCat(ResponseBody):
         default=None,
         exclude_if=lambda value: value is None,
         max_length=MAX_REASON,
-        description="Why it was rejected; shown to its developer and to admins",
+        description="The reason for a rejection. Only its developer and admins see it",
     )
     endpoint_url: str | None = Field(
         default=None,
         exclude_if=lambda value: value is None,
-        description="Shown to its developer and to admins",
+        description="The root of the cat's HTTP service. Only its developer and admins see it",
         json_schema_extra=_URL_BYTES,
         examples=["https://tasks.example.com/api"],
     )
     pending_endpoint_url: str | None = Field(
         default=None,
         exclude_if=lambda value: value is None,
-        description="What endpoint_url becomes once an admin approves it; shown to its developer and to admins",
+        description="A new `endpoint_url` that waits for an admin's approval. Only its developer and admins see it",
         json_schema_extra=_URL_BYTES,
         examples=["https://tasks.example.org/api"],
     )
@@ -119,11 +119,11 @@ class ListedCat(ResponseBody):
 
 
 _HIDDEN = ("endpoint_url", "pending_endpoint_url", "rejection_reason")
-"""Fields for the cat's developer and for admins."""
+"""Fields that only the cat's developer and admins see."""
 
 
 def listed_cat(row: Mapping[str, Any], *, whole: bool) -> dict[str, Any]:
-    """Return the fields of a `ListedCat` from a row of its columns: all, or those that everyone may see."""
+    """Return the fields of a `ListedCat` from a row. Without `whole`, omit those that not everyone may see."""
     count = row["rating_count"]
     rating = {"average": row["rating_average"] if count else None, "count": count}
     cat = {**row, "rating": rating}
@@ -140,7 +140,7 @@ class CatBody(ListedCat):
 
     @classmethod
     def of(cls, cat: Cat, *, whole: bool) -> Self:
-        """Return all fields of a cat, or those that everyone may see."""
+        """Return the body of a cat. Without `whole`, omit the fields that not everyone may see."""
         body = cls.model_validate(cat)
         if not whole:
             for name in _HIDDEN:

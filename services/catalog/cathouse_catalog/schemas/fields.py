@@ -1,4 +1,4 @@
-"""The kinds of value that catalog's bodies and parameters share."""
+"""Field types that catalog's bodies and parameters share."""
 
 import re
 from typing import Annotated
@@ -18,7 +18,8 @@ _VERSION_PATTERN = (
     rf"(\+{_BUILD}(\.{_BUILD})*)?$"
 )
 
-# Parsers of URLs repair what is wrong, each in its own way, and may not agree on the host. Nothing here needs repair.
+# URL parsers correct malformed URLs in different ways, and may disagree on the host. This pattern accepts only URLs
+# that need no correction.
 _ENDPOINT = r"https?://[A-Za-z0-9._~%:\[\]-]+(/[A-Za-z0-9._~%!$&'()*+,;=:@/-]*)?"
 _HTTP_URL = TypeAdapter(HttpUrl)
 
@@ -32,13 +33,13 @@ def _not_an_id(slug: str) -> str:
 def _endpoint(text: str) -> str:
     if re.fullmatch(_ENDPOINT, text) is None:
         raise ValueError(
-            "must be http:// or https://, a host, and perhaps a port and a path: no credentials, no query, "
-            "no fragment, and unusual characters spelt with %"
+            "must be http:// or https://, a host, and optionally a port and a path, without credentials, query and "
+            "fragment; percent-encode other characters"
         )
     try:
         return str(_HTTP_URL.validate_python(text)).rstrip("/")
     except ValueError as error:
-        raise ValueError("must have a host and a port that can be") from error
+        raise ValueError("must have a valid host and port") from error
 
 
 Slug = Annotated[
@@ -66,7 +67,7 @@ Category = Annotated[
         min_length=2, max_length=MAX_CATEGORY, pattern="^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
     ),
     Field(
-        description="A word of the developer's choice in lower case; categories are what published cats name",
+        description="Any word in lower case, or several joined by hyphens",
         examples=["productivity"],
     ),
 ]
@@ -80,8 +81,8 @@ EndpointUrl = Annotated[
     Field(max_length=MAX_URL),
     AfterValidator(_endpoint),
     Field(
-        description="The root of the cat's own HTTP service: http or https, without credentials, query and fragment; "
-        "kept without a slash at its end",
+        description="The root of the cat's HTTP service: http or https, without credentials, query and fragment. "
+        "A slash at the end is removed",
         examples=["https://tasks.example.com/api"],
     ),
 ]

@@ -1,4 +1,4 @@
-"""What people think of cats."""
+"""Bodies of reviews."""
 
 from uuid import UUID
 

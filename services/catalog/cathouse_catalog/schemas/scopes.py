@@ -1,4 +1,4 @@
-"""Scopes: the permissions that a cat's manifest declares, and the routes that each of them opens."""
+"""Bodies of scopes: the permissions that a cat's manifest declares, and the routes that each of them allows."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -11,12 +11,12 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeA
 MAX_NAME, MAX_PATH, MAX_SCOPE_DESCRIPTION, MAX_SCOPE_ROUTES = 64, 512, 200, 50
 MAX_ROUTES = 200
 MAX_MANIFEST = 64 * 1024
-"""What all scopes of a cat may have together: routes, and bytes as JSON, which is how they are stored and sent."""
+"""Limits of all scopes of a cat together: the number of routes, and the bytes as JSON."""
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
-# RFC 3986 would allow more in a segment. % is left out because nobody should have to ask whether a template is decoded
-# before it is compared, * because it would look like a wildcard.
+# RFC 3986 allows more in a segment. % is excluded, because it would be unclear if a template is decoded before it is
+# compared. * is excluded, because it looks like a wildcard.
 _LITERAL = r"[A-Za-z0-9._~:@!$+,;=-]+"
 _PARAMETER = r"\{[A-Za-z_][A-Za-z0-9_]*\}"
 PATH_PATTERN = rf"^/(({_LITERAL}|{_PARAMETER})(/({_LITERAL}|{_PARAMETER}))*/?)?$"
@@ -24,7 +24,7 @@ NAME_PATTERN = "^[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*$"
 
 
 def _repeated(values: Iterable[str]) -> str | None:
-    """The first value that stands more than once."""
+    """Return the first value that occurs more than once, or None."""
     return next((value for value, times in Counter(values).items() if times > 1), None)
 
 
@@ -44,7 +44,7 @@ def _unique_methods(methods: list[Method]) -> list[Method]:
 
 
 class Route(RequestBody):
-    """Requests by these methods to paths of this shape."""
+    """Requests with one of these methods to a path that matches the template."""
 
     methods: Annotated[list[Method], Field(fail_fast=True), AfterValidator(_unique_methods)] = (
         Field(min_length=1, examples=[["GET"]], json_schema_extra={"uniqueItems": True})
@@ -54,8 +54,8 @@ class Route(RequestBody):
         StringConstraints(max_length=MAX_PATH, pattern=PATH_PATTERN),
         AfterValidator(_sound_path),
     ] = Field(
-        description="Below the cat's endpoint_url. A segment {name} stands for any one segment that is not empty. "
-        "The most specific template of all scopes that matches a request decides which scope opens it",
+        description="A template of the path below the cat's endpoint_url. A segment {name} matches any one segment "
+        "that is not empty. If templates of several scopes match a request, the most specific one decides",
         examples=["/tasks/{id}"],
     )
 
@@ -67,14 +67,14 @@ def _unique_paths(routes: list[Route]) -> list[Route]:
 
 
 class Scope(RequestBody):
-    """A permission. Players grant it by its name, or do not; without a required one they cannot adopt the cat."""
+    """A permission that players grant by its name. They cannot adopt a cat without its required scopes."""
 
     name: Annotated[str, StringConstraints(max_length=MAX_NAME, pattern=NAME_PATTERN)] = Field(
         examples=["tasks:read"]
     )
     description: Line = Field(
         max_length=MAX_SCOPE_DESCRIPTION,
-        description="What players are told",
+        description="The explanation that players see",
         examples=["See your tasks"],
     )
     required: bool = Field(default=False, strict=True)
@@ -94,10 +94,10 @@ def _unique_names(scopes: list[Scope]) -> list[Scope]:
 def _small_enough(scopes: list[Scope]) -> list[Scope]:
     routes = sum(len(scope.routes) for scope in scopes)
     if routes > MAX_ROUTES:
-        raise ValueError(f"have {routes} routes together; {MAX_ROUTES} are allowed")
+        raise ValueError(f"have {routes} routes together, but at most {MAX_ROUTES} are allowed")
     size = len(_SCOPES.dump_json(scopes))
     if size > MAX_MANIFEST:
-        raise ValueError(f"have {size} bytes as JSON; {MAX_MANIFEST} are allowed")
+        raise ValueError(f"have {size} bytes as JSON, but at most {MAX_MANIFEST} are allowed")
     return scopes
 
 
@@ -105,17 +105,17 @@ _SCOPES = TypeAdapter(list[Scope])
 
 Scopes = Annotated[
     list[Scope],
-    # Of three lists inside each other, all errors would be tens of thousands: the first wrong item of each is enough.
+    # fail_fast: three nested lists could give tens of thousands of errors. The first wrong item of each is enough.
     Field(
         max_length=50,
         fail_fast=True,
-        description=f"At most {MAX_ROUTES} routes in all, and {MAX_MANIFEST} bytes as JSON",
+        description=f"All scopes together have at most {MAX_ROUTES} routes, and {MAX_MANIFEST} bytes as JSON",
         json_schema_extra={MAX_BYTES: MAX_MANIFEST},
     ),
     AfterValidator(_unique_names),
     AfterValidator(_small_enough),
 ]
-"""All scopes of a manifest; each name stands once."""
+"""All scopes of a manifest, with unique names."""
 
 
 class RouteBody(ResponseBody):
@@ -131,7 +131,7 @@ class RouteBody(ResponseBody):
 
 
 class ScopeBody(ResponseBody):
-    """A scope as it was declared. Its limits are described and not checked: they may have been others on that day."""
+    """A scope as it was declared. Its limits are only described: older scopes may exceed them."""
 
     model_config = ConfigDict(json_schema_extra={"additionalProperties": False})
 

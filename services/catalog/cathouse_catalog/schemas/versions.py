@@ -1,4 +1,4 @@
-"""Versions of a cat."""
+"""Bodies of a cat's versions."""
 
 from cathouse_kit.schemas import RequestBody, ResponseBody, Timestamp
 from pydantic import Field
@@ -16,18 +16,18 @@ class NewVersion(RequestBody):
     version: SemanticVersion
     release_notes: ReleaseNotes = ""
     scopes: Scopes | None = Field(
-        default=None, description="Those of the version before, where this is not given"
+        default=None, description="Default: the scopes of the previous version"
     )
 
 
 class ListedVersion(ResponseBody):
-    """A version in a list. Its scopes are shown where it is read alone."""
+    """A version in a list, without its scopes."""
 
     version: str = Field(max_length=MAX_VERSION, examples=["1.2.0"])
     release_notes: str = Field(max_length=MAX_RELEASE_NOTES, examples=["Lists can be sorted."])
     created_at: Timestamp
     published_at: Timestamp | None = Field(
-        description="From when on players could adopt it; null for one that never was public"
+        description="The time from which players could adopt it. Null if it was never published"
     )
 
 

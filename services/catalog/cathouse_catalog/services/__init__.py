@@ -1,1 +1,1 @@
-"""Catalog's rules and queries. Functions take a session and plain values, and raise typed errors."""
+"""Catalog's rules and queries. Functions accept a database session and plain values, and raise typed errors."""

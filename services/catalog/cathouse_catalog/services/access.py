@@ -1,4 +1,4 @@
-"""Who may see a cat, and how much of it."""
+"""Access to cats: check who may see or change a cat, and which fields."""
 
 from typing import Any
 from uuid import UUID
@@ -18,17 +18,17 @@ from cathouse_catalog.services.errors import (
     WrongStatus,
 )
 
-# A submitted cat stands still, so that what an admin approves is what the admin has read. A rejected one is final.
+# A submitted cat cannot change, so an admin approves exactly what the admin has read. A rejected cat is final.
 _CHANGEABLE = (CatStatus.DRAFT, CatStatus.PUBLISHED, CatStatus.SUSPENDED)
 
 
 def is_insider(developer_id: UUID, viewer: Principal | None) -> bool:
-    """Return whether this person sees all of a developer's cat. The developer and admins do, in every status."""
+    """Return whether the viewer is the cat's developer or an admin. They see all fields, in every status."""
     return viewer is not None and (viewer.role == Role.ADMIN or viewer.id == developer_id)
 
 
 async def get_cat(session: AsyncSession, cat: UUID | str) -> Cat:
-    """The cat of an id or a slug. Raises `CatNotFound`."""
+    """Return the cat with this id or slug. Raises `CatNotFound`."""
     by = Cat.id == cat if isinstance(cat, UUID) else Cat.slug == cat
     found = await session.scalar(select(Cat).where(by))
     if found is None:
@@ -37,7 +37,7 @@ async def get_cat(session: AsyncSession, cat: UUID | str) -> Cat:
 
 
 async def visible_cat(session: AsyncSession, cat: UUID | str, viewer: Principal | None) -> Cat:
-    """Like `get_cat`. Raises `CatNotFound` also where this person may not know that it exists."""
+    """Return the cat, as `get_cat`. Raises `CatNotFound` also if the viewer may not see the cat."""
     found = await get_cat(session, cat)
     if found.status != CatStatus.PUBLISHED and not is_insider(found.developer_id, viewer):
         raise CatNotFound
@@ -45,8 +45,8 @@ async def visible_cat(session: AsyncSession, cat: UUID | str, viewer: Principal 
 
 
 async def locked_cat(session: AsyncSession, cat_id: UUID) -> Cat:
-    """The cat, which nobody else changes until this transaction ends. Raises `CatNotFound`."""
-    # The weaker of the two locks: reviews and versions that refer to the cat need not wait for it.
+    """Return the cat, locked against changes until this transaction ends. Raises `CatNotFound`."""
+    # FOR NO KEY UPDATE: inserts of reviews and versions, which refer to the cat, do not wait for this lock.
     statement = select(Cat).where(Cat.id == cat_id).with_for_update(key_share=True)
     cat = await session.scalar(statement)
     if cat is None:
@@ -55,7 +55,10 @@ async def locked_cat(session: AsyncSession, cat_id: UUID) -> Cat:
 
 
 async def locked_cat_of(session: AsyncSession, cat_id: UUID, developer: Principal) -> Cat:
-    """Like `locked_cat`. Raises `NotYourCat` for another's cat, or `CatNotFound` where that one is not published."""
+    """Return the locked cat of this developer.
+
+    Raises `NotYourCat` for a published cat of another developer, otherwise `CatNotFound`.
+    """
     cat = await locked_cat(session, cat_id)
     if cat.developer_id != developer.id:
         raise NotYourCat if cat.status == CatStatus.PUBLISHED else CatNotFound
@@ -65,7 +68,10 @@ async def locked_cat_of(session: AsyncSession, cat_id: UUID, developer: Principa
 async def changeable_cat(
     session: AsyncSession, cat_id: UUID, developer: Principal, action: str
 ) -> Cat:
-    """Like `locked_cat_of`. Raises `WrongStatus`, which names the action, where the cat's status keeps it as it is."""
+    """Return the locked cat of this developer, as `locked_cat_of`, if its status allows changes.
+
+    Otherwise raise `WrongStatus`, which names the action.
+    """
     cat = await locked_cat_of(session, cat_id, developer)
     if cat.status not in _CHANGEABLE:
         raise WrongStatus(action, cat.status, _CHANGEABLE)
@@ -73,14 +79,14 @@ async def changeable_cat(
 
 
 def listed_to(viewer: Principal | None, *, mine: bool, status: CatStatus | None) -> dict[str, Any]:
-    """Return the filters of a list: published cats, a person's own, or, for admins, those of any status.
+    """Return the filters of a list: published cats, the viewer's own cats, or for admins cats of any status.
 
     Raises `Unauthenticated` and `UnpublishedCatsHidden`.
     """
     if not mine and status in (None, CatStatus.PUBLISHED):
         return {"published": True}
     if viewer is None:
-        raise Unauthenticated("Sign in to see cats that are not published.")
+        raise Unauthenticated("Sign in to list cats that are not published.")
     if not mine and viewer.role != Role.ADMIN:
         raise UnpublishedCatsHidden
     filters: dict[str, Any] = {"developer_id": viewer.id} if mine else {}
@@ -88,9 +94,8 @@ def listed_to(viewer: Principal | None, *, mine: bool, status: CatStatus | None)
 
 
 def refuse_to_list_pending_endpoints(viewer: Principal | None, *, mine: bool) -> None:
-    """Raise `Unauthenticated` or `EndpointReviewsHidden` where this person may not see which endpoints wait for a
-    review."""
+    """Raise `Unauthenticated` or `EndpointReviewsHidden` if the viewer may not list pending endpoints."""
     if viewer is None:
-        raise Unauthenticated("Sign in to see which endpoints wait for a review.")
+        raise Unauthenticated("Sign in to list cats with a pending endpoint.")
     if not mine and viewer.role != Role.ADMIN:
         raise EndpointReviewsHidden

@@ -1,4 +1,4 @@
-"""Categories: what published cats say they are."""
+"""Categories of published cats."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,10 @@ from cathouse_catalog.models import Cat, CatStatus
 async def list_categories(
     session: AsyncSession, page: PageRequest
 ) -> tuple[Sequence[tuple[str, int]], str | None]:
-    """Categories that published cats name, with their number, by name. Raises `InvalidRequest` for a bad cursor."""
+    """Return a page of categories of published cats by name, with the number of cats, and the next cursor.
+
+    Raises `InvalidRequest` for an invalid cursor.
+    """
     statement: Any = (
         select(Cat.category, func.count().label("cats"))
         .where(Cat.status == CatStatus.PUBLISHED)

@@ -1,4 +1,4 @@
-"""What developers do: make a cat, and change what it says of itself."""
+"""Create and change cats, for their developers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,9 +32,9 @@ async def create_cat(
     max_cats: int,
     max_drafts: int,
 ) -> Cat:
-    """Makes a draft. Raises `SlugTaken`, `NameMakesNoSlug` where there is no slug, and `QuotaReached`."""
+    """Create a draft. Raises `SlugTaken`, `QuotaReached`, and without a slug also `NameMakesNoSlug`."""
     slug = slug or slug_from(name)
-    # One statement decides who gets a slug, however many try at once.
+    # One statement inserts or detects a conflict, so only one of several concurrent requests gets a slug.
     statement = (
         insert(Cat)
         .values(
@@ -70,8 +70,7 @@ async def create_cat(
 async def change_cat(
     session: AsyncSession, cat_id: UUID, developer: Principal, changes: Mapping[str, Any]
 ) -> Cat:
-    """Sets the columns that `changes` names. What changes of a published cat is seen at once, but for an endpoint on
-    another host.
+    """Set the columns in `changes`. An endpoint of a published cat on another host stays pending until a review.
 
     Raises `CatNotFound`, `NotYourCat` and `WrongStatus`.
     """

@@ -1,4 +1,4 @@
-"""Endpoints of cats. Once players may have adopted a cat, its calls go to another host only after a review."""
+"""Endpoints of cats. After players may have adopted a cat, a move to another host needs a review."""
 
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -15,18 +15,20 @@ from cathouse_catalog.services.errors import EndpointNotPending
 
 
 def refuse_http(endpoint_url: str | None, *, allow_http: bool) -> None:
-    """Raises `InvalidRequest` for an endpoint without encryption, where that is not allowed."""
+    """Raise `InvalidRequest` for an endpoint with `http://`, unless `allow_http` is set."""
     if endpoint_url is not None and endpoint_url.startswith("http://") and not allow_http:
         raise InvalidRequest.of(
             "body",
             "endpoint_url",
-            msg="must be https://: over http://, anyone on the way reads and changes what players send",
+            msg="must begin with https://, because http:// is not encrypted",
         )
 
 
 def move_endpoint(cat: Cat, endpoint_url: str) -> None:
-    """Changes a cat's endpoint, or keeps the change pending where it needs a review: of a cat that was approved, to
-    another scheme, host or port. Meanwhile the cat runs at its old endpoint."""
+    """Change the endpoint of a draft, or a path on the same scheme, host and port.
+
+    Otherwise store the new endpoint as pending. The cat keeps its old endpoint until an admin approves the new one.
+    """
     if cat.status == CatStatus.DRAFT or _origin(endpoint_url) == _origin(cat.endpoint_url):
         cat.endpoint_url, cat.pending_endpoint_url = endpoint_url, None
     else:
@@ -36,7 +38,7 @@ def move_endpoint(cat: Cat, endpoint_url: str) -> None:
 async def approve_endpoint(
     session: AsyncSession, cat_id: UUID, admin: Principal, endpoint_url: str
 ) -> Cat:
-    """Makes the pending endpoint the cat's own. Raises `CatNotFound` and `EndpointNotPending`."""
+    """Replace the endpoint with the pending one. Raises `CatNotFound` and `EndpointNotPending`."""
     cat = await _with_pending(session, cat_id, endpoint_url)
     cat.endpoint_url, cat.pending_endpoint_url = endpoint_url, None
     _record(session, SecurityEvent.ENDPOINT_APPROVED, cat, admin, endpoint_url)
@@ -47,7 +49,7 @@ async def approve_endpoint(
 async def reject_endpoint(
     session: AsyncSession, cat_id: UUID, admin: Principal, endpoint_url: str
 ) -> Cat:
-    """Drops the pending endpoint. Raises `CatNotFound` and `EndpointNotPending`."""
+    """Remove the pending endpoint. Raises `CatNotFound` and `EndpointNotPending`."""
     cat = await _with_pending(session, cat_id, endpoint_url)
     cat.pending_endpoint_url = None
     _record(session, SecurityEvent.ENDPOINT_REJECTED, cat, admin, endpoint_url)
@@ -70,13 +72,13 @@ def _record(
 
 async def _with_pending(session: AsyncSession, cat_id: UUID, endpoint_url: str) -> Cat:
     cat = await locked_cat(session, cat_id)
-    # What is decided on is what was read, though the developer may have changed it since.
+    # The developer may have changed it since the admin read it. The decision is only for the endpoint that was read.
     if cat.pending_endpoint_url != endpoint_url:
         raise EndpointNotPending(cat.pending_endpoint_url)
     return cat
 
 
 def _origin(url: str) -> tuple[str, str]:
-    # URLs are stored in their normal form: in lower case, without the scheme's own port.
+    # URLs are stored in normal form: with a lower-case host, and without the default port of the scheme.
     parts = urlsplit(url)
     return parts.scheme, parts.netloc

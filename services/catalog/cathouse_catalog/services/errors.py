@@ -1,4 +1,4 @@
-"""What can be wrong with a request to catalog."""
+"""Problems that catalog responds with."""
 
 from cathouse_kit.problems import Conflict, Forbidden, InvalidRequest, NotFound, TooManyRequests
 
@@ -7,30 +7,32 @@ from cathouse_catalog.models import CatStatus
 
 class CatNotFound(NotFound):
     title = "Cat not found"
-    detail = "There is no cat by this name, or it is not published."
+    detail = "No cat has this id or slug, or it is not published."
 
 
 class NotYourCat(Forbidden):
     title = "Not your cat"
-    detail = "Only the developer of a cat may change it."
+    detail = "Only the developer of this cat can change it."
 
 
 class UnpublishedCatsHidden(Forbidden):
     title = "Unpublished cats hidden"
-    detail = "Only admins see cats of others that are not published; add mine=true to see your own."
+    detail = (
+        "Only admins can list unpublished cats of other people. To list your own, add mine=true."
+    )
 
 
 class SlugTaken(Conflict):
     title = "Slug taken"
-    detail = "Another cat has this slug; choose another one."
+    detail = "Another cat has this slug. Choose another slug."
 
     def __init__(self, slug: str) -> None:
-        super().__init__(f"Another cat has the slug {slug}; choose another one.", slug=slug)
+        super().__init__(f"Another cat has the slug {slug}. Choose another slug.", slug=slug)
 
 
 class NameMakesNoSlug(InvalidRequest):
-    title = "Name makes no slug"
-    detail = "No slug can be made of a name with so few Latin letters and digits; give a slug, too."
+    title = "No slug from this name"
+    detail = "The name has too few Latin letters and digits to derive a slug. Set slug, too."
 
     def __init__(self) -> None:
         super().__init__(errors=[{"loc": ["body", "slug"], "msg": self.detail, "type": "missing"}])
@@ -38,11 +40,11 @@ class NameMakesNoSlug(InvalidRequest):
 
 class WrongStatus(Conflict):
     title = "Wrong status"
-    detail = "A cat of this status does not allow this."
+    detail = "The status of the cat does not allow this action."
 
     def __init__(self, action: str, status: CatStatus, allowed: tuple[CatStatus, ...]) -> None:
         super().__init__(
-            f"To {action} a cat, it must be {' or '.join(allowed)}; this one is {status}.",
+            f"The cat is {status}. To {action} a cat, its status must be {' or '.join(allowed)}.",
             cat_status=status,
             allowed=list(allowed),
         )
@@ -50,7 +52,9 @@ class WrongStatus(Conflict):
 
 class EndpointNotPending(Conflict):
     title = "Endpoint not pending"
-    detail = "This is not the endpoint that waits for a review; read the cat again."
+    detail = (
+        "This endpoint does not wait for a review. Read the cat again: see pending_endpoint_url."
+    )
 
     def __init__(self, pending: str | None) -> None:
         super().__init__(pending_endpoint_url=pending)
@@ -58,48 +62,49 @@ class EndpointNotPending(Conflict):
 
 class NotAdopted(Forbidden):
     title = "Not adopted"
-    detail = "Only players who have adopted a cat may review it; adopt it first."
+    detail = "Only players who have adopted this cat can review it. Adopt it first."
 
 
 class EndpointReviewsHidden(Forbidden):
     title = "Endpoint reviews hidden"
-    detail = "Only admins see which endpoints wait for a review; add mine=true to see your own."
+    detail = "Only admins can list pending endpoints of other people's cats. To list your own, add mine=true."
 
 
 class TooManyVersions(TooManyRequests):
     title = "Too many versions"
-    detail = "This cat got as many versions as it may within 24 hours; try again later."
+    detail = "This cat has reached the limit of new versions within 24 hours. Try again later."
 
     def __init__(self, retry_after: int, limit: int) -> None:
         super().__init__(
             retry_after,
-            f"This cat got {limit} versions within 24 hours, and may get no more; try again in {retry_after} seconds.",
+            f"This cat got {limit} versions within 24 hours, which is the limit. Try again in {retry_after} seconds.",
             limit=limit,
         )
 
 
 class VersionNotFound(NotFound):
     title = "Version not found"
-    detail = "This cat has no such version, or it was never published."
+    detail = "This cat does not have this version, or the version was never published."
 
 
 class VersionNotHigher(Conflict):
     title = "Version not higher"
-    detail = "Versions only rise, by the precedence of semantic versions."
+    detail = "The new version must be higher than the current one (semantic versioning)."
 
     def __init__(self, version: str, current: str) -> None:
         super().__init__(
-            f"Versions only rise: {version} is not higher than {current}.", current=current
+            f"The version {version} is not higher than the current version {current}. Choose a higher one.",
+            current=current,
         )
 
 
 class ScopeWidened(Conflict):
     title = "Scope widened"
-    detail = "A scope that was published may open fewer routes, never more; declare another scope for them."
+    detail = "A published scope cannot allow more routes. Declare a scope with a new name for them."
 
     def __init__(self, scope: str, routes: list[str]) -> None:
         super().__init__(
-            f"Players have granted {scope} without {', '.join(routes)}: declare another scope for that.",
+            f"The scope {scope} was published without {', '.join(routes)}. Declare a scope with a new name for that.",
             scope=scope,
             routes=routes,
         )

@@ -1,4 +1,4 @@
-"""Lists of cats: filters, search, orders."""
+"""Lists of cats: filters, search and orders."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -29,15 +29,15 @@ from sqlalchemy import (
 from cathouse_catalog.models import Cat, CatStatus
 from cathouse_catalog.services.access import listed_to, refuse_to_list_pending_endpoints
 
-# How much of a search's trigrams a name or a tagline must share with it, of 1. Tried over misspelt names, one wrong
-# letter a word: 0.3 finds 98% of those of two words and 88% of single words, 0.4 finds 85% and 83%. The few strangers
-# that 0.3 lets in, one in two searches for a single word, come last by relevance.
+# The share of a search's trigrams that a name or tagline must contain, from 0 to 1. Measured with misspelt names, one
+# wrong letter a word: 0.3 finds 98% of names of two words and 88% of single words. 0.4 finds 85% and 83%. With 0.3,
+# every second search for a single word finds one unrelated cat, which comes last by relevance.
 SEARCH_SETTINGS = {"pg_trgm.word_similarity_threshold": "0.3"}
-"""PostgreSQL's settings for connections that search."""
+"""PostgreSQL settings for connections that search."""
 
 
 class CatSort(StrEnum):
-    """How a list of cats is ordered."""
+    """The order of a list of cats."""
 
     NEWEST = "newest"
     RATING = "rating"
@@ -47,8 +47,8 @@ class CatSort(StrEnum):
 
 _q = bindparam("q", type_=Text)
 _letters = func.catalog.search_letters(_q)
-# PostgreSQL remembers each sign for "not" until a word comes, and raises an error after 32. Those that stand before
-# neither a word nor a phrase mean nothing.
+# PostgreSQL keeps each "-" for "not" until a word follows, and raises an error after 32. Remove those without a word or
+# phrase after them.
 _words = func.websearch_to_tsquery(
     text("'english'::regconfig"),
     func.regexp_replace(
@@ -56,7 +56,7 @@ _words = func.websearch_to_tsquery(
     ),
 )
 _FILTERS: dict[str, ColumnElement[bool]] = {
-    # As in the indexes of published cats.
+    # The same literal text as in the partial indexes, or PostgreSQL would not use them.
     "published": literal_column("status = 'published'", Boolean),
     "status": Cat.status == bindparam("status"),
     "developer_id": Cat.developer_id == bindparam("developer_id"),
@@ -68,7 +68,7 @@ _FILTERS: dict[str, ColumnElement[bool]] = {
         Cat.search_text.op("%>", is_comparison=True)(_letters),
     ),
 }
-# Scopes are not among them: those of many cats are more than one response should hold.
+# Without scopes, because the scopes of many cats are too large for one response.
 _COLUMNS = (
     Cat.id,
     Cat.slug,
@@ -107,7 +107,7 @@ _ORDERS: dict[CatSort, tuple[SortKey[Any], ...]] = {
 }
 
 
-@cache  # some hundred at most: sets of filters, in orders
+@cache  # a few hundred combinations of filters and orders at most
 def _query(filters: frozenset[str], sort: CatSort) -> PageRead:
     statement = select(*_COLUMNS).where(*(_FILTERS[name] for name in sorted(filters)))
     return PageRead(statement, _ORDERS[sort])
@@ -126,10 +126,10 @@ async def list_cats(
     sort: CatSort | None,
     page: PageRequest,
 ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
-    """Return the columns of a page of cats but their scopes, and the cursor of the next page.
+    """Return the columns of a page of cats, without scopes, and the cursor of the next page.
 
-    Without `sort`, what fits the search best comes first, or the newest. Raises `InvalidRequest`, also for the order by
-    relevance without a search, `Unauthenticated`, `UnpublishedCatsHidden` and `EndpointReviewsHidden`.
+    Without `sort`, the order is by relevance with `q`, otherwise newest first. Raises `Unauthenticated`,
+    `UnpublishedCatsHidden`, `EndpointReviewsHidden` and `InvalidRequest`, also for `relevance` without `q`.
     """
     filters = listed_to(viewer, mine=mine, status=status)
     if endpoint_pending:
@@ -141,8 +141,8 @@ async def list_cats(
     order = str(sort)
     if sort is CatSort.RELEVANCE:
         if q is None:
-            raise InvalidRequest.of("query", "sort", msg="relevance needs a search in q")
-        # The scores of one search mean nothing to another.
+            raise InvalidRequest.of("query", "sort", msg="relevance needs a search: set q")
+        # A cursor holds a score, which is only valid for the same search.
         order = f"{sort} {hashlib.sha256(q.encode()).hexdigest()[:16]}"
     query = _query(frozenset(filters), sort)
     return await query.fetch(database, page, order, **filters)

@@ -1,4 +1,4 @@
-"""Reviews. Whoever writes one holds the lock of its cat, and moves the cat's count and sum in the same transaction."""
+"""Reviews. Each write locks the cat, and updates its rating count and sum in the same transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,7 +19,10 @@ from cathouse_catalog.services.errors import CatNotFound, NotAdopted, ReviewNotF
 async def list_reviews(
     session: AsyncSession, cat: Cat, page: PageRequest
 ) -> tuple[Sequence[Review], str | None]:
-    """A cat's reviews, the newest first. Raises `InvalidRequest` for a cursor of another list."""
+    """Return a page of a cat's reviews, newest first, and the cursor of the next page.
+
+    Raises `InvalidRequest` for a cursor of another list.
+    """
     keys: list[SortKey[Any]] = [
         SortKey(Review.created_at, datetime.fromisoformat, descending=True),
         SortKey(Review.id, UUID, descending=True),
@@ -40,13 +43,13 @@ async def write_review(
     comment: str,
     max_reviews: int,
 ) -> tuple[Review, bool]:
-    """Writes the person's one review of a published cat, or writes it anew; says whether it is the first.
+    """Write or replace the user's review of a published cat. Return the review, and whether it is the first.
 
-    Raises `CatNotFound`, `NotAdopted` for a first review by someone who never adopted the cat, `QuotaReached` and
-    `PeerUnavailable`.
+    Raises `CatNotFound`, `QuotaReached` and `PeerUnavailable`, and `NotAdopted` for a first review by a user who never
+    adopted the cat.
     """
     if await _is_first(session, cat_id, user_id):
-        # Gives the connection back to the pool: a slow installation must not keep it from others.
+        # Return the connection to the pool before calling installation, which may be slow.
         await session.commit()
         if not await adoptions.has_adopted(user_id, cat_id):
             raise NotAdopted
@@ -57,7 +60,7 @@ async def write_review(
         review = Review(cat_id=cat_id, user_id=user_id, rating=rating, comment=comment)
         session.add(review)
         await session.flush()
-        # Without a lock: a player who writes several at once may get a few more.
+        # Without a lock, a player who writes several reviews at once may exceed the limit by a few.
         own = select(func.count()).where(Review.user_id == user_id)
         refuse_beyond("reviews", (await session.execute(own)).scalar_one(), max_reviews)
         return review, True
@@ -68,7 +71,7 @@ async def write_review(
 
 
 async def delete_review(session: AsyncSession, cat_id: UUID, user_id: UUID) -> None:
-    """Takes the person's review back. Raises `CatNotFound` and `ReviewNotFound`."""
+    """Delete the user's review. Raises `CatNotFound` and `ReviewNotFound`."""
     await _lock_published_cat(session, cat_id)
     review = await _review_of(session, cat_id, user_id)
     if review is None:
@@ -79,7 +82,7 @@ async def delete_review(session: AsyncSession, cat_id: UUID, user_id: UUID) -> N
 
 
 async def _is_first(session: AsyncSession, cat_id: UUID, user_id: UUID) -> bool:
-    """Whether the person has no review of the cat yet. Raises `CatNotFound` for one that is not published."""
+    """Return whether the user has no review of the cat yet. Raises `CatNotFound` for an unpublished cat."""
     own = and_(Review.cat_id == Cat.id, Review.user_id == user_id)
     statement = select(Cat.status, Review.id).outerjoin(Review, own).where(Cat.id == cat_id)
     found = (await session.execute(statement)).one_or_none()
@@ -107,7 +110,7 @@ async def _move_rating(session: AsyncSession, cat_id: UUID, *, count: int, total
         .values(
             rating_count=Cat.rating_count + count,
             rating_sum=Cat.rating_sum + total,
-            # What people think of a cat is no change of the cat.
+            # Keep the time: a review does not change the cat itself.
             updated_at=Cat.updated_at,
         )
         .execution_options(synchronize_session=False)

@@ -1,7 +1,7 @@
-"""What players have consented to: a scope that was published may come to mean less, never more.
+"""Consent of players: a published scope may later allow fewer routes, but never more.
 
-Installations keep the names of the scopes that their owners granted. If a name could open more routes tomorrow than it
-did on the day it was granted, its owner would have granted what they never saw.
+Installations store the names of the granted scopes. If a scope could later allow more routes, its owner would have
+granted access that was never shown.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -15,10 +15,10 @@ from cathouse_catalog.services.errors import ScopeWidened
 
 
 async def refuse_wider_scopes(session: AsyncSession, cat_id: UUID, scopes: Sequence[Scope]) -> None:
-    """Raises `ScopeWidened` where one of these opens a route that it did not open when it was last published.
+    """Raise `ScopeWidened` if a scope allows a route that it did not allow in its last published version.
 
-    As every published version has passed this, the last one that has a name is also the narrowest; a name that was
-    dropped for a while is not forgotten.
+    Every published version has passed this check, so the last version with a scope is also its narrowest. A scope that
+    was removed for some versions is compared, too.
     """
     published = await session.scalars(
         select(Version.scopes)
@@ -41,10 +41,11 @@ def newly_opened(
     named_before: Collection[str] = (),
     named_after: Collection[str] = (),
 ) -> list[str]:
-    """Return what a scope opens with the routes `after` and did not with `before`, as `METHOD /path`.
+    """Return the requests that a scope allows with the routes `after` but not with `before`, as `METHOD /path`.
 
-    The other arguments are the paths of all scopes of the manifests. The most specific template that a request matches
-    decides alone: a scope with `/tasks/{id}` also opens more when `/tasks/export`, which another scope named, is gone.
+    `named_before` and `named_after` are the paths of all scopes in the two manifests. Only the most specific template
+    that matches a request decides. So a scope with `/tasks/{id}` also allows more if `/tasks/export` of another scope
+    is removed.
     """
     templates = {route["path"] for route in before} | set(named_before)
     gone = templates - {route["path"] for route in after} - set(named_after)
@@ -61,8 +62,11 @@ def newly_opened(
 
 
 def _deciding(templates: Iterable[str], path: str) -> list[str]:
-    """Return the most specific of these templates that match all that `path` matches, by the rules of the proxy
-    (`cathouse_proxy.services.admission.scopes`). None where the most specific one only looks like it."""
+    """Return the most specific of the templates that match everything that `path` matches.
+
+    The rules are those of the proxy (`cathouse_proxy.services.admission.scopes`). The list is empty if the most
+    specific template differs from the path in letter case, parameters or a slash at the end.
+    """
     alike = [template for template in templates if _covers(_alike(template), _alike(path))]
     if not alike:
         return []
@@ -79,13 +83,13 @@ def _placeholders(path: str) -> list[bool]:
 
 
 def _alike(path: str) -> str:
-    """Without what many servers ignore: letter case, path parameters, a slash at the end."""
+    """Return the path without the differences that many servers ignore: letter case, parameters, a slash at the end."""
     segments = path.lower().removesuffix("/").split("/")
     return "/".join(segment.partition(";")[0] for segment in segments)
 
 
 def _covers(wide: str, narrow: str) -> bool:
-    """Whether every path that the template `narrow` matches is matched by `wide`, too."""
+    """Return whether the template `wide` matches every path that `narrow` matches."""
     wide_segments, narrow_segments = wide.split("/"), narrow.split("/")
     return len(wide_segments) == len(narrow_segments) and all(
         (old.startswith("{") and new != "") or old == new

@@ -1,4 +1,4 @@
-"""Slugs: what a cat is called in addresses."""
+"""Slugs: the names of cats in URLs."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ PATTERN = "^[a-z0-9]+(-[a-z0-9]+)*$"
 
 
 def slug_from(name: str) -> str:
-    """The slug that a name makes: its Latin letters, without accents, and digits. Raises `NameMakesNoSlug`."""
+    """Derive a slug from the digits and Latin letters of a name, without accents. Raises `NameMakesNoSlug`."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = "-".join(re.findall("[a-z0-9]+", plain))[:MAX_LENGTH].rstrip("-")
     if not is_slug(slug):
@@ -20,13 +20,13 @@ def slug_from(name: str) -> str:
 
 
 def is_slug(text: str) -> bool:
-    """Whether a cat may be called so; what looks like an id may not be a slug."""
+    """Return whether the text is a valid slug. A text that looks like an id is not."""
     fits = MIN_LENGTH <= len(text) <= MAX_LENGTH and re.fullmatch(PATTERN, text)
     return bool(fits) and uuid_or_none(text) is None
 
 
 def uuid_or_none(text: str) -> UUID | None:
-    """The UUID that a text is; None for any other text."""
+    """Parse a UUID. Return None for any other text."""
     try:
         return UUID(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Versions of a cat: semantic versions, which only rise."""
+"""Versions of a cat: semantic versions. Each new version must be higher."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -32,10 +32,10 @@ async def add_version(
     max_versions: int,
     max_versions_a_day: int,
 ) -> Version:
-    """Makes a new version the current one; without `scopes` it keeps those it has.
+    """Add a version, and make it the current one. Without `scopes`, keep the scopes of the previous version.
 
-    Raises `CatNotFound`, `NotYourCat`, `WrongStatus`, `VersionNotHigher`, `QuotaReached`, `TooManyVersions` and, where
-    the cat has been published, `ScopeWidened`.
+    Raises `CatNotFound`, `NotYourCat`, `WrongStatus`, `VersionNotHigher`, `QuotaReached` and `TooManyVersions`.
+    Raises `ScopeWidened` if the cat was published before.
     """
     cat = await changeable_cat(session, cat_id, developer, "give a new version to")
     await _keep_quotas(session, cat.id, max_versions, max_versions_a_day)
@@ -63,7 +63,7 @@ async def add_version(
 async def _keep_quotas(
     session: AsyncSession, cat_id: UUID, max_versions: int, max_versions_a_day: int
 ) -> None:
-    # The lock of the cat keeps others from adding one meanwhile.
+    # The cat is locked, so nobody else can add a version meanwhile.
     lately = Version.created_at > func.now() - _DAY
     statement = select(
         func.count(),
@@ -80,7 +80,10 @@ async def _keep_quotas(
 async def get_version(
     session: AsyncSession, cat: Cat, version: str, *, unpublished: bool
 ) -> Version:
-    """One version of a cat; one that never was public only with `unpublished`. Raises `VersionNotFound`."""
+    """Return a version of a cat. Raises `VersionNotFound`.
+
+    Without `unpublished`, find only versions that were published.
+    """
     statement = select(Version).where(Version.cat_id == cat.id, Version.version == version)
     found = await session.scalar(statement)
     if found is None or not (unpublished or found.published_at):
@@ -89,7 +92,7 @@ async def get_version(
 
 
 async def current_version(session: AsyncSession, cat: Cat) -> Version:
-    """The version that the cat has now."""
+    """Return the current version of the cat."""
     statement = select(Version).where(Version.cat_id == cat.id, Version.version == cat.version)
     return (await session.scalars(statement)).one()
 
@@ -97,11 +100,11 @@ async def current_version(session: AsyncSession, cat: Cat) -> Version:
 async def list_versions(
     session: AsyncSession, cat: Cat, *, unpublished: bool, page: PageRequest
 ) -> tuple[Sequence[Version], str | None]:
-    """A cat's versions, the highest first; those that never were public only with `unpublished`.
+    """Return a page of a cat's versions, highest first, and the cursor of the next page.
 
-    Raises `InvalidRequest` for a cursor of another list.
+    Without `unpublished`, list only versions that were published. Raises `InvalidRequest` for a cursor of another list.
     """
-    # The scopes of many versions are more than one response should hold.
+    # The scopes of many versions are too large for one response.
     statement = (
         select(Version)
         .where(Version.cat_id == cat.id)
@@ -109,7 +112,7 @@ async def list_versions(
     )
     if not unpublished:
         statement = statement.where(Version.published_at.is_not(None))
-    # Ids rise with the versions: both are given out under the lock of the cat.
+    # Higher versions have higher ids: both are assigned while the cat is locked.
     keys = [SortKey(Version.id, UUID, descending=True)]
     rows, next_cursor = await select_page(session, statement, "versions", keys, page)
     return [row[0] for row in rows], next_cursor

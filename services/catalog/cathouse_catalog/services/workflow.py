@@ -1,4 +1,4 @@
-"""The review of cats: who moves a cat from which status to which."""
+"""The review of cats: changes of their status."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -31,12 +31,12 @@ RESTORE = Move("restore", CatStatus.SUSPENDED, CatStatus.PUBLISHED)
 
 
 async def submit(session: AsyncSession, cat_id: UUID, developer: Principal) -> Cat:
-    """Asks for a review. Raises `CatNotFound`, `NotYourCat` and `WrongStatus`."""
+    """Submit a draft for review. Raises `CatNotFound`, `NotYourCat` and `WrongStatus`."""
     return await _move(session, await locked_cat_of(session, cat_id, developer), SUBMIT)
 
 
 async def approve(session: AsyncSession, cat_id: UUID, admin: Principal) -> Cat:
-    """Publishes a cat as it was submitted. Raises `CatNotFound` and `WrongStatus`."""
+    """Publish a submitted cat. Raises `CatNotFound` and `WrongStatus`."""
     cat = await _move(session, await locked_cat(session, cat_id), APPROVE)
     (await current_version(session, cat)).published_at = func.now()
     _record(session, SecurityEvent.CAT_APPROVED, cat, admin)
@@ -45,29 +45,31 @@ async def approve(session: AsyncSession, cat_id: UUID, admin: Principal) -> Cat:
 
 
 async def reject(session: AsyncSession, cat_id: UUID, admin: Principal, reason: str) -> Cat:
-    """Ends a review for good. Raises `CatNotFound` and `WrongStatus`."""
+    """Reject a submitted cat, which is final. Raises `CatNotFound` and `WrongStatus`."""
     cat = await _move(session, await locked_cat(session, cat_id), REJECT, rejection_reason=reason)
     _record(session, SecurityEvent.CAT_REJECTED, cat, admin, reason=reason)
     return cat
 
 
 async def suspend(session: AsyncSession, cat_id: UUID, admin: Principal) -> Cat:
-    """Hides a published cat; it is no longer featured. Raises `CatNotFound` and `WrongStatus`."""
+    """Suspend a published cat, and stop featuring it. Raises `CatNotFound` and `WrongStatus`."""
     cat = await _move(session, await locked_cat(session, cat_id), SUSPEND, featured=False)
     _record(session, SecurityEvent.CAT_SUSPENDED, cat, admin)
     return cat
 
 
 async def restore(session: AsyncSession, cat_id: UUID, admin: Principal) -> Cat:
-    """Shows a suspended cat again. Raises `CatNotFound` and `WrongStatus`."""
+    """Publish a suspended cat again. Raises `CatNotFound` and `WrongStatus`."""
     cat = await _move(session, await locked_cat(session, cat_id), RESTORE)
     _record(session, SecurityEvent.CAT_RESTORED, cat, admin)
     return cat
 
 
 async def feature(session: AsyncSession, cat_id: UUID, admin: Principal, *, featured: bool) -> Cat:
-    """Says whether a published cat is featured; does nothing where it is so already. Raises `CatNotFound` and
-    `WrongStatus`."""
+    """Feature a published cat, or stop featuring it. Do nothing if it is so already.
+
+    Raises `CatNotFound` and `WrongStatus`.
+    """
     cat = await locked_cat(session, cat_id)
     if cat.status != CatStatus.PUBLISHED:
         raise WrongStatus("feature", cat.status, (CatStatus.PUBLISHED,))

@@ -8,8 +8,7 @@ from cathouse_installation.models.base import Base
 
 
 class IdempotencyKey(Base):
-    """A key that a person adopted a cat with. It holds what the first answer is made of again, but neither the
-    credential nor the key."""
+    """An `Idempotency-Key` of an adoption. It holds enough to repeat the first response, but not the credential."""
 
     __tablename__ = "idempotency_keys"
 
@@ -17,7 +16,7 @@ class IdempotencyKey(Base):
     key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     request_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     salt: Mapped[bytes] = mapped_column(LargeBinary(32))
-    """A part of what the credential was derived from; see `Credentials.derive`."""
+    """One input of the credential's derivation; see `Credentials.derive`."""
     installation_id: Mapped[UUID] = mapped_column(ForeignKey("installation.installations.id"))
     created_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.now(), index=True

@@ -21,12 +21,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from cathouse_installation.models.base import Base
 
 NAME_LENGTH = 80
-# Literal text wherever it is used: PostgreSQL does not recognize the index of a predicate with a parameter.
+# Literal text in each query: with a parameter in the predicate, PostgreSQL does not use the partial index.
 IS_INSTALLED = text("status <> 'uninstalled'")
 
 
 class Status(StrEnum):
-    """Where an installation is in its life; `uninstalled` is its end."""
+    """The status of an installation. `uninstalled` is final."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -34,13 +34,13 @@ class Status(StrEnum):
 
 
 class Installation(Base):
-    """One player's adopted instance of one cat. A removed one stays, as the player's history."""
+    """A player's adopted instance of a cat. Uninstalled ones stay, as the player's history."""
 
     __tablename__ = "installations"
     __table_args__ = (
         CheckConstraint("status in ('active', 'paused', 'uninstalled')", name="status_is_known"),
         Index(None, "user_id", "id"),
-        # At most one a person and cat, however many are adopted at once.
+        # At most one installation per player and cat, also with concurrent adoptions.
         Index(
             "uq_installations_user_id_cat_id",
             "user_id",
@@ -55,11 +55,11 @@ class Installation(Base):
     user_id: Mapped[UUID]
     cat_id: Mapped[UUID]
     cat_version: Mapped[str] = mapped_column(String(100))
-    """The version whose manifest the granted scopes were chosen from."""
+    """The version of the manifest from which the granted scopes were chosen."""
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     status: Mapped[Status] = mapped_column(String(16), server_default=Status.ACTIVE)
     granted_scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    # json, not jsonb: what is stored is what was sent. jsonb writes 1e300 out as 301 digits.
+    # json, not jsonb, keeps the text as the client sent it. jsonb writes 1e300 as 301 digits.
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)
     credential_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     installed_at: Mapped[datetime] = mapped_column(

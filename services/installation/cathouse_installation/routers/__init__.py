@@ -1,1 +1,1 @@
-"""Installation's routes. A router parses, calls one function, returns."""
+"""Installation's routes. A route parses the request, calls one function, and returns its result."""

@@ -1,4 +1,4 @@
-"""Adoption."""
+"""The route that adopts a cat."""
 
 from typing import Annotated
 
@@ -36,7 +36,7 @@ Key = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[!-~]+$",
-        description="Any text that this adoption alone has, such as a random UUID",
+        description="Any text that is unique to this adoption, such as a random UUID",
         examples=["7d0f8a52-6f0e-4b51-9a0c-5f1f3f3f7a11"],
     ),
 ]
@@ -70,14 +70,14 @@ async def adopt_cat(
     response: Response,
     idempotency_key: Key = None,
 ) -> InstallationWithCredential:
-    """A player has a cat once; it can be adopted again after it was uninstalled.
+    """A player can have one installation of each cat. After uninstalling it, the player can adopt the cat again.
 
-    The credential is in this answer alone, and kept only as a hash.
+    Only this response shows the credential. The platform stores its hash.
 
-    With an `Idempotency-Key`, the same request can be sent again for 24 hours, at once or one after the other. There is
-    one installation, and each answer holds it, as it is by then, and the same credential. The same key with another
-    body is refused, and so is a repeat after the credential was replaced by `POST /{id}/credential`. An adoption that
-    was refused can be repeated with the same key.
+    With an `Idempotency-Key`, you can repeat the same request for 24 hours, also concurrently. This creates only one
+    installation. Each response holds its current state and the same credential. The same key with another body is
+    refused. A repeat is also refused after `POST /{installation_id}/credential` has replaced the credential. You can
+    repeat a refused adoption with the same key.
     """
     request = AdoptionRequest(
         user_id=player.id,

@@ -1,4 +1,4 @@
-"""What owners do with their installations."""
+"""Routes for owners of installations."""
 
 from uuid import UUID
 
@@ -31,11 +31,11 @@ from cathouse_installation.services.errors import (
 router = APIRouter(prefix="/api/v1/installations", tags=["installations"])
 
 
-@router.get("", response_model=Page[InstallationBody], summary="My installations")
+@router.get("", response_model=Page[InstallationBody], summary="List my installations")
 async def list_installations(
     person: SignedIn, session: Session, page: Paging
 ) -> Page[InstallationBody]:
-    """The newest first, uninstalled ones included."""
+    """The list begins with the newest, and includes uninstalled ones."""
     found, next_cursor = await installations.list_own(session, person.id, page)
     return Page(
         items=[InstallationBody.model_validate(installation) for installation in found],
@@ -47,7 +47,7 @@ async def list_installations(
     "/{installation_id}",
     response_model=InstallationBody,
     responses=problem_responses(InstallationNotFound),
-    summary="One of my installations",
+    summary="Get one of my installations",
 )
 async def read_installation(
     installation_id: UUID, person: SignedIn, session: Session
@@ -64,7 +64,7 @@ async def read_installation(
 async def change_installation(
     installation_id: UUID, body: InstallationChange, person: SignedIn, session: Session
 ) -> Installation:
-    """What is left out stays as it is. `settings` replaces the whole object."""
+    """Fields that are left out stay as they are. `settings` replaces the whole object."""
     changes = body.model_dump(exclude_unset=True)
     return await installations.change(session, person.id, installation_id, changes)
 
@@ -78,7 +78,7 @@ async def change_installation(
 async def pause_installation(
     installation_id: UUID, person: SignedIn, session: Session
 ) -> Installation:
-    """Calls through the proxy are refused until it is resumed. Pausing a paused one changes nothing."""
+    """The proxy refuses its calls until you resume it. Pausing a paused installation changes nothing."""
     return await installations.set_status(session, person.id, installation_id, Status.PAUSED)
 
 
@@ -91,7 +91,7 @@ async def pause_installation(
 async def resume_installation(
     installation_id: UUID, person: SignedIn, session: Session
 ) -> Installation:
-    """Resuming an active one changes nothing."""
+    """Resuming an active installation changes nothing."""
     return await installations.set_status(session, person.id, installation_id, Status.ACTIVE)
 
 
@@ -103,8 +103,10 @@ async def resume_installation(
     summary="Uninstall a cat",
 )
 async def uninstall_cat(installation_id: UUID, person: SignedIn, session: Session) -> None:
-    """For good: it stays readable with the status `uninstalled`, and nothing changes it again. The cat can be adopted
-    anew. Uninstalling an uninstalled one changes nothing."""
+    """Uninstalling is final. The installation stays readable with the status `uninstalled`, and cannot be changed.
+
+    You can adopt the cat again. Uninstalling an uninstalled installation changes nothing.
+    """
     await installations.uninstall(session, person.id, installation_id)
 
 
@@ -122,7 +124,7 @@ async def uninstall_cat(installation_id: UUID, person: SignedIn, session: Sessio
         PeerUnavailable,
         ServiceUnavailable,
     ),
-    summary="Choose an installation's scopes anew",
+    summary="Replace the granted scopes of an installation",
 )
 async def replace_scopes(
     installation_id: UUID,
@@ -131,8 +133,11 @@ async def replace_scopes(
     session: Session,
     resources: ResourcesDep,
 ) -> Installation:
-    """Grants these scopes and no others. They are checked against the cat's manifest as it is now, and `cat_version` is
-    that manifest's from then on. While a cat is not published, scopes can be taken from it but not added."""
+    """Grant exactly these scopes. They are checked against the cat's current manifest.
+
+    `cat_version` becomes the version of that manifest. While the cat is not published, you can remove scopes but not
+    add any.
+    """
     return await installations.replace_scopes(
         session, resources.catalog, person.id, installation_id, frozenset(body.granted_scopes)
     )
@@ -142,7 +147,7 @@ async def replace_scopes(
     "/{installation_id}/credential",
     response_model=InstallationWithCredential,
     responses=problem_responses(InstallationNotFound, InstallationUninstalled),
-    summary="Replace an installation's credential",
+    summary="Replace the credential of an installation",
 )
 async def rotate_credential(
     installation_id: UUID,
@@ -151,7 +156,7 @@ async def rotate_credential(
     resources: ResourcesDep,
     response: Response,
 ) -> InstallationWithCredential:
-    """The old one stops at once. The new one is in this answer alone, and kept only as a hash."""
+    """The old credential stops working at once. Only this response shows the new one. The platform stores its hash."""
     rotated = await installations.rotate_credential(
         session, resources.credentials, person.id, installation_id
     )

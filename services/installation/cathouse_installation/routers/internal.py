@@ -1,4 +1,4 @@
-"""What other services ask."""
+"""Routes for other services."""
 
 from typing import Annotated
 from uuid import UUID
@@ -23,22 +23,25 @@ router = APIRouter(
     "/verify",
     response_model=Verified,
     responses=problem_responses(UnknownInstallation),
-    summary="What may this installation do?",
+    summary="Verify an installation",
 )
 async def verify_installation(
     body: Verification,
     session: Session,
-    # Not in the body, where a version that does not know it would refuse it.
+    # A query parameter, because older versions refuse unknown fields of the body, but ignore unknown parameters.
     used_by: Annotated[
         UUID | None,
         Query(
-            description="The person for whom an installation is asked for by its id, in order to call its cat. Nobody "
-            "else's question by id counts as its use, nor does any but its owner's"
+            description="With `installation_id`: the user who is about to call the cat. `last_used_at` is updated only "
+            "if this is the owner"
         ),
     ] = None,
 ) -> verification.Permission:
-    """By its credential or by its id. Paused and uninstalled ones are found too; `status` tells. It may be repeated:
-    all that it changes is `last_used_at`, of an active installation that is being used, at most once a minute."""
+    """Find an installation by its credential or by its id, and return its owner, status and granted scopes.
+
+    Paused and uninstalled installations are found, too: check `status`. The request is safe to repeat. It only updates
+    `last_used_at` of an active installation that is in use, at most once a minute.
+    """
     return await verification.verify(
         session,
         credential=body.credential.get_secret_value() if body.credential else None,
@@ -47,7 +50,9 @@ async def verify_installation(
     )
 
 
-@router.get("/adoptions", response_model=AdoptionState, summary="Has this player adopted this cat?")
+@router.get(
+    "/adoptions", response_model=AdoptionState, summary="Check whether a player has adopted a cat"
+)
 async def read_adoption(user_id: UUID, cat_id: UUID, session: Session) -> AdoptionState:
-    """The catalog asks before a player's first review of a cat. Whether the two exist does not matter."""
+    """The catalog calls this before a player's first review of a cat. Ids that do not exist give `false`."""
     return AdoptionState(adopted=await adoption.has_adopted(session, user_id, cat_id))

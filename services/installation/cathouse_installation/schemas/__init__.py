@@ -1,1 +1,1 @@
-"""The bodies that installation takes and sends."""
+"""The request and response bodies of installation."""

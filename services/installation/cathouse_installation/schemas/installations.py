@@ -15,7 +15,7 @@ GrantedScopes = Annotated[
     list[ScopeName],
     Field(
         max_length=100,
-        description="Scopes that the cat's manifest declares; all that it requires among them",
+        description="Scopes that the cat's manifest declares, including all required ones",
         examples=[["tasks:read"]],
     ),
 ]
@@ -28,14 +28,14 @@ INSTALLATION_ID = UUID("0199b6a4-21d7-7f10-8d5c-6b2f9e0a7c31")
 class Adoption(RequestBody):
     cat_id: UUID = Field(examples=[CAT_ID])
     granted_scopes: GrantedScopes
-    name: Name | None = Field(None, description="The cat's name, where none is given")
+    name: Name | None = Field(None, description="Default: the name of the cat")
     settings: SettingsObject = Field(default_factory=dict)
 
 
 class InstallationChange(RequestBody):
-    """What is left out stays. `settings` replaces the whole object."""
+    """Fields that are left out stay as they are. `settings` replaces the whole object."""
 
-    # Factories, because what is left out has no value: null is refused, and the description shows no default.
+    # Factories make the fields optional. Null is still refused, and the API description shows no default.
     name: Name = Field(default_factory=str)
     settings: SettingsObject = Field(default_factory=dict)
 
@@ -50,7 +50,7 @@ class InstallationBody(ResponseBody):
     cat_id: UUID = Field(examples=[CAT_ID])
     cat_version: str = Field(
         max_length=100,
-        description="The cat's version that the granted scopes were chosen from",
+        description="The version of the cat from which the granted scopes were chosen",
         examples=["1.4.0"],
     )
     name: str = Field(max_length=NAME_LENGTH, examples=["Chores"])
@@ -61,7 +61,7 @@ class InstallationBody(ResponseBody):
     )
     installed_at: Timestamp
     last_used_at: Timestamp | None = Field(
-        description="The last call through the proxy, to the minute; null before the first"
+        description="Time of the last call through the proxy, to the minute. Null before the first call"
     )
 
 
@@ -69,6 +69,6 @@ class InstallationWithCredential(ResponseBody):
     installation: InstallationBody
     credential: str = Field(
         max_length=256,
-        description="The installation's secret. It is kept only as a hash: save it now",
+        description="The secret of the installation. Save it now: the platform stores only its hash",
         examples=["cat_pXv1dYQ3kq0kq3o1X5wQy7nT0m8h2bUeJrLw4sZcF9A"],
     )

@@ -1,4 +1,4 @@
-"""An installation's settings: any JSON object that is not too much."""
+"""The settings of an installation: any JSON object of limited size and depth."""
 
 import json
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ MAX_DEPTH = 10
 
 def _acceptable(settings: dict[str, Any]) -> dict[str, Any]:
     _check(settings, depth=1, left=MAX_BYTES)
-    # Python reads NaN and Infinity, which are no JSON.
+    # Python's parser accepts NaN and Infinity, which are not JSON.
     written = json.dumps(settings, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     if len(written.encode()) > MAX_BYTES:
         raise _too_long()
@@ -20,8 +20,10 @@ def _acceptable(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(value: object, depth: int, left: int) -> int:
-    """Returns how many of `left` bytes are left after a value, at the least that it takes. Stops once there are none,
-    so that what is far too long is refused before it is read to its end."""
+    """Return how many of `left` bytes remain after a value, counting its minimum size.
+
+    Raise `ValueError` when no byte remains. A value that is far too long is refused before all of it is read.
+    """
     left -= len(value) + 2 if isinstance(value, str) else 1
     if left < 0:
         raise _too_long()
@@ -34,7 +36,7 @@ def _check(value: object, depth: int, left: int) -> int:
             for inner in value.values():
                 left = _check(inner, depth + 1, left)
     elif isinstance(value, str) and any(c == "\x00" or "\ud800" <= c <= "\udfff" for c in value):
-        raise ValueError("must not contain NUL or half of a surrogate pair")
+        raise ValueError("must not contain NUL or an unpaired surrogate")
     return left
 
 
@@ -51,4 +53,4 @@ SettingsObject = Annotated[
         examples=[{"theme": "dark", "reminders": {"hour": 8}}],
     ),
 ]
-"""Checked so that it can be stored, given back as it was, and read by every JSON parser."""
+"""Settings that PostgreSQL can store and every JSON parser can read."""

@@ -12,7 +12,7 @@ from cathouse_installation.schemas.installations import (
 
 
 class Verification(RequestBody):
-    """Exactly one of the two."""
+    """Give exactly one of the two fields."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -41,4 +41,4 @@ class Verified(ResponseBody):
 
 
 class AdoptionState(ResponseBody):
-    adopted: bool = Field(description="Also where the installation was uninstalled since")
+    adopted: bool = Field(description="True also if the player has uninstalled the cat since")

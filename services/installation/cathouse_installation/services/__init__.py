@@ -1,1 +1,1 @@
-"""Installation's rules and queries. Functions take a session and plain values, and raise typed errors."""
+"""Installation's rules and queries. Functions accept a database session and plain values, and raise typed errors."""

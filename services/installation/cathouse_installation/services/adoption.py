@@ -1,4 +1,4 @@
-"""Adoption: a player takes a cat in."""
+"""Adoption: create an installation of a cat for a player."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ from cathouse_installation.services.limits import Limits
 
 @dataclass(frozen=True, slots=True)
 class AdoptionRequest:
-    """The installation that a player asks for. Without a name, it gets the name of the cat."""
+    """A player's request for an installation. Without a name, it gets the name of the cat."""
 
     user_id: UUID
     cat_id: UUID
@@ -36,14 +36,14 @@ class AdoptionRequest:
     settings: dict[str, Any]
 
     def hash(self) -> bytes:
-        """Equal for requests that ask for the same, however they were written."""
+        """Return a hash that is equal for requests with the same content, also if their JSON differs."""
         asked = [str(self.cat_id), sorted(self.granted_scopes), self.name, self.settings]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class WithCredential:
-    """An installation, and its credential in clear: the only time that anyone sees it."""
+    """An installation with its credential in plain text, which only one response shows."""
 
     installation: Installation
     credential: str
@@ -57,18 +57,17 @@ async def adopt(
     request: AdoptionRequest,
     idempotency_key: str | None,
 ) -> WithCredential:
-    """Makes an installation, or gives the one that this key has made, with the same credential.
+    """Create an installation, or return the one that this key created before, with the same credential.
 
     Raises `CatNotFound`, `DeveloperDisabled`, `InvalidScopes`, `AlreadyAdopted`, `QuotaReached`, `TooManyAdoptions`,
-    `IdempotencyKeyReused`, `CredentialReplaced` where a repeat comes after the credential has changed, and
-    `PeerUnavailable`.
+    `IdempotencyKeyReused` and `PeerUnavailable`; `CredentialReplaced` for a repeat after the credential has changed.
     """
-    # A repeat is answered from here, even while the catalog is down or the cat is suspended.
+    # A repeat needs no catalog: it works while the catalog is down or the cat is suspended.
     if idempotency_key and (
         first := await _repeated(session, credentials, request, idempotency_key)
     ):
         return first
-    # Gives the connection back to the pool: a slow catalog must not keep it from others.
+    # Return the connection to the pool before calling the catalog, which may be slow.
     await session.commit()
     manifest = await catalog.manifest(request.cat_id)
     if not manifest.published:
@@ -79,9 +78,8 @@ async def adopt(
     credential = (
         credentials.derive(idempotency_key, salt) if idempotency_key else credentials.random()
     )
-    # Of simultaneous adoptions of a cat, and of simultaneous uses of a key, the indexes let one through, and make the
-    # others wait for it. Everyone takes the two in this order, and the lock of the quotas last, so nobody waits in a
-    # circle.
+    # The unique indexes let one of several concurrent adoptions of a cat, or uses of a key, proceed. The others wait.
+    # Each request writes the two rows in this order and locks the quotas last, so there is no deadlock.
     installation = await session.scalar(
         insert(Installation)
         .values(
@@ -125,7 +123,7 @@ async def adopt(
 async def _repeated(
     session: AsyncSession, credentials: Credentials, request: AdoptionRequest, key: str
 ) -> WithCredential | None:
-    """The first answer to this key, with the installation as it is now; None where there was none."""
+    """Return the installation of this key as it is now, with the first credential. None for an unknown key."""
     found = await idempotency.recall(session, request.user_id, key)
     if found is None:
         return None
@@ -133,8 +131,8 @@ async def _repeated(
     if kept.request_hash != request.hash():
         raise IdempotencyKeyReused
     credential = credentials.derive_again(key, kept.salt, installation.credential_hash)
-    # Rotated since, or derived with a service token that is no longer accepted. Whoever repeats must learn that
-    # what they would get does not work, and must not put an end to the credential that does.
+    # The credential was rotated since, or derived with a service token that is no longer accepted. Returning the old
+    # one would not help the client. Creating a new one would invalidate the one in use.
     if credential is None:
         raise CredentialReplaced(installation_id=str(installation.id))
     return WithCredential(installation, credential)
@@ -148,12 +146,12 @@ async def _already_adopted(session: AsyncSession, request: AdoptionRequest) -> A
             IS_INSTALLED,
         )
     )
-    # None where it has been uninstalled in this moment: then trying again is right, as after any conflict.
+    # None if the installation was uninstalled meanwhile. The client can then try again.
     return AlreadyAdopted(installation_id=str(existing) if existing else None)
 
 
 async def has_adopted(session: AsyncSession, user_id: UUID, cat_id: UUID) -> bool:
-    """Whether the player has, or once had, an installation of the cat."""
+    """Return whether the player has, or once had, an installation of the cat."""
     found = select(Installation.id).where(
         Installation.user_id == user_id, Installation.cat_id == cat_id
     )

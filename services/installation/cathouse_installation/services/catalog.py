@@ -1,4 +1,4 @@
-"""What installation asks the catalog: the manifest of a cat."""
+"""Requests to the catalog for the manifest of a cat."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -14,11 +14,11 @@ from cathouse_installation.services.errors import CatNotFound, DeveloperDisabled
 def _storable(text: str) -> str:
     if "\x00" in text:
         raise ValueError("has a NUL, which PostgreSQL cannot store")
-    text.encode()  # raises UnicodeEncodeError, which is a ValueError, for half of a surrogate pair
+    text.encode()  # raises UnicodeEncodeError, a ValueError, for an unpaired surrogate
     return text
 
 
-# Not `Line`: a cat that was named before its rules is still adopted.
+# Not `Line`, because cats may have names from before its rules.
 _Stored = Annotated[str, Field(min_length=1), AfterValidator(_storable)]
 _Text = Annotated[_Stored, Field(max_length=100)]
 
@@ -31,7 +31,7 @@ class DeclaredScope(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What matters here of the catalog's description of a cat."""
+    """The fields of a cat in the catalog that installation needs."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -47,9 +47,9 @@ class Manifest(BaseModel):
         return self.status == "published"
 
     def grant(self, asked: Iterable[str]) -> list[str]:
-        """The scopes asked for, each once, in the manifest's order.
+        """Return the requested scopes, each once, in the manifest's order.
 
-        Raises `InvalidScopes`, which names every scope that is undeclared, or required and missing.
+        Raises `InvalidScopes`, which names each undeclared scope, and each required scope that is missing.
         """
         asked = set(asked)
         undeclared = asked - {scope.name for scope in self.scopes}
@@ -73,17 +73,17 @@ def _error(kind: str, msg: str) -> dict[str, object]:
 
 
 class Catalog:
-    """The catalog, over HTTP."""
+    """Client of the catalog."""
 
     def __init__(self, client: ServiceClient, revocations: Revocations) -> None:
         self._client = client
         self._revocations = revocations
 
     async def manifest(self, cat_id: UUID) -> Manifest:
-        """A cat's manifest as it is now, published or not.
+        """Return the current manifest of a cat, published or not.
 
-        Raises `CatNotFound`, and `PeerUnavailable` where the catalog is down, slow, or answers what is no manifest of
-        this cat.
+        Raises `CatNotFound`. Raises `PeerUnavailable` if the catalog is down or slow, or its response is not a valid
+        manifest of this cat.
         """
         response = await self._client.request("GET", f"/api/v1/catalog/internal/cats/{cat_id}")
         if response.status_code == 404:
@@ -94,6 +94,9 @@ class Catalog:
         return manifest
 
     def check_developer(self, manifest: Manifest) -> None:
-        """Raises `DeveloperDisabled`, and `PeerUnavailable` where auth has never said who is."""
+        """Raise `DeveloperDisabled` if the cat's developer is disabled.
+
+        Raises `PeerUnavailable` if auth's list of disabled accounts was never fetched.
+        """
         if not self._revocations.is_active(manifest.developer_id):
             raise DeveloperDisabled

@@ -1,4 +1,4 @@
-"""Credentials: 256 bits nobody can guess, kept as a hash."""
+"""Credentials of installations: 256 bits, stored as a hash."""
 
 import hashlib
 import hmac
@@ -8,22 +8,22 @@ from collections.abc import Sequence
 
 from pydantic import SecretStr
 
-# Lets people and scanners of source code tell what they have found.
+# A prefix by which people and secret scanners recognize a credential.
 PREFIX = "cat_"
 SALT_BYTES = 32
 _PURPOSE = b"cathouse installation credential\x00"
 
 
 def hash_credential(credential: str) -> bytes:
-    """What is stored of a credential, and looked up by."""
-    # One round of SHA-256 is right here: slow, salted hashes make up for passwords that can be guessed, and nobody
-    # guesses 256 random bits. Every proxied call pays for this hash, and an index finds by it.
-    # surrogatepass: JSON can hold what UTF-8 cannot, and what is no credential of anybody's is unknown, not an error.
+    """Return the hash of a credential, as the database stores and finds it."""
+    # One round of SHA-256 is enough. Slow, salted hashes protect passwords that can be guessed; 256 random bits cannot
+    # be guessed. Every proxied call computes this hash, and an index finds it.
+    # surrogatepass: JSON strings may have unpaired surrogates. Such a text is an unknown credential, not an error.
     return hashlib.sha256(credential.encode("utf-8", "surrogatepass")).digest()
 
 
 class Credentials:
-    """Makes credentials."""
+    """Creates credentials, at random or derived from an `Idempotency-Key`."""
 
     def __init__(self, service_tokens: Sequence[SecretStr]) -> None:
         self._secrets = [token.get_secret_value().encode() for token in service_tokens]
@@ -32,16 +32,20 @@ class Credentials:
         return _written(secrets.token_bytes(32))
 
     def derive(self, idempotency_key: str, salt: bytes) -> str:
-        """The credential of an adoption with an `Idempotency-Key`: the same one for a repeat, though it is not stored.
+        """Derive the credential of an adoption with an `Idempotency-Key`. A repeat gets the same one.
 
-        It takes three things, each kept elsewhere: the salt, random and in the database until the key is forgotten; the
-        key, which the client alone has (stored is its hash); and the service token, which is never in the database.
-        Whoever reads the database can make none of it, and with the salt's end nobody can.
+        The credential itself is not stored. The derivation needs three inputs from different places:
+
+        - the random salt, in the database until the key expires
+        - the key, which only the client has; the database has its hash
+        - the service token, which is never in the database
+
+        A copy of the database is therefore not enough to derive a credential. Without the salt, nobody can.
         """
         return _derived(self._secrets[0], idempotency_key, salt)
 
     def derive_again(self, idempotency_key: str, salt: bytes, credential_hash: bytes) -> str | None:
-        """What `derive` gave then, with any of the service tokens; None where its hash is not this one."""
+        """Repeat `derive` with each service token. Return the credential with this hash, or None."""
         for secret in self._secrets:
             credential = _derived(secret, idempotency_key, salt)
             if hash_credential(credential) == credential_hash:

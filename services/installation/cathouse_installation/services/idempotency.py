@@ -1,7 +1,7 @@
-"""Idempotency keys: a repeated adoption gets the first one's answer (draft-ietf-httpapi-idempotency-key-header).
+"""Idempotency keys: a repeated adoption gets the same response (draft-ietf-httpapi-idempotency-key-header).
 
-A key is one person's, good for one body, and kept for `KEEP`. Only adoptions that succeeded are remembered: one that
-was refused wrote nothing, and may succeed when it is repeated.
+A key belongs to one player and one request body, and is kept for `KEEP`. Only successful adoptions are recorded. A
+refused adoption wrote nothing, and may succeed when it is repeated.
 """
 
 import hashlib
@@ -15,14 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cathouse_installation.models import IdempotencyKey, Installation
 
 KEEP = timedelta(hours=24)
-# Forgetting costs an adoption no more than this many rows, and brings in many times more than adoptions add.
+# Each adoption adds one key and deletes up to this many expired ones.
 _FORGOTTEN_AT_ONCE = 100
 
 
 async def recall(
     session: AsyncSession, user_id: UUID, key: str
 ) -> tuple[IdempotencyKey, Installation] | None:
-    """What a key was used for, while it is kept."""
+    """Return a key and its installation, or None if the key is unknown or expired."""
     found = await session.execute(
         select(IdempotencyKey, Installation)
         .join(Installation, IdempotencyKey.installation_id == Installation.id)
@@ -45,7 +45,7 @@ async def remember(
     salt: bytes,
     installation_id: UUID,
 ) -> bool:
-    """Keeps what a key was used for; False where it is in use already, by someone who was faster."""
+    """Record the use of a key. Return False if a concurrent request has already recorded it."""
     statement = insert(IdempotencyKey).values(
         user_id=user_id,
         key_hash=_hash(key),
@@ -54,8 +54,8 @@ async def remember(
         installation_id=installation_id,
     )
     new = statement.excluded
-    # A key that is no longer kept, but not deleted yet, is free. One in use by a transaction that has not ended makes
-    # this wait for its end.
+    # An expired key that is not deleted yet is overwritten. If another open transaction has written the key, this
+    # statement waits for its end.
     kept = await session.scalar(
         statement.on_conflict_do_update(
             index_elements=[IdempotencyKey.user_id, IdempotencyKey.key_hash],
@@ -72,7 +72,7 @@ async def remember(
 
 
 async def forget_expired(session: AsyncSession) -> None:
-    """Deletes keys that are no longer kept. Waits for nobody: what another transaction has locked is left to it."""
+    """Delete expired keys. Skip rows that another transaction has locked, so there is no wait."""
     identity = tuple_(IdempotencyKey.user_id, IdempotencyKey.key_hash)
     expired = (
         select(IdempotencyKey.user_id, IdempotencyKey.key_hash)

@@ -1,8 +1,8 @@
-"""What an owner does with installations.
+"""Read and change the installations of an owner.
 
-Their life, and what each request makes of it:
+The status after each request:
 
-| from | pause | resume | uninstall | anything else that changes it |
+| from | pause | resume | uninstall | any other change |
 | --- | --- | --- | --- | --- |
 | active | paused | active | uninstalled | active |
 | paused | paused | active | uninstalled | paused |
@@ -33,12 +33,15 @@ from cathouse_installation.services.errors import (
 async def list_own(
     session: AsyncSession, user_id: UUID, page: PageRequest
 ) -> tuple[Sequence[Installation], str | None]:
-    """A person's installations, the newest first, uninstalled ones included; and the cursor of the next page."""
+    """Return a page of a person's installations, newest first, and the cursor of the next page.
+
+    The list includes uninstalled ones.
+    """
     rows, next_cursor = await select_page(
         session,
         select(Installation).where(Installation.user_id == user_id),
         "newest",
-        # The identifiers are UUIDv7: their order is that of their making.
+        # UUIDv7: ids are in the order of creation.
         [SortKey(Installation.id.expression, UUID, descending=True)],
         page,
     )
@@ -48,15 +51,15 @@ async def list_own(
 async def get_own(
     session: AsyncSession, user_id: UUID, installation_id: UUID, *, lock: bool = False
 ) -> Installation:
-    """One of a person's installations; with `lock`, nobody else changes it before the transaction's end.
+    """Return an installation of this person. `lock` keeps others from changing it until the transaction ends.
 
-    Raises `InstallationNotFound`, for another's too.
+    Raises `InstallationNotFound`, also for an installation of another person.
     """
     statement = select(Installation).where(
         Installation.id == installation_id, Installation.user_id == user_id
     )
     if lock:
-        # A row that was read before the lock may have changed since.
+        # Read the row again: it may have changed before the lock.
         statement = statement.with_for_update(key_share=True).execution_options(
             populate_existing=True
         )
@@ -76,7 +79,7 @@ async def _changeable(session: AsyncSession, user_id: UUID, installation_id: UUI
 async def change(
     session: AsyncSession, user_id: UUID, installation_id: UUID, changes: dict[str, Any]
 ) -> Installation:
-    """Sets `name` and `settings`, where given. Raises `InstallationNotFound` and `InstallationUninstalled`."""
+    """Set `name` and `settings` if given. Raises `InstallationNotFound` and `InstallationUninstalled`."""
     installation = await _changeable(session, user_id, installation_id)
     for field, value in changes.items():
         setattr(installation, field, value)
@@ -87,8 +90,7 @@ async def change(
 async def set_status(
     session: AsyncSession, user_id: UUID, installation_id: UUID, status: Status
 ) -> Installation:
-    """Pauses or resumes; does nothing where it is so already. Raises `InstallationNotFound` and
-    `InstallationUninstalled`."""
+    """Pause or resume an installation. Raises `InstallationNotFound` and `InstallationUninstalled`."""
     installation = await _changeable(session, user_id, installation_id)
     installation.status = status
     await session.flush()
@@ -96,7 +98,7 @@ async def set_status(
 
 
 async def uninstall(session: AsyncSession, user_id: UUID, installation_id: UUID) -> None:
-    """Ends an installation; does nothing where it has ended already. Raises `InstallationNotFound`."""
+    """Uninstall an installation. Do nothing if it is uninstalled already. Raises `InstallationNotFound`."""
     installation = await get_own(session, user_id, installation_id, lock=True)
     installation.status = Status.UNINSTALLED
     await session.flush()
@@ -109,16 +111,16 @@ async def replace_scopes(
     installation_id: UUID,
     asked: frozenset[str],
 ) -> Installation:
-    """Grants these scopes and no others, by the cat's manifest of today, whose version is then the installation's.
+    """Grant exactly these scopes, by the cat's current manifest. Store the version of that manifest.
 
-    A cat that is not published, such as a suspended one, can lose scopes but get none, and so can the cat of a
-    disabled developer. Raises `InvalidScopes`, `CatUnavailable`, `DeveloperDisabled`, `InstallationNotFound`,
-    `InstallationUninstalled`, `CatNotFound`, `PeerUnavailable`.
+    If the cat is not published or its developer is disabled, scopes can be removed but not added. Raises
+    `InvalidScopes`, `CatUnavailable`, `DeveloperDisabled`, `InstallationNotFound`, `InstallationUninstalled`,
+    `CatNotFound`, `PeerUnavailable`.
     """
     installation = await get_own(session, user_id, installation_id)
     if installation.status == Status.UNINSTALLED:
         raise InstallationUninstalled
-    # Gives the connection back to the pool: a slow catalog must not keep it from others.
+    # Return the connection to the pool before calling the catalog, which may be slow.
     await session.commit()
     manifest = await catalog.manifest(installation.cat_id)
     granted = manifest.grant(asked)
@@ -137,8 +139,10 @@ async def replace_scopes(
 async def rotate_credential(
     session: AsyncSession, credentials: Credentials, user_id: UUID, installation_id: UUID
 ) -> WithCredential:
-    """Gives a new credential; the old one is unknown as soon as this is committed. Raises `InstallationNotFound` and
-    `InstallationUninstalled`."""
+    """Replace the credential. The old one is invalid when the transaction is committed.
+
+    Raises `InstallationNotFound` and `InstallationUninstalled`.
+    """
     installation = await _changeable(session, user_id, installation_id)
     credential = credentials.random()
     installation.credential_hash = hash_credential(credential)

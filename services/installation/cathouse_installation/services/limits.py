@@ -1,4 +1,4 @@
-"""How many installations a player may have, and make."""
+"""Limits on the number of installations and adoptions of a player."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,13 +18,13 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Those of one player. Adoptions of a day bound what uninstalled ones and idempotency keys fill, too."""
+    """Limits of one player. The daily limit also bounds the rows of uninstalled installations and of keys."""
 
     installations: int
     adoptions_a_day: int
 
     async def keep(self, session: AsyncSession, user_id: UUID) -> None:
-        """Refuses an adoption that was just written, where it is one too many.
+        """Refuse the adoption that was just written if it exceeds a limit.
 
         Raises `QuotaReached` and `TooManyAdoptions`.
         """

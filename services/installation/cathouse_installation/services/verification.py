@@ -1,4 +1,4 @@
-"""Verification: other services ask what an installation may do."""
+"""Verification of an installation for other services."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,13 +21,13 @@ from cathouse_installation.models import Installation, Status
 from cathouse_installation.services.credentials import hash_credential
 from cathouse_installation.services.errors import UnknownInstallation
 
-# `last_used_at` may be behind by this much; in return, hardly any verification writes.
+# `last_used_at` may be this much too old. In return, few verifications write to the database.
 LAST_USED_RESOLUTION = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Whose an installation is, and what it may do."""
+    """The owner, status and granted scopes of an installation."""
 
     installation_id: UUID
     user_id: UUID
@@ -37,8 +37,11 @@ class Permission:
 
 
 def _look_up(which: ColumnElement[bool], *used: ColumnElement[bool]) -> Executable:
-    """Reads, and in the same statement notes that an active installation was used, where it was."""
-    # skip_locked: whoever is changing the row at this moment is not waited for; the next verification notes it.
+    """Return a statement that reads an installation, and updates `last_used_at` of an active one.
+
+    The update happens only if every condition in `used` holds.
+    """
+    # skip_locked: if another transaction holds the row, do not wait. The next verification updates it.
     not_noted = (
         select(Installation.id)
         .where(
@@ -59,7 +62,7 @@ def _look_up(which: ColumnElement[bool], *used: ColumnElement[bool]) -> Executab
         .returning(Installation.id)
         .cte("noted")
     )
-    # No more than is asked for: the settings would be parsed for each proxied call.
+    # Only the columns that are needed: parsing the settings would cost time in each proxied call.
     return (
         select(
             Installation.id,
@@ -73,7 +76,7 @@ def _look_up(which: ColumnElement[bool], *used: ColumnElement[bool]) -> Executab
     )
 
 
-# Made once: every proxied call may run one.
+# Built once, because proxied calls run them often.
 _BY_CREDENTIAL = _look_up(Installation.credential_hash == bindparam("value", type_=LargeBinary))
 _BY_ID = _look_up(
     Installation.id == bindparam("value", type_=Uuid),
@@ -88,8 +91,11 @@ async def verify(
     installation_id: UUID | None,
     used_by: UUID | None = None,
 ) -> Permission:
-    """Of the installation that has this credential now, or else of the one with this id. An active one is noted as
-    used, by whoever has its credential; by its id only where `used_by` is its owner. Raises `UnknownInstallation`."""
+    """Return the permission of the installation with this credential, or without one, with this id.
+
+    Update `last_used_at` of an active installation that was found by its credential. By id, update it only if `used_by`
+    is the owner. Raises `UnknownInstallation`.
+    """
     if credential is not None:
         found = await session.execute(_BY_CREDENTIAL, {"value": hash_credential(credential)})
     else:

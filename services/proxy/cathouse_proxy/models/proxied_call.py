@@ -9,13 +9,13 @@ from cathouse_proxy.models.base import Base
 
 
 class ProxiedCall(Base):
-    """One row of the audit. Older rows may be of strangers, and have nulls for what was not known."""
+    """One row of the audit. Rows of older versions may be calls of unknown installations, with null columns."""
 
     __tablename__ = "audit"
     __table_args__ = (
         Index("ix_audit_installation_id_id", "installation_id", "id"),
         Index("ix_audit_user_id_id", "user_id", "id"),
-        # A row is written once, and completed; what it is of never changes.
+        # A row is inserted once, and completed later. Its other columns never change.
         {
             "info": allow(
                 "select",
@@ -30,15 +30,15 @@ class ProxiedCall(Base):
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     installation_id: Mapped[UUID | None]
     user_id: Mapped[UUID | None]
-    """Whose installation it is."""
+    """The owner of the installation."""
     cat_id: Mapped[UUID | None]
     method: Mapped[str] = mapped_column(String(16))
     path: Mapped[str] = mapped_column(Text)
-    """Below the cat's endpoint, without the query, which may hold what is nobody's business."""
+    """The path below the cat's endpoint. The query is not stored, because it may hold private data."""
     scope: Mapped[str | None] = mapped_column(Text)
-    """The granted scopes that opened the call, or those of which one would have."""
+    """The granted scopes that allowed the call, or if there were none, the scopes that would have."""
     status: Mapped[int | None] = mapped_column(SmallInteger)
-    """What the caller got; null until the answer begins, and for a caller who left before it did."""
+    """The status sent to the caller. Null until the response begins, and if the caller left before."""
     outcome: Mapped[str] = mapped_column(String(40))
     duration_ms: Mapped[float | None] = mapped_column(Double)
     request_id: Mapped[str] = mapped_column(String(128))

@@ -8,8 +8,10 @@ from cathouse_proxy.models.base import Base
 
 
 class PseudonymSecret(Base):
-    """The secret from which people's pseudonyms are made. There is one, and it never changes: another one would make
-    strangers of everybody at every cat."""
+    """The secret from which users' pseudonyms are derived. There is one row, and it never changes.
+
+    With another secret, cats would see every user as a new one.
+    """
 
     __tablename__ = "pseudonym_secrets"
     __table_args__ = (

@@ -4,4 +4,4 @@ from cathouse_proxy.models.base import Base
 
 
 class SigningKey(SigningKeyColumns, Base):
-    """A key pair that signs, or signed, what cats are told of their callers."""
+    """A key pair that signs, or signed, the identity tokens that cats receive."""

@@ -1,1 +1,1 @@
-"""Proxy's routes. A router parses, calls one function, returns."""
+"""Proxy's routes. A route parses the request, calls one function, and returns its result."""

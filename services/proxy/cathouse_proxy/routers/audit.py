@@ -1,4 +1,4 @@
-"""Who called what, and what became of it."""
+"""The audit of proxied calls."""
 
 from typing import Annotated
 from uuid import UUID
@@ -24,7 +24,7 @@ router = APIRouter(prefix=PREFIX, tags=["audit"])
 class AuditQuery(PageRequest):
     installation_id: UUID | None = Field(
         default=None,
-        description="Calls of one installation, which must be one's own; admins may ask for any",
+        description="Only calls of this installation. It must be yours, unless you are an admin",
     )
 
 
@@ -32,7 +32,7 @@ class AuditQuery(PageRequest):
     "/audit",
     response_model=Page[ProxiedCallBody],
     responses=problem_responses(InstallationNotFound),
-    summary="The audit, newest calls first",
+    summary="List proxied calls, newest first",
 )
 async def list_audit(
     person: SignedIn,
@@ -40,7 +40,7 @@ async def list_audit(
     resources: ResourcesDep,
     query: Annotated[AuditQuery, Query()],
 ) -> dict[str, list[ProxiedCall] | str | None]:
-    """Without an installation, one's own calls; for admins, everyone's."""
+    """Without `installation_id`, the list holds your own calls. Admins see the calls of all users."""
     items, next_cursor = await list_visible_calls(
         session, resources.lookups, person, query, query.installation_id
     )

@@ -1,4 +1,4 @@
-"""The proxied calls themselves: any path below an installation goes to its cat."""
+"""The routes of proxied calls: any path below an installation goes to its cat."""
 
 from typing import Annotated, Any
 
@@ -19,7 +19,7 @@ _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 
 
 class _Anything(Convertor[str]):
-    """Like Starlette's `path`, and line ends too: they are to be refused by the admission, and recorded."""
+    """Like Starlette's `path`, but also matches line ends: the admission refuses them, and the audit records it."""
 
     regex = "(?s:.*)"
 
@@ -34,7 +34,7 @@ register_url_convertor("anything", _Anything())
 
 _credential = HTTPBearer(
     scheme_name="installationCredential",
-    description="The credential of an installation, which was shown when it was adopted",
+    description="The credential of an installation. The response to the adoption shows it once",
     auto_error=False,
 )
 Bearer = HTTPAuthorizationCredentials | None
@@ -45,7 +45,7 @@ async def installation_or_owner(
     _person: Annotated[Bearer, Depends(access_token)],
     _installation: Annotated[Bearer, Depends(_credential)],
 ) -> None:
-    """Describes who may call. The admission decides it."""
+    """Describe in the API who may call. The admission checks it."""
 
 
 async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,7 +53,7 @@ async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class _ProxiedRoute(APIRoute):
-    """A route that FastAPI describes, and whose requests go to the exchange as they came: bodies stream."""
+    """A route that FastAPI only describes. Its requests go to the exchange unparsed, so bodies stream."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -62,28 +62,35 @@ class _ProxiedRoute(APIRoute):
 
 async def call_cat(
     installation_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],
-    path: Annotated[str, Path(description="Below the cat's endpoint", examples=["tasks"])],
+    path: Annotated[str, Path(description="Path below the cat's endpoint", examples=["tasks"])],
 ) -> None:
-    """Passes the request on to the installation's cat, and the cat's answer back.
+    """Forward the request to the installation's cat, and return the cat's response.
 
-    Checked in this order: who calls (401), whose installation it is (404), that its owner is not disabled, its status
-    and the cat's (403), the request itself (400, 413, 414, 431), the scope that opens this method and path (403,
-    `scope` names it), the rate (429), the cat's circuit (503). Each call of a known installation is in the audit before
-    the first byte of its answer leaves. Calls without a valid credential are limited by address (429) and counted, not
-    stored.
+    The proxy checks each call in this order:
 
-    A path with `.` or `..` segments, empty segments, encoded slashes, dots or control characters, backslashes or a
-    second layer of percent-encoding is refused, and so are WebSockets. Only unreserved characters are decoded in the
-    path. The most specific template that matches it decides which scope opens the call.
+    1. the credential or access token (401)
+    2. that the installation belongs to the caller (404)
+    3. that the owner's account is not disabled, and the status of the installation and of the cat (403)
+    4. the request itself (400, 413, 414, 431)
+    5. that a granted scope allows this method and path (403; the member `scope` names the missing one)
+    6. the rate limit (429)
+    7. the cat's circuit breaker (503)
 
-    Both ways, only listed headers pass, and those whose names begin with `X-Cat-`. Responses are `private` for caches.
-    `Location`, `Content-Location` and `Link` lead to the same cat through the proxy or out of the platform; addresses
-    of the platform are dropped. Redirects are not followed.
+    The audit records each call of a known installation before the first byte of the response is sent. Calls without a
+    valid credential are limited by address (429) and counted, but not recorded.
+
+    The proxy refuses paths with `.` or `..` segments, empty segments, backslashes, or a second layer of
+    percent-encoding. It also refuses encoded slashes, dots and control characters, and WebSockets. Only unreserved
+    characters are decoded in the path. The most specific template that matches the path decides which scope is needed.
+
+    In both directions, only headers on a list pass, and headers with names that begin with `X-Cat-`. Responses are
+    always `private` for caches. `Location`, `Content-Location` and `Link` point to the same cat through the proxy, or
+    outside the platform. Other addresses of the platform are removed. The proxy follows no redirects.
     """
 
 
 def _description(method: str) -> dict[str, Any]:
-    answer = {"description": "Whatever the cat answers", "content": {"*/*": {"schema": {}}}}
+    answer = {"description": "The cat's response", "content": {"*/*": {"schema": {}}}}
     described: dict[str, Any] = {"responses": {"200": answer, "default": answer}}
     if method in _WITH_BODY:
         described["requestBody"] = {"content": {"*/*": {"schema": {}}}, "required": False}

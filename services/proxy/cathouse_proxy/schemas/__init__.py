@@ -1,1 +1,1 @@
-"""The bodies that proxy sends of its own."""
+"""The response bodies of proxy's own routes."""

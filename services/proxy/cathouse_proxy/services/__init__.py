@@ -1,1 +1,1 @@
-"""Proxy's rules. `call` is what a proxied call is; `exchange.exchange` has its way, from top to bottom."""
+"""Proxy's rules. `call` defines a proxied call, and `exchange.exchange` runs its steps in order."""

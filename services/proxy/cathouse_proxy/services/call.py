@@ -1,6 +1,7 @@
-"""One proxied call: what it asks for, and what the steps on its way find out.
+"""One proxied call: its request, and the results of the steps so far.
 
-`exchange.exchange` leads it from step to step. Each step takes the call, reads what it needs, and adds what it found.
+`exchange.exchange` passes the call to each step. A step reads the fields that it needs, and sets the fields that it
+finds.
 """
 
 import time
@@ -19,14 +20,14 @@ from cathouse_proxy.services.errors import RequestRefused
 
 PREFIX = "/api/v1/proxy"
 MAX_REFUSED_PATH_BYTES = 512
-"""The audit stores at most so many bytes of a refused call's path."""
+"""The audit stores at most this many bytes of the path of a refused call."""
 
 STARTED = "started"
-"""The cat is being called. A row that stays so is of a call during which the proxy died."""
+"""The call is in progress. If a row keeps this outcome, the proxy died during the call."""
 ANSWERING = "answering"
-"""The response's head has been sent. A row that stays so is of a response during which the proxy died."""
+"""The response's head has been sent. If a row keeps this outcome, the proxy died during the response."""
 ANSWERED = "answered"
-"""All of the cat's response was passed on, whatever its status."""
+"""The whole response of the cat was forwarded, with any status."""
 CALLER_LEFT = "caller_left"
 
 
@@ -36,14 +37,14 @@ class ProxiedRequest:
 
     method: str
     installation_id: str
-    """As it stands in the path. It may be no id at all."""
+    """The text in the path. It may not be a valid id."""
     raw_path: bytes
     query: bytes
     headers: list[tuple[bytes, bytes]]
     scheme: str
     client: str | None
     announced_bytes: int | None
-    """The body's length, where the caller gives it. The server has checked that it is a number."""
+    """The `Content-Length`, or None. The server has checked that it is a number."""
     has_body: bool
 
     @classmethod
@@ -68,17 +69,17 @@ class ProxiedRequest:
         )
 
     def values(self, name: bytes) -> list[bytes]:
-        """Return the values of all headers with this name, which is in lower case."""
+        """Return the values of all headers with this name. `name` must be in lower case."""
         return [value for key, value in self.headers if key == name]
 
     @property
     def prefix(self) -> str:
-        """The proxy's path of the installation, without a slash at the end."""
+        """The path of the installation at the proxy, without a slash at the end."""
         return f"{PREFIX}/{self.installation_id}"
 
     @property
     def refused_path(self) -> str:
-        """The path as the audit stores it of a call that is refused: cut, and in ASCII."""
+        """The path that the audit stores of a refused call: shortened, and in ASCII."""
         below = self.raw_path.removeprefix(self.prefix.encode())
         text = below[:MAX_REFUSED_PATH_BYTES].decode("ascii", "backslashreplace")
         return text.replace("\0", "\\0")[:MAX_REFUSED_PATH_BYTES]
@@ -87,13 +88,15 @@ class ProxiedRequest:
         """Parse the path below the installation. Raises `RequestRefused` and `TargetTooLong`."""
         prefix = f"{self.prefix}/".encode()
         if not self.raw_path.startswith(prefix):
-            raise RequestRefused("What stands before the cat's own path must not be encoded.")
+            raise RequestRefused(
+                f"The path must begin with {prefix.decode()}, without percent-encoding in this part."
+            )
         return parse_target(self.raw_path.removeprefix(prefix), self.query)
 
 
 @dataclass(slots=True)
 class CallRecord:
-    """The call's row in the audit, as far as it is known."""
+    """The values of the call's audit row that are known so far."""
 
     method: str
     path: str
@@ -108,14 +111,14 @@ class CallRecord:
     duration_ms: float | None = None
 
     def attribute_to(self, installation: Installation | Whose) -> None:
-        """Make it a call of this installation: only such calls have a row."""
+        """Set the installation of the call. Only calls with an installation get an audit row."""
         self.installation_id = installation.installation_id
         self.user_id, self.cat_id = installation.user_id, installation.cat_id
 
 
 @dataclass(slots=True, repr=False)
 class Call:
-    """All that is known of a call at the moment."""
+    """A call in progress, with the values that are known so far."""
 
     request: ProxiedRequest
     context: RequestContext
@@ -124,19 +127,19 @@ class Call:
     arrived: float
     """By `time.perf_counter`."""
     window: Window | None = None
-    """The rate limit after this call. None for a call that was refused before it counted."""
+    """The state of the rate limit after this call. None if the call was refused before it was counted."""
 
-    # The admission sets these when the call may be made. Nobody reads them before.
+    # The admission sets these fields when it admits the call. They must not be read before.
     installation: Installation = field(init=False)
     cat: Cat = field(init=False)
     target: Target = field(init=False)
     scopes: list[str] = field(init=False)
-    """The granted scopes that open the call."""
+    """The granted scopes that allow the call."""
     permit: Permit = field(init=False)
 
     @classmethod
     def of(cls, scope: Scope) -> "Call":
-        """Return the call of a request that has just arrived."""
+        """Create the call of a request that has just arrived."""
         request = ProxiedRequest.of(scope)
         context = current_request.get() or RequestContext("", TraceContext.start())
         record = CallRecord(request.method, request.refused_path, context.request_id)

@@ -21,8 +21,8 @@ STACK = """
 
 
 def _states(project: RunningProject) -> dict[str, dict[str, Any]]:
-    answer = project.ask("list", "-o", "json")
-    return {state["name"]: state for state in json.loads(answer.stdout or "[]")}
+    result = project.run_command("list", "-o", "json")
+    return {state["name"]: state for state in json.loads(result.stdout or "[]")}
 
 
 def _start(project: RunningProject) -> None:
@@ -35,7 +35,7 @@ def _start(project: RunningProject) -> None:
 
 def test_list_shows_every_process_and_its_state(project: RunningProject) -> None:
     _start(project)
-    assert project.ask("process", "list").stdout.splitlines() == ["job", "off", "server"]
+    assert project.run_command("process", "list").stdout.splitlines() == ["job", "off", "server"]
     states = _states(project)
     assert {name: (state["status"], state["exit_code"]) for name, state in states.items()} == {
         "server": ("Running", 0),
@@ -43,7 +43,7 @@ def test_list_shows_every_process_and_its_state(project: RunningProject) -> None
         "off": ("Disabled", 0),
     }
     assert states["server"]["pid"] == project.pids()[0]
-    table = project.ask("list", "-o", "wide").stdout.splitlines()
+    table = project.run_command("list", "-o", "wide").stdout.splitlines()
     assert table[0].split() == [
         *("PID", "NAME", "NAMESPACE", "STATUS", "AGE", "HEALTH", "RESTARTS", "EXITCODE")
     ]
@@ -71,7 +71,7 @@ def test_list_shows_the_health_of_a_process_with_a_probe(project: RunningProject
 
 def test_down_stops_everything(project: RunningProject) -> None:
     _start(project)
-    assert project.ask("down").returncode == 0
+    assert project.run_command("down").returncode == 0
     assert project.exit_status() == 0
     assert project.events()[-1] == "server stopped"
     assert not any(map(is_alive, project.pids()))
@@ -80,8 +80,10 @@ def test_down_stops_everything(project: RunningProject) -> None:
 
 def test_restart_replaces_one_process(project: RunningProject) -> None:
     _start(project)
-    # The Go program now and then finds "no such process" where one ends as fast as this, and wants to be asked again.
-    wait_until(lambda: project.ask("process", "restart", "server").returncode == 0, "the restart")
+    # The Go program sometimes fails with "no such process" when a process ends this fast. A second attempt succeeds.
+    wait_until(
+        lambda: project.run_command("process", "restart", "server").returncode == 0, "the restart"
+    )
     project.wait_for_count("server started", 2)
     assert [event for event in project.events() if event != "job"] == [
         "server started",
@@ -96,32 +98,34 @@ def test_restart_replaces_one_process(project: RunningProject) -> None:
 
 def test_restart_starts_a_process_that_has_ended_or_is_disabled(project: RunningProject) -> None:
     _start(project)
-    assert project.ask("process", "restart", "job").returncode == 0
+    assert project.run_command("process", "restart", "job").returncode == 0
     project.wait_for_count("job", 2)
-    assert project.ask("process", "restart", "off").returncode == 0
+    assert project.run_command("process", "restart", "off").returncode == 0
     project.wait_for("off")
     assert project.stop() == 0
 
 
 def test_restart_of_an_unknown_process_fails(project: RunningProject) -> None:
     _start(project)
-    assert project.ask("process", "restart", "nobody").returncode != 0
+    assert project.run_command("process", "restart", "nobody").returncode != 0
     assert project.stop() == 0
 
 
 def test_logs_shows_the_last_lines_of_a_process(project: RunningProject) -> None:
     _start(project)
-    assert project.ask("process", "logs", "job").stdout.splitlines() == ["first", "second"]
-    assert project.ask("process", "logs", "job", "--tail", "1").stdout.splitlines() == ["second"]
+    assert project.run_command("process", "logs", "job").stdout.splitlines() == ["first", "second"]
+    assert project.run_command("process", "logs", "job", "--tail", "1").stdout.splitlines() == [
+        "second"
+    ]
     assert project.stop() == 0
 
 
 def test_commands_fail_when_no_project_runs(project: RunningProject) -> None:
     for command in (["down"], ["list"], ["process", "restart", "a"], ["process", "logs", "a"]):
-        assert project.ask(*command).returncode != 0, command
+        assert project.run_command(*command).returncode != 0, command
 
 
-def test_a_socket_that_a_killed_program_left_does_not_stand_in_the_way(
+def test_the_socket_of_a_killed_program_does_not_prevent_the_next_start(
     project: RunningProject,
 ) -> None:
     project.up("processes: {job: {command: echo $BASHPID >> pids; sleep 60}}")
@@ -134,7 +138,7 @@ def test_a_socket_that_a_killed_program_left_does_not_stand_in_the_way(
 
 def test_a_second_project_on_a_live_socket_is_refused(project: RunningProject) -> None:
     _start(project)
-    second = project.ask("up", "-t=false", "--disable-dotenv", "-f", "stack.yaml")
+    second = project.run_command("up", "-t=false", "--disable-dotenv", "-f", "stack.yaml")
     assert second.returncode != 0
     assert project.events().count("server started") == 1
     assert project.stop() == 0

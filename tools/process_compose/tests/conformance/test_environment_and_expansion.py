@@ -63,7 +63,7 @@ def test_expansion_happens_before_yaml_is_read(project: RunningProject) -> None:
     assert project.events() == ["from the extra line"]
 
 
-def test_a_process_sees_the_callers_the_projects_and_its_own_environment(
+def test_a_process_gets_the_environment_of_the_caller_the_project_and_itself(
     project: RunningProject,
 ) -> None:
     project.up(
@@ -121,7 +121,7 @@ def test_commands_run_in_bash_with_nothing_to_read(project: RunningProject) -> N
     assert project.events() == ["nothing, bash"]
 
 
-def test_another_shell_may_be_named(project: RunningProject) -> None:
+def test_another_shell_can_be_configured(project: RunningProject) -> None:
     project.up("""
         shell: {shell_command: sh, shell_argument: -c}
         processes:
@@ -131,7 +131,7 @@ def test_another_shell_may_be_named(project: RunningProject) -> None:
     assert project.events() == ["sh"]
 
 
-def test_yaml_anchors_and_x_keys_may_hold_what_is_shared(project: RunningProject) -> None:
+def test_yaml_anchors_and_x_keys_can_hold_shared_parts(project: RunningProject) -> None:
     project.up("""
         is_strict: true
         x-service: &service

@@ -9,7 +9,7 @@ def _messages(path: Path) -> list[tuple[str, str, str]]:
     return [(entry["process"], entry["level"], entry["message"]) for entry in entries]
 
 
-def test_each_line_stands_behind_the_name_of_its_process(project: RunningProject) -> None:
+def test_each_line_begins_with_the_name_of_its_process(project: RunningProject) -> None:
     project.up("""
         processes:
           one: {command: echo first; echo second >&2}
@@ -29,7 +29,7 @@ def test_a_long_line_is_shown_whole(project: RunningProject) -> None:
     assert project.lines_of("long") == ["x" * 300_000]
 
 
-def test_bytes_that_are_no_text_do_no_harm(project: RunningProject) -> None:
+def test_invalid_utf8_does_not_stop_the_output(project: RunningProject) -> None:
     project.up("""
         processes:
           noise: {command: head -c 20000 /dev/urandom; echo; echo after}
@@ -38,7 +38,7 @@ def test_bytes_that_are_no_text_do_no_harm(project: RunningProject) -> None:
     assert project.lines_of("noise")[-1] == "after"
 
 
-def test_a_process_has_its_own_log_file_in_a_folder_made_for_it(project: RunningProject) -> None:
+def test_a_process_has_its_own_log_file_in_a_new_folder(project: RunningProject) -> None:
     project.up("""
         processes:
           web:
@@ -52,7 +52,9 @@ def test_a_process_has_its_own_log_file_in_a_folder_made_for_it(project: Running
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_projects_log_file_has_the_lines_of_all_others(project: RunningProject) -> None:
+def test_the_log_file_of_the_project_has_the_lines_of_all_other_processes(
+    project: RunningProject,
+) -> None:
     project.up("""
         log_location: all.log
         processes:
@@ -68,7 +70,7 @@ def test_the_projects_log_file_has_the_lines_of_all_others(project: RunningProje
     assert _messages(project.folder / "own.log") == [("own", "info", "own")]
 
 
-def test_a_log_file_holds_every_run_of_this_up_and_none_of_the_last(
+def test_a_log_file_has_every_run_of_this_up_and_none_of_the_previous_one(
     project: RunningProject,
 ) -> None:
     (project.folder / "job.log").write_text("an older line\n")

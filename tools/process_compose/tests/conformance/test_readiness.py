@@ -18,14 +18,14 @@ def test_http_get_is_ready_at_the_expected_status_only(
             command: echo after >> events
             depends_on: {{web: {{condition: process_healthy}}}}
     """)
-    wait_until(lambda: health_server.asked >= 2, "two questions")
+    wait_until(lambda: health_server.requests >= 2, "two requests")
     assert project.events() == []
     health_server.status = 200
     project.wait_for("after")
     project.stop()
 
 
-def test_http_get_takes_a_number_as_its_port_and_another_status(
+def test_http_get_accepts_a_number_as_its_port_and_another_status(
     project: RunningProject, health_server: HealthServer
 ) -> None:
     health_server.status = 204
@@ -61,7 +61,7 @@ def test_the_first_probe_comes_at_once_and_the_next_after_the_period(
             depends_on: {{web: {{condition: process_healthy}}}}
     """)
     project.wait_for("after")
-    assert health_server.asked == 1
+    assert health_server.requests == 1
     project.stop()
 
 
@@ -81,7 +81,7 @@ def test_exec_runs_in_the_folder_and_environment_of_its_process(project: Running
     project.stop()
 
 
-def test_exec_that_takes_too_long_is_a_failure(project: RunningProject) -> None:
+def test_exec_that_runs_too_long_is_a_failure(project: RunningProject) -> None:
     project.up("""
         processes:
           web:

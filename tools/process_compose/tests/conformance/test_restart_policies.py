@@ -88,7 +88,7 @@ def test_exit_on_failure_stops_everything_and_gives_its_status(project: RunningP
     assert project.events() == ["job", "server stopped"]
 
 
-def test_exit_on_failure_lets_a_success_pass(project: RunningProject) -> None:
+def test_exit_on_failure_does_not_stop_anything_after_a_success(project: RunningProject) -> None:
     project.up("""
         processes:
           job:

@@ -20,7 +20,7 @@ def test_a_dependent_starts_after_process_started_without_waiting_for_the_end(
     assert project.stop() == 0
 
 
-def test_a_dependent_starts_when_the_readiness_probe_says_healthy(project: RunningProject) -> None:
+def test_a_dependent_starts_when_the_readiness_probe_succeeds(project: RunningProject) -> None:
     project.up("""
         processes:
           web:
@@ -68,7 +68,7 @@ def test_a_ready_line_on_stderr_counts(project: RunningProject) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 3])
-def test_a_dependent_starts_after_process_completed_whatever_its_status(
+def test_a_dependent_starts_after_process_completed_with_any_status(
     project: RunningProject, status: int
 ) -> None:
     project.up(f"""
@@ -96,7 +96,7 @@ def test_a_dependent_starts_after_process_completed_successfully(project: Runnin
     assert project.events() == ["job", "after"]
 
 
-def test_a_dependent_of_a_job_that_failed_is_skipped_with_all_that_need_it(
+def test_the_dependents_of_a_failed_job_are_skipped_and_their_dependents_too(
     project: RunningProject,
 ) -> None:
     project.up("""
@@ -177,7 +177,7 @@ def test_the_project_ends_when_its_last_process_has(project: RunningProject) -> 
     ("problem", "configuration"),
     [
         (
-            "a circle",
+            "a cycle",
             """
             processes:
               a: {command: touch started, depends_on: {b: {condition: process_started}}}
@@ -193,7 +193,7 @@ def test_the_project_ends_when_its_last_process_has(project: RunningProject) -> 
             """,
         ),
         (
-            "a ready line that nobody prints",
+            "a dependency without a ready line",
             """
             processes:
               a: {command: touch started, depends_on: {b: {condition: process_log_ready}}}
@@ -234,7 +234,7 @@ def test_the_project_ends_when_its_last_process_has(project: RunningProject) -> 
             """,
         ),
         ("broken YAML", "processes: {a: {command: touch started}"),
-        ("a key given twice", "processes: {a: {command: touch started, command: touch other}}"),
+        ("a repeated key", "processes: {a: {command: touch started, command: touch other}}"),
         ("a broken reference", "processes: {a: {command: 'touch started ${}'}}"),
     ],
 )

@@ -8,7 +8,7 @@ ALL_SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, 
 
 
 @ALL_SIGNALS
-def test_a_signal_stops_dependents_before_what_they_depend_on(
+def test_a_signal_stops_dependents_before_their_dependencies(
     project: RunningProject, number: signal.Signals
 ) -> None:
     script = """|
@@ -85,7 +85,7 @@ def test_a_process_that_does_not_stop_in_time_is_killed_with_its_children(
         processes:
           stubborn:
             command: |
-              trap 'echo asked >> events' TERM
+              trap 'echo signalled >> events' TERM
               echo $BASHPID >> pids
               bash -c 'trap "" TERM; echo $BASHPID >> pids; while true; do sleep 0.1; done' &
               while true; do sleep 0.1; done
@@ -93,11 +93,11 @@ def test_a_process_that_does_not_stop_in_time_is_killed_with_its_children(
     """)
     wait_until(lambda: len(project.pids()) == 2, "both processes")
     assert project.stop() == 0
-    assert project.events() == ["asked"]
+    assert project.events() == ["signalled"]
     wait_until(lambda: not any(map(is_alive, project.pids())), "the end of both")
 
 
-def test_a_process_gets_the_time_that_it_has(project: RunningProject) -> None:
+def test_a_process_may_use_its_time_limit_to_stop(project: RunningProject) -> None:
     project.up("""
         processes:
           slow:
@@ -112,7 +112,7 @@ def test_a_process_gets_the_time_that_it_has(project: RunningProject) -> None:
     assert project.events() == ["started", "finished"]
 
 
-def test_the_signal_of_a_process_is_its_own_choice(project: RunningProject) -> None:
+def test_each_process_can_have_its_own_stop_signal(project: RunningProject) -> None:
     project.up("""
         processes:
           postgres:
@@ -133,16 +133,16 @@ def test_parent_only_leaves_the_children_to_the_process(project: RunningProject)
         processes:
           server:
             command: |
-              bash -c 'trap "echo child asked >> events" TERM
+              bash -c 'trap "echo child signalled >> events" TERM
                        echo started >> events
                        while test ! -e enough; do sleep 0.05; done' &
-              trap 'echo parent asked >> events; touch enough; wait; exit 0' TERM
+              trap 'echo parent signalled >> events; touch enough; wait; exit 0' TERM
               wait
             shutdown: {parent_only: true, timeout_seconds: 10}
     """)
     project.wait_for("started")
     assert project.stop() == 0
-    assert project.events() == ["started", "parent asked"]
+    assert project.events() == ["started", "parent signalled"]
 
 
 def test_a_shutdown_command_replaces_the_signal(project: RunningProject) -> None:
@@ -162,7 +162,7 @@ def test_a_shutdown_command_replaces_the_signal(project: RunningProject) -> None
     assert project.events() == ["started", "finished"]
 
 
-def test_a_process_that_waits_for_its_turn_does_not_start_any_more(
+def test_a_process_that_waits_for_a_dependency_does_not_start_after_a_stop(
     project: RunningProject,
 ) -> None:
     project.up("""

@@ -18,7 +18,7 @@ _BATCH = 1000
 def upgrade() -> None:
     op.add_column("people", sa.Column("email_key", sa.String(), nullable=True), schema="auth")
     connection = op.get_bind()
-    # Of two emails that become one, the one that is spelt like the key has it, else the account that is older.
+    # If two emails have the same key, the email that equals the key gets it, otherwise the older account.
     connection.execute(
         sa.text(
             "update auth.people set email_key = email "
@@ -50,15 +50,15 @@ def _give_keys(connection: sa.Connection, people: list[dict[str, object]]) -> No
             )
         else:
             logger.warning(
-                "the emails of the people {} and {} differ only by case or form: each goes on to sign in with its own "
-                "spelling alone. If both are one person, disable the account that is not used",
+                "the emails of the people {} and {} differ only by case or form: each account can sign in only with "
+                "its own spelling. If both belong to one person, disable the unused account",
                 holder,
                 person["id"],
             )
 
 
 def _key(email: str) -> str:
-    # As services/emails.py was when this was written.
+    # A copy of services/emails.py from the time of this migration: later changes there must not change it.
     local, at, domain = email.rpartition("@")
     folded = unicodedata.normalize("NFD", unicodedata.normalize("NFD", local).casefold())
     folded = folded.replace("i\u0307", "i").replace("\u0131", "i")

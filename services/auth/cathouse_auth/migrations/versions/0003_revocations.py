@@ -1,4 +1,4 @@
-"""revocations: which access tokens end before their time"""
+"""revocations of access tokens"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""what admins did"""
+"""actions of admins"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -84,7 +84,7 @@ def upgrade() -> None:
         schema="catalog",
     )
     op.create_index("ix_cats_developer_id", "cats", ["developer_id"], schema="catalog")
-    # What players leaf through; each order has its own.
+    # One partial index for each order and filter of the lists of published cats.
     for name, columns in {
         "newest": ["created_at", "id"],
         "rating": ["rating_average", "rating_count", "created_at", "id"],

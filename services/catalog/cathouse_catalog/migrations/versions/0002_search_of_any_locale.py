@@ -9,8 +9,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# Without case, without accents, compatible forms of a letter as one, and nothing that shows nothing. Punctuation and
-# spaces beyond ASCII become spaces.
+# Removes case, accents and invisible characters, and unifies compatible forms of a letter. Punctuation and spaces
+# beyond ASCII become spaces.
 _FOLD = r"""
 create function catalog.search_fold(value text) returns text
 language sql immutable strict parallel safe
@@ -22,7 +22,7 @@ return regexp_replace(
     '(?![[:ascii:]])[[:punct:][:space:]]+', ' ', 'g'
 )
 """
-# Each letter beyond ASCII as a word of its code point: no two words become the same one.
+# Replaces each letter beyond ASCII with its code point, so different words stay different.
 _WORDS = """
 create function catalog.search_words(value text) returns text
 language sql immutable strict parallel safe
@@ -34,8 +34,9 @@ return (
     from regexp_split_to_table(catalog.search_fold(value), '') with ordinality as letters (letter, place)
 )
 """
-# Each letter of an alphabet as one letter or digit of ASCII, so that a misspelt word shares as many trigrams as in
-# English. Those of the large scripts from U+2E80 on (kana, Han) as three; 7919 is prime: neighbours get unlike ones.
+# Replaces each letter of an alphabet with one ASCII letter or digit, so a misspelt word shares as many trigrams as in
+# English. Letters of the large scripts from U+2E80 on (kana, Han) become three characters. 7919 is prime, so neighbours
+# get different characters.
 _LETTERS = """
 create function catalog.search_letters(value text) returns text
 language sql immutable strict parallel safe
@@ -79,7 +80,7 @@ setweight(to_tsvector('english', name), 'A')
 
 def upgrade() -> None:
     for function in (_FOLD, _WORDS, _LETTERS):
-        # Not as text(), which would read the colons of a character class as parameters.
+        # text() would read the colons of a character class as parameters.
         op.get_bind().exec_driver_sql(function)
     _rebuild("C", _SEARCH_TEXT, _SEARCH)
 
@@ -91,7 +92,7 @@ def downgrade() -> None:
 
 
 def _rebuild(collation: str | None, search_text: str, search: str) -> None:
-    """Makes the columns of search and order, and with them their indexes, anew."""
+    """Create the columns for search and order again, with their indexes."""
     for column in ("sort_name", "search_text", "search"):
         op.drop_column("cats", column, schema="catalog")
     op.alter_column(

@@ -1,1 +1,1 @@
-"""Decide whether a call may be made: who calls, what it asks for, and whether its cat may be called now."""
+"""Admission of a call: checks of the caller, the request, and the cat's status."""

@@ -1,4 +1,4 @@
-"""Check whether a call may be made, in the order of the contract."""
+"""The checks of a call, in the order of the contract."""
 
 import re
 from uuid import UUID
@@ -35,7 +35,7 @@ _MAX_CREDENTIAL_LENGTH = 256
 
 
 class AdmissionControl:
-    """The checks of a call. What they find out goes into the call, and so into the audit."""
+    """Checks a call. The results are stored in the call, and from there in the audit."""
 
     def __init__(
         self,
@@ -61,8 +61,8 @@ class AdmissionControl:
     async def admit(self, call: Call) -> None:
         """Admit the call, or raise the `Problem` of the first check that fails. The order is part of the contract.
 
-        From the moment on when it is known that the caller may use the installation, the call's record names it. While
-        installation is down, the record names the one that the caller could use when it last answered.
+        The call's record gets the installation as soon as the caller is known to have access to it. While installation
+        is down, the record gets the installation that the caller last had access to.
         """
         request, record = call.request, call.record
         installation = await self._identify(call)
@@ -94,7 +94,8 @@ class AdmissionControl:
         )
         if not call.window.allowed:
             raise TooManyRequests(
-                call.window.reset_seconds, "This installation has called its cat too often."
+                call.window.reset_seconds,
+                "This installation called its cat too often. Try again after the seconds in Retry-After.",
             )
         call.permit = self._breaker.enter(cat.id, installation.user_id)
         call.installation, call.cat, call.target, call.scopes = installation, cat, target, granted
@@ -103,7 +104,8 @@ class AdmissionControl:
     async def _identify(self, call: Call) -> Installation:
         """Return the installation in the path, if the caller has its credential or is its owner.
 
-        Only refused calls count for the limit of their address, so that a stranger cannot lock out others behind it.
+        Only refused calls count for the limit of an address. So an attacker cannot block valid callers behind the same
+        address.
         """
         try:
             token = _bearer_token(call.request)
@@ -119,7 +121,7 @@ class AdmissionControl:
             if not window.allowed:
                 raise TooManyRequests(
                     window.reset_seconds,
-                    "This address has made too many calls without a valid credential. Check the credential, and "
+                    "This address made too many calls without a valid credential. Check the credential, and "
                     "try again after the seconds in Retry-After.",
                 ) from None
             raise
@@ -163,7 +165,7 @@ def _bearer_token(request: ProxiedRequest) -> str:
     match = _BEARER.fullmatch(values[0]) if len(values) == 1 else None
     if match is None:
         raise Unauthenticated(
-            "This needs the installation's credential or its owner's access token, once: "
+            "Send the installation's credential or its owner's access token in exactly one header: "
             "Authorization: Bearer TOKEN."
         )
     return match[1].decode("ascii")
@@ -176,9 +178,11 @@ def _installation_id(request: ProxiedRequest) -> UUID | None:
 
 def _scope_missing(request: str, opening: list[str]) -> ScopeMissing:
     if not opening:
-        return ScopeMissing(f"No scope of this cat opens {request}.", scope=None)
-    # `scope` is a list as RFC 6750, section 3.1, writes it.
+        return ScopeMissing(
+            f"No scope of this cat allows {request}. Check the method and the path.", scope=None
+        )
+    # RFC 6750, section 3.1: `scope` is a list, separated by spaces.
     return ScopeMissing(
-        f"{request} needs the scope {' or '.join(opening)}, which this installation has not been granted.",
+        f"{request} needs the scope {' or '.join(opening)}. The owner has not granted it to this installation.",
         scope=" ".join(opening),
     )

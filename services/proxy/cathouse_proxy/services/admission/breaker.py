@@ -1,9 +1,11 @@
-"""The circuit breaker: a cat that fails half of at least 20 calls within 30 s, for two people at least, is cut off for
-30 s, then tried with one call.
+"""The circuit breaker of cats.
 
-People are counted, not installations, because one who uninstalls a cat and adopts it again has two. One person alone,
-who calls a path that fails, cuts no cat off, and keeps none cut off by failing the trials: after a trial that failed,
-only the same person waits, and another one may try. Each process of the proxy judges by the calls that it made itself.
+A cat is cut off for 30 s if half of at least 20 calls within 30 s failed, for at least two users. Then one trial call
+is allowed.
+
+The breaker counts users, not installations, because a user who adopts a cat again has a second installation. One user
+alone cannot cut off a cat by calling a path that fails. Nor can one user keep it cut off with failed trials: after a
+failed trial, only the same user has to wait. Each process of the proxy counts only its own calls.
 """
 
 import math
@@ -22,13 +24,13 @@ CUT_OFF_SECONDS = 30
 
 @dataclass(slots=True)
 class _Second:
-    """The calls of one second: one entry for all of them bounds the memory."""
+    """The counts of one second. One entry for each second bounds the memory."""
 
     at: int
     calls: int = 0
     failures: int = 0
     failed_for: set[UUID] = field(default_factory=set)
-    """Two people at most, for no more are needed."""
+    """At most two users, because the breaker needs no more."""
 
 
 @dataclass(slots=True)
@@ -37,11 +39,11 @@ class _Circuit:
     cut_off_at: float | None = None
     trying: bool = False
     failed_trial: tuple[UUID, float] | None = None
-    """Whose trial failed last since the cat was cut off, and when."""
+    """The user and time of the last failed trial since the cat was cut off."""
 
 
 class Permit:
-    """The right to make one call. Whoever has it says once how the call went."""
+    """The right to make one call. Call `close` once with the result."""
 
     def __init__(
         self, breaker: "CircuitBreaker", circuit: _Circuit, person_id: UUID, *, trial: bool
@@ -52,7 +54,7 @@ class Permit:
         self._trial = trial
 
     def close(self, *, failed: bool | None) -> None:
-        """`None` says that the call tells nothing of the cat, as when the caller leaves."""
+        """Report the result. Pass None if it says nothing about the cat, for example if the caller left."""
         if failed is None:
             if self._trial:
                 self._circuit.trying = False
@@ -68,7 +70,7 @@ class CircuitBreaker:
         self._circuits: dict[UUID, _Circuit] = {}
 
     def enter(self, cat_id: UUID, person_id: UUID) -> Permit:
-        """Return the right to call the cat for this person. Raises `CatCutOff`, which says when to try again."""
+        """Return the right to call the cat for this user. Raises `CatCutOff` with the time until the next trial."""
         circuit = self._circuits.setdefault(cat_id, _Circuit())
         if circuit.cut_off_at is None:
             return Permit(self, circuit, person_id, trial=False)
@@ -96,7 +98,7 @@ class CircuitBreaker:
 
     def count(self, circuit: _Circuit, person_id: UUID, *, failed: bool) -> None:
         if circuit.cut_off_at is not None:
-            return  # the call began before the cat was cut off
+            return  # this call began before the cat was cut off
         now = self._clock()
         if not circuit.counts or circuit.counts[-1].at != int(now):
             circuit.counts.append(_Second(int(now)))

@@ -1,4 +1,4 @@
-"""What the proxy asks other services: what an installation may do, and what a cat's manifest says."""
+"""Requests to installation and catalog: permissions of an installation, and manifest of a cat."""
 
 import hashlib
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _MOST_LAST_KNOWN = 10_000
 
 
 class Installation(BaseModel):
-    """What installation says when it is asked to verify."""
+    """The response of installation's route `/internal/verify`."""
 
     installation_id: UUID
     user_id: UUID
@@ -37,7 +37,7 @@ class Whose(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cat:
-    """What of a cat's manifest a call needs."""
+    """The fields of a cat that a call needs."""
 
     id: UUID
     status: str
@@ -66,9 +66,9 @@ B = TypeVar("B", bound=BaseModel)
 
 
 class Lookups:
-    """Questions to installation and catalog; their answers are used for half a second.
+    """Client of installation and catalog. Responses are cached for half a second.
 
-    Every method raises `PeerUnavailable` where the other service is down, slow, or answers what cannot be understood.
+    Every coroutine raises `PeerUnavailable` if the service is down or slow, or sends an invalid response.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Lookups:
         self._by_credential = TTLCache(self._ask_by_credential, clock)
         self._by_id = TTLCache(self._ask_by_id, clock)
         self._cats = TTLCache(self._ask_for_cat, clock)
-        # By id and by the hash of a credential, the one that was asked for longest ago first.
+        # By id, or by the hash of a credential. The entry that was requested longest ago comes first.
         self._last_known: dict[UUID | bytes, Whose] = {}
 
     async def installation_of_credential(self, credential: str) -> Installation | None:
@@ -90,20 +90,23 @@ class Lookups:
     async def installation(
         self, installation_id: UUID, *, used_by: UUID | None = None
     ) -> Installation | None:
-        """`used_by` is the person who wants to call its cat; without one, it is only looked at."""
+        """Return the installation with this id, or None.
+
+        `used_by` is the person who calls its cat. Without it, `last_used_at` of the installation is not updated.
+        """
         if not self._by_id.begin((installation_id, used_by)).done() and used_by:
             self._begin_for_cat(installation_id)
         return await self._by_id.get((installation_id, used_by))
 
     def last_known(self, asked: UUID | str) -> Whose | None:
-        """Return what installation last said of an id or a credential, for the audit of calls while it is down.
+        """Return the last known installation of an id or a credential, or None.
 
-        It opens nothing: a credential may have been replaced since. None for what this process has not asked for.
+        Use it only for the audit while installation is down. It gives no access: the credential may have been replaced.
         """
         return self._last_known.get(asked if isinstance(asked, UUID) else _hash(asked))
 
     def _begin_for_cat(self, asked: UUID | str) -> None:
-        # An installation's cat never changes: where it is known, nobody waits for two services in a row.
+        # The cat of an installation never changes. If it is known, request both services at the same time.
         if last := self.last_known(asked):
             self._cats.begin(last.cat_id)
 
@@ -111,7 +114,7 @@ class Lookups:
         return await self._cats.get(cat_id)
 
     async def _ask_by_credential(self, credential: str) -> Installation | None:
-        # 422 is what a text gets that cannot be a credential.
+        # installation returns 422 for a text that cannot be a credential.
         found = await self._verify({"credential": credential}, absent=(404, 422))
         self._remember(_hash(credential), found)
         return found
@@ -160,5 +163,5 @@ class Lookups:
 
 
 def _hash(credential: str) -> bytes:
-    # Kept for longer than the call, so not the credential itself.
+    # The hash is kept longer than the call lasts, so do not keep the credential itself.
     return hashlib.sha256(credential.encode()).digest()

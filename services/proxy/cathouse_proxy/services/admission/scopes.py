@@ -1,32 +1,35 @@
-"""Which scopes of a cat open a method and a path.
+"""The scopes of a cat that allow a method and a path.
 
-The most specific template that a path matches decides alone, whichever scope names it and for whichever methods: a
-scope with `/tasks/{id}` does not open `/tasks/export` where another scope names that path.
+Only the most specific template that matches a path decides, for all scopes and methods. For example, a scope with
+`/tasks/{id}` does not allow `/tasks/export` if another scope names `/tasks/export`.
 
-Templates are compared segment by segment, from the left; a literal segment is more specific than a placeholder. Many
-servers ignore letter case, path parameters (`;…`) and a slash at the end. A path that differs from a template only in
-these is decided by this template too, which then opens nothing: a cat may take the path for either of the two.
+Templates are compared segment by segment, from the left. A literal segment is more specific than a placeholder. Many
+servers ignore letter case, path parameters (`;…`) and a slash at the end. If a path differs from the most specific
+template only in these, no scope allows it. The reason is that the cat may read the path in either way.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 Rank = tuple[tuple[bool, ...], tuple[bool, ...]]
-"""How well a template matches a path; the lowest decides. First, for each segment, whether it is a placeholder; then,
-for each segment and for the slash at the end, whether it differs from the path."""
+"""The rank of a template for a path. The template with the lowest rank decides.
+
+The first tuple says for each segment if it is a placeholder. The second says for each segment, and for the slash at the
+end, if it differs from the path.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A path as templates are compared with it."""
+    """A path in the form that is compared with templates."""
 
     segments: tuple[str, ...]
     alike: tuple[str, ...]
-    """The segments without letter case and parameters, without the empty one after a slash at the end."""
+    """The segments in lower case, without parameters, and without the empty segment after a slash at the end."""
 
     @classmethod
     def of(cls, segments: Sequence[str]) -> "Path":
-        """From decoded segments, as `Target.segments` has them."""
+        """Create it from decoded segments, as in `Target.segments`."""
         shown = segments if segments[-1] else segments[:-1]
         return cls(
             tuple(segments), tuple(segment.partition(";")[0].casefold() for segment in shown)
@@ -35,7 +38,7 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Requests that a scope opens. A segment that is None in the template stands for any one that is not empty."""
+    """Requests that a scope allows. None in the template matches any segment that is not empty."""
 
     methods: frozenset[str]
     template: tuple[str | None, ...]
@@ -44,7 +47,7 @@ class Route:
 
     @classmethod
     def of(cls, methods: Iterable[str], path: str) -> "Route":
-        """From a manifest, such as `["GET"], "/tasks/{id}"`."""
+        """Create it from the values in a manifest, such as `["GET"], "/tasks/{id}"`."""
         segments = path.removeprefix("/").split("/")
         names = [s.startswith("{") and s.endswith("}") for s in segments]
         literals = Path.of(segments)
@@ -56,7 +59,7 @@ class Route:
         )
 
     def rank(self, path: Path) -> Rank | None:
-        """How well it matches, or None where it does not."""
+        """Return the rank of the template for this path, or None if it does not match."""
         if len(self.alike) != len(path.alike):
             return None
         for expected, segment in zip(self.alike, path.alike, strict=True):
@@ -76,7 +79,7 @@ class Scope:
 
 
 def opening_scopes(scopes: Iterable[Scope], method: str, segments: Sequence[str]) -> list[str]:
-    """Return the names of all scopes that open this request, in the manifest's order. `segments` are decoded."""
+    """Return the names of all scopes that allow this request, in the manifest's order. `segments` are decoded."""
     path = Path.of(segments)
     lowest: Rank | None = None
     deciding: list[tuple[str, Route]] = []

@@ -1,6 +1,6 @@
-"""The path below a cat's endpoint: read once, and then the same for the scope check and for the cat.
+"""The path below a cat's endpoint. It is parsed once, for the scope check and for the cat.
 
-A path that two programs could read differently is refused, for the check and the cat would be those two programs.
+An ambiguous path is refused, because the check and the cat could read it differently.
 """
 
 import re
@@ -11,7 +11,7 @@ from cathouse_proxy.services.errors import RequestRefused, TargetTooLong
 
 MAX_TARGET_BYTES = 8000
 
-# RFC 3986, section 3.3: what a path may be written in.
+# RFC 3986, section 3.3: the characters of a path.
 _PATH = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 _QUERY = re.compile(rb"[\x21\x24-\x7e]*")
 _ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
@@ -21,33 +21,36 @@ _UNRESERVED = re.compile("[A-Za-z0-9._~-]")  # RFC 3986, section 2.3
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where in a cat a call goes."""
+    """The path and query of a call at the cat."""
 
     path: str
-    """The path as it is sent and logged. It begins with a slash. Only unreserved characters are decoded, and escapes
-    are in upper case, which does not change its meaning (RFC 3986, section 6.2.2)."""
+    """The path to send and to log. It begins with a slash.
+
+    It is normalised without a change of meaning (RFC 3986, section 6.2.2): unreserved characters are decoded, and other
+    escapes are in upper case.
+    """
     segments: tuple[str, ...]
-    """The path's segments, decoded, for the scope check; a path that ends in a slash has an empty last one."""
+    """The decoded segments, for the scope check. If the path ends with a slash, the last segment is empty."""
     query: str
-    """As the caller wrote it, without the question mark."""
+    """The query as the caller sent it, without the question mark."""
 
 
 def parse_target(raw_path: bytes, query: bytes) -> Target:
-    """Reads what follows `/api/v1/proxy/{installation_id}/`, as it came over the wire.
+    """Parse the raw path after `/api/v1/proxy/{installation_id}/`, and the raw query.
 
     Raises `RequestRefused` and `TargetTooLong`.
     """
     if len(raw_path) + len(query) > MAX_TARGET_BYTES:
         raise TargetTooLong
     if not _PATH.fullmatch(raw_path):
-        raise RequestRefused("The path has characters that must be percent-encoded (RFC 3986).")
+        raise RequestRefused("The path has characters that need percent-encoding (RFC 3986).")
     if not _QUERY.fullmatch(query):
-        raise RequestRefused("The query has characters that must be percent-encoded (RFC 3986).")
+        raise RequestRefused("The query has characters that need percent-encoding (RFC 3986).")
     if b"%2e" in raw_path.lower():
-        raise RequestRefused("The path has a percent-encoded dot; a dot needs no encoding.")
+        raise RequestRefused("The path has a percent-encoded dot (%2E). Send a plain dot.")
     segments = tuple(_decode(segment) for segment in raw_path.split(b"/"))
     if "" in segments[:-1]:
-        raise RequestRefused("The path has an empty segment (//).")
+        raise RequestRefused("The path has an empty segment (//). Remove one slash.")
     path = _ESCAPE.sub(_normalise, f"/{raw_path.decode('ascii')}")
     return Target(path, segments, query.decode("ascii"))
 
@@ -61,14 +64,14 @@ def _decode(raw: bytes) -> str:
     try:
         segment = unquote_to_bytes(raw).decode()
     except UnicodeDecodeError as error:
-        raise RequestRefused("The path is not UTF-8 when it is decoded.") from error
-    # Some servers cut parameters off (RFC 3986, section 3.3) before they look for dots.
+        raise RequestRefused("The decoded path is not valid UTF-8.") from error
+    # Some servers remove parameters (RFC 3986, section 3.3) before they look for dots.
     if segment.partition(";")[0] in (".", ".."):
-        raise RequestRefused("The path has a segment . or .. in it.")
+        raise RequestRefused("The path has a segment that is . or .. only. Send the resolved path.")
     if "/" in segment or "\\" in segment:
-        raise RequestRefused("The path has an encoded slash or a backslash in it.")
+        raise RequestRefused("The path has an encoded slash or a backslash.")
     if _CONTROL.search(segment):
-        raise RequestRefused("The path has control characters in it.")
+        raise RequestRefused("The path has control characters.")
     if _ESCAPE.search(segment):
-        raise RequestRefused("The path is percent-encoded twice.")
+        raise RequestRefused("The path is percent-encoded twice. Encode it once.")
     return segment

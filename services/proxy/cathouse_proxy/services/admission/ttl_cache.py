@@ -1,5 +1,7 @@
-"""What other services said a moment ago. Kept for so short a time that a change takes effect everywhere within a
-second, and yet long enough that a busy installation does not cost them a call for each of its own."""
+"""A cache of responses of other services for half a second.
+
+A change takes effect everywhere within a second. A busy installation does not cause a request for each of its calls.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 KEEP_SECONDS = 0.5
-# From this age on, one who uses an answer has the next one asked for: the busy never wait for it.
+# The use of a value of this age requests the next value in the background, so busy installations never wait.
 REFRESH_SECONDS = 0.3
 MAX_ENTRIES = 10_000
 
@@ -22,26 +24,26 @@ class _Asked(Generic[V]):
 
 
 class TTLCache(Generic[K, V]):
-    """Answers by key. Those who ask for the same at once share one question; errors are not kept."""
+    """A cache of values by key. Concurrent calls with the same key share one request. Errors are not cached."""
 
     def __init__(self, ask: Callable[[K], Awaitable[V]], clock: Callable[[], float]) -> None:
         self._ask = ask
         self._clock = clock
         self._asked: dict[K, _Asked[V]] = {}
         self._next: dict[K, _Asked[V]] = {}
-        """Questions under way, each for a key whose present answer is still used."""
+        """Requests in progress for keys that still have a valid value."""
 
     async def get(self, key: K) -> V:
-        """Raises what asking raises."""
+        """Return the value of this key. Raises the errors of `ask`."""
         answer = self.begin(key)
-        # Shielded: one who leaves does not take the answer from the others.
+        # Shielded: if one caller is cancelled, the others still get the value.
         return answer.result() if answer.done() else await asyncio.shield(answer)
 
     def begin(self, key: K) -> asyncio.Task[V]:
-        """Ask, unless there is a recent answer, and do not wait."""
+        """Return the task of a recent value, or start a request. Do not wait."""
         now = self._clock()
         asked = self._asked.get(key)
-        # The age counts from the question, not from the answer, which may have been long under way.
+        # The age counts from the start of the request, because the response may have taken long.
         if asked is None or now - asked.at >= KEEP_SECONDS:
             following = self._next.pop(key, None)
             if following is None or now - following.at >= KEEP_SECONDS:
@@ -75,7 +77,7 @@ class TTLCache(Generic[K, V]):
         self._asked[key] = asked
 
     def _forget(self, now: float) -> None:
-        # Oldest first: entries stand nearly in the order of their questions.
+        # Oldest first: entries are nearly in the order of their requests.
         while self._asked:
             key, asked = next(iter(self._asked.items()))
             if now - asked.at < KEEP_SECONDS and len(self._asked) <= MAX_ENTRIES:

@@ -1,1 +1,1 @@
-"""The audit of proxied calls: written by `writer`, read by `queries`, pruned by `retention`."""
+"""The audit of proxied calls. `writer` writes rows, `queries` reads them, and `retention` deletes old ones."""

@@ -1,4 +1,4 @@
-"""Ids that are made here because a row must be known by one before it is written."""
+"""Ids of audit rows. They are created here, because a row needs its id before it is inserted."""
 
 import secrets
 import time
@@ -7,8 +7,10 @@ from uuid import UUID
 
 
 def uuid7(at: datetime | None = None) -> UUID:
-    """A UUID of version 7 (RFC 9562, section 5.7) of this moment, or of another: its order is that of time, to a
-    quarter of a microsecond, as it is in those that PostgreSQL makes."""
+    """Return a UUID of version 7 (RFC 9562, section 5.7) for the time `at`, by default now.
+
+    Ids sort by time with a precision of a quarter of a microsecond, like those of PostgreSQL's `uuidv7()`.
+    """
     now = time.time_ns() if at is None else int(at.timestamp() * 1_000_000) * 1_000
     milliseconds, nanoseconds = divmod(now, 1_000_000)
     value = (

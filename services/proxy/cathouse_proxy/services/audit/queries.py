@@ -1,4 +1,4 @@
-"""Read the audit."""
+"""Queries of the audit."""
 
 from uuid import UUID
 
@@ -20,9 +20,10 @@ async def list_visible_calls(
     page: PageRequest,
     installation_id: UUID | None,
 ) -> tuple[list[ProxiedCall], str | None]:
-    """The calls of one installation, or without one, the person's own; an admin sees all. Newest first.
+    """Return a page of calls, newest first, and the cursor of the next page.
 
-    Raises `InstallationNotFound` for an installation that is not the person's own.
+    With `installation_id`, list the calls of that installation. Without it, list the person's own calls, or for admins
+    all calls. Raises `InstallationNotFound` for the installation of another person.
     """
     statement = select(ProxiedCall)
     if installation_id is not None:

@@ -18,11 +18,11 @@ class PruningRefused(Exception):
 
 
 async def delete_older_than(database: Database, age: timedelta) -> int:
-    """Deletes the rows of calls that began so long ago; returns how many they were.
+    """Delete the rows of calls that began more than `age` ago. Return their number.
 
-    A few thousand at a time, each its own transaction: calls go on being written meanwhile, and an end in the middle
-    loses nothing. By the id, which is in the order of time and has an index. Raises `PruningRefused` for any role but
-    the pruner's.
+    Each transaction deletes a few thousand rows. Other processes can write meanwhile, and an interrupted command keeps
+    its progress. Rows are selected by id, because ids are in order of time and have an index. Raises `PruningRefused`
+    for any role but the pruner's.
     """
     first_kept = uuid7(datetime.now(UTC) - age)
     oldest = select(ProxiedCall.id).where(ProxiedCall.id < first_kept)
@@ -40,7 +40,7 @@ async def delete_older_than(database: Database, age: timedelta) -> int:
                 if getattr(error.orig, "sqlstate", None) != _INSUFFICIENT_PRIVILEGE:
                     raise
                 raise PruningRefused(
-                    "the role in DATABASE_URL may not delete from the audit: give the URL of the role proxy_pruner, in"
+                    "the role in DATABASE_URL may not delete from the audit: set the URL of the role proxy_pruner, in"
                     " SECRETS_DIR/proxy_pruner/database_url or as DATABASE_URL"
                 ) from error
             count = len(result.all())

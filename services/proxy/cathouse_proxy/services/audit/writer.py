@@ -1,15 +1,16 @@
-"""The audit: one row for each call of a known installation, allowed or not.
+"""The audit writer: one row for each call of a known installation, allowed or refused.
 
-Calls without a valid credential have none: strangers would fill the disk. They are counted in a metric. So are
-calls that nobody can attribute while auth or installation is down; what installation said before still attributes one.
+Calls without a valid credential get no row, because anyone could fill the disk with them. A metric counts them. The
+metric also counts calls that cannot be attributed while auth or installation is down. If installation has identified
+the caller before, the call is still attributed.
 
-A refused call is written once. An allowed one is written before the cat is called, so that whatever a cat was made to
-do stands here, even if the proxy dies or loses its database in the next moment; and it is completed before the answer's
-first byte leaves, or for a long answer before the last one. Each write is on disk when it returns.
+A refused call is written once. An allowed call is written before the cat is called. The row exists even if the proxy
+dies or loses its database right after. It is completed before the first byte of the response is sent, or before the
+last byte of a long response. Each write is on disk when it returns.
 
-A write is one round trip, on a connection that is kept for it. What calls write at the same time is one statement, and
-so one commit: those who come while the disk is being waited for wait together for the next turn. A call costs two
-commits, but many calls at once cost hardly more.
+A write is one round trip, on a reserved connection. Rows that are ready at the same time are written with one
+statement, and so with one commit. Rows that arrive during a write wait together for the next one. A single call costs
+two commits, and many concurrent calls cost little more.
 """
 
 import asyncio
@@ -35,7 +36,7 @@ _TYPES = {
     "duration_ms": "double precision",
     "request_id": "text",
 }
-# A row that is complete stays so: a first write that is repeated, or arrives late, changes nothing.
+# A complete row stays complete: a first write that is repeated, or arrives late, must not overwrite it.
 _WRITE = (
     f"insert into proxy.audit ({', '.join(_TYPES)}) "  # noqa: S608 - names are code
     f"select * from unnest({', '.join(f'${n}::{kind}[]' for n, kind in enumerate(_TYPES.values(), 1))}) "
@@ -47,7 +48,7 @@ _VALUES = attrgetter(*_TYPES)
 
 
 class Audit:
-    """Write rows. Every method raises `DatabaseUnavailable` where PostgreSQL does not answer."""
+    """Writes audit rows. Every method raises `DatabaseUnavailable` if PostgreSQL does not respond."""
 
     def __init__(self, database: Database) -> None:
         self._connection = HeldConnection(database)
@@ -56,23 +57,23 @@ class Audit:
         self._next_turn: asyncio.Task[None] | None = None
 
     async def start(self, call: Call) -> None:
-        """Write that the cat is being called. Await this before it is called."""
+        """Record that the call begins. Await this before you call the cat."""
         await self._write(call.record)
 
     async def answering(self, call: Call, status: int) -> None:
-        """Write that a response has begun. Await this before its head is sent, where its end has not arrived."""
+        """Record that a long response begins. Await this before you send its head."""
         call.record.status, call.record.outcome = status, ANSWERING
         await self._write(call.record)
 
     async def end(self, call: Call, status: int | None, outcome: str) -> None:
-        """Write how a call ended, started or refused."""
+        """Record the end of a call, started or refused."""
         record = call.record
         record.status, record.outcome = status, outcome
         record.duration_ms = round((time.perf_counter() - call.arrived) * 1000, 3)
         await self._write(record)
 
     async def close(self) -> None:
-        """Wait for what is being written, even if those who wrote it wait no longer."""
+        """Wait until all pending rows are written, and close the connection."""
         while turn := self._next_turn or self._turn:
             await asyncio.wait([turn])
         await self._connection.close()
@@ -82,7 +83,7 @@ class Audit:
         if self._next_turn is None:
             self._next_turn = asyncio.create_task(self._take_turn(self._turn))
             self._next_turn.add_done_callback(_look_at)
-        # Shielded: one who gives up neither undoes nor hinders what the others write.
+        # Shielded: if one call is cancelled, the rows of the others are still written.
         await asyncio.shield(self._next_turn)
 
     async def _take_turn(self, before: asyncio.Task[None] | None) -> None:
@@ -98,6 +99,6 @@ class Audit:
 
 
 def _look_at(turn: asyncio.Task[None]) -> None:
-    # All who wait for it may have given up; it must not be reported as one that nobody looked at.
+    # If every waiting call was cancelled, asyncio would log that the exception was never retrieved.
     if not turn.cancelled():
         turn.exception()

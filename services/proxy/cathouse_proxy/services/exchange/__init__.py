@@ -1,1 +1,1 @@
-"""Carry a call to its cat and the response back."""
+"""The exchange with a cat: send the request, and return the response."""

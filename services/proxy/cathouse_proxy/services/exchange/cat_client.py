@@ -1,4 +1,4 @@
-"""The connections to cats."""
+"""The HTTP client for cats."""
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
@@ -23,45 +23,49 @@ from cathouse_proxy.services.exchange.ssrf_guard import (
 )
 
 CONNECT_SECONDS = 2.0
-# Shorter than what common servers keep an idle connection for: a request should not meet one that is being closed.
+# Shorter than the keep-alive time of common servers, so a request does not use a connection that the cat is closing.
 _KEEP_IDLE_SECONDS = 4.0
 _BUFFER_BYTES = 64 * 1024
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110, section 9.2.2
-_NO_ADDRESS = "The cat's endpoint is not an address to call."
+_NO_ADDRESS = (
+    "The cat's endpoint is not a valid http or https address. Its developer must change it."
+)
 _WITHOUT_BODY = frozenset({204, 304})  # RFC 9110, section 6.4.1
 
 
 @dataclass(frozen=True, slots=True)
 class CatAnswer:
-    """An answer whose head has arrived."""
+    """A response after its head has arrived."""
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
     length: int | None
-    """How long the body is, where that is known; 0 for answers that have none."""
+    """The length of the body, or None if it is unknown. 0 for responses without a body."""
     announced_length: int | None
-    """What the caller may be told of the length: of an answer to HEAD, it is that of the body which GET would have."""
+    """The `Content-Length` for the caller. For HEAD, it is the length of the body that GET would have."""
     _response: aiohttp.ClientResponse
 
     async def parts(self) -> AsyncIterator[bytes]:
-        """The body as it arrives; more is not read before a part is taken. Raises `CatAnswerBroken`."""
+        """Yield the body as it arrives. Read no more until the next part is requested. Raises `CatAnswerBroken`."""
         with _http_errors():
             while part := await self._response.content.readany():
                 yield part
 
     async def whole(self) -> bytes:
-        """The body. Raises `CatAnswerBroken`."""
+        """Return the body. Raises `CatAnswerBroken`."""
         with _http_errors():
             return await self._response.content.read()
 
     def close(self) -> None:
-        """Gives the connection back, or closes it where the answer has not been read to its end."""
+        """Return the connection to the pool, or close it if the response was not read to its end."""
         self._response.close()
 
 
 class CatClient:
-    """A pool of connections to cats. Follows no redirects, keeps no cookies, decodes nothing, takes no settings from
-    the environment."""
+    """A pool of connections to cats.
+
+    It follows no redirects, stores no cookies, decodes no bodies, and reads no settings from the environment.
+    """
 
     def __init__(
         self,
@@ -90,8 +94,7 @@ class CatClient:
             read_bufsize=_BUFFER_BYTES,
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
         )
-        # aiohttp would repeat a request when a connection broke under it; only a connection that was never made may be
-        # tried again here.
+        # aiohttp would repeat a request if its connection broke. Here only a failed connection attempt may be repeated.
         self._session._retry_connection = False
         return self
 
@@ -108,10 +111,10 @@ class CatClient:
         headers: CIMultiDict[str],
         body: AsyncIterable[bytes] | None,
     ) -> CatAnswer:
-        """Sends the request as it is; returns when the answer's head has arrived. The answer must be closed.
+        """Send the request unchanged, and return when the response's head has arrived. Close the response after use.
 
-        Where no connection is made, an idempotent request is tried once more; no other is. Raises `CatUnreachable`,
-        `CatAddressRefused` and `CatAnswerBroken`. Knows no time limit but that for connecting.
+        If the connection fails, an idempotent request is tried once more. The only time limit is for connecting. Raises
+        `CatUnreachable`, `CatAddressRefused` and `CatAnswerBroken`.
         """
         with _http_errors():
             response = await self._send(method, url, headers, body)
@@ -151,7 +154,7 @@ class CatClient:
 
 
 def _readable(url: str) -> URL:
-    """Raises `CatUnreachable` for an address that is not of http or https, or none at all."""
+    """Parse an http or https URL. Raises `CatUnreachable` for any other text."""
     try:
         read = URL(url, encoded=True)
         if read.scheme in ("http", "https") and read.host and read.port:
@@ -163,9 +166,11 @@ def _readable(url: str) -> URL:
 
 def _read_head(response: aiohttp.ClientResponse) -> CatAnswer:
     headers = response.raw_headers
-    # Informational answers are not passed on, and 101 would make another protocol of it.
+    # Informational responses are not forwarded, and 101 would switch to another protocol.
     if not 200 <= response.status <= 599:
-        raise CatAnswerBroken(f"The cat answered with the status {response.status}.")
+        raise CatAnswerBroken(
+            f"The cat responded with the status {response.status}. Only 200 to 599 are forwarded."
+        )
     check_answer_headers(headers)
     announced = None if response.status in _WITHOUT_BODY else response.content_length
     without_body = response.method == "HEAD" or response.status in _WITHOUT_BODY
@@ -174,14 +179,16 @@ def _read_head(response: aiohttp.ClientResponse) -> CatAnswer:
 
 
 def _break_with_connection(response: aiohttp.ClientResponse) -> None:
-    """Makes reading the body fail when the connection has gone before its end; where a chunk is malformed, aiohttp
-    closes the connection and leaves the reader waiting."""
+    """Make reading the body fail if the connection closes before its end.
+
+    For a malformed chunk, aiohttp closes the connection without notifying the reader.
+    """
     connection, content = response.connection, response.content
     if connection is None or connection.protocol is None:
-        return  # all of it is here already
+        return  # the whole response has already arrived
 
     def on_closed(closed: "asyncio.Future[None]") -> None:
-        closed.exception()  # it has been seen
+        closed.exception()  # mark as retrieved, or asyncio logs it
         if not content.is_eof() and content.exception() is None:
             content.set_exception(aiohttp.ClientPayloadError("the connection was closed"))
 
@@ -191,8 +198,11 @@ def _break_with_connection(response: aiohttp.ClientResponse) -> None:
 
 @contextmanager
 def _http_errors() -> Iterator[None]:
-    """Turns what the client raises into problems. Causes are logged, so that none may be an error that knows the
-    request, whose headers hold a token and whose query may hold anything."""
+    """Convert the client's errors into problems.
+
+    Causes are logged. So no cause may refer to the request, because its headers hold a token and its query may hold
+    private data.
+    """
     try:
         yield
     except aiohttp.ClientConnectorError as error:

@@ -1,4 +1,4 @@
-"""The caller's side of a call: what they send, what they take of the response, and whether they are still there."""
+"""The caller's side of a call: the request body, the response, and the detection of a disconnect."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ class CallerLeft(Exception):
 
 
 class Stopwatch:
-    """How long somebody is waited for, in all."""
+    """Measures the total time of several waits."""
 
     def __init__(self) -> None:
         self._before = 0.0
@@ -23,7 +23,7 @@ class Stopwatch:
         self._since = time.monotonic()
 
     def end(self) -> None:
-        """End the wait. One that is broken off is not ended: the question will be who was waited for at that moment."""
+        """End a wait. Do not call this for an interrupted wait: `now` then shows who was waited for."""
         self._before, self._since = self.seconds, None
 
     @property
@@ -36,10 +36,10 @@ class Stopwatch:
 
 
 class ClientStream:
-    """Both directions of one call's connection with its caller.
+    """Both directions of a call's connection with its caller.
 
-    Iterating gives the body, as it arrives. The next part is not read before this one is taken. What goes wrong with
-    the caller is kept in `failure`, and ends `deadline`, because the call is in the middle of something else.
+    Iteration yields the body as it arrives. The next part is read only when it is requested. A failure of the caller is
+    stored in `failure`. It also ends `deadline`, which interrupts the rest of the call.
     """
 
     def __init__(self, receive: Receive, send: Send, *, max_bytes: int) -> None:
@@ -48,14 +48,14 @@ class ClientStream:
         self._max_bytes = max_bytes
         self._all_read = asyncio.Event()
         self.deadline: asyncio.Timeout
-        """Of the whole call. The exchange sets it before it reads anything."""
+        """The time limit of the whole call. The exchange sets it before it reads the body."""
         self.failure: BodyTooLarge | CallerLeft | None = None
         self.status: int | None = None
-        """The status that was sent. None as long as none was."""
+        """The status that was sent, or None before."""
         self.sending_body = Stopwatch()
-        """The time that the caller was waited for, to send the next part of the body."""
+        """The time spent waiting for the caller to send the body."""
         self.taking_response = Stopwatch()
-        """The time that the caller was waited for, to take what was sent."""
+        """The time spent waiting for the caller to read the response."""
         self.on_all_read: Callable[[], None] | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -79,7 +79,7 @@ class ClientStream:
             self.on_all_read()
 
     async def watch(self, *, body: bool) -> None:
-        """Wait until the caller leaves; after the body, where there is one."""
+        """Wait until the caller disconnects. With `body`, begin after the body has been read."""
         if body:
             await self._all_read.wait()
         while (await self._receive())["type"] != "http.disconnect":

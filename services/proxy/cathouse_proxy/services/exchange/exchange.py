@@ -1,4 +1,4 @@
-"""The way of one proxied call, from the request to the last byte of the response."""
+"""The steps of one proxied call, from the request to the last byte of the response."""
 
 import asyncio
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from cathouse_proxy.services.exchange.headers import headers_to_caller, headers_
 from cathouse_proxy.services.exchange.identity import Identities
 from cathouse_proxy.services.exchange.links import Platform
 
-# A response that says that it is no longer than this is read whole before any of it is sent, so that a cat that breaks
-# off is answered for with a problem, and the audit is complete with one write.
+# A response up to this length is read whole before it is sent. If the cat breaks off, the caller gets a problem, and
+# the audit needs only one write.
 _SMALL_ANSWER_BYTES = 64 * 1024
 
 
@@ -31,12 +31,12 @@ class Limits:
     request_bytes: int
     answer_bytes: int
     first_byte_seconds: float = 10.0
-    """From the request's end to the end of the response's head."""
+    """The time limit from the request's end to the end of the response's head."""
     total_seconds: float = 30.0
 
 
 class Exchange:
-    """Answer proxied calls. The methods stand in the order in which a call meets them."""
+    """Handles proxied calls. The methods are in the order of the steps."""
 
     def __init__(
         self,
@@ -58,10 +58,10 @@ class Exchange:
         self._unidentified = unidentified
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on to its cat, and the cat's response back. This is an ASGI app.
+        """Forward a request to its cat, and return the cat's response. This is an ASGI app.
 
-        Raises the `Problem` that the caller is to get, as long as nothing has been sent. After that, it ends without
-        having completed the response, which makes the server break the connection. Either way, the audit has it first.
+        If a step fails before anything was sent, raise the `Problem` for the caller. If it fails later, return without
+        completing the response, and the server closes the connection. The audit is written before, in both cases.
         """
         call = Call.of(scope)
         client = ClientStream(receive, send, max_bytes=self._limits.request_bytes)
@@ -77,7 +77,7 @@ class Exchange:
             if client.status is None:
                 problem.headers |= call.rate_limit_headers
                 raise
-            logger.warning("the cat's answer was broken off: {}", problem.code())
+            logger.warning("the cat's response was cut off: {}", problem.code())
         except Exception:
             await self._end(call, client.status or InternalError.status, InternalError.code())
             raise
@@ -90,7 +90,7 @@ class Exchange:
             await self._audit.end(call, status, outcome)
 
     async def _call_cat(self, call: Call, client: ClientStream) -> None:
-        """Record the call, make it, and tell the circuit how it went."""
+        """Record the call, make it, and report the result to the circuit breaker."""
         failed: bool | None = None
         try:
             await self._audit.start(call)
@@ -103,7 +103,7 @@ class Exchange:
             call.permit.close(failed=failed)
 
     async def _within_limits(self, call: Call, client: ClientStream) -> int:
-        """Return the cat's status, when all of its response has been passed on."""
+        """Make the call within the time limits. Return the cat's status after its whole response was forwarded."""
         client.deadline = asyncio.timeout(self._limits.total_seconds)
         watch = asyncio.create_task(client.watch(body=call.request.has_body))
         answer: CatAnswer | None = None
@@ -128,7 +128,7 @@ class Exchange:
             watch.cancel()
 
     async def _send_request(self, call: Call, client: ClientStream) -> CatAnswer:
-        """Send the request to the cat, body and all. Return the response, whose head has arrived."""
+        """Send the request with its body to the cat. Return the response after its head has arrived."""
         request, target = call.request, call.target
         query = f"?{target.query}" if target.query else ""
         url = f"{call.cat.endpoint_url.rstrip('/')}{target.path}{query}"
@@ -154,7 +154,7 @@ class Exchange:
                     request.method, url, headers, client if request.has_body else None
                 )
             finally:
-                # A cat may respond before it has taken all of the body.
+                # A cat may respond before it has read the whole body.
                 client.on_all_read = None
 
     async def _pass_on(self, call: Call, client: ClientStream, answer: CatAnswer) -> None:
@@ -185,11 +185,11 @@ class Exchange:
         await client.send_body(last, more=False)
 
     def _caller_was_too_slow(self, client: ClientStream, *, head_came: bool) -> bool:
-        """Whether it is the caller's fault that the total time has ended.
+        """Return whether the caller, not the cat, used up the total time.
 
-        Who is waited for at the end does not decide it alone: a caller could hold the last byte back until the end, and
-        so have good cats cut off. A cat is only to blame when it had as much time as it may expect: for the head, what
-        it is granted for it; for the rest of a response, the total but for as much as the caller may take in between.
+        The party that was waited for at the end is not always the slow one. A caller could hold back the last byte
+        until the end, so that the breaker cuts off a good cat. So a cat is only at fault if it had enough time:
+        `first_byte_seconds` for the head, or `total_seconds` without `first_byte_seconds` for the whole response.
         """
         sending, taking = client.sending_body, client.taking_response
         if sending.now or taking.now:

@@ -1,7 +1,7 @@
-"""Which headers pass, and in what form: those on two lists, and a cat's own, whose names begin with `X-Cat-`.
+"""The headers that the proxy forwards: those on two lists, and those with names that begin with `X-Cat-`.
 
-A list of headers that do not pass would have to know what every browser, framework and reverse proxy takes as an order.
-What frames a message, belongs to one connection, or says who someone is, the proxy makes itself.
+A list of forbidden headers would be incomplete: it would need every header that some browser, framework or reverse
+proxy acts on. The proxy creates the headers for framing, for one connection, and for identity itself.
 """
 
 import re
@@ -27,16 +27,16 @@ _FORWARDED_HOST = re.compile(rb'\bhost="?([^",;\s]+)', re.IGNORECASE)  # RFC 723
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 _OWN_PREFIX = b"x-cat-"
-# What a caller says about the body, the wanted response, and the condition on it. None of these makes another method,
-# host or path of the request than those for which the scope was checked, as X-HTTP-Method-Override would.
+# Headers about the body, the wanted response, and its conditions. None of them overrides the method, host or path for
+# which the scope was checked, as X-HTTP-Method-Override would.
 _TO_CAT = frozenset(
     b"accept accept-charset accept-encoding accept-language cache-control content-digest content-disposition "
     b"content-encoding content-language content-range content-type idempotency-key if-match if-modified-since "
     b"if-none-match if-range if-unmodified-since last-event-id pragma prefer priority range repr-digest save-data "
     b"user-agent want-content-digest want-repr-digest x-requested-with".split()
 )
-# What a cat says about this response alone. All cats respond from the platform's one origin: none may set what a
-# browser keeps for all of it, make it send another request, or give an order to a reverse proxy, as X-Accel-Redirect.
+# Headers about this response only. All cats share the origin of the platform. So a cat must not set state of the whole
+# origin in a browser, cause another request, or control a reverse proxy, as X-Accel-Redirect would.
 _TO_CALLER = frozenset(
     b"accept-patch accept-post accept-ranges age allow content-digest content-disposition content-encoding "
     b"content-language content-range content-type deprecation etag expires idempotency-key last-modified "
@@ -48,8 +48,7 @@ _ONCE = frozenset(b"authorization content-length content-type host transfer-enco
 
 
 def check_request_headers(headers: RawHeaders) -> None:
-    """Raises `HeadersTooLarge`, and `RequestRefused` for what is there twice and may be there once, or asks for another
-    protocol."""
+    """Raise `HeadersTooLarge`, or `RequestRefused` for a repeated header that must be unique, or a WebSocket."""
     seen: set[bytes] = set()
     total = 0
     for count, (name, value) in enumerate(headers, start=1):
@@ -59,16 +58,16 @@ def check_request_headers(headers: RawHeaders) -> None:
             raise HeadersTooLarge
         if name in _ONCE:
             if name in seen:
-                raise RequestRefused(f"The header {name.decode('ascii')} is there more than once.")
+                raise RequestRefused(f"Send the header {name.decode('ascii')} only once.")
             seen.add(name)
         if name == b"upgrade" and b"websocket" in value.lower():
-            raise RequestRefused("WebSockets are not passed on; use plain HTTP requests.")
+            raise RequestRefused("The proxy does not forward WebSockets. Use plain HTTP requests.")
 
 
 def headers_to_cat(call: Call, token: str) -> CIMultiDict[str]:
-    """Return the headers of the request to the cat: the caller's that may pass, then the proxy's own.
+    """Return the headers of the request to the cat: the caller's allowed headers, then those of the proxy.
 
-    `token` says who calls. Raises `RequestRefused` for a value that is not text.
+    `token` is the identity token of the caller. Raises `RequestRefused` for an invalid value.
     """
     request = call.request
     headers = request.headers
@@ -78,14 +77,16 @@ def headers_to_cat(call: Call, token: str) -> CIMultiDict[str]:
         if not (name in _TO_CAT or name.startswith(_OWN_PREFIX)) or name in of_connection:
             continue
         if _CONTROL.search(value):
-            raise RequestRefused("A header has control characters in its value.")
+            raise RequestRefused(f"The header {name.decode('ascii')} has control characters.")
         try:
             passed.add(name.decode("ascii"), value.decode())
         except UnicodeDecodeError as error:
-            raise RequestRefused("A header's value is not UTF-8.") from error
+            raise RequestRefused(
+                f"The header {name.decode('ascii')} is not valid UTF-8."
+            ) from error
     passed["Authorization"] = f"Bearer {token}"
     passed.update(call.context.headers())
-    # What a reverse proxy tells of the request that it received.
+    # The usual headers of a reverse proxy about the original request.
     passed["X-Forwarded-Proto"] = request.scheme
     passed["X-Forwarded-Prefix"] = request.prefix
     if request.client:
@@ -98,26 +99,27 @@ def headers_to_cat(call: Call, token: str) -> CIMultiDict[str]:
 
 
 def check_answer_headers(headers: Sequence[tuple[bytes, bytes]]) -> None:
-    """Raises `CatAnswerBroken` for more headers than a request may have, and where it could be argued where the answer
-    ends (RFC 9112, section 6.3)."""
+    """Raise `CatAnswerBroken` for too many headers, or if the end of the response is ambiguous.
+
+    RFC 9112, section 6.3, defines the end of a response.
+    """
     size = sum(len(name) + len(value) for name, value in headers)
     if len(headers) > MAX_HEADERS or size > MAX_HEADERS_BYTES:
-        raise CatAnswerBroken("The cat's answer has too many headers.")
+        raise CatAnswerBroken("The cat's response has too many headers.")
     lengths = [value.strip() for name, value in headers if name.lower() == b"content-length"]
     codings = [value.strip() for name, value in headers if name.lower() == b"transfer-encoding"]
     if len(lengths) > 1 or (lengths and codings) or not all(map(bytes.isdigit, lengths)):
-        raise CatAnswerBroken("The cat's answer gives its length in more than one way.")
+        raise CatAnswerBroken("The cat's response states its length more than once, or wrongly.")
     if codings and [coding.lower() for coding in codings] != [b"chunked"]:
-        raise CatAnswerBroken("The cat's answer has a transfer coding that is not understood.")
+        raise CatAnswerBroken("The cat's response has an unknown transfer coding.")
 
 
 def headers_to_caller(
     call: Call, headers: RawHeaders, platform: Platform
 ) -> list[tuple[bytes, bytes]]:
-    """Return the headers of the response to the caller, without its length: those of the cat that may pass, then the
-    proxy's own.
+    """Return the headers of the response: the cat's allowed headers, then those of the proxy.
 
-    Raises `CatAnswerBroken` for what is no header.
+    `Content-Length` is not included. Raises `CatAnswerBroken` for an invalid header.
     """
     headers = [(_field_name(name), value) for name, value in headers]
     of_connection = _named_in_connection(headers)
@@ -125,7 +127,7 @@ def headers_to_caller(
     caching: list[bytes] = []
     for name, value in headers:
         if not name or _CONTROL.search(value):
-            raise CatAnswerBroken("The cat's answer has a header with forbidden characters.")
+            raise CatAnswerBroken("The cat's response has a header with forbidden characters.")
         if name in of_connection:
             continue
         if name in _TO_CALLER or name.startswith(_OWN_PREFIX):
@@ -138,7 +140,7 @@ def headers_to_caller(
         elif name == b"link" and (links := _rewriter(call, platform).links(value)) is not None:
             passed.append((name, links))
     passed.append((b"cache-control", private_cache_control(caching)))
-    # What a cat sends must not run as a page of the proxy's origin, nor be framed by another site's page.
+    # A cat's response must not run as a page of the proxy's origin, and other sites must not embed it in a frame.
     passed.append((b"x-content-type-options", b"nosniff"))
     passed.append((b"content-security-policy", b"sandbox; frame-ancestors 'none'"))
     passed += [
@@ -159,8 +161,10 @@ def _rewriter(call: Call, platform: Platform) -> LinkRewriter:
 
 
 def _hosts(request: ProxiedRequest) -> list[str]:
-    """Return the hosts by which the caller may reach the platform, also behind a reverse proxy. A caller who adds one
-    only loses links to it."""
+    """Return the hosts by which the caller may reach the platform, also behind a reverse proxy.
+
+    A caller can add hosts here, but then only loses the links to them.
+    """
     fields = request.values(b"host") + request.values(b"x-forwarded-host")
     for field in request.values(b"forwarded"):
         fields += _FORWARDED_HOST.findall(field)
@@ -168,20 +172,20 @@ def _hosts(request: ProxiedRequest) -> list[str]:
 
 
 def _host(request: ProxiedRequest) -> str:
-    """Return the host by which the caller knows the proxy; empty where they do not say."""
+    """Return the host by which the caller knows the proxy, or an empty text if the request has none."""
     host = next(iter(request.values(b"host")), b"")
     return host.decode("ascii") if _HOST.fullmatch(host) else ""
 
 
-# The names are the same again and again. One has 32 kB at most, and so all that are kept 8 MB.
+# Names repeat. Each has at most 32 kB, so 256 entries have at most 8 MB.
 @lru_cache(256)
 def _field_name(name: bytes) -> bytes:
-    """The name of a field in lower case; empty if it is none."""
+    """Return the name of a header in lower case, or an empty text if it is invalid."""
     return name.lower() if _TOKEN.fullmatch(name) else b""
 
 
 def _named_in_connection(headers: RawHeaders) -> set[bytes]:
-    """Names in lower case; those of `headers` are in lower case too."""
+    """Return the names in `Connection`, in lower case. The names in `headers` must be in lower case."""
     return {
         option.strip().lower()
         for name, value in headers

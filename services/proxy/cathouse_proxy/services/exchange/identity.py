@@ -1,4 +1,4 @@
-"""Who calls, as a cat is told: a pseudonym of the person, in a token that only the proxy can have made."""
+"""Identity tokens for cats: signed by the proxy, with a pseudonym of the user."""
 
 import base64
 import hmac
@@ -16,20 +16,20 @@ from cathouse_proxy.models import PseudonymSecret, SigningKey
 
 ISSUER = "cathouse-proxy"
 TOKEN_SECONDS = 60
-# A signature costs more than the rest of a token. One that is used again has most of its time before it.
+# Signing is the most expensive part, so tokens are reused. A reused token is still valid for most of its lifetime.
 _KEEP_SECONDS = 20
 _MAX_KEPT = 10_000
 
 
 class SigningKeys(KitSigningKeys):
-    """The keys of one process of the proxy."""
+    """The signing keys of one process of the proxy."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database, SigningKey, token_seconds=TOKEN_SECONDS)
 
 
 class Identities:
-    """Makes the tokens that cats get."""
+    """Creates identity tokens and pseudonyms."""
 
     def __init__(
         self, database: Database, keys: SigningKeys, clock: Callable[[], float] = time.monotonic
@@ -39,15 +39,15 @@ class Identities:
         self._clock = clock
         self._secret: bytes | None = None
         self._kept: dict[tuple[str, UUID, UUID, UUID, tuple[str, ...]], str] = {}
-        """Tokens by their key and by all that they say; all are dropped together."""
+        """Tokens by their signing key and claims. All entries are removed together."""
         self._kept_since = float("-inf")
 
     async def token(
         self, *, person_id: UUID, cat_id: UUID, installation_id: UUID, scopes: Sequence[str]
     ) -> str:
-        """A token for this cat alone, good for another 40 seconds at least.
+        """Return a token that is only for this cat, and valid for at least 40 more seconds.
 
-        The caller has checked what it says: a kept token is for calls that may be made now.
+        The admission checks each call before, so a reused token never gives access that is no longer granted.
         """
         kid = await self._keys.signing_kid()
         said = (kid, person_id, cat_id, installation_id, tuple(scopes))
@@ -69,8 +69,10 @@ class Identities:
         return token
 
     async def pseudonym(self, person_id: UUID, cat_id: UUID) -> str:
-        """What a cat knows a person by: always the same, and without the secret not to be linked with what another cat
-        knows them by, nor with the person."""
+        """Return the pseudonym of a user for one cat. It is always the same.
+
+        Without the secret, nobody can link it to the user, or to the pseudonym for another cat.
+        """
         if self._secret is None:
             self._secret = await self._read_secret()
         digest = hmac.digest(self._secret, person_id.bytes + cat_id.bytes, "sha256")
@@ -78,7 +80,7 @@ class Identities:
 
     async def _read_secret(self) -> bytes:
         async with self._database.session() as session:
-            # Of processes that start together, one makes it.
+            # Several processes may start at the same time. One of them creates the secret.
             await session.execute(
                 insert(PseudonymSecret)
                 .values(id=PseudonymSecret.ONLY, secret=secrets.token_bytes(32))

@@ -1,8 +1,9 @@
-"""Addresses in a cat's response headers, so that none leads the caller's next request to a route of the platform.
+"""Rewriting of addresses in a cat's response headers. None of them may lead to a route of the platform.
 
-Clients follow them on their own, with method, body and often the token of the first request. They read them as
-browsers do (WHATWG URL Standard) or as RFC 3986 says; so each is parsed as browsers do, compared, and sent on in the
-serialised form, which both read in the same way. pydantic's parser is Rust's `url`, which implements the standard.
+Clients follow such addresses automatically, with the method, the body and often the token of the first request. Some
+clients parse them like browsers (WHATWG URL Standard), others by RFC 3986. So each address is parsed like in browsers,
+compared, and forwarded in serialised form, which both kinds of clients read alike. pydantic's parser is Rust's `url`,
+which implements the WHATWG standard.
 """
 
 import ipaddress
@@ -17,26 +18,26 @@ from cathouse_proxy.services.admission.targets import parse_target
 from cathouse_proxy.services.errors import RequestRefused, TargetTooLong
 
 Place = tuple[str, int | None]
-"""Host, in one form, and port."""
+"""The normalised host, and the port."""
 
 MAX_LINKS = 50
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _WITH_HOST = re.compile(r"https?:[/\\]{2}", re.IGNORECASE)
 _MAIL = re.compile("mailto:", re.IGNORECASE)
-_AROUND = "".join(map(chr, range(0x21)))  # what browsers cut off: controls and the space
-_URI = "%/?#[]@!$&'()*+,;=:~"  # RFC 3986, beside letters and digits
+_AROUND = "".join(map(chr, range(0x21)))  # browsers remove controls and spaces around an address
+_URI = "%/?#[]@!$&'()*+,;=:~"  # RFC 3986, in addition to letters and digits
 _PORTS = (80, 443)
 _LOOPBACK = "localhost"
 
-# RFC 8288, section 3. Commas and semicolons may also be in the address and in quoted values.
+# RFC 8288, section 3. Addresses and quoted values may also contain commas and semicolons.
 _PARAMETER = (
     r'[ \t]*;[ \t]*([A-Za-z0-9!#$&+.^_`|~-]+\*?)(?:[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^\s",;]+))?'
 )
 _LINK = re.compile(rf"[ \t,]*<([^<>]*)>((?:{_PARAMETER})*)[ \t]*(?:,|$)")
 _EACH_PARAMETER = re.compile(_PARAMETER)
 _LINK_PARAMETERS = frozenset({"hreflang", "rel", "title", "title*", "type"})
-# Relations that browsers and reverse proxies act upon before anybody asks, such as `preload`, are not among them.
+# Without relations that browsers and reverse proxies act on automatically, such as `preload`.
 _RELATIONS = frozenset(
     {
         *(
@@ -66,25 +67,27 @@ _RELATIONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Where the platform is reached: no address there may come from a cat."""
+    """The addresses of the platform. A cat's response must not contain any of them."""
 
     places: frozenset[Place]
     hosts: frozenset[str] = frozenset()
-    """Any port on these is the platform's: its gateway and its services listen on several."""
+    """Hosts on which every port belongs to the platform: the gateway and the services listen on several."""
 
     @classmethod
     def of(cls, *addresses: str) -> "Platform":
-        """From URLs, of which those that cannot be parsed are left out."""
+        """Create it from URLs. URLs that cannot be parsed are ignored."""
         return cls(_places(addresses))
 
     def as_reached(self, hosts: Iterable[str]) -> "Platform":
-        """With the hosts by which a caller reaches it, as in the `Host` field."""
+        """Add the hosts by which a caller reaches the platform, in the form of the `Host` header."""
         reached = _places(f"http://{host}" for host in hosts)
         return Platform(self.places | reached, frozenset(host for host, _ in reached))
 
     def has(self, url: Url, cat: Url) -> bool:
-        """Whether a request to this URL may arrive at the platform. The cat may be on the same host, as in development,
-        at another port."""
+        """Return whether a request to this URL may arrive at the platform.
+
+        In development, a cat may be on the same host as the platform, at another port.
+        """
         place = _place(url)
         return place in self.places or (place[0] in self.hosts and place != _place(cat))
 
@@ -92,17 +95,20 @@ class Platform:
 class LinkRewriter:
     """Rewrites addresses in the response headers of one call.
 
-    Those below the cat's endpoint become the proxy's, so that they can be followed and tell nobody where the cat is.
-    Any other becomes absolute, which leaves it as the cat meant it: the caller would read a relative one as the
-    platform's. Addresses of the platform, addresses with a user, schemes other than http, https and mailto, and what
-    cannot be parsed are dropped.
+    Addresses below the cat's endpoint become addresses of the proxy. So the caller can follow them, and does not learn
+    the endpoint. Other addresses become absolute, because the caller would resolve relative ones at the platform.
+
+    Addresses of the platform and addresses with a user are removed. So are schemes other than http, https and mailto,
+    and addresses that cannot be parsed.
     """
 
     def __init__(
         self, *, endpoint_url: str, path: str, query: str, prefix: str, platform: Platform
     ) -> None:
-        """`path` and `query` are those of the request below the endpoint; `prefix` is the proxy's path of the
-        installation."""
+        """`path` and `query` are those of the request, below the endpoint.
+
+        `prefix` is the path of the installation at the proxy.
+        """
         self._endpoint = _parse(endpoint_url)
         self._base = ((self._endpoint and self._endpoint.path) or "").rstrip("/")
         self._called = f"{self._base}{path}"
@@ -111,7 +117,7 @@ class LinkRewriter:
         self._platform = platform
 
     def address(self, value: bytes) -> bytes | None:
-        """Return what a caller gets of an address, or None where it must not pass."""
+        """Return the rewritten address, or None if it must be removed."""
         try:
             text = value.decode()
         except UnicodeDecodeError:
@@ -128,12 +134,14 @@ class LinkRewriter:
             if self._platform.has(url, endpoint):
                 return None
             passed = str(url)
-        # The standard leaves it in queries and fragments, and RFC 3986 has it nowhere.
+        # WHATWG allows a backslash in queries and fragments, RFC 3986 allows it nowhere.
         return passed.replace("\\", "%5C").encode("ascii")
 
     def links(self, value: bytes) -> bytes | None:
-        """Return what a caller gets of a `Link` field: links whose address may pass, with relations that order nothing.
-        None where nothing is left, or where any of it cannot be parsed."""
+        """Return a rewritten `Link` header, with only allowed addresses and harmless relations.
+
+        Return None if no link remains, or if a part of the header cannot be parsed.
+        """
         try:
             text = value.decode("ascii").strip(" \t,")
         except UnicodeDecodeError:
@@ -150,7 +158,7 @@ class LinkRewriter:
                 name.lower(): quoted for name, quoted in reversed(_EACH_PARAMETER.findall(link[2]))
             }
             relations = parameters.get("rel", "").strip('"').lower().split()
-            # A link with another context, or in the other direction, says nothing of this response.
+            # Links with `anchor` or `rev` are not about this response.
             if parameters.keys() & {"anchor", "rev"} or not relations or target is None:
                 continue
             if _RELATIONS.issuperset(relations):
@@ -163,9 +171,9 @@ class LinkRewriter:
         return ", ".join(passed).encode("ascii") or None
 
     def _absolute(self, text: str, endpoint: Url) -> str:
-        """Resolve against the URL that was called at the cat. Browsers read backslashes as slashes here."""
+        """Resolve an address relative to the called URL of the cat. Backslashes count as slashes, as in browsers."""
         if _SCHEME.match(text):
-            # Without a host, browsers take that of the page where its scheme is the same: the platform's.
+            # Without a host, browsers use the host of the page if the scheme is the same. That is the platform's host.
             return text if _WITH_HOST.match(text) else ""
         begins = text[:2].replace("\\", "/")
         if begins == "//":
@@ -181,7 +189,7 @@ class LinkRewriter:
         return f"{origin}{folder}/{text}"
 
     def _in_proxy(self, url: Url, endpoint: Url) -> str | None:
-        """Return the proxy's address of what is below the endpoint, if it would be let through."""
+        """Return the address at the proxy for a URL below the endpoint, or None if the proxy would refuse it."""
         path = url.path or "/"
         if url.scheme != endpoint.scheme or _place(url) != _place(endpoint):
             return None
@@ -195,7 +203,7 @@ class LinkRewriter:
             return None
         rest = f"?{url.query}" if url.query is not None else ""
         rest += f"#{url.fragment}" if url.fragment is not None else ""
-        # The proxy has no route of an installation without the slash.
+        # The proxy has no route for an installation without the slash.
         return f"{self._prefix}{below or '/'}{quote(rest, safe=_URI)}"
 
 
@@ -205,13 +213,13 @@ def _parse(text: str) -> Url | None:
     except ValueError:
         return None
     host = url.host or ""
-    # The standard allows empty labels, which name systems refuse or ignore.
+    # WHATWG allows empty labels. Name servers refuse or ignore them.
     return None if host.startswith(".") or ".." in host else url
 
 
 def _places(addresses: Iterable[str]) -> frozenset[Place]:
     places = {_place(url) for url in map(_parse, addresses) if url is not None}
-    # At the port of one scheme, the other is expected at its own; one leads to the other.
+    # If the platform is at port 80 or 443, count the other port, too: one usually redirects to the other.
     defaults = {(host, other) for host, port in places if port in _PORTS for other in _PORTS}
     return frozenset(places | defaults)
 
@@ -221,7 +229,7 @@ def _place(url: Url) -> Place:
 
 
 def _host(url: Url) -> str:
-    """The host in one form; all names and addresses of a machine for itself are one."""
+    """Return the normalised host. All names and addresses of loopback become `localhost`."""
     host = (url.host or "").removesuffix(".")
     if host == _LOOPBACK or host.endswith(f".{_LOOPBACK}"):
         return _LOOPBACK

@@ -1,7 +1,7 @@
-"""The guard against calls into our own network (server-side request forgery).
+"""The guard against calls into the platform's network (server-side request forgery).
 
-It stands where a connection is made: a name is resolved once, every address that came back is looked at, and the
-socket goes to those very addresses. A name that changes afterwards changes nothing.
+The check is part of connecting. A name is resolved once, every resolved address is checked, and the socket connects
+only to these addresses. A later change of the name has no effect.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 AddressInfo = tuple[Any, Any, int, str, tuple[Any, ...]]
 LookUp = Callable[[str, int], Sequence[AddressInfo]]
 
-# Addresses that hold an IPv4 address, which a translator on the way would connect to.
+# IPv6 addresses that contain an IPv4 address, to which a translator in the network would connect.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 _IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")  # RFC 4291, section 2.5.5.1
 _IPV4_TRANSLATED = ipaddress.IPv6Network("::ffff:0:0:0/96")  # RFC 2765
-# All other global unicast addresses are in this block; the rest is reserved (IANA IPv6 Address Space registry).
+# All other global unicast addresses are in this block. The rest is reserved (IANA IPv6 Address Space registry).
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-# IANA's registries of special-purpose addresses, for IPv4 and for the block above. Python's tables differ from version
-# to version and know a part of them. Blocks that may be routed globally are here too, for none of them holds a cat.
+# IANA's registries of special-purpose addresses, for IPv4 and for the block above. Python's own tables are incomplete
+# and depend on its version. The list includes blocks that may be routed globally, because no cat is in them.
 _SPECIAL = tuple(
     map(
         ipaddress.ip_network,
@@ -55,18 +55,20 @@ _SPECIAL = tuple(
         ),
     )
 )
-# They are made as they are needed. A name that does not answer holds one for as long as the system tries, which may be
-# half a minute.
+# Threads start when they are needed. A name server that does not respond blocks one thread until the system gives up,
+# which may take half a minute.
 RESOLVING_THREADS = 128
 
 
 class AddressRefusedError(OSError):
-    """An endpoint is, or a name leads to, an address that is not public."""
+    """An endpoint is, or resolves to, an address that is not public."""
 
 
 def is_public(text: str) -> bool:
-    """Whether an address, as `getaddrinfo` writes it, belongs to the public internet, as does every IPv4 address that
-    is wrapped in it."""
+    """Return whether an address belongs to the public internet, and every IPv4 address inside it, too.
+
+    `text` has the format of `getaddrinfo`.
+    """
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -91,7 +93,7 @@ def _is_plainly_public(address: Address) -> bool:
 
 
 def _wrapped_ipv4(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
-    """The IPv4 addresses that an IPv6 address leads to; none for one that leads to itself."""
+    """Return the IPv4 addresses that an IPv6 address contains. The list is empty for a plain IPv6 address."""
     if address.ipv4_mapped is not None:
         return [address.ipv4_mapped]
     if address.sixtofour is not None:
@@ -104,11 +106,11 @@ def _wrapped_ipv4(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]
 
 
 class GuardedResolver(AbstractResolver):
-    """Resolves names as the system does, and refuses a name if any of its addresses is not public.
+    """Resolves names with the system's resolver. Refuses a name if any of its addresses is not public.
 
-    It has threads of its own, and the connector that asks it has at most one look-up of a name under way, however many
-    calls wait for it: a cat's name server that never answers holds one thread and keeps nobody else waiting. Only when
-    `RESOLVING_THREADS` names hang at the same time, others wait, too, unless theirs was resolved a moment ago.
+    It has a separate thread pool. The connector runs at most one look-up of a name at a time, and all calls share it.
+    So a name server that never responds blocks only one thread. Other cats have to wait only if `RESOLVING_THREADS`
+    names hang at the same time, and only if theirs is not in the connector's cache.
     """
 
     def __init__(self, look_up: LookUp | None = None) -> None:
@@ -118,7 +120,7 @@ class GuardedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Raises `AddressRefusedError`, and `OSError` for a name that does not resolve."""
+        """Resolve a name. Raises `AddressRefusedError`, and `OSError` if the name does not resolve."""
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._threads, self._look_up, host, port)
         addresses = [str(info[4][0]) for info in found]
@@ -144,15 +146,17 @@ def _system_look_up(host: str, port: int) -> Sequence[AddressInfo]:
 
 
 def refuse_unless_public(addresses: Sequence[str]) -> None:
-    """Raises `AddressRefusedError` if any of them is not public."""
+    """Raise `AddressRefusedError` if any of the addresses is not public."""
     for address in addresses:
         if not is_public(address):
             raise AddressRefusedError(f"{address} is not a public address")
 
 
 def guarded_socket(info: AddressInfo) -> socket.socket:
-    """The socket for one connection. What it connects to is looked at once more, because addresses that are written
-    out in an endpoint pass no resolver. Raises `AddressRefusedError`."""
+    """Create the socket for one connection. Raises `AddressRefusedError`.
+
+    The address is checked again, because a literal address in an endpoint does not go through the resolver.
+    """
     family, kind, protocol, _, address = info
     refuse_unless_public([str(address[0])])
     return socket.socket(family, kind, protocol)

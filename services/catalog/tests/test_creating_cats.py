@@ -36,14 +36,14 @@ async def test_a_new_cat_is_a_draft_of_its_developer(catalog: Catalog) -> None:
     assert await catalog.read(cat) == cat
 
 
-async def test_what_is_not_given_has_its_default(catalog: Catalog) -> None:
+async def test_missing_fields_get_their_defaults(catalog: Catalog) -> None:
     given = {"name", "tagline", "category", "endpoint_url"}
     body = {name: value for name, value in TASK_KEEPER.items() if name in given}
     cat = (await catalog.client.post(CATS, headers=catalog.developer, json=body)).json()
     assert (cat["description"], cat["version"], cat["scopes"]) == ("", "0.1.0", [])
 
 
-async def test_a_slug_is_made_from_the_name(catalog: Catalog) -> None:
+async def test_a_slug_is_derived_from_the_name(catalog: Catalog) -> None:
     slugs = [
         ("Task Keeper", "task-keeper"),
         ("  Träume & Ziele!  ", "traume-ziele"),
@@ -55,7 +55,7 @@ async def test_a_slug_is_made_from_the_name(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize("name", ["猫", "!", "0190b3c4-0000-7000-8000-000000000000"])
-async def test_a_name_that_makes_no_slug_needs_one_beside_it(catalog: Catalog, name: str) -> None:
+async def test_a_name_without_latin_letters_needs_a_slug(catalog: Catalog, name: str) -> None:
     response = await create(catalog, name=name)
     assert is_problem(response, 422, "name_makes_no_slug")
     assert response.json()["errors"][0]["loc"] == ["body", "slug"]
@@ -69,7 +69,7 @@ async def test_a_slug_belongs_to_one_cat(catalog: Catalog) -> None:
     assert response.json()["slug"] == "keeper"
 
 
-async def test_of_many_who_want_a_slug_at_once_one_gets_it(catalog: Catalog) -> None:
+async def test_one_of_many_concurrent_requests_gets_a_slug(catalog: Catalog) -> None:
     responses = await asyncio.gather(*(create(catalog, slug="keeper") for _ in range(20)))
     assert sorted(response.status_code for response in responses) == [201] + [409] * 19
 
@@ -159,25 +159,27 @@ WRONG: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("field", WRONG)
-async def test_a_wrong_field_is_named_and_nothing_is_made(catalog: Catalog, field: str) -> None:
+async def test_an_invalid_field_is_named_and_nothing_is_created(
+    catalog: Catalog, field: str
+) -> None:
     for value in WRONG[field]:
         response = await create(catalog, **{field: value})
         assert wrong_fields(response) == [["body", field]], value
     assert await catalog.walk(who=catalog.developer, mine=True) == []
 
 
-async def test_a_wrong_scope_is_named_by_its_place(catalog: Catalog) -> None:
+async def test_an_invalid_scope_is_named_by_its_location(catalog: Catalog) -> None:
     response = await create(catalog, scopes=[READ, WRITE | {"name": "write"}])
     assert wrong_fields(response) == [["body", "scopes", 1, "name"]]
 
 
-async def test_a_field_without_a_default_is_needed(catalog: Catalog) -> None:
+async def test_a_field_without_a_default_is_required(catalog: Catalog) -> None:
     response = await catalog.client.post(CATS, headers=catalog.developer, json={"slug": "keeper"})
     needed = ("name", "tagline", "category", "endpoint_url")
     assert wrong_fields(response) == [["body", field] for field in needed]
 
 
-async def test_an_endpoint_is_kept_in_its_normal_form(catalog: Catalog) -> None:
+async def test_an_endpoint_is_stored_in_its_normal_form(catalog: Catalog) -> None:
     forms = [
         ("http://127.0.0.1:9001", "http://127.0.0.1:9001"),
         ("https://Tasks.Example.com/", "https://tasks.example.com"),
@@ -191,7 +193,7 @@ async def test_an_endpoint_is_kept_in_its_normal_form(catalog: Catalog) -> None:
         ] == kept
 
 
-async def test_its_developer_changes_what_a_cat_says_of_itself(catalog: Catalog) -> None:
+async def test_a_developer_changes_the_texts_of_a_cat(catalog: Catalog) -> None:
     cat = await catalog.make("draft")
     changes = {
         "name": "Task Tamer",
@@ -210,7 +212,7 @@ async def test_its_developer_changes_what_a_cat_says_of_itself(catalog: Catalog)
     assert await catalog.read(cat) == changed
 
 
-async def test_what_a_change_does_not_name_stays(catalog: Catalog) -> None:
+async def test_fields_that_a_change_omits_stay(catalog: Catalog) -> None:
     cat = await catalog.make("draft")
     response = await catalog.client.patch(
         f"{CATS}/{cat['id']}", headers=catalog.developer, json={"name": "Task Tamer"}
@@ -219,13 +221,13 @@ async def test_what_a_change_does_not_name_stays(catalog: Catalog) -> None:
     assert response.json() == expected
 
 
-async def test_a_change_of_nothing_changes_nothing(catalog: Catalog) -> None:
+async def test_an_empty_change_changes_nothing(catalog: Catalog) -> None:
     cat = await catalog.make("draft")
     response = await catalog.client.patch(f"{CATS}/{cat['id']}", headers=catalog.developer, json={})
     assert (response.status_code, response.json()) == (200, cat)
 
 
-async def test_a_wrong_change_is_refused(catalog: Catalog) -> None:
+async def test_an_invalid_change_is_refused(catalog: Catalog) -> None:
     cat = await catalog.make("draft")
     wrong: list[tuple[str, Any]] = [
         ("name", None),
@@ -246,7 +248,7 @@ async def test_a_wrong_change_is_refused(catalog: Catalog) -> None:
     assert await catalog.read(cat) == cat
 
 
-async def test_what_changes_of_a_published_cat_is_seen_and_found_at_once(catalog: Catalog) -> None:
+async def test_changes_of_a_published_cat_are_visible_and_found_at_once(catalog: Catalog) -> None:
     cat = await catalog.make(name="Old Title")
     await catalog.client.patch(
         f"{CATS}/{cat['id']}", headers=catalog.developer, json={"name": "Fresh Face"}
@@ -255,6 +257,6 @@ async def test_what_changes_of_a_published_cat_is_seen_and_found_at_once(catalog
     assert await catalog.walk(q="old title") == []
 
 
-async def test_scopes_are_kept_as_they_were_declared(catalog: Catalog) -> None:
+async def test_scopes_are_stored_as_they_were_declared(catalog: Catalog) -> None:
     cat = (await create(catalog, scopes=[WRITE, READ])).json()
     assert cat["scopes"] == [WRITE, READ]

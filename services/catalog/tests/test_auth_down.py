@@ -14,7 +14,7 @@ from .support import ADOPTED, ADOPTIONS_PATH, CATS, Catalog, is_problem
 async def client(
     settings: Settings, fake_services: FakeServices
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Of an app that has not asked for auth's keys yet."""
+    """A client of an app that has not requested auth's keys yet."""
     async with running(create_app(settings, transport=fake_services.transport)) as client:
         yield client
 
@@ -28,7 +28,7 @@ async def client(
         httpx.Response(200, text="<html>"),
     ],
 )
-async def test_a_token_cannot_be_checked_and_the_answer_names_auth(
+async def test_a_token_cannot_be_verified_and_the_response_names_auth(
     catalog: Catalog, fake_services: FakeServices, answer: httpx.Response | Exception
 ) -> None:
     fake_services.on("GET", PLATFORM.identity.keys_path, answer)
@@ -44,7 +44,7 @@ async def test_requests_without_a_token_do_not_need_auth(
     assert (await catalog.client.get(CATS)).status_code == 200
 
 
-async def test_keys_that_are_known_stay_good(catalog: Catalog, fake_services: FakeServices) -> None:
+async def test_known_keys_stay_valid(catalog: Catalog, fake_services: FakeServices) -> None:
     cat = await catalog.make()
     fake_services.on("GET", PLATFORM.identity.keys_path, httpx.ConnectError("refused"))
     fake_services.on("GET", ADOPTIONS_PATH, ADOPTED)
