@@ -1,4 +1,4 @@
-"""How the gateway passes requests on, and how it responds where it cannot."""
+"""Requests that the gateway passes on, and its own responses."""
 
 import json
 import re
