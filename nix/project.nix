@@ -25,6 +25,7 @@ let
     "services"
     "tools"
     "examples"
+    "clients"
   ];
 
   load =

@@ -45,6 +45,7 @@ def _below(root: Path, pattern: str) -> Iterator[Path]:
         "services/*",
         "tools/*",
         "examples/*",
+        "clients/*",
         "nix",
         "images",
         "requirements",

@@ -1,4 +1,4 @@
-"""Write and release the descriptions of the API. Run it in the root of the repository."""
+"""Write and release the descriptions of the API, and generate its clients. Run it in the root of the repository."""
 
 import argparse
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 from cathouse_kit.registry import RegistryError, load_registry
 
 from cathouse_openapi.api import Api
+from cathouse_openapi.clients import Clients
 from cathouse_openapi.descriptions import describe
 from cathouse_openapi.errors import ApiError
 
@@ -17,6 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cathouse-openapi", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("write", help="write the descriptions and the changelog")
+    commands.add_parser("clients", help="generate the clients from the written descriptions")
     for name, text in (
         ("releasable", "check that the current API can be released as VERSION"),
         ("release", "release the written descriptions as VERSION"),
@@ -30,7 +32,11 @@ def build_parser() -> argparse.ArgumentParser:
 def main() -> None:
     arguments = build_parser().parse_args()
     try:
-        api = Api(FOLDER, describe(load_registry()))
+        services = load_registry()
+        if arguments.command == "clients":
+            Clients(Path(), services).write()
+            return
+        api = Api(FOLDER, describe(services))
         match arguments.command:
             case "write":
                 api.write()

@@ -1,4 +1,4 @@
-"""A walk through the platform over HTTP, against the running stack.
+"""A walk through the platform with its Python client, against the running stack.
 
 Each step prints the actor, the action, the status and the duration. Every run creates new accounts and a new cat, so
 the demo can be repeated.
@@ -10,16 +10,27 @@ import shlex
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
+from cathouse_client import CatHouse, CatHouseError, Forbidden, ProblemError, Unreachable, iterate
+from cathouse_client.models import (
+    Adoption,
+    CatBody,
+    InstallationWithCredential,
+    NewCat,
+    Registration,
+    RegistrationRole,
+)
 from cathouse_kit.registry import Service
 
 from cathouse_stack.errors import StackError
-from cathouse_stack.ports import endpoints
+from cathouse_stack.ports import endpoints, other_ports
+
+T = TypeVar("T")
 
 MANIFEST = Path("examples/tasks/manifest.json")
 _RESTART_SECONDS = 60.0
@@ -51,108 +62,87 @@ class Running:
 
 @dataclass
 class Actor:
-    """An account of the demo, with its password and its access token."""
+    """An account of the demo, with its password and its client."""
 
     name: str
-    role: str
+    house: CatHouse
     email: str = field(init=False)
     password: str = field(default_factory=lambda: secrets.token_urlsafe(18), repr=False)
-    token: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.email = f"{self.name}-{secrets.token_hex(4)}@example.com"
 
-
-class Story:
-    """Sends the requests and prints a line for each."""
-
-    def __init__(self, urls: dict[str, str], client: httpx.Client) -> None:
-        self.urls = urls
-        self.client = client
-
-    def call(
-        self,
-        who: Actor,
-        what: str,
-        method: str,
-        service: str,
-        path: str,
-        *,
-        expect: int,
-        token: str | None = None,
-        **content: Any,
-    ) -> Any:
-        """Send one request, print its line, and return the JSON of the response.
-
-        Raises `StackError` for a status other than `expect`.
-        """
-        headers = content.pop("headers", {})
-        if bearer := token or who.token:
-            headers["Authorization"] = f"Bearer {bearer}"
+    def does(self, what: str, call: Callable[[], T]) -> T:
+        """Make a call, print its line, and return its result. Raises `StackError` if it fails."""
         began = time.perf_counter()
         try:
-            response = self.client.request(
-                method, self.urls[service] + path, headers=headers, **content
-            )
-        except httpx.TransportError as error:
-            raise StackError(
-                f"{service} does not respond at {self.urls[service]} ({error}). "
-                "Start the stack in another terminal: make up"
-            ) from error
-        self.line(who.name, what, str(response.status_code), time.perf_counter() - began)
-        if response.status_code != expect:
-            raise StackError(
-                f"{method} {path} of {service} returned {response.status_code} instead of {expect}: {response.text}\n"
-                f"Read the reason in its log: make logs SERVICE={service}"
-            )
-        return response.json() if response.content else None
+            result = call()
+        except (CatHouseError, httpx.HTTPStatusError) as error:
+            raise StackError(f"{self.name} {what}: {_described(error)}") from error
+        line(self.name, what, "ok", time.perf_counter() - began)
+        return result
 
-    def line(self, who: str, what: str, result: str, seconds: float) -> None:
-        print(f"{who:<10}{what:<66}{result:>5}{seconds * 1000:>9.1f} ms", flush=True)
+    def is_refused(self, what: str, call: Callable[[], object]) -> None:
+        """Make a call that the platform must refuse with 403, and print its line. Raises `StackError` otherwise."""
+        began = time.perf_counter()
+        try:
+            call()
+        except Forbidden as problem:
+            line(self.name, what, str(problem.status), time.perf_counter() - began)
+        except CatHouseError as error:
+            raise StackError(f"{self.name} {what}: {_described(error)}") from error
+        else:
+            raise StackError(f"{self.name} {what}: the call was not refused")
+
+
+def _described(error: Exception) -> str:
+    if isinstance(error, Unreachable):
+        return f"{error}\nStart the stack in another terminal: make up"
+    return f"{error}\nRead the reason in the logs: make logs"
+
+
+def line(who: str, what: str, result: str, seconds: float) -> None:
+    print(f"{who:<10}{what:<66}{result:>5}{seconds * 1000:>9.1f} ms", flush=True)
 
 
 def demo(services: Sequence[Service], running: Running) -> None:
     """Run all steps of the demo. Raises `StackError` at the first step that fails."""
-    urls = {endpoint.service.name: endpoint.url for endpoint in endpoints(services)}
-    with httpx.Client(timeout=30, trust_env=False) as client:
-        story = Story(urls, client)
-        olga, ada, paul = Actor("olga", "developer"), Actor("ada", "admin"), Actor("paul", "player")
-        enter(story, olga)
-        cat = publish(story, olga, running.cat)
-        make_admin(story, ada, running.create_admin)
-        approve(story, ada, cat)
-        enter(story, paul)
-        find(story, paul, cat)
-        adopted = adopt(story, paul, cat)
-        use(story, paul, adopted)
-        pause(story, paul, adopted)
-        read_audit(story, paul, adopted)
-        survive_a_restart(story, paul, running.restart)
-    print(
-        "\nThe demo is complete. To send these requests yourself, open /api/v1/docs of a service."
-    )
+    address = f"http://127.0.0.1:{other_ports()['gateway']}"
+    with ExitStack() as clients:
+        olga, ada, paul = (
+            # With a transport of its own, the client passes over proxies of the environment.
+            Actor(name, clients.enter_context(CatHouse(address, transport=httpx.HTTPTransport())))
+            for name in ("olga", "ada", "paul")
+        )
+        enter(olga, RegistrationRole.DEVELOPER)
+        cat = publish(olga, running.cat)
+        make_admin(ada, running.create_admin)
+        ada.does("approves the cat", lambda: ada.house.catalog.approve_cat(cat.id))
+        enter(paul, RegistrationRole.PLAYER)
+        find(paul, cat)
+        adopted = adopt(paul, cat)
+        use(paul, adopted)
+        pause(paul, adopted)
+        read_audit(paul, adopted)
+        survive_a_restart(services, paul, running.restart)
+    print(f"\nThe demo is complete. To send these requests yourself, open {address}/docs.")
 
 
-def enter(story: Story, who: Actor) -> None:
+def enter(who: Actor, role: RegistrationRole) -> None:
     """Register and sign in."""
-    person = {"email": who.email, "password": who.password, "display_name": who.name.title()}
-    what = f"registers as a {who.role}"
-    path = "/api/v1/auth/register"
-    story.call(who, what, "POST", "auth", path, expect=201, json=person | {"role": who.role})
-    sign_in(story, who)
-    story.call(who, "reads their account", "GET", "auth", "/api/v1/auth/me", expect=200)
-
-
-def sign_in(story: Story, who: Actor) -> None:
-    form = {"username": who.email, "password": who.password}
-    who.token = None
-    tokens = story.call(
-        who, "signs in", "POST", "auth", "/api/v1/auth/login", expect=200, data=form
+    person = Registration(
+        email=who.email, password=who.password, display_name=who.name.title(), role=role
     )
-    who.token = tokens["access_token"]
+    who.does(f"registers as a {role}", lambda: who.house.auth.register(body=person))
+    sign_in(who)
+    who.does("reads their account", who.house.auth.read_me)
 
 
-def make_admin(story: Story, who: Actor, create_admin: Sequence[str]) -> None:
+def sign_in(who: Actor) -> None:
+    who.does("signs in", lambda: who.house.sign_in(who.email, who.password))
+
+
+def make_admin(who: Actor, create_admin: Sequence[str]) -> None:
     """Create an admin with the command of auth, because HTTP cannot create admins."""
     began = time.perf_counter()
     made = subprocess.run(  # noqa: S603 - the service's own command; the password goes over its standard input
@@ -164,158 +154,129 @@ def make_admin(story: Story, who: Actor, create_admin: Sequence[str]) -> None:
     )
     if made.returncode != 0:
         raise StackError(f"create-admin failed for {who.email}: {made.stderr or made.stdout}")
-    story.line(who.name, "is created as an admin by a command", "ok", time.perf_counter() - began)
-    sign_in(story, who)
+    line(who.name, "is created as an admin by a command", "ok", time.perf_counter() - began)
+    sign_in(who)
 
 
-def publish(story: Story, olga: Actor, cat_url: str) -> dict[str, Any]:
+def publish(olga: Actor, cat_url: str) -> CatBody:
     """Create a cat from the manifest of the example, and submit it for review."""
-    manifest = json.loads(MANIFEST.read_text())
+    manifest: dict[str, Any] = json.loads(MANIFEST.read_text())
     del manifest["slug"]  # the catalog derives one from the name
-    manifest["endpoint_url"] = cat_url
-    manifest["name"] = f"{manifest['name']} {secrets.choice(_WORDS).title()} {secrets.token_hex(3)}"
-    cats = "/api/v1/catalog/cats"
-    what = f"creates the cat {manifest['name']!r}"
-    cat: dict[str, Any] = story.call(olga, what, "POST", "catalog", cats, expect=201, json=manifest)
-    story.call(
-        olga,
-        "submits the cat for review",
-        "POST",
-        "catalog",
-        f"{cats}/{cat['id']}/submit",
-        expect=200,
-    )
+    new = NewCat.from_dict({**manifest, "endpoint_url": cat_url})
+    new.name = f"{new.name} {secrets.choice(_WORDS).title()} {secrets.token_hex(3)}"
+    what = f"creates the cat {new.name!r}"
+    cat = olga.does(what, lambda: olga.house.catalog.create_cat(body=new))
+    olga.does("submits the cat for review", lambda: olga.house.catalog.submit_cat(cat.id))
     return cat
 
 
-def approve(story: Story, ada: Actor, cat: dict[str, Any]) -> None:
-    path = f"/api/v1/catalog/cats/{cat['id']}/approve"
-    story.call(ada, "approves the cat", "POST", "catalog", path, expect=200)
-
-
-def find(story: Story, paul: Actor, cat: dict[str, Any]) -> None:
+def find(paul: Actor, cat: CatBody) -> None:
     """Search with a typing error: two letters of each long word are exchanged."""
     words = (
         word if len(word) < 5 else word[:2] + word[3] + word[2] + word[4:]
-        for word in cat["name"].split()
+        for word in cat.name.split()
     )
     query = " ".join(words)
-    found = story.call(
-        paul,
+    found = paul.does(
         f"searches for {query!r}",
-        "GET",
-        "catalog",
-        "/api/v1/catalog/cats",
-        expect=200,
-        params={"q": query, "limit": 100},
+        lambda: list(iterate(paul.house.catalog.list_cats, q=query, limit=100)),
     )
-    if cat["id"] not in {item["id"] for item in found["items"]}:
-        raise StackError(f"the search for {query!r} does not find {cat['name']!r}")
+    if cat.id not in {item.id for item in found}:
+        raise StackError(f"the search for {query!r} does not find {cat.name!r}")
 
 
-def adopt(story: Story, paul: Actor, cat: dict[str, Any]) -> dict[str, Any]:
+def adopt(paul: Actor, cat: CatBody) -> InstallationWithCredential:
     """Adopt the cat. Grant the scopes to read and write, but not the scope to delete."""
-    granted = [scope["name"] for scope in cat["scopes"] if not scope["name"].endswith(":delete")]
-    adopted: dict[str, Any] = story.call(
-        paul,
+    granted = [scope.name for scope in cat.scopes if not scope.name.endswith(":delete")]
+    wish = Adoption(cat_id=cat.id, granted_scopes=granted)
+    return paul.does(
         f"adopts the cat and grants {', '.join(granted)}",
-        "POST",
-        "installation",
-        "/api/v1/installations",
-        expect=201,
-        json={"cat_id": cat["id"], "granted_scopes": granted},
-        headers={"Idempotency-Key": secrets.token_hex(16)},
+        lambda: paul.house.installation.adopt_cat(body=wish),
     )
-    return adopted
 
 
-def use(story: Story, paul: Actor, adopted: dict[str, Any]) -> None:
+def use(paul: Actor, adopted: InstallationWithCredential) -> None:
     """Call the cat through the proxy, first with the credential, then with the access token."""
-    root = f"/api/v1/proxy/{adopted['installation']['id']}"
-    credential = adopted["credential"]
-    task = story.call(
-        paul,
+    cat, credential, call = adopted.installation.id, adopted.credential, paul.house.call_cat
+    new = {"title": "Feed the cat"}
+    task = paul.does(
         "adds a task through the proxy",
-        "POST",
-        "proxy",
-        f"{root}/tasks",
-        expect=201,
-        token=credential,
-        json={"title": "Feed the cat"},
+        lambda: (
+            call(cat, "POST", "tasks", credential=credential, json=new).raise_for_status().json()
+        ),
     )
     what = "lists the tasks"
-    story.call(paul, what, "GET", "proxy", f"{root}/tasks", expect=200, token=credential)
+    paul.does(what, lambda: call(cat, "GET", "tasks", credential=credential).raise_for_status())
     what = "lists the tasks with the access token, not the credential"
-    story.call(paul, what, "GET", "proxy", f"{root}/tasks", expect=200)
-    what = "cannot delete a task: its scope was not granted"
-    path = f"{root}/tasks/{task['id']}"
-    story.call(paul, what, "DELETE", "proxy", path, expect=403, token=credential)
+    paul.does(what, lambda: call(cat, "GET", "tasks").raise_for_status())
+    paul.is_refused(
+        "cannot delete a task: its scope was not granted",
+        lambda: call(cat, "DELETE", f"tasks/{task['id']}", credential=credential),
+    )
 
 
-def pause(story: Story, paul: Actor, adopted: dict[str, Any]) -> None:
+def pause(paul: Actor, adopted: InstallationWithCredential) -> None:
     """Pause the installation, and measure the time until the proxy refuses its calls."""
-    installation = adopted["installation"]["id"]
-    root = f"/api/v1/installations/{installation}"
-    story.call(paul, "pauses the installation", "POST", "installation", f"{root}/pause", expect=200)
-    seconds = wait_for_refusal(story, adopted)
-    story.line(paul.name, "is refused from then on", "403", seconds)
+    cat = adopted.installation.id
+    paul.does("pauses the installation", lambda: paul.house.installation.pause_installation(cat))
+    seconds = wait_for_refusal(paul, adopted)
+    line(paul.name, "is refused from then on", "403", seconds)
     if seconds > 1:
         raise StackError(
             f"the proxy refused the paused cat only after {seconds:.2f} s; 1 s is the limit"
         )
-    story.call(
-        paul, "resumes the installation", "POST", "installation", f"{root}/resume", expect=200
-    )
+    paul.does("resumes the installation", lambda: paul.house.installation.resume_installation(cat))
 
 
-def wait_for_refusal(story: Story, adopted: dict[str, Any]) -> float:
-    url = f"{story.urls['proxy']}/api/v1/proxy/{adopted['installation']['id']}/tasks"
-    headers = {"Authorization": f"Bearer {adopted['credential']}"}
-    return _until(
-        lambda: story.client.get(url, headers=headers).status_code == 403,
-        "the proxy to refuse the paused cat",
-    )
+def wait_for_refusal(paul: Actor, adopted: InstallationWithCredential) -> float:
+    def is_refused() -> bool:
+        try:
+            paul.house.call_cat(
+                adopted.installation.id, "GET", "tasks", credential=adopted.credential
+            )
+        except ProblemError as problem:
+            return problem.code == "installation_paused"
+        return False
+
+    return _until(is_refused, "the proxy to refuse the paused cat")
 
 
-def read_audit(story: Story, paul: Actor, adopted: dict[str, Any]) -> None:
+def read_audit(paul: Actor, adopted: InstallationWithCredential) -> None:
     """Read the audit entries that the proxy wrote for these calls."""
-    installation = adopted["installation"]["id"]
-    audit = story.call(
-        paul,
+    page = paul.does(
         "reads the audit",
-        "GET",
-        "proxy",
-        "/api/v1/proxy/audit",
-        expect=200,
-        params={"installation_id": installation},
+        lambda: paul.house.proxy.list_audit(installation_id=adopted.installation.id),
     )
-    for row in audit["items"]:
-        print(f"{'':10}  {row['method']:<7}{row['path']:<45}{row['outcome']:<20}{row['status']}")
+    for row in page.items:
+        print(f"{'':10}  {row.method:<7}{row.path:<45}{row.outcome:<20}{row.status}")
 
 
-def survive_a_restart(story: Story, paul: Actor, restart: Sequence[str]) -> None:
+def survive_a_restart(services: Sequence[Service], paul: Actor, restart: Sequence[str]) -> None:
     """Restart the database and auth, then sign in again. Acknowledged data must still exist."""
     for name in ("postgres", "auth"):
         began = time.perf_counter()
         done = subprocess.run([*restart, name], capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode != 0:
             raise StackError(f"{shlex.join([*restart, name])} failed: {done.stdout}{done.stderr}")
-        story.line("make", f"restarts {name}", "ok", time.perf_counter() - began)
-    seconds = _until(lambda: _ready(story), "auth to be ready again")
-    story.line("make", "waits until auth is ready again", "200", seconds)
-    sign_in(story, paul)
+        line("make", f"restarts {name}", "ok", time.perf_counter() - began)
+    # The gateway does not show readiness: the service's own port does.
+    url = next(e.url for e in endpoints(services) if e.service.name == "auth")
+    seconds = _until(lambda: _is_ready(url), "auth to be ready again")
+    line("make", "waits until auth is ready again", "200", seconds)
+    sign_in(paul)
 
 
-def _ready(story: Story) -> bool:
-    return story.client.get(f"{story.urls['auth']}/health/ready").status_code == 200
+def _is_ready(url: str) -> bool:
+    with suppress(httpx.TransportError):  # the service does not listen yet
+        return httpx.get(f"{url}/health/ready", trust_env=False).status_code == 200
+    return False
 
 
 def _until(condition: Callable[[], bool], what: str) -> float:
     """Poll until `condition` is true. Return the elapsed seconds. Raises `StackError` after a minute."""
     began = time.perf_counter()
     while (waited := time.perf_counter() - began) < _RESTART_SECONDS:
-        with suppress(httpx.TransportError):  # the service does not listen yet
-            if condition():
-                return time.perf_counter() - began
+        if condition():
+            return time.perf_counter() - began
         time.sleep(0.02)
     raise StackError(f"waited {waited:.0f} s in vain for {what}. Read the reason: make logs")

@@ -7,7 +7,7 @@ from watchfiles import PythonFilter, watch
 
 from cathouse_stack.selected_tests import pytest_command
 
-_FOLDERS = ("kit", "platform", "services", "tools", "examples", "tests")
+_FOLDERS = ("kit", "platform", "services", "tools", "examples", "clients", "tests")
 
 
 def watch_tests(only: str, arguments: str) -> NoReturn:

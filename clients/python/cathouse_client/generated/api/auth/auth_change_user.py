@@ -1,0 +1,39 @@
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx
+
+from ...models.person_body import PersonBody
+from ...models.person_change import PersonChange
+
+
+def request(
+    person_id: UUID,
+    *,
+    body: PersonChange,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+
+    _kwargs: dict[str, Any] = {
+        "method": "patch",
+        "url": "/api/v1/auth/users/{person_id}".format(
+            person_id=quote(str(person_id), safe=""),
+        ),
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def parse(response: httpx.Response) -> PersonBody:
+    if response.status_code == 200:
+        response_200 = PersonBody.from_dict(response.json())
+
+        return response_200
+
+    raise ValueError(f"status {response.status_code} is not described")

@@ -1,0 +1,30 @@
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx
+
+from ...models.installation_with_credential import InstallationWithCredential
+
+
+def request(
+    installation_id: UUID,
+) -> dict[str, Any]:
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/api/v1/installations/{installation_id}/credential".format(
+            installation_id=quote(str(installation_id), safe=""),
+        ),
+    }
+
+    return _kwargs
+
+
+def parse(response: httpx.Response) -> InstallationWithCredential:
+    if response.status_code == 200:
+        response_200 = InstallationWithCredential.from_dict(response.json())
+
+        return response_200
+
+    raise ValueError(f"status {response.status_code} is not described")
