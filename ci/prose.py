@@ -23,15 +23,17 @@ from typing import TypeGuard
 
 ROOT = Path(__file__).resolve().parents[1]
 MAX_LINE = 120
-# Files with text by others, data, and changes of released versions.
+# Files with text by others, generated code and its templates, data, and changes of released versions.
 LEFT_OUT = (
+    "clients/python/cathouse_client/generated/",
+    "clients/python/templates/",
     "docs/openapi/CHANGELOG.md",
     "kit/cathouse_kit/swagger_ui/",
     "requirements/",
     "services/auth/cathouse_auth/services/data/",
 )
 HIDDEN = {".ci", ".devcontainer", ".github", ".pre-commit-config.yaml"}
-GENERATED = {"__pycache__", "build", "dist", "secrets"}
+GENERATED = {"__pycache__", "build", "dist", "node_modules", "secrets"}
 WITH_HASHES = {".example", ".nix", ".sh", ".toml", ".yaml", ".yml"}
 # Keyword arguments that users read: settings, fields of the API, options of commands.
 DESCRIPTIONS = {"description", "epilog", "help", "summary"}

@@ -1,4 +1,4 @@
-"""The clients as they are generated, checked and packed. It needs the registry of npm: it is asked for by name."""
+"""The clients as they are generated, checked and packed. They need the registry of npm: run them by name."""
 
 import re
 import shutil

@@ -14,7 +14,7 @@ from cathouse_client.session import Session
 from cathouse_client.version import VERSION
 
 GATEWAY = "http://localhost:8000"
-"""Where `make up` starts the gateway."""
+"""The gateway of `make up`."""
 TIMEOUT = 35.0
 """Seconds for a response: a proxied call takes 30 at most."""
 
@@ -67,7 +67,7 @@ class CatHouse(Services):
         """Call a cat through the proxy, by the installation's credential, or as the signed-in user without one.
 
         `content` are arguments of `httpx.request`: `params`, `headers`, `json`, `content`. The cat's response is
-        returned whatever its status is. Raises `ProblemError` where the platform refuses the call.
+        returned with any status. Raises `ProblemError` where the platform refuses the call.
         """
         url = _proxied(installation_id, path)
         return _checked(self._http.request(method, url, **_with(credential, content)))

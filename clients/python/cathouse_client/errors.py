@@ -1,4 +1,4 @@
-"""What a call raises when it does not succeed."""
+"""The errors of calls."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -51,7 +51,7 @@ class ProblemError(CatHouseError):
         self.code = problem.type_.removeprefix(_PREFIX)
         """Names the kind of problem, such as `scope_missing`."""
         self.extra: dict[str, Any] = problem.additional_properties
-        """What this kind of problem adds, such as `scope`."""
+        """The members that this kind of problem adds, such as `scope`."""
         self.retry_after = retry_after
         """Seconds after which the request may succeed, where the response says so."""
         super().__init__(f"{self.detail} ({self.code}, {self.status}, request {self.request_id})")

@@ -1,4 +1,4 @@
-"""What the generated classes of operations stand on: send a request, raise its problem, return its model."""
+"""The base classes of the generated operations: they send a request, and raise its problem or return its model."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -1,4 +1,4 @@
-"""What a call raises."""
+"""Errors of calls."""
 
 import socket
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which requests are sent again, and after how long."""
+"""Retries of requests, and the waits before them."""
 
 from typing import Any
 from uuid import UUID

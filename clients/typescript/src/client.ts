@@ -5,7 +5,7 @@ import type { paths, TokenPair } from "./generated/api.ts";
 import type { Call, Init, Item, ListPath, Rest } from "./operations.ts";
 import { Session, type Fetch, type Sleep } from "./session.ts";
 
-/** Where `make up` starts the gateway. */
+/** The gateway of `make up`. */
 export const GATEWAY = "http://localhost:8000";
 /** Seconds for a response: a proxied call takes 30 at most. */
 const TIMEOUT = 35;
@@ -20,7 +20,7 @@ export interface Options {
   sleep?: Sleep;
 }
 
-/** What `callCat` sends, as for `fetch`, with an object as JSON and the parameters of the query. */
+/** The request of `callCat`, as for `fetch`, with an object as JSON and the parameters of the query. */
 export interface CatRequest extends Omit<RequestInit, "method"> {
   /** The installation's credential; without one, the cat is called as the signed-in user. */
   credential?: string;
@@ -87,7 +87,8 @@ export class CatHouse {
   /** Yield every item of a list. The next page is requested when an iteration reaches it. */
   async *items<Path extends ListPath>(path: Path, ...rest: Rest<Init<Path, "get">>): AsyncGenerator<Item<Path>> {
     const init = rest[0] as { params?: { query?: object } } | undefined;
-    const get = this.get as (path: string, init: object) => Promise<{ items: Item<Path>[]; next_cursor: string | null }>;
+    type Page = { items: Item<Path>[]; next_cursor: string | null };
+    const get = this.get as (path: string, init: object) => Promise<Page>;
     let cursor: string | null | undefined;
     do {
       const query = { ...init?.params?.query, ...(cursor && { cursor }) };
@@ -98,7 +99,7 @@ export class CatHouse {
   }
 
   /**
-   * Call a cat through the proxy. The cat's response is returned whatever its status is.
+   * Call a cat through the proxy. The cat's response is returned with any status.
    * Throws `ProblemError` where the platform refuses the call.
    */
   async callCat(installationId: string, method: string, path: string, options: CatRequest = {}): Promise<Response> {
@@ -147,7 +148,9 @@ function proxied(installationId: string, path: string): string {
   // URL resolves these, and would send the credential to another route.
   const dots = before.split("/").map((segment) => segment.replaceAll(/%2e/gi, "."));
   if (/[\\#\0-\x1f]/.test(path) || dots.includes(".") || dots.includes("..")) {
-    throw new TypeError(`${JSON.stringify(path)} has a segment . or .., or one of \\ and #, or a control character: give the path without it`);
+    throw new TypeError(
+      `${JSON.stringify(path)} has a segment . or .., a \\, a # or a control character: give the path without it`,
+    );
   }
   return `/api/v1/proxy/${encodeURIComponent(installationId)}/${[before, ...query].join("?")}`;
 }

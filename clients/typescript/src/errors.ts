@@ -71,7 +71,7 @@ export class ProblemError extends CatHouseError {
     return this.problem.errors ?? [];
   }
 
-  /** What this kind of problem adds, such as `scope`. */
+  /** The members that this kind of problem adds, such as `scope`. */
   get extra(): Record<string, unknown> {
     return Object.fromEntries(Object.entries(this.problem).filter(([name]) => !KNOWN.has(name)));
   }

@@ -5,7 +5,7 @@ import type { HttpMethod, MediaType, PathsWithMethod, RequiredKeysOf } from "ope
 
 import type { paths } from "./generated/api.ts";
 
-/** What an operation returns: the body of its success, or undefined where it has none. */
+/** The body of an operation's success, or undefined where it has none. */
 type Data<Result> = Result extends { data: infer T; error?: never } ? T : never;
 type Returned<Path extends keyof paths, Method extends HttpMethod & keyof paths[Path]> = Data<
   FetchResponse<NonNullable<paths[Path][Method]>, undefined, MediaType>

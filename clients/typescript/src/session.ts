@@ -38,7 +38,7 @@ export class Session {
   }
 
   /**
-   * Return the response, whatever its status is. Throws `Unreachable` where there is none.
+   * Return the response, with any status. Throws `Unreachable` where there is none.
    * A request whose body is a stream is sent once.
    */
   async send(request: Request, isStream = false): Promise<Response> {

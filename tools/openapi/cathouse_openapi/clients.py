@@ -14,7 +14,7 @@ from cathouse_openapi.client_description import merged
 from cathouse_openapi.descriptions import as_text
 from cathouse_openapi.errors import ApiError
 
-# What decides on the generated files, besides the description.
+# The generated files depend on these, and on the description.
 _INPUTS = (
     "requirements/clients.txt",
     "clients/python/config.yaml",
