@@ -1,5 +1,6 @@
 """The clients are those of the committed API, and the description that they are generated from."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,15 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.documentation
 def test_the_committed_clients_are_generated_from_the_committed_api() -> None:
     Clients(ROOT, load_registry(ROOT / "services.toml")).check()
+
+
+def test_the_lock_of_npm_has_digests_and_no_address_of_a_registry() -> None:
+    lock = json.loads((ROOT / "clients/typescript/package-lock.json").read_text())
+    packages = [package for folder, package in lock["packages"].items() if folder]
+    assert packages
+    for package in packages:
+        assert package["integrity"].startswith("sha512-")
+        assert "resolved" not in package
 
 
 def described(schema: dict[str, Any], **operations: dict[str, Any]) -> dict[str, Any]:
