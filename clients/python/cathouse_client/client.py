@@ -153,11 +153,12 @@ def _options(address: str, timeout: float) -> dict[str, Any]:
 
 def _proxied(installation_id: UUID | str, path: str) -> str:
     """Return the path of a proxied call. Raises `ValueError` for one that would leave the cat."""
-    segments = path.removeprefix("/").split("/")
-    # httpx would resolve these, and send the credential to another route.
-    if any(unquote(segment) in (".", "..") for segment in segments):
-        raise ValueError(f"{path!r} has a segment . or ..: give the path without it")
-    return f"/api/v1/proxy/{quote(str(installation_id), safe='')}/{'/'.join(segments)}"
+    relative = path.removeprefix("/")
+    segments = relative.partition("?")[0].split("/")
+    # httpx would resolve dots, send the credential to another route, and drop what follows #.
+    if "#" in path or any(unquote(segment) in (".", "..") for segment in segments):
+        raise ValueError(f"{path!r} has a segment . or .., or a #: give the path without it")
+    return f"/api/v1/proxy/{quote(str(installation_id), safe='')}/{relative}"
 
 
 def _with(credential: str | None, content: dict[str, Any]) -> dict[str, Any]:
