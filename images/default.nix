@@ -119,10 +119,9 @@ let
             "CMD"
             "python"
             "-m"
-            service.package
-            "healthcheck"
+            "cathouse_kit.healthcheck"
           ];
-          Interval = seconds 5;
+          Interval = seconds 10;
           Timeout = seconds 6;
           StartPeriod = seconds 30;
           Retries = 3;
@@ -183,7 +182,7 @@ let
             "cathouse-postgres"
             "ready"
           ];
-          Interval = seconds 5;
+          Interval = seconds 10;
           Timeout = seconds 6;
           StartPeriod = seconds 60;
           Retries = 3;

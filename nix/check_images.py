@@ -31,7 +31,7 @@ def problems(name: str, config: Mapping[str, Any]) -> Iterator[str]:
     if "serve" in config.get("Cmd", []):
         if environment.get("HOST") != EVERY_ADDRESS or ports != [environment.get("PORT")]:
             yield f"it listens on {environment.get('HOST')}:{environment.get('PORT')} and exposes {ports}"
-        if config["Healthcheck"]["Test"] != ["CMD", *config["Entrypoint"], "healthcheck"]:
+        if config["Healthcheck"]["Test"] != ["CMD", "python", "-m", "cathouse_kit.healthcheck"]:
             yield f"its health check is {config['Healthcheck']['Test']}"
 
 

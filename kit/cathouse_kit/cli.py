@@ -69,11 +69,6 @@ def _common_commands(package: str) -> tuple[Command, ...]:
             ),
         ),
         Command(
-            "healthcheck",
-            "exit with 0 if the service at port $PORT of this machine is ready; for images without curl",
-            lambda _: _healthcheck_command(),
-        ),
-        Command(
             "migrate",
             "migrate the database to the newest revision",
             lambda arguments: _migrate_command(package, arguments.to),
@@ -142,24 +137,6 @@ def serve_package(package: str) -> None:
     except (SettingsError, PortTakenError) as error:
         print(error, file=sys.stderr, flush=True)
         sys.exit(os.EX_CONFIG)
-
-
-def _healthcheck_command() -> None:
-    import http.client
-
-    port = os.environ.get("PORT", "")
-    if not port.isdecimal():
-        raise CommandError(
-            "healthcheck needs a port number in PORT: set PORT to the port of the service"
-        )
-    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=5)
-    try:
-        connection.request("GET", "/health/ready")
-        status = connection.getresponse().status
-    except OSError as error:
-        raise CommandError(f"port {port} does not respond: {error}") from error
-    if status != http.HTTPStatus.OK:
-        raise CommandError(f"the service at port {port} is not ready: status {status}")
 
 
 def _load(package: str, role: str) -> "ServiceSettings":

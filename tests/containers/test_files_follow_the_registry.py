@@ -120,6 +120,6 @@ def test_the_dockerfile_makes_each_image(service: Service) -> None:
     )
     assert target
     assert f"HOST=0.0.0.0 PORT={service.port}\nEXPOSE {service.port}\n" in target[1]
-    assert f'["python", "-m", "{service.package}", "healthcheck"]' in target[1]
+    assert '["python", "-m", "cathouse_kit.healthcheck"]' in target[1]
     assert f'title="cathouse-{service.name}"' in target[1]
     assert f'description="{service.description}"' in target[1]

@@ -1,15 +1,17 @@
 """Every image has the properties in images/README.md, if built by images/Dockerfile or by Nix."""
 
 import json
+import os
 import re
 import subprocess
 import tomllib
+from pathlib import Path
 
 import pytest
 from cathouse_kit.registry import Service
 from packaging.requirements import Requirement
 
-from .engine import ROOT, SERVICES, docker, in_image, inspect
+from .engine import ROOT, SERVICES, Stack, copy_sources, docker, in_image, inspect
 
 ALL = (*(service.name for service in SERVICES), "migrate")
 SECRET = re.compile(
@@ -71,6 +73,15 @@ for folder, _, files in os.walk("/"):
         if stat.S_ISREG((mode := os.lstat(path).st_mode)) and mode & 0o6000:
             print(path)
 """
+# Prints the modules that a command imports, but that are not compiled.
+NOT_COMPILED = """
+import importlib, os, sys
+importlib.import_module(sys.argv[1])
+for module in list(sys.modules.values()):
+    compiled = getattr(module, "__cached__", None)
+    if compiled and not os.path.exists(compiled):
+        print(compiled)
+"""
 
 
 @pytest.fixture(params=ALL)
@@ -98,8 +109,8 @@ def test_a_service_starts_listens_and_is_checked_in_the_same_way(
     config = inspect(images[service.name])["Config"]
     assert config["Entrypoint"] == ["python", "-m", service.package]
     assert config["Cmd"] == ["serve"]
-    assert config["Healthcheck"]["Test"] == ["CMD", "python", "-m", service.package, "healthcheck"]
-    assert config["Healthcheck"]["Interval"] == 5_000_000_000
+    assert config["Healthcheck"]["Test"] == ["CMD", "python", "-m", "cathouse_kit.healthcheck"]
+    assert config["Healthcheck"]["Interval"] == 10_000_000_000
     assert config["Healthcheck"]["Timeout"] == 6_000_000_000
     assert config["Healthcheck"]["StartPeriod"] == 30_000_000_000
     assert config["Healthcheck"]["Retries"] == 3
@@ -154,6 +165,12 @@ def test_nothing_in_it_installs_or_compiles(image: str) -> None:
             image, "python", "-c", f"import importlib.util as u; print(u.find_spec('{module}'))"
         )
         assert failed == "None", module
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_all_modules_of_a_service_are_compiled(images: dict[str, str], service: Service) -> None:
+    for module in (f"{service.package}.main", "cathouse_kit.healthcheck"):
+        assert in_image(images[service.name], "python", "-c", NOT_COMPILED, module) == ""
 
 
 def test_no_program_in_it_changes_its_user(image: str) -> None:
@@ -233,6 +250,27 @@ def test_a_start_without_secrets_names_what_is_missing(
     assert "DATABASE_URL is not set" in result.stderr
     assert "SERVICE_TOKEN is not set" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_changed_line_in_a_service_changes_only_its_image_and_migrate(
+    images: dict[str, str], tmp_path: Path
+) -> None:
+    if "CATHOUSE_TAG" in os.environ:
+        pytest.skip("images/Dockerfile did not build the images of this tag")
+    copy_sources(tmp_path / "here")
+    stack = Stack(tmp_path / "here", "cathouse-line", environment={"CATHOUSE_TAG": "line"})
+
+    def built() -> dict[str, list[str]]:
+        stack.compose("build", *ALL)
+        return {each: inspect(f"cathouse-{each}:line")["RootFS"]["Layers"] for each in ALL}
+
+    before = built()
+    with (tmp_path / "here/services/auth/cathouse_auth/main.py").open("a") as source:
+        source.write("# one more line\n")
+    after = built()
+    assert {each for each in ALL if before[each] != after[each]} == {"auth", "migrate"}
+    changed = [layer for layer in after["auth"] if layer not in before["auth"]]
+    assert len(changed) == 1
 
 
 def test_most_files_of_images_are_shared(images: dict[str, str]) -> None:

@@ -71,14 +71,14 @@ def test_a_service_is_the_first_process_and_serves_unless_told_otherwise(
         assert "StopSignal" not in config
 
 
-def test_its_health_check_runs_its_own_program(
+def test_the_health_check_of_each_service_is_that_of_the_kit(
     images: dict[str, Given], registry: dict[str, Given]
 ) -> None:
-    for name, entry in registry.items():
+    for name in registry:
         health = images[name]["config"]["Healthcheck"]
         assert health == {
-            "Test": ["CMD", "python", "-m", entry["package"], "healthcheck"],
-            "Interval": 5 * 10**9,
+            "Test": ["CMD", "python", "-m", "cathouse_kit.healthcheck"],
+            "Interval": 10 * 10**9,
             "Timeout": 6 * 10**9,
             "StartPeriod": 30 * 10**9,
             "Retries": 3,
