@@ -13,29 +13,5 @@ docker compose exec -T postgres pg_restore --file=/dev/null <"$file"
 docker compose stop auth catalog installation proxy
 # services.toml: end services
 docker compose run --rm roles
-
-# pg_restore drops only objects that the backup has. That fails if newer objects depend on them, such as a table of a
-# later migration. So all schemas are dropped first, except those of extensions.
-statements() {
-  cat <<'SQL'
-BEGIN;
-SET client_min_messages = warning;
-DO $$
-DECLARE name text;
-BEGIN
-  FOR name IN
-    SELECT nspname FROM pg_namespace n
-    WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')
-      AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_namespace'::regclass AND objid = n.oid AND deptype = 'e')
-  LOOP
-    EXECUTE format('DROP SCHEMA %I CASCADE', name);
-  END LOOP;
-END $$;
-SQL
-  docker compose exec -T postgres pg_restore --clean --if-exists --file=- <"$file"
-  # Not --single-transaction: if pg_restore fails, that would commit the part that was written before.
-  echo 'COMMIT;'
-}
-statements | docker compose exec -T postgres \
-  psql --username=postgres --dbname=cathouse --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --file=- >/dev/null
+deploy/database/replace.sh "$file" docker compose exec -T postgres
 echo "restored $file; to start the services: deploy/compose/up.sh"

@@ -1,40 +1,87 @@
 #!/bin/sh
-# Run `docker compose up --detach --wait`. If a service does not become healthy, print the reason and stop all that was
-# started. Accepts the options of `docker compose up`, such as --build.
+# up.sh [--build]: start Cat House, or update what runs. --build builds the images from this folder first.
 #
-# Containers that ran before, and the data, stay as they are.
+# It creates missing secrets, then runs `docker compose up --detach --wait`. If services run already, it first replaces
+# those that changed, one service after the other: two new replicas start and become healthy, then the old ones finish
+# their requests and stop. So an update refuses no request.
+#
+# If something does not become healthy, it prints the reason. It then stops all that it started. Containers that ran
+# before, and the data, stay as they are.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# services.toml: begin services
+services="auth catalog installation proxy"
+# services.toml: end services
+case "$*" in '' | --build) ;; *) echo 'usage: up.sh [--build]' >&2; exit 64 ;; esac
 
 before=$(docker compose ps --quiet --status running) || exit 1
 output=$(mktemp) || exit 1
 trap 'rm -f "$output"' EXIT
+GATEWAY_REVISION=$(cat deploy/gateway/Caddyfile deploy/gateway/site/* | cksum | tr ' ' -)
+export GATEWAY_REVISION
 
-[ -n "$*" ] || set -- --no-build # an unknown tag is an error: do not build it
-if docker compose --progress plain up --detach --wait --wait-timeout 180 "$@" >"$output" 2>&1; then
-  docker compose ps
-  exit 0
-fi
-
-echo 'Cat House did not start:' >&2
-# Docker's last line has the reason. For a container that failed, print its last log line too.
-grep -v '^ *$' "$output" | tail -n 1 >&2
-for container in $(docker compose ps --all --quiet); do
-  # shellcheck disable=SC2046 # the words of the answer are wanted
-  set -- $(docker inspect --format \
-    '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.RestartCount}} {{.HostConfig.Memory}}' \
-    "$container")
-  [ $# -eq 6 ] || continue # the container is gone, and docker's output says so
-  if [ "$4" = true ]; then
-    echo "$1: killed, as its memory limit of $(($6 / 1048576)) MB is too small" >&2
-  elif [ "$2" != created ] && { [ "$3" -ne 0 ] || [ "$5" -gt 0 ]; }; then
-    echo "$1: exit $3: $(docker logs --tail 1 "$container" 2>&1)" >&2
+fail() {
+  echo 'Cat House did not start:' >&2
+  # Docker's last line has the reason. For a container that failed, print its last log line too.
+  grep -v '^ *$' "$output" | tail -n 1 >&2
+  for container in $(docker compose ps --all --quiet); do
+    # shellcheck disable=SC2046 # the words of the answer are wanted
+    set -- $(docker inspect --format \
+      '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.RestartCount}} {{.HostConfig.Memory}}' \
+      "$container")
+    [ $# -eq 6 ] || continue # the container is gone, and docker's output says so
+    if [ "$4" = true ]; then
+      echo "$1: killed, as its memory limit of $(($6 / 1048576)) MB is too small" >&2
+    elif [ "$2" != created ] && { [ "$3" -ne 0 ] || [ "$5" -gt 0 ]; }; then
+      echo "$1: exit $3: $(docker logs --tail 1 "$container" 2>&1)" >&2
+    fi
+  done
+  if [ -z "$before" ]; then
+    docker compose down >/dev/null 2>&1
+    echo 'All containers are stopped. The data is kept.' >&2
+  else
+    echo 'Containers that ran before still run. To list them: docker compose ps' >&2
   fi
-done
-if [ -z "$before" ]; then
-  docker compose down >/dev/null 2>&1
-  echo 'All containers are stopped. The data is kept.' >&2
-else
-  echo 'Containers that ran before still run. To list them: docker compose ps' >&2
+  exit 1
+}
+
+up() { # OPTION... [SERVICE...]: containers of the images that are here; an unknown tag is an error
+  docker compose --progress plain up --detach --no-build "$@" >"$output" 2>&1
+}
+
+replace() { # SERVICE: start as many new replicas as run, and stop the old ones when the new ones are healthy
+  old=$(docker compose ps --quiet "$1")
+  count=$(echo "$old" | wc -l)
+  if ! up --wait --wait-timeout 180 --no-deps --no-recreate --scale "$1=$((count * 2))" "$1"; then
+    for container in $(docker compose ps --all --quiet "$1"); do
+      case $old in *"$container"*) continue ;; esac
+      echo "$1: $(docker logs --tail 1 "$container" 2>&1)" >>"$output"
+      docker rm --force "$container" >/dev/null
+    done
+    fail
+  fi
+  # shellcheck disable=SC2086 # one word a container
+  docker stop $old >/dev/null && docker rm $old >/dev/null
+}
+
+if [ $# -gt 0 ]; then
+  docker compose build >&2 || exit 1
 fi
-exit 1
+if [ ! -e secrets/service_token ] && ! docker compose run --rm secrets; then
+  echo 'The secrets could not be created. If the images are missing, build them: deploy/compose/up.sh --build' >&2
+  exit 1
+fi
+
+# shellcheck disable=SC2086 # one word a service
+if [ -n "$(docker compose ps --quiet --status running $services)" ]; then
+  up migrate || fail
+  [ "$(docker wait "$(docker compose ps --all --quiet migrate)")" = 0 ] || fail
+  for service in $services; do
+    [ -n "$(docker compose ps --quiet --status running "$service")" ] || continue
+    if docker compose --dry-run up --detach --no-build --no-deps "$service" 2>&1 | grep -q Recreate; then
+      replace "$service"
+    fi
+  done
+fi
+up --wait --wait-timeout 180 || fail
+docker compose ps

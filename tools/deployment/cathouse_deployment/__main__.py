@@ -10,7 +10,7 @@ from cathouse_kit.registry import RegistryError, load_registry
 from cathouse_postgres.errors import PostgresToolError
 
 from cathouse_deployment.errors import DeploymentError
-from cathouse_deployment.roles import connection_limit, make_roles
+from cathouse_deployment.roles import connection_limit, make_roles, server_is_ours
 from cathouse_deployment.secret_files import make_secrets, rotate_service_token
 
 
@@ -74,7 +74,8 @@ def _run(arguments: argparse.Namespace) -> None:
         )
     else:
         folder = Path(os.environ.get("SECRETS_DIR", "/run/secrets"))
-        asyncio.run(make_roles(folder, services, connections=connection_limit(os.environ)))
+        limit, ours = connection_limit(os.environ), server_is_ours(os.environ)
+        asyncio.run(make_roles(folder, services, connections=limit, ours=ours))
         print(f"roles and schemas are ready: {', '.join(service.name for service in services)}")
 
 

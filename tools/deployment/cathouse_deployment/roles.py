@@ -46,18 +46,34 @@ def _number(environ: Mapping[str, str], name: str, default: str) -> int:
     return int(value)
 
 
+def server_is_ours(environ: Mapping[str, str]) -> bool:
+    """Return whether POSTGRES_IS_OURS says that the server has no databases of other applications.
+
+    Raises `DeploymentError` for a value other than true and false.
+    """
+    value = environ.get("POSTGRES_IS_OURS") or "false"
+    if value not in ("true", "false"):
+        raise DeploymentError(
+            f"POSTGRES_IS_OURS={value} is not valid: set it to true if the server has no databases of other"
+            " applications, otherwise to false"
+        )
+    return value == "true"
+
+
 async def make_roles(
     folder: Path,
     services: Sequence[Service],
     wait: float = WAIT_SECONDS,
     *,
     connections: int | None = None,
+    ours: bool = False,
 ) -> None:
     """Create or repair the database objects of each service, on the server of the secrets in `folder`.
 
-    `connections` is the largest number of connections of each service. None does not change the limits. Wait up to
-    `wait` seconds for the server. Raises `DeploymentError` for a missing secret, for a secret with another server, role
-    or database, and for an older server. Raises `PostgresToolError` when the server does not respond, or refuses.
+    `connections` is the largest number of connections of each service. None does not change the limits. With `ours`,
+    the roles cannot connect to the other databases of the server. Wait up to `wait` seconds for the server. Raises
+    `DeploymentError` for a missing secret, for a secret with another server, role or database, and for an older server.
+    Raises `PostgresToolError` when the server does not respond, or refuses.
     """
     superuser_url = _read(folder, SUPERUSER_URL_FILE)
     passwords = {
@@ -72,9 +88,8 @@ async def make_roles(
             f"{host}:{port} is PostgreSQL {version}, and Cat House needs version {MAJOR} or newer."
             " Nothing was changed: upgrade the server, or use another one"
         )
-    # The server may also have databases of other applications.
     await provision_roles(
-        superuser_url, services, passwords, server_is_ours=False, connection_limit=connections
+        superuser_url, services, passwords, server_is_ours=ours, connection_limit=connections
     )
 
 

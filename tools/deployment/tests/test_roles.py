@@ -6,7 +6,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from cathouse_deployment.errors import DeploymentError
-from cathouse_deployment.roles import connection_limit, make_roles
+from cathouse_deployment.roles import connection_limit, make_roles, server_is_ours
 from cathouse_deployment.secret_files import make_secrets
 from cathouse_kit.registry import Service
 from cathouse_postgres.errors import PostgresToolError
@@ -133,4 +133,36 @@ async def test_the_limit_is_set_and_without_a_number_it_is_kept(
         admin = await asyncpg.connect((folder / "postgres/superuser_url").read_text())
         limit = await admin.fetchval("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'proxy'")
         assert limit == 17
+        await admin.close()
+
+
+@pytest.mark.parametrize(
+    ("environ", "ours"),
+    [({}, False), ({"POSTGRES_IS_OURS": "false"}, False), ({"POSTGRES_IS_OURS": "true"}, True)],
+)
+def test_a_server_is_ours_only_if_the_environment_says_so(
+    environ: dict[str, str], ours: bool
+) -> None:
+    assert server_is_ours(environ) is ours
+
+
+def test_an_invalid_answer_is_named() -> None:
+    with pytest.raises(DeploymentError, match="POSTGRES_IS_OURS=yes is not valid: set it to true"):
+        server_is_ours({"POSTGRES_IS_OURS": "yes"})
+
+
+@pytest.mark.parametrize("ours", [False, True])
+async def test_roles_connect_to_other_databases_only_if_the_server_is_not_ours(
+    services: tuple[Service, ...], folder: Path, superuser_url: str, ours: bool
+) -> None:
+    admin = await asyncpg.connect(superuser_url)
+    try:
+        await make_roles(folder, services, ours=ours)
+        for database in ("postgres", "template1"):
+            allowed = await admin.fetchval(
+                "SELECT has_database_privilege('catalog', $1, 'CONNECT')", database
+            )
+            assert allowed is not ours
+    finally:
+        await admin.execute("GRANT CONNECT ON DATABASE postgres, template1 TO PUBLIC")
         await admin.close()

@@ -142,14 +142,19 @@ def test_all_stacks_run_the_new_service(grown: Repository) -> None:
     compose = grown.yaml("compose.yaml")
     service = compose["services"]["fifthwheel"]
     assert service["build"]["target"] == "fifthwheel"
-    assert service["ports"] == ["${CATHOUSE_BIND:-127.0.0.1}:${FIFTHWHEEL_PORT:-18020}:18020"]
-    assert service["networks"] == ["database", "internal", "published"]
+    assert "ports" not in service
+    assert service["networks"] == ["database", "internal"]
+    gateway = compose["services"]["gateway"]
+    assert gateway["environment"]["FIFTHWHEEL_UPSTREAM"] == "fifthwheel:18020"
+    assert gateway["depends_on"]["fifthwheel"] == {"condition": "service_healthy"}
+    assert '"auth catalog installation proxy fifthwheel"' in grown.text("deploy/compose/up.sh")
     assert compose["secrets"]["fifthwheel_database_url"]
-    connections = 14 * len(load_registry(grown.root / "services.toml")) + 12
+    connections = 26 * len(load_registry(grown.root / "services.toml")) + 12
     assert f"max_connections={connections}" in compose["services"]["postgres"]["command"]
     assert "fifthwheel" in grown.yaml("compose.dev.yaml")["services"]
-    for name in ("services", "ingress"):
-        assert "fifthwheel" in grown.yaml(f"deploy/swarm/{name}.yaml")["services"]
+    assert "fifthwheel" in grown.yaml("deploy/swarm/services.yaml")["services"]
+    gateway = grown.yaml("deploy/swarm/gateway.yaml")["services"]["gateway"]
+    assert gateway["environment"]["FIFTHWHEEL_UPSTREAM"] == "fifthwheel:18020"
     manifests = list(yaml.safe_load_all(grown.text("deploy/kubernetes/base/fifthwheel.yaml")))
     assert {manifest["metadata"]["name"] for manifest in manifests} == {"fifthwheel"}
     assert "fifthwheel.yaml" in grown.yaml("deploy/kubernetes/base/kustomization.yaml")["resources"]

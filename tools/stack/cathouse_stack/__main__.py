@@ -50,6 +50,11 @@ def build_parser() -> argparse.ArgumentParser:
         help="a command that creates an admin; `--email EMAIL` is added to it; default: in the stack of `make up`",
     )
     walk.add_argument(
+        "--address",
+        metavar="URL",
+        help="address of the gateway; default: on this machine",
+    )
+    walk.add_argument(
         "--cat",
         metavar="URL",
         help="address of the example cat, as the proxy reaches it; default: on this machine",
@@ -135,7 +140,7 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
                 create_admin=shlex.split(arguments.create_admin),
                 cat=arguments.cat or f"http://127.0.0.1:{other_ports()['tasks']}",
             )
-            demo(services, running)
+            demo(arguments.address or f"http://127.0.0.1:{other_ports()['gateway']}", running)
         case "seed":
             from cathouse_stack.demo import Running
             from cathouse_stack.lookup import require_running_stack

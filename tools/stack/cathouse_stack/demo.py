@@ -25,10 +25,7 @@ from cathouse_client.models import (
     Registration,
     RegistrationRole,
 )
-from cathouse_kit.registry import Service
-
 from cathouse_stack.errors import StackError
-from cathouse_stack.ports import endpoints, other_ports
 
 T = TypeVar("T")
 
@@ -105,9 +102,8 @@ def line(who: str, what: str, result: str, seconds: float) -> None:
     print(f"{who:<10}{what:<66}{result:>5}{seconds * 1000:>9.1f} ms", flush=True)
 
 
-def demo(services: Sequence[Service], running: Running) -> None:
-    """Run all steps of the demo. Raises `StackError` at the first step that fails."""
-    address = f"http://127.0.0.1:{other_ports()['gateway']}"
+def demo(address: str, running: Running) -> None:
+    """Run all steps of the demo, through the gateway at `address`. Raises `StackError` at the first step that fails."""
     with ExitStack() as clients:
         olga, ada, paul = (
             # With a transport of its own, the client passes over proxies of the environment.
@@ -124,7 +120,7 @@ def demo(services: Sequence[Service], running: Running) -> None:
         use(paul, adopted)
         pause(paul, adopted)
         read_audit(paul, adopted)
-        survive_a_restart(services, paul, running.restart)
+        survive_a_restart(paul, running.restart)
     print(f"\nThe demo is complete. To send these requests yourself, open {address}/docs.")
 
 
@@ -251,7 +247,7 @@ def read_audit(paul: Actor, adopted: InstallationWithCredential) -> None:
         print(f"{'':10}  {row.method:<7}{row.path:<45}{row.outcome:<20}{row.status}")
 
 
-def survive_a_restart(services: Sequence[Service], paul: Actor, restart: Sequence[str]) -> None:
+def survive_a_restart(paul: Actor, restart: Sequence[str]) -> None:
     """Restart the database and auth, then sign in again. Acknowledged data must still exist."""
     for name in ("postgres", "auth"):
         began = time.perf_counter()
@@ -259,16 +255,15 @@ def survive_a_restart(services: Sequence[Service], paul: Actor, restart: Sequenc
         if done.returncode != 0:
             raise StackError(f"{shlex.join([*restart, name])} failed: {done.stdout}{done.stderr}")
         line("make", f"restarts {name}", "ok", time.perf_counter() - began)
-    # The gateway does not show readiness: the service's own port does.
-    url = next(e.url for e in endpoints(services) if e.service.name == "auth")
-    seconds = _until(lambda: _is_ready(url), "auth to be ready again")
+    # The gateway does not show readiness. This route needs auth and the database.
+    seconds = _until(lambda: _is_known(paul), "auth to be ready again")
     line("make", "waits until auth is ready again", "200", seconds)
     sign_in(paul)
 
 
-def _is_ready(url: str) -> bool:
-    with suppress(httpx.TransportError):  # the service does not listen yet
-        return httpx.get(f"{url}/health/ready", trust_env=False).status_code == 200
+def _is_known(who: Actor) -> bool:
+    with suppress(CatHouseError):
+        return who.house.auth.read_me().email == who.email
     return False
 
 
