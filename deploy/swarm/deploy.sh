@@ -5,17 +5,18 @@
 #
 # It reads these variables of the environment, with their defaults:
 #   STACK          (cathouse) the name of the stack
-#   STACK_FILES    (ingress.yaml) files to deploy together with services.yaml
+#   STACK_FILES    ("valkey.yaml gateway.yaml") files to deploy together with services.yaml
 #   DATABASE_FILE  database.yaml for a PostgreSQL in the swarm
 #   WAIT_SECONDS   (900) the time limit for all services together
-# The files read CATHOUSE_REGISTRY, DATABASE_NETWORK_INTERNAL, FORWARDED_ALLOW_IPS, RATE_LIMIT_STORAGE, REPLICAS and
-# SECRETS_VERSION.
+# docs/how-to/deploy-with-swarm.md lists the variables that the files read.
 set -eu
 cd "$(dirname "$0")"
 export CATHOUSE_TAG="${1:?usage: deploy.sh TAG}"
 stack=${STACK:-cathouse}
 CATHOUSE_RUN=$(date +%s)
-export CATHOUSE_RUN
+GATEWAY_REVISION=$(cat ../gateway/Caddyfile ../gateway/site/* | cksum | tr ' ' -)
+POSTGRES_IS_OURS=${POSTGRES_IS_OURS:-$([ -z "${DATABASE_FILE:-}" ] || echo true)}
+export CATHOUSE_RUN GATEWAY_REVISION POSTGRES_IS_OURS
 
 deploy() { # FILE...
   arguments=
@@ -36,6 +37,14 @@ one_shot() { # NAME
   exit 1
 }
 
+files=${STACK_FILES-valkey.yaml gateway.yaml}
+case " $files " in
+  *" gateway.yaml "*)
+    [ -n "$(docker node ls --quiet --filter node.label=cathouse.gateway=true)" ] || {
+      echo 'no node publishes the gateway: docker node update --label-add cathouse.gateway=true NODE' >&2
+      exit 1
+    } ;;
+esac
 [ -z "${DATABASE_FILE:-}" ] || deploy "$DATABASE_FILE"
 ROLES=1 deploy jobs.yaml
 one_shot roles
@@ -46,7 +55,7 @@ replicas_of() { # Print the replicas of a SERVICE, such as 2/3. Not a filter by 
   docker service ls --format '{{.Name}} {{.Replicas}}' | awk -v name="$1" '$1 == name { print $2 }'
 }
 
-deploy services.yaml ${STACK_FILES-ingress.yaml}
+deploy services.yaml $files
 failed=0
 deadline=$(($(date +%s) + ${WAIT_SECONDS:-900}))
 for service in $(docker stack services --format '{{.Name}}' "$stack"); do

@@ -25,6 +25,7 @@ from cathouse_client.models import (
     Registration,
     RegistrationRole,
 )
+
 from cathouse_stack.errors import StackError
 
 T = TypeVar("T")
