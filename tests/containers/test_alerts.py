@@ -46,5 +46,7 @@ def test_they_are_tested_with_metrics_that_each_service_has(stack: Stack) -> Non
     tests = yaml.safe_load(TESTS.read_text())["tests"]
     used = {each["series"].partition("{")[0] for test in tests for each in test["input_series"]}
     for name in NAMES:
-        found = set(re.findall(r"^([a-z_]+)[{ ]", stack.get(name, "/metrics").text, re.MULTILINE))
+        found = set(
+            re.findall(r"^([a-z_]+)[{ ]", stack.probes(name, "/metrics")[0][1], re.MULTILINE)
+        )
         assert used - found == {"up"}, name  # Prometheus adds these labels

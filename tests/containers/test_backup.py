@@ -2,8 +2,6 @@
 
 import subprocess
 
-import httpx
-
 from .engine import NAMES, Stack
 
 PASSWORD = "correct horse battery staple"
@@ -24,8 +22,8 @@ def _contents(stack: Stack) -> dict[str, str]:
 def test_a_backup_restored_into_an_empty_stack_is_the_same_data(stack: Stack) -> None:
     for n in range(5):
         person = {"email": f"p{n}@example.com", "password": PASSWORD, "display_name": f"P {n}"}
-        url = stack.url("auth") + "/api/v1/auth/register"
-        assert httpx.post(url, json=person, trust_env=False, timeout=20).status_code == 201
+        answer = stack.request("POST", "/api/v1/auth/register", json=person)
+        assert answer.status_code == 201
     before = _contents(stack)
     assert int(before["auth.people"].partition("|")[0]) >= 5
     dump = stack.folder / "cathouse.dump"
@@ -39,8 +37,7 @@ def test_a_backup_restored_into_an_empty_stack_is_the_same_data(stack: Stack) ->
     assert _contents(stack) == before
     stack.start()
     form = {"username": "p3@example.com", "password": PASSWORD}
-    url = stack.url("auth") + "/api/v1/auth/login"
-    assert httpx.post(url, data=form, trust_env=False, timeout=20).status_code == 200
+    assert stack.request("POST", "/api/v1/auth/login", data=form).status_code == 200
     rows = sum(int(each.partition("|")[0]) for each in before.values())
     print(
         f"{len(before)} tables, {rows} rows, {dump.stat().st_size} bytes: the same after the restore"
@@ -70,9 +67,9 @@ def test_a_broken_backup_changes_nothing(stack: Stack) -> None:
     assert stack.run("deploy/compose/backup.sh", str(dump)).returncode == 0
     whole = dump.read_bytes()
     dump.write_bytes(whole[: len(whole) // 2])
-    running = stack.containers()["auth"]["State"]["StartedAt"]
+    running = [each["State"]["StartedAt"] for each in stack.replicas("auth")]
     result: subprocess.CompletedProcess[str] = stack.run("deploy/compose/restore.sh", str(dump))
     assert result.returncode != 0
     assert _contents(stack) == before
-    assert stack.containers()["auth"]["State"]["StartedAt"] == running
-    assert stack.get("auth", "/health/ready").status_code == 200
+    assert [each["State"]["StartedAt"] for each in stack.replicas("auth")] == running
+    assert stack.ready("auth")

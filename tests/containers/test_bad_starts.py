@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from .engine import ROOT, Stack, composed, in_image
+from .engine import ROOT, Stack, composed, docker, in_image
 
 
 def _fails(stack: Stack) -> str:
     """Start a stack that must fail. Return its message. Nothing may run afterwards."""
     result = stack.run("deploy/compose/up.sh")
     assert result.returncode == 1
-    assert stack.containers() == {}
+    assert stack.containers() == []
     assert "All containers are stopped. The data is kept." in result.stdout
     return result.stdout
 
@@ -22,6 +22,13 @@ def test_a_missing_secret_is_named(images: dict[str, str], folder: Path) -> None
     with composed(folder, "cathouse-bad") as stack:
         (folder / "secrets/catalog/database_url").unlink()
         assert "secrets/catalog/database_url" in _fails(stack)
+
+
+def test_a_start_without_secrets_creates_them(images: dict[str, str], folder: Path) -> None:
+    with composed(folder, "cathouse-bad", secrets=False) as stack:
+        assert not (folder / "secrets/service_token").exists()
+        stack.start()
+        assert stack.get("/api/v1/auth/jwks").status_code == 200
 
 
 def test_an_unknown_tag_is_named(images: dict[str, str], folder: Path) -> None:
@@ -35,7 +42,7 @@ def test_a_taken_port_is_named(images: dict[str, str], folder: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        stack.environment["CATALOG_PORT"] = port
+        stack.environment["GATEWAY_HTTPS_PORT"] = port
         said = _fails(stack)
         assert f"127.0.0.1:{port}" in said
         assert "address already in use" in said
@@ -117,7 +124,7 @@ def test_a_migration_that_fails_keeps_the_services_from_starting_and_says_so(
 
 
 def test_a_failed_update_leaves_what_ran_before(stack: Stack) -> None:
-    before = stack.containers()["auth"]["Id"]
+    before = [each["Id"] for each in stack.replicas("auth")]
     stack.environment["CATHOUSE_TAG"] = "no-such-tag"
     try:
         result = stack.run("deploy/compose/up.sh")
@@ -125,5 +132,28 @@ def test_a_failed_update_leaves_what_ran_before(stack: Stack) -> None:
         del stack.environment["CATHOUSE_TAG"]
     assert result.returncode == 1
     assert "no-such-tag" in result.stdout
-    assert stack.containers()["auth"]["Id"] == before
-    assert stack.get("auth", "/health/ready").status_code == 200
+    assert [each["Id"] for each in stack.replicas("auth")] == before
+    assert stack.ready("auth")
+
+
+def test_an_update_that_does_not_start_leaves_what_ran_before(
+    stack: Stack, images: dict[str, str]
+) -> None:
+    for image in images.values():
+        docker("tag", image, f"{image.partition(':')[0]}:broken")
+    subprocess.run(
+        ["docker", "build", "--quiet", "--tag=cathouse-auth:broken", "-"],
+        input=f"FROM {images['auth']}\nENTRYPOINT [\"python\", \"-c\", \"raise SystemExit('this tag is broken')\"]\n",
+        text=True, check=True, capture_output=True,
+    )  # fmt: skip
+    before = [each["Id"] for each in stack.replicas("auth")]
+    stack.environment["CATHOUSE_TAG"] = "broken"
+    try:
+        result = stack.run("deploy/compose/up.sh")
+    finally:
+        del stack.environment["CATHOUSE_TAG"]
+    assert result.returncode == 1
+    assert "auth: this tag is broken" in result.stdout
+    assert [each["Id"] for each in stack.replicas("auth")] == before
+    assert stack.ready("auth")
+    stack.start()  # `roles` and `migrate` are of the old tag again

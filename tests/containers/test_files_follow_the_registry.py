@@ -30,9 +30,7 @@ def test_compose_runs_each_service(service: Service) -> None:
         found["image"] == f"${{CATHOUSE_REGISTRY:-}}cathouse-{service.name}:${{CATHOUSE_TAG:-dev}}"
     )
     assert found["build"]["target"] == service.name
-    assert found["ports"] == [
-        f"${{CATHOUSE_BIND:-127.0.0.1}}:${{{service.port_variable}:-{service.port}}}:{service.port}"
-    ]
+    assert "ports" not in found
     assert found["environment"][service.url_variable] == f"http://{service.name}:{service.port}"
     assert found["secrets"] == [
         "service_token", {"source": f"{service.name}_database_url", "target": "database_url"}
@@ -42,7 +40,9 @@ def test_compose_runs_each_service(service: Service) -> None:
 def test_compose_runs_nothing_else() -> None:
     assert set(_load("compose.yaml")["services"]) == {
         *NAMES,
+        "gateway",
         "postgres",
+        "valkey",
         "secrets",
         "roles",
         "migrate",
@@ -69,8 +69,58 @@ def test_the_swarm_runs_each_service(service: Service) -> None:
         stack[service.name]["environment"][service.url_variable]
         == f"http://{service.name}:{service.port}"
     )
-    ports = _load("deploy/swarm/ingress.yaml")["services"][service.name]["ports"]
-    assert ports == [f"{service.port}:{service.port}"]
+    assert "ports" not in stack[service.name]
+
+
+@pytest.mark.parametrize("path", ["compose.yaml", "deploy/swarm/gateway.yaml"])
+def test_the_gateway_leads_to_each_service(path: str, service: Service) -> None:
+    environment = _load(path)["services"]["gateway"]["environment"]
+    assert environment[f"{service.name.upper()}_UPSTREAM"] == f"{service.name}:{service.port}"
+
+
+def test_the_gateway_of_the_swarm_has_all_files_of_the_site() -> None:
+    configs = _load("deploy/swarm/gateway.yaml")["configs"]
+    files = {each["file"].removeprefix("../gateway/") for each in configs.values()}
+    site = {f"site/{path.name}" for path in (ROOT / "deploy/gateway/site").iterdir()}
+    assert files == site | {"Caddyfile"}
+
+
+def test_services_trust_the_network_of_the_gateway_alone() -> None:
+    compose, swarm = _load("compose.yaml"), _load("deploy/swarm/services.yaml")
+    for stack in (compose, swarm):
+        (config,) = stack["networks"]["internal"]["ipam"]["config"]
+        for name in NAMES:
+            environment = stack["services"][name]["environment"]
+            assert environment["FORWARDED_ALLOW_IPS"] == config["subnet"]
+    for file in ("gateway", "valkey"):
+        network = _load(f"deploy/swarm/{file}.yaml")["networks"]["internal"]
+        assert network == swarm["networks"]["internal"], file
+
+
+@pytest.mark.parametrize("file", ["services", "jobs", "gateway", "valkey"])
+def test_containers_of_the_swarm_can_write_to_tmp(file: str) -> None:
+    for name, service in _load(f"deploy/swarm/{file}.yaml")["services"].items():
+        assert "tmpfs" not in service, name
+        assert {"type": "tmpfs", "target": "/tmp"} in service["volumes"], name
+
+
+def test_one_service_builds_each_image_of_compose() -> None:
+    services = _load("compose.yaml")["services"].values()
+    built = [each["image"] for each in services if "build" in each]
+    assert len(built) == len(set(built))
+    ours = {each["image"] for each in services if "cathouse-" in each["image"]}
+    assert set(built) == ours
+
+
+def test_settings_of_the_operator_reach_each_service(service: Service) -> None:
+    settings = {
+        "CORS_ORIGINS", "LOG_LEVEL", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS",
+        "RATE_LIMIT_STORAGE",
+    }  # fmt: skip
+    for path in ("compose.yaml", "deploy/swarm/services.yaml"):
+        environment = _load(path)["services"][service.name]["environment"]
+        for setting in settings:
+            assert environment[setting].startswith(f"${{{setting}:-"), (path, setting)
 
 
 def test_roles_gets_each_database_url_and_migrate_those_of_the_owners_alone() -> None:

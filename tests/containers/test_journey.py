@@ -33,15 +33,20 @@ def test_the_journey_runs_against_the_composed_stack(stack_with_cat: Stack) -> N
         *compose,
         *("exec", "-T", "auth", "python", "-m", "cathouse_auth", "create-admin"),
     ]
+    authority = stack.folder / "authority.crt"
+    authority.write_text(stack.authority())
+    stack.environment["SSL_CERT_FILE"] = str(authority)
     result = stack.run(
         *(sys.executable, "-m", "cathouse_stack"),
         "demo",
+        f"--address={stack.address}",
         "--restart",
         shlex.join([*compose, "restart"]),
         "--create-admin",
         shlex.join(create_admin),
         "--cat=http://tasks:8010",
     )
+    del stack.environment["SSL_CERT_FILE"]
     assert result.returncode == 0, result.stdout
     print(result.stdout)
     for step in (

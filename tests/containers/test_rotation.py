@@ -2,7 +2,6 @@
 
 import re
 
-import httpx
 import pytest
 from cathouse_kit.testing import wait_until
 
@@ -26,14 +25,14 @@ except urllib.error.HTTPError as error:
 @pytest.mark.parametrize("name", ["auth", "proxy"])
 def test_signing_keys_are_rotated(stack: Stack, name: str) -> None:
     jwks = f"/api/v1/{name}/jwks"
-    old = {key["kid"] for key in stack.get(name, jwks).json()["keys"]}
+    old = {key["kid"] for key in stack.get(jwks).json()["keys"]}
     said = stack.compose("exec", "-T", name, "python", "-m", f"cathouse_{name}", "rotate-keys")
     # The output is the id in one line, and a log line that the key was rotated.
     (new,) = re.findall(r"^[0-9a-f]{32}$", said, re.MULTILINE)
     assert '"event":"signing_key_rotated"' in said
     wait_until(
         "both keys to be published",
-        lambda: {key["kid"] for key in stack.get(name, jwks).json()["keys"]} == old | {new},
+        lambda: {key["kid"] for key in stack.get(jwks).json()["keys"]} == old | {new},
     )
 
 
@@ -93,17 +92,17 @@ def _internal(stack: Stack, caller: str, name: str, port: int, path: str) -> str
 
 def _adopt(stack: Stack) -> tuple[int, str]:
     """Adopt a cat that does not exist, for which installation calls catalog. Return the status and the body."""
-    auth = stack.url("auth") + "/api/v1/auth"
+    auth = "/api/v1/auth"
     person = {"email": "rotating@example.com", "password": PASSWORD, "display_name": "R"}
-    httpx.post(f"{auth}/register", json=person, trust_env=False, timeout=20)
+    stack.request("POST", f"{auth}/register", json=person)
     form = {"username": person["email"], "password": PASSWORD}
-    tokens = httpx.post(f"{auth}/login", data=form, trust_env=False, timeout=20).json()
-    answer = httpx.post(
-        stack.url("installation") + "/api/v1/installations",
+    tokens = stack.request("POST", f"{auth}/login", data=form).json()
+    answer = stack.request(
+        "POST",
+        "/api/v1/installations",
         json={"cat_id": "01890a5d-ac96-774b-bcce-b302099a8057", "granted_scopes": []},
         headers={"Authorization": f"Bearer {tokens['access_token']}"},
-        trust_env=False, timeout=20,
-    )  # fmt: skip
+    )
     return answer.status_code, answer.json()["type"]
 
 

@@ -8,22 +8,27 @@ import os
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
-from cathouse_kit.testing import wait_until
+from cathouse_kit.testing import free_ports, wait_until
 
-from .engine import NAMES, ROOT, TAG, Stack, copy_sources, docker, inspect, run
+from .engine import NAMES, ROOT, TAG, CommandFailed, Stack, copy_sources, docker, inspect, run
 
 STACK = "cathouse-swarm"
 HERE = Path(__file__).parent
 PASSWORD = "correct horse battery staple"
 # The services that the client calls. There may be more.
 LOADED = ("auth", "catalog", "installation", "proxy")
+
+
+PEOPLE = "SELECT count(*), md5(string_agg(id::text, '|' ORDER BY id)) FROM auth.people"
 
 
 @dataclass
@@ -125,12 +130,15 @@ def swarm(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
     making.compose("run", "--rm", "secrets")
     docker("swarm", "init", "--advertise-addr=127.0.0.1")
     try:
-        docker("node", "update", "--label-add=cathouse.database=true", docker("node", "ls", "-q"))
+        labels = ("--label-add=cathouse.database=true", "--label-add=cathouse.gateway=true")
+        docker("node", "update", *labels, docker("node", "ls", "-q"))
+        http, https = map(str, free_ports(2))
         environment = {
             "STACK": STACK,
             "DATABASE_FILE": "database.yaml",
-            "STACK_FILES": "swarm.yaml",
-            "RATE_LIMIT_STORAGE": "memory://",
+            "STACK_FILES": "valkey.yaml gateway.yaml swarm.yaml",
+            "GATEWAY_HTTP_PORT": http,
+            "GATEWAY_HTTPS_PORT": https,
             "PROGRAMS_TAG": TAG,
             "SOURCES": str(folder),
         }
@@ -160,7 +168,7 @@ def swarm(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
         # Ended tasks stay as containers, and keep the volume in use.
         left = docker("ps", "--all", "--quiet", f"--filter=name={STACK}_").split()
         run("docker", "rm", "--force", *left)
-        run("docker", "volume", "rm", "--force", f"{STACK}_database")
+        run("docker", "volume", "rm", "--force", f"{STACK}_database", f"{STACK}_gateway")
 
 
 def test_three_replicas_of_each_service_run(swarm: Swarm) -> None:
@@ -170,13 +178,49 @@ def test_three_replicas_of_each_service_run(swarm: Swarm) -> None:
     assert swarm.tags() == dict.fromkeys(NAMES, TAG)
 
 
+def test_replicas_write_to_tmp(swarm: Swarm) -> None:
+    for name in NAMES:
+        replica = min(_healthy(name))
+        docker("exec", replica, "python", "-c", "open('/tmp/written', 'w').write('here')")
+        with pytest.raises(CommandFailed, match="Read-only file system"):
+            docker("exec", replica, "python", "-c", "open('/written', 'w')")
+
+
+def _gateway(swarm: Swarm, path: str) -> httpx.Response:
+    container = docker("ps", "--quiet", f"--filter=name={STACK}_gateway")
+    root = docker("exec", container, "cat", "/data/caddy/pki/authorities/local/root.crt")
+    return httpx.get(
+        f"https://localhost:{swarm.environment['GATEWAY_HTTPS_PORT']}{path}",
+        verify=ssl.create_default_context(cadata=root), trust_env=False, timeout=20,
+    )  # fmt: skip
+
+
+def test_the_gateway_leads_to_the_services(swarm: Swarm) -> None:
+    for path in ("/api/v1/auth/jwks", "/api/v1/catalog/cats", "/api/v1/proxy/jwks", "/docs"):
+        assert _gateway(swarm, path).status_code == 200, path
+    assert _gateway(swarm, "/metrics").status_code == 404
+
+
+def test_the_secrets_can_be_copied_twice(swarm: Swarm) -> None:
+    result = run(
+        str(swarm.folder / "deploy/swarm/secrets.sh"),
+        cwd=swarm.folder,
+        environment=swarm.environment,
+    )
+    assert result.returncode == 0, result.stdout
+    assert all(line.endswith(": exists, kept") for line in result.stdout.splitlines())
+
+
 def test_a_service_that_cannot_be_placed_is_named(swarm: Swarm) -> None:
     # Its name begins with another service's name, which must still count as up.
     (swarm.folder / "deploy/swarm/nowhere.yaml").write_text(
         f"services: {{auth_nowhere: {{image: 'cathouse-auth:{TAG}', networks: [internal],"
         " deploy: {placement: {constraints: [node.labels.nowhere == true]}}}}\n"
     )
-    given = {"STACK_FILES": "swarm.yaml nowhere.yaml", "WAIT_SECONDS": "30"}
+    given = {
+        "STACK_FILES": "valkey.yaml gateway.yaml swarm.yaml nowhere.yaml",
+        "WAIT_SECONDS": "30",
+    }
     try:
         result = Swarm(swarm.folder, swarm.environment | given, swarm.secrets).deploy(TAG)
     finally:
@@ -286,3 +330,38 @@ def test_a_broken_tag_is_rolled_back_and_fails_no_request(swarm: Swarm) -> None:
     assert swarm.tags() == tags
     found = swarm.during("roll-back of a broken tag", before)
     assert found["failed"] == 0
+
+
+def test_no_replica_is_restarted_while_postgresql_is_away(swarm: Swarm) -> None:
+    before = {name: _healthy(name) for name in NAMES}
+    docker("service", "scale", f"{STACK}_postgres=0")
+    # Longer than three health checks in a row can take, which is when a swarm replaces a replica.
+    time.sleep(120)
+    assert {name: _healthy(name) for name in NAMES} == before
+    docker("service", "scale", f"{STACK}_postgres=1")
+    wait_until(
+        "the catalog to respond",
+        lambda: _gateway(swarm, "/api/v1/catalog/cats").status_code == 200,
+    )
+    assert {name: _healthy(name) for name in NAMES} == before
+
+
+def test_a_backup_is_restored(swarm: Swarm, tmp_path: Path) -> None:
+    people = _psql(
+        "SELECT count(*), md5(string_agg(p::text, '|' ORDER BY p.id)) FROM auth.people p"
+    )
+    dump = str(tmp_path / "cathouse.dump")
+    script = swarm.folder / "deploy/swarm"
+    result = run(str(script / "backup.sh"), dump, environment=swarm.environment)
+    assert result.returncode == 0, result.stdout
+    _psql("DROP TABLE catalog.reviews; CREATE SCHEMA later")
+    result = run(str(script / "restore.sh"), dump, environment=swarm.environment)
+    assert result.returncode == 0, result.stdout
+    assert all(_healthy(name) == set() for name in NAMES)
+    result = swarm.deploy("next")
+    assert result.returncode == 0, result.stdout
+    again = _psql(PEOPLE)
+    assert again == people
+    found = _psql("SELECT to_regnamespace('later') IS NULL, to_regclass('catalog.reviews') IS NULL")
+    assert found == "t|f"
+    assert _gateway(swarm, "/api/v1/catalog/cats").status_code == 200
