@@ -1,12 +1,12 @@
 #!/bin/sh
 # up.sh [--build]: start Cat House, or update what runs. --build builds the images from this folder first.
 #
-# It creates missing secrets, then runs `docker compose up --detach --wait`. If services run already, it first replaces
-# those that changed, one service after the other: two new replicas start and become healthy, then the old ones finish
-# their requests and stop. So an update refuses no request.
+# It creates the secrets if there are none, then runs `docker compose up --detach --wait`. If services run already, it
+# first replaces those that changed, one service after the other. Two new replicas start and become healthy. Then the old
+# ones complete their requests and stop. So an update refuses no request.
 #
-# If something does not become healthy, it prints the reason. It then stops all that it started. Containers that ran
-# before, and the data, stay as they are.
+# If something does not become healthy, it prints the reason, and stops all that it started. Containers that ran before,
+# and the data, stay as they are.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 # services.toml: begin services
