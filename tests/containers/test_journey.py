@@ -22,8 +22,9 @@ def stack_with_cat(stack: Stack) -> Iterator[Stack]:
         stack.start()
         yield stack
     finally:
+        stack.compose("rm", "--force", "--stop", "tasks")
         stack.files = before
-        stack.compose("up", "--detach", "--wait", "--no-build", "--remove-orphans")
+        stack.start()
 
 
 def test_the_journey_runs_against_the_composed_stack(stack_with_cat: Stack) -> None:
