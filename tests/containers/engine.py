@@ -150,21 +150,21 @@ class Stack:
         return self.request("GET", path, **options)
 
     def probe(self, container: str, port: int, path: str) -> tuple[int, str]:
-        """Send a GET to a replica from inside its container. Return the status and the body."""
-        status, _, body = docker(
-            "exec", container, "python", "-c", PROBE, str(port), path
-        ).partition("\n")
+        """Send a GET to a replica from inside its container. Return the status and the body, or 0 and the error."""
+        try:
+            said = docker("exec", container, "python", "-c", PROBE, str(port), path)
+        except CommandFailed as error:  # the container starts again
+            return 0, str(error)
+        status, _, body = said.partition("\n")
         return int(status), body
 
     def probes(self, name: str, path: str) -> list[tuple[int, str]]:
-        """Send a GET to each replica of a service, as `probe` does. A replica that does not respond has status 0."""
+        """Send a GET to each replica of a service, as `probe` does."""
         (port,) = (service.port for service in SERVICES if service.name == name)
         return [self.probe(each["Id"], port, path) for each in self.replicas(name)]
 
     def ready(self, name: str) -> bool:
-        """Return whether all replicas of a service run and are ready."""
-        if not all(each["State"]["Running"] for each in self.replicas(name)):
-            return False
+        """Return whether all replicas of a service are ready."""
         return all(status == 200 for status, _ in self.probes(name, "/health/ready"))
 
     def python(self, name: str, source: str) -> str:
