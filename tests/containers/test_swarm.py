@@ -335,7 +335,7 @@ def test_a_broken_tag_is_rolled_back_and_fails_no_request(swarm: Swarm) -> None:
 def test_no_replica_is_restarted_while_postgresql_is_away(swarm: Swarm) -> None:
     before = {name: _healthy(name) for name in NAMES}
     docker("service", "scale", f"{STACK}_postgres=0")
-    # Longer than three health checks in a row can take, which is when a swarm replaces a replica.
+    # slow on purpose: after three failed health checks in a row, a swarm replaces a replica
     time.sleep(120)
     assert {name: _healthy(name) for name in NAMES} == before
     docker("service", "scale", f"{STACK}_postgres=1")
