@@ -12,6 +12,9 @@ from cathouse_stack.errors import StackError
 # The example cat is not a service of the platform, so the registry does not list it.
 CAT_PORT_VARIABLE = "TASKS_PORT"
 CAT_PORT = 8010
+# Nor is the dashboard, which only shows the stack.
+DASHBOARD_PORT_VARIABLE = "DASHBOARD_PORT"
+DASHBOARD_PORT = 8001
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,21 @@ def cat_port() -> int:
     return _port(CAT_PORT_VARIABLE, CAT_PORT)
 
 
+def dashboard_port() -> int | None:
+    """Return where the dashboard listens, or None where it is off. Raises `StackError` for a value that is no port."""
+    if os.environ.get("DASHBOARD_DISABLED") == "true":
+        return None
+    return _port(DASHBOARD_PORT_VARIABLE, DASHBOARD_PORT)
+
+
 def shifted(services: Sequence[Service], offset: str) -> dict[str, str]:
-    """Return the variables that move every service and the example cat by `offset` ports.
+    """Return the variables that move every service, the example cat and the dashboard by `offset` ports.
 
     Raises `StackError` when `offset` is not a number, or when a port would be above 65535.
     """
     ports = {service.port_variable: service.port for service in services} | {
-        CAT_PORT_VARIABLE: CAT_PORT
+        CAT_PORT_VARIABLE: CAT_PORT,
+        DASHBOARD_PORT_VARIABLE: DASHBOARD_PORT,
     }
     highest = 65535 - max(ports.values())
     if not offset.isdecimal() or int(offset) > highest:

@@ -14,7 +14,7 @@ from cathouse_kit.registry import Service
 from dotenv import dotenv_values
 
 from cathouse_stack.errors import StackError
-from cathouse_stack.ports import cat_port, endpoints, listener_on
+from cathouse_stack.ports import cat_port, dashboard_port, endpoints, listener_on
 
 # Variables of libpq, the web server, OpenTelemetry, Python, and the tools of the stack. No .env.example lists them.
 _FAMILIES = ("PG", "UVICORN_", "OTEL_")
@@ -31,6 +31,7 @@ _VARIABLES = {
 _OF_THE_STACK = {"LOG_FORMAT", "PROXY_ALLOW_PRIVATE_UPSTREAMS", "SECRETS_DIR"}
 
 SERVICE_TOKEN_FILE = Path(".state/secrets/service_token")
+DASHBOARD_TOKEN_FILE = Path(".state/secrets/dashboard/token")
 
 
 def preflight(services: Sequence[Service]) -> None:
@@ -51,10 +52,11 @@ def preflight(services: Sequence[Service]) -> None:
             "To change a setting, write it into services/NAME/.env, "
             f"or for one run add it to the command: make up {min(names)}=…"
         )
-    make_service_token(SERVICE_TOKEN_FILE)
+    make_token(SERVICE_TOKEN_FILE)
+    make_token(DASHBOARD_TOKEN_FILE)
 
 
-def make_service_token(path: Path) -> None:
+def make_token(path: Path) -> None:
     """Write a random token into `path`, readable only by its owner, unless the file exists."""
     if path.exists():
         return
@@ -69,6 +71,8 @@ def _taken_ports(services: Sequence[Service]) -> Iterator[str]:
     ports = {endpoint.service.name: endpoint.port for endpoint in endpoints(services)} | {
         "tasks": cat_port()
     }
+    if (dashboard := dashboard_port()) is not None:
+        ports["dashboard"] = dashboard
     for name, port in ports.items():
         if listener := listener_on(port):
             yield (

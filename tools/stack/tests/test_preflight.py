@@ -94,7 +94,7 @@ def test_an_invalid_port_is_refused(
 
 def test_an_offset_moves_every_service(services: tuple[Service, ...]) -> None:
     moved = {service.port_variable: str(service.port + 100) for service in services}
-    assert shifted(services, "100") == moved | {"TASKS_PORT": "8110"}
+    assert shifted(services, "100") == moved | {"TASKS_PORT": "8110", "DASHBOARD_PORT": "8101"}
 
 
 @pytest.mark.parametrize("offset", ["60000", "-1", "some", ""])
