@@ -123,7 +123,7 @@ def test_a_stopped_process_stays_stopped_until_it_is_started(project: RunningPro
     assert project.run_command("process", "stop", "server").returncode == 0
     project.wait_for("stopped")
     wait_until(lambda: _states(project)["server"]["status"] == "Completed", "the end of server")
-    # Longer than its policy would wait for.
+    # slow on purpose: longer than the pause of its restart policy
     time.sleep(1.5)
     assert project.events() == ["started", "stopped"]
     assert project.run_command("process", "start", "server").returncode == 0
