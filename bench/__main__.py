@@ -47,6 +47,7 @@ def main() -> None:
         services = {name: machine.service(name) for name in SERVICES}
         cat = machine.peer("bare", beside_load=True)
         data = populate(machine, cat.url)
+        traced = {name: machine.traced_service(name, cat.url) for name in ("catalog", "proxy")}
         peers = {
             "bare": machine.peer("bare"),
             "route": machine.peer("route"),
@@ -58,7 +59,7 @@ def main() -> None:
             "cats": machine.peer("cats", DATABASE_URL=machine.database_url("catalog")),
             "passes_on": machine.peer("passes_on", CAT_URL=cat.url),
         }
-        table = rows(data, services, peers, cat)
+        table = rows(data, services, peers, cat, traced)
         if arguments.profile:
             (row,) = (row for row in table if row.name == _PROFILED[arguments.profile])
             profile(arguments.profile, row, arguments.seconds)

@@ -98,6 +98,19 @@ class Machine:
         )
         return self._served(process, self.url(name))
 
+    def traced_service(self, name: str, collector: str) -> Served:
+        """Start a second process of a service, which exports all its traces to `collector`."""
+        port = free_port()
+        process = self._start(
+            self._service_core,
+            *(f"cathouse_{name}", "serve"),
+            cwd=self._folder,
+            python=self._python,
+            environment=self._settings
+            | {"PORT": str(port), "OTEL_EXPORTER_OTLP_ENDPOINT": collector},
+        )
+        return self._served(process, f"http://127.0.0.1:{port}")
+
     def command(self, name: str, *words: str, typed: str) -> None:
         """Run a command of a service, with `typed` on its standard input."""
         self._must_run(f"cathouse_{name}", *words, typed=typed, **self._settings)

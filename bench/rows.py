@@ -91,7 +91,11 @@ def _number(value: float) -> str:
 
 
 def rows(
-    data: BenchData, services: dict[str, Served], peers: dict[str, Served], cat: Served
+    data: BenchData,
+    services: dict[str, Served],
+    peers: dict[str, Served],
+    cat: Served,
+    traced: dict[str, Served],
 ) -> list[Row]:
     def load(served: Served, path: str, connections: int, token: str | None = None) -> Load:
         return Load(served.process, served.url + path, connections, token)
@@ -159,6 +163,20 @@ def rows(
             [RATE],
             load(proxy, called, 32, data.credential),
             load(peers["passes_on"], "/tasks", 32),
+        ),
+        Row(
+            "traced-list",
+            "list with traces; base: without",
+            [RATE],
+            load(traced["catalog"], f"{found}?limit=20", 32),
+            load(catalog, f"{found}?limit=20", 32),
+        ),
+        Row(
+            "traced-proxied",
+            "proxied with traces; base: without",
+            [RATE],
+            load(traced["proxy"], called, 32, data.credential),
+            load(proxy, called, 32, data.credential),
         ),
         Row(
             "me-busy",

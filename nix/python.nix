@@ -64,7 +64,7 @@ let
   # the tests of containers.
   testsOf = {
     embedded-postgres = [
-      "--deselect=tools/postgres/tests/test_finding_the_programs.py::test_another_version_on_the_path_is_passed_over"
+      "--deselect=tools/postgres/tests/test_finding_the_programs.py::test_another_version_on_the_path_is_ignored"
     ];
     # A program on the PATH.
     codespell = [ ];

@@ -65,6 +65,8 @@ class RequestContext:
     trace: TraceContext
     client: str | None = None
     """The caller's address, or None on a Unix socket."""
+    attributes: dict[str, str] | None = None
+    """Attributes of the request's span that become known later. None if the request has no span."""
 
     def headers(self) -> dict[str, str]:
         """Return the headers that forward this identity to another service."""
@@ -72,6 +74,13 @@ class RequestContext:
         if self.trace.state:
             headers["tracestate"] = self.trace.state
         return headers
+
+
+def describe_request(name: str, value: object) -> None:
+    """Add an attribute to the span of the request at hand, where it has one."""
+    request = current_request.get()
+    if request is not None and request.attributes is not None:
+        request.attributes[name] = str(value)
 
 
 def accept_request_id(value: str | None) -> str:

@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from enum import Enum
-from typing import Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import asyncpg
 from fastapi import Depends, Request
@@ -32,6 +33,9 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from cathouse_kit.database_url import parse_database_url
 from cathouse_kit.problems import ServiceUnavailable
 from cathouse_kit.reads import Read
+
+if TYPE_CHECKING:
+    from cathouse_kit.sql_spans import SqlSpans
 
 CONNECT_SECONDS = 2.0
 POOL_WAIT_SECONDS = 5.0
@@ -109,11 +113,13 @@ class Database:
         statement_seconds: float | None = STATEMENT_SECONDS,
         session_settings: Mapping[str, str] | None = None,
         debug: bool = False,
+        sql_spans: "SqlSpans | None" = None,
     ) -> None:
         """Create the engine.
 
         `statement_seconds` is the longest wait for a statement. None, for migrations and commands, means no limit,
         because their statements may be slow. `session_settings` are PostgreSQL settings for each pooled connection.
+        `sql_spans` makes spans of the statements of requests.
         """
         target = parse_database_url(url.get_secret_value())
         settings = {"application_name": application_name, "timezone": "UTC"}
@@ -163,6 +169,9 @@ class Database:
             return engine
 
         self.engine = engine(pool_size)
+        self.sql_spans = sql_spans
+        if sql_spans:
+            sql_spans.listen(self.engine.sync_engine)
         event.listen(self.engine.sync_engine, "checkout", self._replace_where_it_only_reads)
         # Readiness has its own connection. If it waited behind requests, a busy service would look broken.
         self._probe_engine = engine(1)
@@ -211,8 +220,11 @@ class Database:
             pooled = await self.engine.raw_connection()
         try:
             driver: Any = pooled.driver_connection
-            rows: Sequence[Mapping[Any, Any]] = await driver.fetch(
-                query.sql, *query.arguments(values), timeout=CONNECT_SECONDS
+            fetch = partial(
+                driver.fetch, query.sql, *query.arguments(values), timeout=CONNECT_SECONDS
+            )
+            rows: Sequence[Mapping[Any, Any]] = await (
+                self.sql_spans.around(query.sql, fetch) if self.sql_spans else fetch()
             )
         except (asyncpg.PostgresError, ValueError):
             if not await end_statement(driver):

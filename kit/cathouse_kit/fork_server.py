@@ -36,6 +36,7 @@ _LIBRARIES = (
     "jwt",
     "limits.aio.strategies",
     "loguru",
+    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
     "prometheus_client",
     "pydantic_settings",
     "sqlalchemy.dialects.postgresql.asyncpg",

@@ -5,6 +5,7 @@ SQLAlchemy.
 """
 
 import time
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -44,7 +45,9 @@ class HeldConnection:
             connection, driver = await self._connection()
             try:
                 # asyncpg prepares a statement at its first use, and again after a migration.
-                await driver.execute(statement, *arguments, timeout=seconds)
+                execute = partial(driver.execute, statement, *arguments, timeout=seconds)
+                spans = self._database.sql_spans
+                await (spans.around(statement, execute) if spans else execute())
                 return
             except Exception as error:
                 if not (driver.is_closed() or connection_is_useless(error)):

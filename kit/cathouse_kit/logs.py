@@ -3,6 +3,7 @@
 import inspect
 import json
 import logging
+import re
 import sys
 import traceback
 from contextlib import suppress
@@ -121,8 +122,16 @@ def _add_request(record: "Record") -> None:
 
 def _console_format(record: "Record") -> str:
     shown = {key: value for key, value in record["extra"].items() if key not in _HIDDEN_ON_CONSOLE}
-    record["extra"]["context"] = " ".join(f"{key}={value}" for key, value in shown.items())
+    record["extra"]["context"] = " ".join(
+        f"{key}={_one_word(value)}" for key, value in shown.items()
+    )
     return _CONSOLE + "\n{exception}"
+
+
+def _one_word(value: object) -> str:
+    """Return a value as one word of a line, so that programs can read the line too."""
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if re.search(r'[\s"]', text) else text
 
 
 _HIDDEN_ON_CONSOLE = {"service", "trace_id", "context", "logger"}

@@ -73,14 +73,20 @@ class RequestMiddleware:
             if b"traceparent" in headers
             else None
         )
-        span = self.tracing.start_server_span(method, caller) if self.tracing else None
+        probe = scope["path"] in self.probes
+        # Probes are too many to trace, and tell nothing.
+        span = (
+            self.tracing.start_server_span(method, caller) if self.tracing and not probe else None
+        )
         trace = span.context if span else caller.child() if caller else TraceContext.start()
         client = scope.get("client")
         request = RequestContext(
-            accept_request_id(_text(headers, b"x-request-id")), trace, client[0] if client else None
+            accept_request_id(_text(headers, b"x-request-id")),
+            trace,
+            client[0] if client else None,
+            attributes={} if span else None,
         )
         scope[REQUEST_CONTEXT] = request
-        probe = scope["path"] in self.probes
         # Caches may store only responses that anyone may read.
         public = method in _SAFE and b"authorization" not in headers and not probe
         defaults = SECURITY_HEADERS if public else _PRIVATE_HEADERS
@@ -121,7 +127,7 @@ class RequestMiddleware:
             self.metrics.in_flight -= 1
             self.metrics.count(method, route, status, seconds)
             if span:
-                span.end(route, status)
+                span.end(route, status, request)
             if not probe or status >= 400:
                 log_request(request, method=method, route=route, status=status, seconds=seconds)
             current_request.reset(token)

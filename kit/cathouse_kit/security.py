@@ -16,6 +16,7 @@ from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from cathouse_kit.context import describe_request
 from cathouse_kit.platform import IDENTITY_NAME
 from cathouse_kit.problems import Forbidden, Unauthenticated
 from cathouse_kit.service_context import ServiceContext
@@ -60,9 +61,11 @@ async def signed_in(
     if bearer is None:
         raise Unauthenticated
     context: ServiceContext = request.app.state.context
-    return await verify_access_token(
+    person = await verify_access_token(
         bearer.credentials, context.platform, context.keys, context.revocations
     )
+    describe_request("enduser.id", person.id)
+    return person
 
 
 @guard("anyone")

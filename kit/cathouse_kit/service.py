@@ -1,6 +1,7 @@
 """Creation of a service's app from its settings and its routers."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from importlib.metadata import metadata
@@ -33,6 +34,8 @@ from cathouse_kit.tokens import KeySource, RemoteKeys
 
 if TYPE_CHECKING:
     from cathouse_kit.tracing import Tracing
+
+_EXPORTER = "OTEL_TRACES_EXPORTER"
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -84,6 +87,7 @@ def create_service(
         application_name=settings.service_name,
         session_settings=database_settings,
         debug=settings.debug,
+        sql_spans=tracing.sql if tracing else None,
     )
     identity = platform.identity
     revocations_client = None
@@ -111,6 +115,7 @@ def create_service(
         else None,
         rate_limits=RateLimiter(settings.rate_limit_storage),
         clients=service_clients,
+        tracing=tracing,
     )
 
     @asynccontextmanager
@@ -178,7 +183,8 @@ def create_service(
 
 
 def _start_tracing(settings: ServiceSettings, version: str) -> "Tracing | None":
-    if settings.otel_exporter_otlp_endpoint is None:
+    # The standard variable turns the export off where the development stack has set the endpoint.
+    if settings.otel_exporter_otlp_endpoint is None or os.environ.get(_EXPORTER) == "none":
         return None
     from cathouse_kit.tracing import Tracing, otlp_exporter
 

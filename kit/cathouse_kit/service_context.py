@@ -1,6 +1,7 @@
 """The parts of one running service. The app keeps them as `app.state.context`."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from cathouse_kit.database import Database
 from cathouse_kit.lifecycle import Lifecycle
@@ -12,6 +13,9 @@ from cathouse_kit.revocations import Revocations
 from cathouse_kit.service_client import ServiceClient
 from cathouse_kit.settings import ServiceSettings
 from cathouse_kit.tokens import KeySource
+
+if TYPE_CHECKING:
+    from cathouse_kit.tracing import Tracing
 
 
 @dataclass(slots=True)
@@ -30,3 +34,5 @@ class ServiceContext:
     """None in the identity service, which reads its database instead."""
     rate_limits: RateLimiter
     clients: dict[str, ServiceClient] = field(default_factory=dict)
+    tracing: "Tracing | None" = None
+    """None where no traces are exported."""

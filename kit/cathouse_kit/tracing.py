@@ -1,26 +1,22 @@
 """OpenTelemetry export. Imported only if `OTEL_EXPORTER_OTLP_ENDPOINT` is set."""
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.environment_variables import OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.trace import (
-    NonRecordingSpan,
-    Span,
-    SpanContext,
-    SpanKind,
-    StatusCode,
-    TraceFlags,
-)
-from opentelemetry.trace.span import TraceState
+from opentelemetry.trace import Span, SpanKind, StatusCode
 
-from cathouse_kit.context import TraceContext
+from cathouse_kit.context import RequestContext, TraceContext
+from cathouse_kit.span_export import QuietExporter
+from cathouse_kit.sql_spans import SqlSpans, below
+
+FLUSH_SECONDS = 1.0
 
 
 def otlp_exporter(endpoint: str) -> SpanExporter:
@@ -45,12 +41,14 @@ class Tracing:
         self._provider = TracerProvider(
             resource=Resource.create({SERVICE_NAME: service, SERVICE_VERSION: version})
         )
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._exporter = QuietExporter(exporter)
+        self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
         self._tracer = self._provider.get_tracer("cathouse_kit")
+        self.sql = SqlSpans(self._tracer)
 
     def start_server_span(self, method: str, caller: TraceContext | None) -> "ServerSpan":
         """Start the span of a request. It is below the caller's span if the caller sent a valid `traceparent`."""
-        parent = trace.set_span_in_context(_remote(caller)) if caller else None
+        parent = below(caller) if caller else None
         span = self._tracer.start_span(
             method,
             context=parent,
@@ -64,7 +62,7 @@ class Tracing:
         self, method: str, url: str, service: str, parent: TraceContext | None
     ) -> Iterator[TraceContext]:
         """Record the span of one call to another service, and yield the position to send with the call."""
-        context = trace.set_span_in_context(_remote(parent)) if parent else None
+        context = below(parent) if parent else None
         with self._tracer.start_as_current_span(
             method,
             context=context,
@@ -74,8 +72,13 @@ class Tracing:
             yield _position(span, parent.state if parent else None)
 
     def shutdown(self) -> None:
-        """Send the remaining spans. Blocks at most for the exporter's time limit."""
+        """Send the remaining spans. If the collector does not respond, give up after `FLUSH_SECONDS`."""
+        # The exporter would repeat its attempts for 10 seconds. Its shutdown ends the pause between two of them.
+        give_up = threading.Timer(FLUSH_SECONDS, self._exporter.shutdown)
+        give_up.daemon = True
+        give_up.start()
         self._provider.shutdown()
+        give_up.cancel()
 
 
 class ServerSpan:
@@ -83,10 +86,12 @@ class ServerSpan:
         self._span = span
         self.context = _position(span, state)
 
-    def end(self, route: str, status: int) -> None:
+    def end(self, route: str, status: int, request: RequestContext) -> None:
         method = getattr(self._span, "attributes", {}).get("http.request.method", "")
         self._span.update_name(f"{method} {route}")
         self._span.set_attribute("http.route", route)
+        self._span.set_attribute("request.id", request.request_id)
+        self._span.set_attributes(request.attributes or {})
         self._span.set_attribute("http.response.status_code", status)
         if status >= 500:
             self._span.set_status(StatusCode.ERROR)
@@ -100,16 +105,4 @@ def _position(span: Span, state: str | None) -> TraceContext:
         span_id=f"{context.span_id:016x}",
         flags=f"{context.trace_flags:02x}",
         state=state,
-    )
-
-
-def _remote(position: TraceContext) -> NonRecordingSpan:
-    return NonRecordingSpan(
-        SpanContext(
-            trace_id=int(position.trace_id, 16),
-            span_id=int(position.span_id, 16),
-            is_remote=True,
-            trace_flags=TraceFlags(int(position.flags, 16)),
-            trace_state=TraceState.from_header([position.state]) if position.state else None,
-        )
     )

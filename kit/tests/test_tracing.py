@@ -1,27 +1,33 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import threading
+import time
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
 import pytest
+from cathouse_kit import tracing as tracing_module
+from cathouse_kit.context import describe_request
 from cathouse_kit.lifecycle import Lifecycle
 from cathouse_kit.metrics import Metrics
 from cathouse_kit.middleware import RequestMiddleware, RouteMiddleware
 from cathouse_kit.service_client import PeerUnavailable, ServiceClient
+from cathouse_kit.span_export import QuietExporter
 from cathouse_kit.testing import running
 from cathouse_kit.tracing import Tracing
 from fastapi import FastAPI
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 from pydantic import SecretStr
 
-from .conftest import MakeApp
+from .conftest import Logged, MakeApp
 from .sample_platform import PLATFORM
-from .support import TOKEN
+from .support import DEADLINE_SECONDS, TOKEN
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 CALLER = "b7ad6b7169203331"
@@ -52,13 +58,14 @@ class Traced:
         app = FastAPI()
         app.state.context = SimpleNamespace(platform=PLATFORM)
         app.get("/cats/{slug}")(self._read)
+        app.get("/probe")(self._probe)
         app.add_middleware(RouteMiddleware, routes=[], max_bytes=1024, exempt=None)
         app.add_middleware(
             RequestMiddleware,
             metrics=Metrics("sample", "1.2.3"),
             lifecycle=Lifecycle(),
             tracing=self.tracing,
-            probes=frozenset(),
+            probes=frozenset({"/probe"}),
         )
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://sample.test"
@@ -70,6 +77,10 @@ class Traced:
 
     async def _read(self, slug: str) -> None:
         await self.catalog.request("POST", "/api/v1/catalog/internal/cats")
+        describe_request("enduser.id", slug)
+
+    async def _probe(self) -> None:
+        describe_request("enduser.id", "nobody")
 
     def spans(self) -> dict[SpanKind, ReadableSpan]:
         """Export all spans, and return them by kind."""
@@ -87,7 +98,8 @@ async def traced() -> AsyncIterator[Traced]:
 
 
 async def test_the_span_of_a_request_continues_the_callers_trace(traced: Traced) -> None:
-    await traced.client.get("/cats/tom", headers=HEADERS)
+    response = await traced.client.get("/cats/tom", headers=HEADERS)
+    request_id = response.headers["x-request-id"]
     span = traced.spans()[SpanKind.SERVER]
     assert span.parent is not None
     assert f"{span.parent.span_id:016x}" == CALLER
@@ -97,6 +109,8 @@ async def test_the_span_of_a_request_continues_the_callers_trace(traced: Traced)
         "http.request.method": "GET",
         "http.route": "/cats/{slug}",
         "http.response.status_code": 200,
+        "request.id": request_id,
+        "enduser.id": "tom",
     }
     assert span.resource.attributes["service.name"] == "sample"
     assert span.resource.attributes["service.version"] == "1.2.3"
@@ -147,6 +161,70 @@ async def test_a_call_outside_of_a_request_has_a_span_too(traced: Traced) -> Non
     assert traced.spans()[SpanKind.CLIENT].parent is None
 
 
+async def test_a_probe_has_no_span(traced: Traced) -> None:
+    response = await traced.client.get("/probe", headers=HEADERS)
+    assert response.status_code == 200
+    assert traced.spans() == {}
+
+
+async def test_the_standard_variables_decide_what_is_sampled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+    traced = Traced()
+    await traced.client.get("/cats/tom")
+    assert traced.spans() == {}
+    # The services that are called do not sample it either.
+    assert int(traced.sent[0].headers["traceparent"][-2:], 16) & 1 == 0
+
+
+class Collectors(SpanExporter):
+    """An exporter whose collector comes and goes. While it is away, an attempt lasts until the shutdown."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.closed = threading.Event()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        if not self.away:
+            return SpanExportResult.SUCCESS
+        self.closed.wait(DEADLINE_SECONDS)
+        return SpanExportResult.FAILURE
+
+    def shutdown(self) -> None:
+        self.closed.set()
+
+
+def test_a_collector_that_is_away_is_logged_once_and_once_when_it_is_back(logged: Logged) -> None:
+    exporter = Collectors()
+    exporter.away = True
+    exporter.closed.set()
+    quiet = QuietExporter(exporter)
+    quiet.export([])
+    quiet.export([])
+    exporter.away = False
+    quiet.export([])
+    quiet.export([])
+    assert [line["message"] for line in logged()] == [
+        "traces: the collector does not respond, spans are dropped",
+        "traces: the collector responds again",
+    ]
+
+
+async def test_a_collector_that_is_away_does_not_hold_up_the_end_of_a_service(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tracing_module, "FLUSH_SECONDS", 0.01)
+    exporter = Collectors()
+    exporter.away = True
+    tracing = Tracing("sample", "1.2.3", exporter)
+    with tracing.client_span("GET", "/", "catalog", None):
+        pass
+    began = time.monotonic()
+    tracing.shutdown()
+    assert time.monotonic() - began < DEADLINE_SECONDS / 2
+
+
 CREATE = """
 import sys
 from cathouse_kit.service import create_service
@@ -166,8 +244,16 @@ print(*(name for name in names if name in sys.modules))
 """
 
 
-def test_nothing_is_imported_for_the_export_of_traces_without_an_endpoint(
-    sample_root: Path,
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_TRACES_EXPORTER": "none"},
+    ],
+    ids=["without an endpoint", "with the export turned off"],
+)
+def test_nothing_is_imported_for_traces_that_are_not_exported(
+    sample_root: Path, environment: dict[str, str]
 ) -> None:
     run = subprocess.run(
         [sys.executable, "-c", CREATE],
@@ -175,6 +261,7 @@ def test_nothing_is_imported_for_the_export_of_traces_without_an_endpoint(
             "PYTHONPATH": str(sample_root),
             "DATABASE_URL": "postgresql://127.0.0.1:1/none",
             "SERVICE_TOKEN": TOKEN,
+            **environment,
         },
         capture_output=True,
         text=True,

@@ -21,8 +21,9 @@ def test_a_saved_source_is_reloaded(images: dict[str, str], folder: Path) -> Non
         assert _version(stack) == "Cat House auth"
         source = folder / "kit/cathouse_kit/service.py"
         text = source.read_text()
-        assert "Cat House {" in text
-        source.write_text(text.replace("Cat House {", "Saved House {"))
+        title = "{platform.display_name}"
+        assert title in text
+        source.write_text(text.replace(title, "Saved House"))
         wait_until("the saved source to be served", lambda: _version(stack) == "Saved House auth")
         wait_until("auth to be ready", lambda: stack.ready("auth"))
         assert "service.py changed" in stack.logs("auth")

@@ -117,12 +117,16 @@ class Sandbox:
             f"{self._environment}/bin" if each == "environment" else f"/store/{each}/bin"
             for each in (*inputs, *STANDARD)
         ]
+        # Without the last line, Bash would become the script's last program. That program closes its output before it
+        # exits, and Nix kills a builder with closed output: a race, which a busy machine loses. The standard
+        # environment of nixpkgs ends in Bash too.
+        script = f"{check['script']}\n:\n"
         expression = f"""
             derivation {{
               name = "cat-house-{name}";
               system = builtins.currentSystem;
               builder = "/store/bash/bin/bash";
-              args = [ "-euo" "pipefail" "-c" {_nix_string(check["script"])} ];
+              args = [ "-euo" "pipefail" "-c" {_nix_string(script)} ];
               src = "/store/source-{name}";
               PATH = {_nix_string(":".join(path))};
               # As nixpkgs' standard environment sets it.

@@ -144,11 +144,16 @@ class Stack:
 
 
 @contextmanager
-def stack_in(folder: Path, services: Sequence[Service] | None = None) -> Iterator[Stack]:
-    """Prepare a stack in a copy of the repository, without starting it. Stops it afterwards."""
+def stack_in(
+    folder: Path, services: Sequence[Service] | None = None, *, dashboard: bool = False
+) -> Iterator[Stack]:
+    """Prepare a stack in a copy of the repository, without starting it. Stops it afterwards.
+
+    Without `dashboard`, it is like `make up DASHBOARD=off`.
+    """
     copy_repository(folder)
     services = services or load_registry(folder / "services.toml")
-    names = [*(service.name for service in services), "gateway", "tasks"]
+    names = [*(service.name for service in services), "gateway", "tasks", "dashboard"]
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     packages = [p.parent for p in sorted(folder.glob("*/pyproject.toml"))]
     packages += [p.parent for p in sorted(folder.glob("*/*/pyproject.toml"))]
@@ -157,6 +162,8 @@ def stack_in(folder: Path, services: Sequence[Service] | None = None) -> Iterato
         **{service.port_variable: str(ports[service.name]) for service in services},
         "GATEWAY_PORT": str(ports["gateway"]),
         "TASKS_PORT": str(ports["tasks"]),
+        "DASHBOARD_PORT": str(ports["dashboard"]),
+        **({} if dashboard else {"DASHBOARD_DISABLED": "true", "OTEL_TRACES_EXPORTER": "none"}),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         # The copy comes before the installed packages, which are those of the original.
         "PYTHONPATH": os.pathsep.join(map(str, packages)),

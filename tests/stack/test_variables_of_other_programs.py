@@ -173,7 +173,10 @@ def test_make_up_is_the_same_with_all_of_them(tmp_path: Path) -> None:
                 start_new_session=True,
             )
         stack.wait_until_up()
-        assert all(stack.ready(name) for name in stack.ports if name != "tasks")
+        assert all(stack.ready(name) for name in stack.ports if name not in ("tasks", "dashboard"))
+        dashboard = stack.get("dashboard", "/")
+        assert dashboard is not None
+        assert dashboard.status_code == 401
         told = next(
             line for line in stack.said().splitlines() if "not passed on from the shell" in line
         )

@@ -70,6 +70,7 @@ def create_resources(
         audit=audit,
         identities=Identities(context.database, keys, clock),
         cats=cats,
+        tracing=context.tracing,
         limits=limits,
         platform=Platform.of(
             settings.auth_url,

@@ -69,6 +69,10 @@ def _ask_running_project(options: argparse.Namespace) -> None:
             client.show_list(options.unix_socket, options.output)
         case "restart":
             client.restart(options.unix_socket, options.name)
+        case "start":
+            client.start(options.unix_socket, options.name)
+        case "stop":
+            client.stop(options.unix_socket, options.names)
         case "logs":
             client.logs(
                 options.unix_socket,
@@ -161,7 +165,7 @@ def build_parser() -> argparse.ArgumentParser:
     process = commands.add_parser(
         "process",
         parents=[common],
-        help="list, restart and logs as subcommands, as process-compose has them",
+        help="list, restart, start, stop and logs as subcommands, as process-compose has them",
     )
     _add_process_commands(
         process.add_subparsers(dest="command", required=True, metavar="COMMAND"), common
@@ -176,6 +180,10 @@ def _add_process_commands(commands: "argparse._SubParsersAction[_Parser]", commo
     )
     restart = commands.add_parser("restart", parents=[common], help="stop and start one process")
     restart.add_argument("name", metavar="NAME", help="the process to restart")
+    start = commands.add_parser("start", parents=[common], help="start one process")
+    start.add_argument("name", metavar="NAME", help="the process to start")
+    stop = commands.add_parser("stop", parents=[common], help="stop processes without restart")
+    stop.add_argument("names", nargs="+", metavar="NAME", help="the processes to stop")
     logs = commands.add_parser(
         "logs", parents=[common], help="print the last lines of one or more processes"
     )

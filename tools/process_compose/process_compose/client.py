@@ -31,6 +31,17 @@ def restart(socket: Path, name: str) -> None:
     print(f"{name} restarted")
 
 
+def start(socket: Path, name: str) -> None:
+    list(_ask(socket, {"do": "start", "name": name}))
+    print(f"{name} is started")
+
+
+def stop(socket: Path, names: list[str]) -> None:
+    for name in names:
+        list(_ask(socket, {"do": "stop", "name": name}))
+        print(f"{name} is stopped")
+
+
 def show_list(socket: Path, output: str) -> None:
     """Print the processes. `output` is "json", "wide" for a table, or "" for only the names."""
     (response,) = _ask(socket, {"do": "list"})

@@ -1,7 +1,7 @@
 """The control socket of a running project. Both directions carry one JSON object a line.
 
-A request is `{"do": "list" | "down" | "restart" | "logs", ...}`. Each line of the response has the
-requested data, or `error` with one line of text. Only the owner of the socket may use it.
+A request is `{"do": "list" | "down" | "restart" | "start" | "stop" | "logs", ...}`. Each line of the
+response has the requested data, or `error` with one line of text. Only the owner of the socket may use it.
 """
 
 import asyncio
@@ -68,6 +68,12 @@ class _Requests:
                 await _send(writer, {"processes": states})
             case "restart":
                 await self._project.restart(request["name"])
+                await _send(writer, {})
+            case "start":
+                self._project.start(request["name"])
+                await _send(writer, {})
+            case "stop":
+                await self._project.stop_process(request["name"])
                 await _send(writer, {})
             case "logs":
                 await self._send_logs(request, reader, writer)

@@ -78,6 +78,28 @@ class Project:
             lambda: process.ended or process.status in (Status.RUNNING, Status.PENDING)
         )
 
+    def start(self, name: str) -> None:
+        """Start a process that has ended. Raises `UserError` where it runs, and as `restart` does."""
+        process = self.find(name)
+        if self.stopping:
+            raise UserError("the project is stopping")
+        if not process.ended:
+            raise UserError(f"process {name!r} runs already")
+        self._start(process)
+
+    async def stop_process(self, name: str) -> None:
+        """Stop a process, and do not restart it: its policy does not count. Return when it has ended.
+
+        Raises `UserError` where it does not run, and as `restart` does.
+        """
+        process = self.find(name)
+        if process.ended:
+            raise UserError(f"process {name!r} does not run")
+        process.wanted = False
+        self.changes.notify()
+        await process.stop()
+        await self.changes.until(lambda: process.ended)
+
     def find(self, name: str) -> Process:
         """Return the process, or raise UserError for an unknown name."""
         if name not in self.processes:
@@ -112,11 +134,12 @@ class Project:
 
     def _start(self, process: Process) -> None:
         process.ended = False
+        process.wanted = True
         self._tasks.create_task(self._run(process))
 
     async def _run(self, process: Process) -> None:
         await process.run()
-        if self.stopping:
+        if self.stopping or not process.wanted:
             return
         availability = process.config.availability
         if process.status is Status.SKIPPED:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cathouse_kit.registry import Service, load_registry
+from cathouse_platform.platform import PLATFORM
 
 from cathouse_scaffold.documents import (
     OPENAPI,
@@ -73,7 +74,8 @@ def settle(root: Path, spec: ServiceSpec) -> Service:
         prefix=prefix,
         schema=spec.name,
         extensions=(),
-        calls=("auth",),
+        # Every service checks access tokens.
+        calls=(PLATFORM.identity.name,),
     )
 
 

@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NoReturn
 
 from cathouse_kit.registry import RegistryError, Service, load_registry
@@ -99,6 +100,15 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="yes|no",
         help="yes (default): print new lines until Ctrl-C; no: print only existing lines",
     )
+    parsers["logs"].add_argument(
+        "--since", default="", metavar="AGE", help="print only lines of the last 15m, for example"
+    )
+    parsers["logs"].add_argument(
+        "--json",
+        default="no",
+        metavar="yes|no",
+        help="yes: print one JSON object a line; no (default): print text",
+    )
     parsers["restart"].add_argument(
         "--with", required=True, dest="restart", metavar="COMMAND", help=restarts
     )
@@ -164,11 +174,15 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
             watch_tests(arguments.only, arguments.args)
         case "logs":
             from cathouse_stack.logs import Filter, show_logs
+            from cathouse_stack.since import parse_since
 
-            if arguments.follow not in ("yes", "no"):
-                raise StackError(f"FOLLOW={arguments.follow} is not valid: use yes or no")
-            wanted = Filter(arguments.level, arguments.request)
-            show_logs(arguments.service, wanted, follow=arguments.follow == "yes")
+            since = parse_since(arguments.since, datetime.now()) if arguments.since else None
+            show_logs(
+                arguments.service,
+                Filter(arguments.level, arguments.request, since),
+                follow=_is_yes("FOLLOW", arguments.follow),
+                as_json=_is_yes("JSON", arguments.json),
+            )
         case "restart" | "psql" | "shell" | "migration" | "migrate":
             _with_running_stack(arguments, services)
         case "ports":
@@ -176,6 +190,12 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
 
             print(" ".join(f"{k}={v}" for k, v in shifted(services, arguments.offset).items()))
     return 0
+
+
+def _is_yes(variable: str, value: str) -> bool:
+    if value not in ("yes", "no"):
+        raise StackError(f"{variable}={value} is not valid: use yes or no")
+    return value == "yes"
 
 
 def _with_running_stack(arguments: argparse.Namespace, services: Sequence[Service]) -> None:
@@ -217,9 +237,14 @@ def _become(module: str, *arguments: str) -> NoReturn:
 
 
 def _status(services: Sequence[Service]) -> int:
-    from cathouse_stack.ports import endpoints
-    from cathouse_stack.status import statuses, table
+    from cathouse_stack.ports import endpoints, other_ports
+    from cathouse_stack.status import dashboard_address, statuses, table
 
+    if address := dashboard_address():
+        print(f"See it run: {address}")
+    print(
+        f"The API is at http://localhost:{other_ports()['gateway']}, with all descriptions at /docs\n"
+    )
     found = statuses(endpoints(services))
     print(table(found))
     return 0 if all(status.ready for status in found) else 1
@@ -228,11 +253,6 @@ def _status(services: Sequence[Service]) -> int:
 def _ready(services: Sequence[Service]) -> int:
     import psutil
 
-    from cathouse_stack.ports import other_ports
-
-    print(
-        f"The API is at http://localhost:{other_ports()['gateway']}, with all descriptions at /docs\n"
-    )
     status = _status(services)
     this = psutil.Process()
     runner = this.parent()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cathouse_stack.errors import StackError
+from cathouse_stack.since import Since
 
 FOLDER = Path(".state/logs")
 LAST_LINES = 100
@@ -46,6 +47,8 @@ class Filter:
     """Select this level and higher ones."""
     request: str = ""
     """Select the lines of a request, by the beginning of its id."""
+    since: Since | None = None
+    """Select the lines since a time of day."""
 
     def __post_init__(self) -> None:
         if self.level and self.level.upper() not in _LEVELS:
@@ -54,17 +57,20 @@ class Filter:
 
     def lets_through(self, line: Line) -> bool:
         lowest = _LEVELS.index(self.level.upper()) if self.level else 0
+        if self.since and not self.since.includes(line.time):
+            return False
         return _LEVELS.index(line.level) >= lowest and (
             not self.request
             or re.search(rf'request_id(?:=|":"){re.escape(self.request)}', line.head) is not None
         )
 
 
-def show_logs(process: str, wanted: Filter, *, follow: bool) -> None:
+def show_logs(process: str, wanted: Filter, *, follow: bool, as_json: bool = False) -> None:
     """Print the last lines of a process, or of all processes when `process` is empty.
 
-    With `follow`, print each new line until Ctrl-C. All lines of a selected request are printed, at any age. Raises
-    `StackError` when there are no log files, or none of the process.
+    With `follow`, print each new line until Ctrl-C. All lines of a selected request or time are printed, at
+    any age. With `as_json`, each is a JSON object. Raises `StackError` when there are no log files, or none of the
+    process.
     """
     known = sorted(path.stem for path in _paths())
     if not known:
@@ -75,10 +81,10 @@ def show_logs(process: str, wanted: Filter, *, follow: bool) -> None:
         )
     files: dict[Path, _LogFile] = {}
     lines = _read(files, process, wanted)
-    _print(lines if wanted.request else lines[-LAST_LINES:])
+    _print(lines if wanted.request or wanted.since else lines[-LAST_LINES:], as_json)
     while follow:
         time.sleep(_POLL_SECONDS)
-        _print(_read(files, process, wanted))
+        _print(_read(files, process, wanted), as_json)
 
 
 @dataclass(slots=True)
@@ -115,9 +121,15 @@ def _read(files: dict[Path, _LogFile], process: str, wanted: Filter) -> list[Lin
     return sorted(lines, key=lambda line: line.time)
 
 
-def _print(lines: list[Line]) -> None:
+def _print(lines: list[Line], as_json: bool) -> None:
     for line in lines:
-        print(f"{line.process:<12}  {line.text}", flush=True)
+        fields = {
+            "process": line.process,
+            "time": line.time,
+            "level": line.level,
+            "text": line.text,
+        }
+        print(json.dumps(fields) if as_json else f"{line.process:<12}  {line.text}", flush=True)
 
 
 def _line(process: str, entry: bytes, last: Line | None) -> Line:

@@ -10,7 +10,7 @@ from cathouse_kit.registry import Service
 from cathouse_stack.errors import StackError
 
 # Processes that are not services of the platform. The registry does not list them.
-_OTHER_PORTS = {"gateway": 8000, "tasks": 8010}
+_OTHER_PORTS = {"gateway": 8000, "dashboard": 8001, "tasks": 8010}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,15 @@ def _port(variable: str, default: int) -> int:
 
 
 def other_ports() -> dict[str, int]:
-    """Return the port of each process that is not a service: the gateway, and the example cat `tasks`.
+    """Return the port of each process that is not a service: the gateway, the example cat `tasks`, and the dashboard.
 
-    NAME_PORT in the environment moves one. Raises `StackError` for a value that is not a port.
+    NAME_PORT in the environment moves one. A dashboard that is off has none. Raises `StackError` for a value that is
+    not a port.
     """
-    return {name: _port(_variable(name), port) for name, port in _OTHER_PORTS.items()}
+    names = set(_OTHER_PORTS)
+    if os.environ.get("DASHBOARD_DISABLED") == "true":
+        names.remove("dashboard")
+    return {name: _port(_variable(name), _OTHER_PORTS[name]) for name in sorted(names)}
 
 
 def _variable(name: str) -> str:

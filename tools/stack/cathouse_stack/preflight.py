@@ -32,6 +32,7 @@ _VARIABLES = {
 _OF_THE_STACK = {"LOG_FORMAT", "PROXY_ALLOW_PRIVATE_UPSTREAMS", "SECRETS_DIR"}
 
 SERVICE_TOKEN_FILE = Path(".state/secrets/service_token")
+DASHBOARD_TOKEN_FILE = Path(".state/secrets/dashboard/token")
 
 
 def preflight(services: Sequence[Service]) -> None:
@@ -53,10 +54,11 @@ def preflight(services: Sequence[Service]) -> None:
             "To change a setting, write it into services/NAME/.env, "
             f"or for one run add it to the command: make up {min(names)}=…"
         )
-    make_service_token(SERVICE_TOKEN_FILE)
+    make_token(SERVICE_TOKEN_FILE)
+    make_token(DASHBOARD_TOKEN_FILE)
 
 
-def make_service_token(path: Path) -> None:
+def make_token(path: Path) -> None:
     """Write a random token into `path`, readable only by its owner, unless the file exists."""
     if path.exists():
         return

@@ -17,7 +17,7 @@ from cathouse_kit.registry import Service
 from cathouse_stack.demo import MANIFEST, Running
 from cathouse_stack.errors import StackError
 from cathouse_stack.ports import endpoints
-from cathouse_stack.preflight import make_service_token
+from cathouse_stack.preflight import make_token
 
 PASSWORD_FILE = Path(".state/seed_password")
 ADMIN = "admin@seed.example.com"
@@ -169,7 +169,7 @@ class Seed:
 def seed(services: Sequence[Service], running: Running) -> None:
     """Create the missing pieces and print their number. Raises `StackError` at the first failure."""
     urls = {endpoint.service.name: endpoint.url for endpoint in endpoints(services)}
-    make_service_token(PASSWORD_FILE)
+    make_token(PASSWORD_FILE)
     with (
         httpx.Client(timeout=30, trust_env=False) as client,
         ThreadPoolExecutor(_THREADS) as threads,

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-from cathouse_stack.ports import Endpoint
+from cathouse_stack.ports import Endpoint, other_ports
+from cathouse_stack.preflight import DASHBOARD_TOKEN_FILE
 
 _TIMEOUT_SECONDS = 5.0
 _START_TIME = re.compile(r"^process_start_time_seconds (\S+)$", re.MULTILINE)
@@ -47,6 +48,14 @@ def table(statuses: Sequence[Status]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
+
+
+def dashboard_address() -> str | None:
+    """Return the address with which a browser enters the dashboard; None where it is off."""
+    port = other_ports().get("dashboard")
+    if port is None or not DASHBOARD_TOKEN_FILE.exists():
+        return None
+    return f"http://127.0.0.1:{port}/?token={DASHBOARD_TOKEN_FILE.read_text(encoding='ascii')}"
 
 
 def _row(status: Status) -> tuple[str, ...]:

@@ -3,12 +3,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from cathouse_stack import logs
 from cathouse_stack.errors import StackError
 from cathouse_stack.logs import Filter, show_logs
+from cathouse_stack.since import parse_since
 
 ID = "27694384146cdfa62acbee85ead135c8"
 CATALOG = [
@@ -61,8 +63,10 @@ def written(write: Write) -> None:
     write("postgres", POSTGRES)
 
 
-def shown(capsys: pytest.CaptureFixture[str], process: str = "", **wanted: str) -> list[str]:
-    show_logs(process, Filter(**wanted), follow=False)
+def shown(
+    capsys: pytest.CaptureFixture[str], process: str = "", *, level: str = "", request: str = ""
+) -> list[str]:
+    show_logs(process, Filter(level, request), follow=False)
     lines = capsys.readouterr().out.splitlines()
     assert {line[:14].strip() for line in lines} <= {"catalog", "proxy", "postgres"}
     return [line[14:] for line in lines]
@@ -112,6 +116,34 @@ def test_old_lines_are_left_out_but_not_those_of_a_request(
     write("catalog", many)
     assert len(shown(capsys)) == logs.LAST_LINES
     assert len(shown(capsys, request=ID)) == len(many)
+
+
+@pytest.mark.usefixtures("written")
+def test_lines_since_an_age_are_shown_also_across_midnight(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    noon = datetime(2026, 11, 26, 8, 3, 16)
+    show_logs("catalog", Filter(since=parse_since("1s", noon)), follow=False)
+    assert capsys.readouterr().out.count("\n") == len(CATALOG) - 1
+    night = parse_since("2h", datetime(2026, 11, 26, 1, 0))
+    assert [
+        night.includes(time)
+        for time in ("22:59:59.999", "23:00:00.000", "00:59:59.000", "12:00:00.000")
+    ] == [*(False, True, True, False)]
+    with pytest.raises(StackError, match="SINCE=25h"):
+        parse_since("25h", noon)
+
+
+@pytest.mark.usefixtures("written")
+def test_scripts_get_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    show_logs("catalog", Filter(level="error"), follow=False, as_json=True)
+    first = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert first == {
+        "process": "catalog",
+        "time": "08:03:15.300",
+        "level": "ERROR",
+        "text": CATALOG[2],
+    }
 
 
 def test_without_log_files_the_error_says_how_to_start_the_stack(write: Write) -> None:

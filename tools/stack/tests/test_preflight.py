@@ -109,7 +109,8 @@ def test_an_invalid_port_is_refused(
 
 def test_an_offset_moves_every_service(services: tuple[Service, ...]) -> None:
     moved = {service.port_variable: str(service.port + 100) for service in services}
-    assert shifted(services, "100") == moved | {"GATEWAY_PORT": "8100", "TASKS_PORT": "8110"}
+    others = {"GATEWAY_PORT": "8100", "DASHBOARD_PORT": "8101", "TASKS_PORT": "8110"}
+    assert shifted(services, "100") == moved | others
 
 
 @pytest.mark.parametrize("offset", ["60000", "-1", "some", ""])

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from cathouse_kit.context import RequestContext, TraceContext, current_request
+from cathouse_kit.context import RequestContext, TraceContext, current_request, describe_request
 from cathouse_kit.rate_limits import Window
 from starlette.types import Scope
 
@@ -114,6 +114,8 @@ class CallRecord:
         """Set the installation of the call. Only calls with an installation get an audit row."""
         self.installation_id = installation.installation_id
         self.user_id, self.cat_id = installation.user_id, installation.cat_id
+        describe_request("installation.id", installation.installation_id)
+        describe_request("enduser.id", installation.user_id)
 
 
 @dataclass(slots=True, repr=False)

@@ -1,4 +1,5 @@
 import json
+import time
 from typing import Any
 
 from ..running import RunningProject, is_alive, wait_until
@@ -102,6 +103,32 @@ def test_restart_starts_a_process_that_has_ended_or_is_disabled(project: Running
     project.wait_for_count("job", 2)
     assert project.run_command("process", "restart", "off").returncode == 0
     project.wait_for("off")
+    assert project.stop() == 0
+
+
+def test_a_stopped_process_stays_stopped_until_it_is_started(project: RunningProject) -> None:
+    project.up("""
+        processes:
+          server:
+            command: |
+              trap 'echo stopped >> events; exit 0' TERM
+              echo $BASHPID >> pids
+              echo started | tee -a events
+              sleep 60 & wait
+            availability: {restart: always, backoff_seconds: 1}
+            shutdown: {timeout_seconds: 5}
+          other: {command: sleep 60, shutdown: {timeout_seconds: 5}}
+    """)
+    project.wait_for("started")
+    assert project.run_command("process", "stop", "server").returncode == 0
+    project.wait_for("stopped")
+    wait_until(lambda: _states(project)["server"]["status"] == "Completed", "the end of server")
+    # slow on purpose: longer than the pause of its restart policy
+    time.sleep(1.5)
+    assert project.events() == ["started", "stopped"]
+    assert project.run_command("process", "start", "server").returncode == 0
+    project.wait_for_count("started", 2)
+    assert project.run_command("process", "stop", "nobody").returncode != 0
     assert project.stop() == 0
 
 

@@ -1,8 +1,11 @@
 """The steps of one proxied call, from the request to the last byte of the response."""
 
 import asyncio
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from cathouse_kit.context import RequestContext, TraceContext
 from cathouse_kit.problems import InternalError, Problem
 from loguru import logger
 from prometheus_client import Counter
@@ -18,6 +21,9 @@ from cathouse_proxy.services.exchange.client_stream import CallerLeft, ClientStr
 from cathouse_proxy.services.exchange.headers import headers_to_caller, headers_to_cat
 from cathouse_proxy.services.exchange.identity import Identities
 from cathouse_proxy.services.exchange.links import Platform
+
+if TYPE_CHECKING:
+    from cathouse_kit.tracing import Tracing
 
 # A response up to this length is read whole before it is sent. If the cat breaks off, the caller gets a problem, and
 # the audit needs only one write.
@@ -48,6 +54,7 @@ class Exchange:
         limits: Limits,
         platform: Platform,
         unidentified: Counter,
+        tracing: "Tracing | None" = None,
     ) -> None:
         self._admission = admission
         self._audit = audit
@@ -56,6 +63,7 @@ class Exchange:
         self._limits = limits
         self._platform = platform
         self._unidentified = unidentified
+        self._tracing = tracing
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward a request to its cat, and return the cat's response. This is an ASGI app.
@@ -150,12 +158,23 @@ class Exchange:
             else:
                 expect_first_byte()
             try:
-                return await self._cats.call(
-                    request.method, url, headers, client if request.has_body else None
-                )
+                with self._span(call) as position:
+                    headers.update(RequestContext(call.context.request_id, position).headers())
+                    return await self._cats.call(
+                        request.method, url, headers, client if request.has_body else None
+                    )
             finally:
                 # A cat may respond before it has read the whole body.
                 client.on_all_read = None
+
+    def _span(self, call: Call) -> AbstractContextManager[TraceContext]:
+        """Return the span of the call to the cat, up to the head of its response. It leaves out the query's values."""
+        if self._tracing is None:
+            return nullcontext(call.context.trace)
+        url = f"{call.cat.endpoint_url.rstrip('/')}{call.target.path}"
+        return self._tracing.client_span(
+            call.request.method, url, f"cat {call.cat.id}", call.context.trace
+        )
 
     async def _pass_on(self, call: Call, client: ClientStream, answer: CatAnswer) -> None:
         head = headers_to_caller(call, answer.headers, self._platform)

@@ -1,0 +1,1 @@
+"""Sources of the telemetry: spans, log files, metrics, processes, the database."""

@@ -1,0 +1,1 @@
+"""The telemetry of one run, in one SQLite file."""
