@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from cathouse_kit.problems import InternalError, Problem
 from loguru import logger
-from prometheus_client import Counter
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from cathouse_proxy.metrics import CallMetrics
 from cathouse_proxy.services.admission.admission import AdmissionControl
 from cathouse_proxy.services.audit.writer import Audit
 from cathouse_proxy.services.call import ANSWERED, CALLER_LEFT, Call
@@ -47,7 +47,7 @@ class Exchange:
         cats: CatClient,
         limits: Limits,
         platform: Platform,
-        unidentified: Counter,
+        metrics: CallMetrics,
     ) -> None:
         self._admission = admission
         self._audit = audit
@@ -55,7 +55,7 @@ class Exchange:
         self._cats = cats
         self._limits = limits
         self._platform = platform
-        self._unidentified = unidentified
+        self._metrics = metrics
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward a request to its cat, and return the cat's response. This is an ASGI app.
@@ -81,11 +81,15 @@ class Exchange:
         except Exception:
             await self._end(call, client.status or InternalError.status, InternalError.code())
             raise
+        else:
+            # The audit has this outcome already, because it is written before the last byte is sent.
+            self._metrics.ended.labels(ANSWERED).inc()
 
     async def _end(self, call: Call, status: int | None, outcome: str) -> None:
+        self._metrics.ended.labels(outcome).inc()
         if call.record.installation_id is None:
             # A row for each of these would let anyone fill the disk.
-            self._unidentified.labels(outcome).inc()
+            self._metrics.unidentified.labels(outcome).inc()
         else:
             await self._audit.end(call, status, outcome)
 
