@@ -28,7 +28,7 @@ OF_OPERATORS = ("gateway.networking.k8s.io", "monitoring.coreos.com", "postgresq
 Manifest = dict[str, Any]
 
 
-def _render(folder: Path) -> list[Manifest]:
+def render(folder: Path) -> list[Manifest]:
     if not shutil.which("kustomize"):
         pytest.fail("these tests need the program kustomize, version 5, on the PATH", pytrace=False)
     result = run("kustomize", "build", str(folder))
@@ -38,7 +38,7 @@ def _render(folder: Path) -> list[Manifest]:
 
 @pytest.fixture(scope="module", params=OVERLAYS)
 def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
-    return _render(ROOT / "deploy/kubernetes/overlays" / request.param)
+    return render(ROOT / "deploy/kubernetes/overlays" / request.param)
 
 
 @pytest.fixture(scope="module")
@@ -65,18 +65,18 @@ def _with_component(
     folder = tmp_path_factory.mktemp("kubernetes")
     shutil.copytree(ROOT / "deploy/kubernetes", folder, dirs_exist_ok=True)
     overlay = folder / "overlays/production"
-    _add_components(overlay, *filter(None, (name, *more)))
-    return _render(overlay)
+    add_components(overlay, *filter(None, (name, *more)))
+    return render(overlay)
 
 
-def _add_components(overlay: Path, *names: str) -> None:
+def add_components(overlay: Path, *names: str) -> None:
     kustomization = overlay / "kustomization.yaml"
     text = yaml.safe_load(kustomization.read_text())
     text["components"] = [f"../../components/{name}" for name in names] + text["components"]
     kustomization.write_text(yaml.safe_dump(text, sort_keys=False))
 
 
-def _containers(manifests: list[Manifest]) -> dict[str, Manifest]:
+def pod_templates(manifests: list[Manifest]) -> dict[str, Manifest]:
     """Return the specification of the Pods of each Deployment, Job and CronJob, by name."""
     pods = {}
     for manifest in manifests:
@@ -311,7 +311,7 @@ def test_all_pods_of_the_components_have_openings_beside_the_default_deny(
     policies = [m["spec"] for m in everything if m["kind"] == "NetworkPolicy"]
     assert all(set(policy["policyTypes"]) == {"Ingress", "Egress"} for policy in policies)
     assert {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]} in policies
-    for name, pod in _containers(everything).items():
+    for name, pod in pod_templates(everything).items():
         labels = pod["metadata"]["labels"]
         chosen = [each for each in policies if _selects(each["podSelector"], labels)]
         assert len(chosen) > 1, name
@@ -328,7 +328,7 @@ def test_all_pods_of_the_components_have_openings_beside_the_default_deny(
 def test_stores_and_the_collector_are_open_to_labelled_pods_alone(
     everything: list[Manifest],
 ) -> None:
-    pods = _containers(everything)
+    pods = pod_templates(everything)
     ports = {"to-dns": [53, 53], "to-postgres": [5432], "to-valkey": [6379], "to-collector": [4318]}
     policies = {
         m["metadata"]["name"]: m["spec"] for m in everything if m["kind"] == "NetworkPolicy"
@@ -385,7 +385,7 @@ def test_the_gateway_passes_on_the_services_routes_and_no_others(
 
 def test_prometheus_finds_each_service_under_its_name(everything: list[Manifest]) -> None:
     monitor = _find(everything, "PodMonitor", "cathouse")["spec"]
-    pods = _containers(everything)
+    pods = pod_templates(everything)
     found = {
         pod["metadata"]["labels"][monitor["jobLabel"]]
         for pod in pods.values()
@@ -397,7 +397,7 @@ def test_prometheus_finds_each_service_under_its_name(everything: list[Manifest]
 
 
 def test_every_container_of_the_components_is_restricted(everything: list[Manifest]) -> None:
-    pods = _containers(everything)
+    pods = pod_templates(everything)
     assert {"valkey", "backup", "prune-audit"} < set(pods)
     for pod in pods.values():
         assert pod["spec"]["securityContext"]["runAsUser"] == 65532
@@ -415,7 +415,7 @@ def test_every_container_of_the_components_is_restricted(everything: list[Manife
 def test_production_runs_images_by_digest_when_the_digests_are_written(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "deploy/kubernetes", tmp_path, dirs_exist_ok=True)
     overlay = tmp_path / "overlays/production"
-    _add_components(overlay, "valkey", "backup")
+    add_components(overlay, "valkey", "backup")
     digest = "sha256:" + "1" * 64
     own = [f"cathouse-{name}" for name in (*NAMES, "migrate")]
     images = [{"name": name, "newName": f"r.test/{name}", "digest": digest} for name in own]
@@ -423,7 +423,7 @@ def test_production_runs_images_by_digest_when_the_digests_are_written(tmp_path:
     digests = overlay / "digests/kustomization.yaml"
     written = yaml.safe_load(digests.read_text()) | {"images": images}
     digests.write_text(yaml.safe_dump(written))
-    pods = _containers(_render(overlay))
+    pods = pod_templates(render(overlay))
     for pod in pods.values():
         for container in (*pod["spec"]["containers"], *pod["spec"].get("initContainers", ())):
             assert container["image"].endswith(f"@{digest}"), container["image"]
@@ -440,7 +440,8 @@ def test_the_namespace_is_restricted_and_policies_come_before_the_first_job(
         if step := manifest["metadata"].get("labels", {}).get("cathouse.example/step"):
             steps.setdefault(step, set()).add(manifest["metadata"]["name"])
     # A Pod that starts before its policy could reach everything, and this one has the superuser's URL.
-    assert steps == {"policies": {"to-dns", "to-postgres"}, "migrate": {"migrate"}}
+    policies = {"to-dns", "to-postgres", "to-valkey", "to-collector"}
+    assert steps == {"policies": policies, "migrate": {"migrate"}}
     page = (ROOT / "docs/how-to/deploy-to-kubernetes.md").read_text()
     before, _, after = page.partition("cathouse.example/step=policies")
     assert before.index("kubectl apply -f namespace.yaml") < before.index("create secret")
@@ -450,7 +451,7 @@ def test_the_namespace_is_restricted_and_policies_come_before_the_first_job(
 def test_a_dump_is_named_when_it_is_complete_and_of_the_platforms_database(
     everything: list[Manifest], tmp_path: Path
 ) -> None:
-    (container,) = _containers(everything)["backup"]["spec"]["containers"]
+    (container,) = pod_templates(everything)["backup"]["spec"]["containers"]
     (script,) = container["args"]
     folder, programs = tmp_path / "backups", tmp_path / "bin"
     folder.mkdir()
@@ -499,14 +500,14 @@ def test_the_patches_of_the_pages_change_the_overlay(name: str, tmp_path: Path) 
     assert patches
     shutil.copytree(ROOT / "deploy/kubernetes", tmp_path, dirs_exist_ok=True)
     overlay = tmp_path / "overlays/production"
-    _add_components(overlay, *COMPONENTS)
-    before = _render(overlay)
+    add_components(overlay, *COMPONENTS)
+    before = render(overlay)
     kustomization = overlay / "kustomization.yaml"
     for patch in patches:
         text = yaml.safe_load(kustomization.read_text())
         text["patches"].append(patch)
         kustomization.write_text(yaml.safe_dump(text, sort_keys=False))
-        after = _render(overlay)
+        after = render(overlay)
         assert after != before, patch
         before = after
     for manifest in after:
