@@ -26,6 +26,12 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self.problems = Counter(
+            "http_problems",
+            "Problems that the app returned, by code; `upstream` names the service that did not respond to this one",
+            ("problem", "upstream"),
+            registry=self.registry,
+        )
         self.in_flight = 0
         """Requests in progress, including probes."""
         Gauge(

@@ -15,7 +15,7 @@ from cathouse_kit.context import RequestContext, TraceContext, accept_request_id
 from cathouse_kit.lifecycle import Lifecycle
 from cathouse_kit.logs import log_request
 from cathouse_kit.metrics import Metrics
-from cathouse_kit.problems import BodyTooLarge, InternalError, problem_response
+from cathouse_kit.problems import BodyTooLarge, InternalError, counted_response
 
 if TYPE_CHECKING:
     from cathouse_kit.tracing import Tracing
@@ -206,7 +206,7 @@ class RouteMiddleware:
 
         limited = self.exempt is None or not scope["path"].startswith(self.exempt)
         if limited and _announced_bytes(scope) > self.max_bytes:
-            await problem_response(BodyTooLarge(self.max_bytes), scope)(scope, receive, send)
+            await counted_response(BodyTooLarge(self.max_bytes), scope)(scope, receive, send)
             return
         app = self._app_for_head if scope["method"] == "HEAD" else self.app
         try:
@@ -217,7 +217,7 @@ class RouteMiddleware:
             _log_unexpected(error)
             if started:
                 raise
-            await problem_response(InternalError(), scope)(scope, receive, send)
+            await counted_response(InternalError(), scope)(scope, receive, send)
         finally:
             if taken:
                 self.memory.give_back(address, taken)

@@ -220,6 +220,13 @@ def problem_response(problem: Problem, scope: Scope) -> Response:
     )
 
 
+def counted_response(problem: Problem, scope: Scope) -> Response:
+    """Count a problem of a request that the app received, and return its response."""
+    context: ServiceContext = scope["app"].state.context
+    context.metrics.problems.labels(problem.code(), problem.members.get("peer", "")).inc()
+    return problem_response(problem, scope)
+
+
 def problem_responses(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
     """Return the value of a route's `responses=` for these kinds of problem, by status."""
     declared: dict[int | str, dict[str, Any]] = {}
@@ -259,7 +266,7 @@ def install_problem_handlers(app: FastAPI, routers: Sequence[APIRouter]) -> None
         problem.headers |= dict(error.headers or {})
         if allowed := kind is MethodNotAllowed and _allowed_methods(routers, request.scope):
             problem.headers["Allow"] = allowed
-        return problem_response(problem, request.scope)
+        return counted_response(problem, request.scope)
 
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, on_http_exception)
@@ -271,7 +278,7 @@ async def _on_problem(request: Request, error: Exception) -> Response:
     if error.status >= 500:
         # The caller gets no reason, but the operator needs it.
         logger.warning("{}: {!r}", error.title, error.__cause__ or error)
-    return problem_response(error, request.scope)
+    return counted_response(error, request.scope)
 
 
 def _allowed_methods(routers: Sequence[APIRouter], scope: Scope) -> str:
@@ -296,4 +303,4 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
         {"loc": list(item["loc"]), "msg": plain_message(item), "type": item["type"]}
         for item in error.errors()[: MAX_ERRORS + 1]
     ]
-    return problem_response(InvalidRequest(errors=errors), request.scope)
+    return counted_response(InvalidRequest(errors=errors), request.scope)

@@ -64,3 +64,13 @@ async def test_the_counters_of_a_route_are_looked_up_once(
         for _ in range(3):
             assert (await client.get("/api/v1/sample/things/7")).status_code == 200
     assert looked_up == [("GET", "/api/v1/sample/things/{thing_id}", "200")]
+
+
+async def test_problems_count_by_code_and_by_the_service_that_failed(make_app: MakeApp) -> None:
+    app = make_app()
+    async with running(app) as client:
+        await client.get("/api/v1/nothing")
+        await client.get("/api/v1/nothing")
+    count = app.state.context.metrics.registry.get_sample_value
+    labels = {"problem": "not_found", "upstream": ""}
+    assert count("http_problems_total", labels) == 2

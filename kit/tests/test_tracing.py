@@ -56,13 +56,14 @@ class Traced:
             tracing=self.tracing,
         )
         app = FastAPI()
-        app.state.context = SimpleNamespace(platform=PLATFORM)
+        metrics = Metrics("sample", "1.2.3")
+        app.state.context = SimpleNamespace(platform=PLATFORM, metrics=metrics)
         app.get("/cats/{slug}")(self._read)
         app.get("/probe")(self._probe)
         app.add_middleware(RouteMiddleware, routes=[], max_bytes=1024, exempt=None)
         app.add_middleware(
             RequestMiddleware,
-            metrics=Metrics("sample", "1.2.3"),
+            metrics=metrics,
             lifecycle=Lifecycle(),
             tracing=self.tracing,
             probes=frozenset({"/probe"}),

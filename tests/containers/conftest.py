@@ -1,6 +1,7 @@
 """Fixtures for tests that need Docker. `eval "$(tests/containers/start-docker.sh FOLDER)"` starts it on bare Debian."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,3 +55,11 @@ def stack(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
 def folder(tmp_path: Path) -> Path:
     """Return a folder that does not exist yet, for a test that starts its own stack."""
     return tmp_path / "stack"
+
+
+@pytest.fixture
+def promtool() -> str:
+    """Return the path of Prometheus' program for rules."""
+    if not (found := shutil.which("promtool")):
+        pytest.fail("these tests need promtool on the PATH: Debian's package prometheus has it")
+    return found

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cathouse_kit.service_context import ServiceContext
 from fastapi import Depends, Request
-from prometheus_client import Counter
 
+from cathouse_proxy.metrics import CallMetrics
 from cathouse_proxy.services.admission.admission import AdmissionControl
 from cathouse_proxy.services.admission.breaker import CircuitBreaker
 from cathouse_proxy.services.admission.lookups import Lookups
@@ -27,7 +27,7 @@ class Resources:
     keys: SigningKeys
     cats: CatClient
     audit: Audit
-    unidentified: Counter
+    metrics: CallMetrics
 
 
 def create_resources(
@@ -36,18 +36,19 @@ def create_resources(
     *,
     cats: CatClient | None = None,
     limits: Limits | None = None,
-    unidentified: Counter | None = None,
+    metrics: CallMetrics | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Resources:
     """Create the resources of one app. Open no connection.
 
-    Tests pass `cats`, `limits`, `unidentified` and `clock` instead of those that the settings define.
+    Tests pass `cats`, `limits`, `metrics` and `clock` instead of those that the settings define.
     """
     lookups = Lookups(context.clients["installation"], context.clients["catalog"], clock)
     keys = SigningKeys(context.database)
     cats = cats or CatClient(allow_private=settings.proxy_allow_private_upstreams)
     assert context.revocations is not None  # noqa: S101 - only auth has none
     limits = limits or Limits(settings.proxy_max_request_bytes, settings.proxy_max_answer_bytes)
+    breaker = CircuitBreaker(clock)
     admission = AdmissionControl(
         keys=context.keys,
         revocations=context.revocations,
@@ -55,16 +56,12 @@ def create_resources(
         rate_limits=context.rate_limits,
         limit=settings.rate_limit_per_installation,
         unidentified_limit=settings.unidentified_limit_by_address,
-        breaker=CircuitBreaker(clock),
+        breaker=breaker,
         max_request_bytes=limits.request_bytes,
     )
     audit = Audit(context.database)
-    unidentified = unidentified or Counter(
-        "proxy_unidentified_calls",
-        "Proxied calls that ended before their installation was known, by problem code; they have no audit row",
-        ("outcome",),
-        registry=context.metrics.registry,
-    )
+    metrics = metrics or CallMetrics.create(context.metrics.registry)
+    metrics.cats_cut_off.set_function(breaker.count_cut_off)
     exchange = Exchange(
         admission=admission,
         audit=audit,
@@ -78,7 +75,7 @@ def create_resources(
             settings.installation_url,
             f"http://127.0.0.1:{settings.port}",
         ),
-        unidentified=unidentified,
+        metrics=metrics,
     )
     return Resources(
         exchange=exchange,
@@ -86,7 +83,7 @@ def create_resources(
         keys=keys,
         cats=cats,
         audit=audit,
-        unidentified=unidentified,
+        metrics=metrics,
     )
 
 

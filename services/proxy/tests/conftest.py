@@ -57,9 +57,8 @@ def remake(app: FastAPI, settings: Settings) -> Remake:
 
     def remake(changed_settings: dict[str, Any] | None = None, **parts: Any) -> None:
         changed = settings.model_copy(update=changed_settings or {})
-        unidentified = app.state.resources.unidentified
         app.state.resources = create_resources(
-            app.state.context, changed, unidentified=unidentified, **parts
+            app.state.context, changed, metrics=app.state.resources.metrics, **parts
         )
 
     return remake

@@ -178,6 +178,8 @@ def _used(root: Path) -> Iterator[tuple[str, str]]:
         yield name, "images/Dockerfile has a stage with this name"
     for file in root.glob("deploy/kubernetes/base/*.yaml"):
         yield file.stem, f"the file {file.relative_to(root)} exists"
+    for folder in root.glob("deploy/kubernetes/components/*"):
+        yield folder.name, f"the component {folder.relative_to(root)} exists"
     for file in root.glob("requirements/*"):
         yield file.stem, f"the file {file.relative_to(root)} exists"
     for project in (*root.glob("*/pyproject.toml"), *root.glob("*/*/pyproject.toml")):

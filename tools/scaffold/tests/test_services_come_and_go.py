@@ -159,6 +159,11 @@ def test_all_stacks_run_the_new_service(grown: Repository) -> None:
     assert {manifest["metadata"]["name"] for manifest in manifests} == {"fifthwheel"}
     assert "fifthwheel.yaml" in grown.yaml("deploy/kubernetes/base/kustomization.yaml")["resources"]
     assert "FROM runtime AS fifthwheel\n" in grown.text("images/Dockerfile")
+    components = "deploy/kubernetes/components"
+    routes = yaml.safe_load_all(grown.text(f"{components}/gateway/routes.yaml"))
+    assert "fifthwheel" in {route["metadata"]["name"] for route in routes}
+    assert 'up{job="fifthwheel"}' in grown.text(f"{components}/monitoring/rules.yaml")
+    assert "proxy,fifthwheel" in grown.text("deploy/grafana/services.json")
 
 
 def test_documents_and_tools_list_the_new_service(grown: Repository) -> None:

@@ -20,6 +20,8 @@ WINDOW_SECONDS = 30
 LEAST_CALLS = 20
 LEAST_PEOPLE = 2
 CUT_OFF_SECONDS = 30
+RECENT_SECONDS = 300
+"""A cat that is cut off, but has not failed for longer, gets no calls at all, and is not counted as cut off."""
 
 
 @dataclass(slots=True)
@@ -40,6 +42,13 @@ class _Circuit:
     trying: bool = False
     failed_trial: tuple[UUID, float] | None = None
     """The user and time of the last failed trial since the cat was cut off."""
+
+    @property
+    def last_failure(self) -> float:
+        """The time of the last failure of a cat that is cut off. Of other cats, minus infinity."""
+        if self.cut_off_at is None:
+            return -math.inf
+        return max(self.cut_off_at, self.failed_trial[1] if self.failed_trial else -math.inf)
 
 
 class Permit:
@@ -83,6 +92,11 @@ class CircuitBreaker:
             raise CatCutOff(max(1, math.ceil(left)))
         circuit.trying = True
         return Permit(self, circuit, person_id, trial=True)
+
+    def count_cut_off(self) -> int:
+        """Return the number of cats that are cut off, and that failed within `RECENT_SECONDS`."""
+        recent = self._clock() - RECENT_SECONDS
+        return sum(circuit.last_failure > recent for circuit in self._circuits.values())
 
     def end_trial(self, circuit: _Circuit, person_id: UUID, *, failed: bool) -> None:
         circuit.trying = False

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from cathouse_kit.context import RequestContext, TraceContext
 from cathouse_kit.problems import InternalError, Problem
 from loguru import logger
-from prometheus_client import Counter
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from cathouse_proxy.metrics import CallMetrics
 from cathouse_proxy.services.admission.admission import AdmissionControl
 from cathouse_proxy.services.audit.writer import Audit
 from cathouse_proxy.services.call import ANSWERED, CALLER_LEFT, Call
@@ -53,7 +53,7 @@ class Exchange:
         cats: CatClient,
         limits: Limits,
         platform: Platform,
-        unidentified: Counter,
+        metrics: CallMetrics,
         tracing: "Tracing | None" = None,
     ) -> None:
         self._admission = admission
@@ -62,7 +62,7 @@ class Exchange:
         self._cats = cats
         self._limits = limits
         self._platform = platform
-        self._unidentified = unidentified
+        self._metrics = metrics
         self._tracing = tracing
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,11 +89,15 @@ class Exchange:
         except Exception:
             await self._end(call, client.status or InternalError.status, InternalError.code())
             raise
+        else:
+            # The audit has this outcome already, because it is written before the last byte is sent.
+            self._metrics.ended.labels(ANSWERED).inc()
 
     async def _end(self, call: Call, status: int | None, outcome: str) -> None:
+        self._metrics.ended.labels(outcome).inc()
         if call.record.installation_id is None:
             # A row for each of these would let anyone fill the disk.
-            self._unidentified.labels(outcome).inc()
+            self._metrics.unidentified.labels(outcome).inc()
         else:
             await self._audit.end(call, status, outcome)
 
