@@ -41,7 +41,7 @@ def test_the_table_says_where_the_services_and_their_docs_are(stack: Stack) -> N
         )
         assert row, f"no row for {name} in:\n{stack.said()}"
         assert row[1] == stack.url(name)
-        assert httpx.get(row[2], trust_env=False).status_code == 200
+        assert httpx.get(row[2], timeout=60, trust_env=False).status_code == 200
 
 
 def test_the_services_are_forked_from_one_process(stack: Stack) -> None:
@@ -125,6 +125,7 @@ def test_people_survive_a_restart_of_the_database(stack: Stack) -> None:
     registered = httpx.post(
         f"{stack.url('auth')}/api/v1/auth/register",
         json=person | {"display_name": "Ada"},
+        timeout=60,
         trust_env=False,
     )
     assert registered.status_code == 201, registered.text
@@ -136,6 +137,7 @@ def test_people_survive_a_restart_of_the_database(stack: Stack) -> None:
         response = httpx.post(
             f"{stack.url('auth')}/api/v1/auth/login",
             data={"username": person["email"], "password": person["password"]},
+            timeout=60,
             trust_env=False,
         )
         assert response.status_code in (200, 503), response.text
@@ -147,6 +149,7 @@ def test_people_survive_a_restart_of_the_database(stack: Stack) -> None:
     me = httpx.get(
         f"{stack.url('auth')}/api/v1/auth/me",
         headers={"Authorization": f"Bearer {tokens['access_token']}"},
+        timeout=60,
         trust_env=False,
     )
     assert me.json() == registered.json()
