@@ -1,9 +1,10 @@
 #!/bin/sh
 # up.sh [--build]: start Cat House, or update what runs. --build builds the images from this folder first.
 #
-# It creates the secrets if there are none, then runs `docker compose up --detach --wait`. If services run already, it
-# first replaces those that changed, one service after the other. Two new replicas start and become healthy. Then the old
-# ones complete their requests and stop. So an update refuses no request.
+# It creates the secrets if there are none. Then it starts PostgreSQL and Valkey, migrates the database, starts the
+# services, and last the gateway. Of services that run already, it replaces those that changed, one after the other. Two
+# new replicas start and become healthy. Then the old ones complete their requests and stop. So an update refuses no
+# request.
 #
 # If something does not become healthy, it prints the reason, and stops all that it started. Containers that ran before,
 # and the data, stay as they are.
@@ -17,8 +18,6 @@ case "$*" in '' | --build) ;; *) echo 'usage: up.sh [--build]' >&2; exit 64 ;; e
 before=$(docker compose ps --quiet --status running) || exit 1
 output=$(mktemp) || exit 1
 trap 'rm -f "$output"' EXIT
-GATEWAY_REVISION=$(cat deploy/gateway/Caddyfile deploy/gateway/site/* | cksum | tr ' ' -)
-export GATEWAY_REVISION
 
 fail() {
   echo 'Cat House did not start:' >&2
@@ -49,19 +48,31 @@ up() { # OPTION... [SERVICE...]: containers of the images that are here; an unkn
   docker compose --progress plain up --detach --no-build "$@" >"$output" 2>&1
 }
 
-replace() { # SERVICE: start as many new replicas as run, and stop the old ones when the new ones are healthy
-  old=$(docker compose ps --quiet "$1")
-  count=$(echo "$old" | wc -l)
-  if ! up --wait --wait-timeout 180 --no-deps --no-recreate --scale "$1=$((count * 2))" "$1"; then
-    for container in $(docker compose ps --all --quiet "$1"); do
-      case $old in *"$container"*) continue ;; esac
-      echo "$1: $(docker logs --tail 1 "$container" 2>&1)" >>"$output"
+checksum() {
+  cksum | tr ' ' -
+}
+
+# Compose keeps a checksum of its own. But in some versions it includes the number of replicas and the options of the
+# command, so that a replica of this script would count as changed.
+revision() { # SERVICE: print a checksum of its configuration and its image
+  image=$(docker compose config --images "$1" | grep "cathouse-$1:")
+  { docker compose config --hash "$1"; docker image inspect --format '{{.Id}}' "$image" 2>/dev/null; } | checksum
+}
+
+replace() { # SERVICE OLD...: start as many new replicas, and stop the old ones when the new ones are healthy
+  service=$1
+  shift
+  running=$(docker compose ps --quiet "$service")
+  new=$(($(echo "$running" | wc -l) - $#))
+  if ! up --wait --wait-timeout 180 --no-deps --no-recreate --scale "$service=$(($# + (new > $# ? new : $#)))" "$service"; then
+    for container in $(docker compose ps --all --quiet "$service"); do
+      case $running in *"$container"*) continue ;; esac
+      echo "$service: $(docker logs --tail 1 "$container" 2>&1)" >>"$output"
       docker rm --force "$container" >/dev/null
     done
     fail
   fi
-  # shellcheck disable=SC2086 # one word a container
-  docker stop $old >/dev/null && docker rm $old >/dev/null
+  docker stop "$@" >/dev/null && docker rm "$@" >/dev/null
 }
 
 if [ $# -gt 0 ]; then
@@ -72,16 +83,24 @@ if [ ! -e secrets/service_token ] && ! docker compose run --rm secrets; then
   exit 1
 fi
 
+up --wait --wait-timeout 180 postgres valkey || fail
+up migrate || fail
+[ "$(docker wait "$(docker compose ps --all --quiet migrate)")" = 0 ] || fail
+
+for service in $services; do
+  docker compose rm --force "$service" >/dev/null 2>&1 # those that do not run
+  wanted=$(revision "$service")
+  export "$(echo "$service" | tr a-z A-Z)_REVISION=$wanted"
+  old=$(docker compose ps --format '{{.ID}} {{.Label "cathouse.revision"}}' "$service" | grep -v " $wanted\$" | cut -d ' ' -f 1)
+  # shellcheck disable=SC2086 # one word a container
+  [ -z "$old" ] || replace "$service" $old
+done
 # shellcheck disable=SC2086 # one word a service
-if [ -n "$(docker compose ps --quiet --status running $services)" ]; then
-  up migrate || fail
-  [ "$(docker wait "$(docker compose ps --all --quiet migrate)")" = 0 ] || fail
-  for service in $services; do
-    [ -n "$(docker compose ps --quiet --status running "$service")" ] || continue
-    if docker compose --dry-run up --detach --no-build --no-deps "$service" 2>&1 | grep -q Recreate; then
-      replace "$service"
-    fi
-  done
-fi
-up --wait --wait-timeout 180 || fail
+up --wait --wait-timeout 180 --no-deps --no-recreate $services || fail
+
+GATEWAY_REVISION=$(cat deploy/gateway/Caddyfile deploy/gateway/site/* | checksum)
+export GATEWAY_REVISION
+others=$(docker compose config --services | grep -vxE "$(echo "$services roles migrate" | tr ' ' '|')")
+# shellcheck disable=SC2086 # one word a service
+up --wait --wait-timeout 180 --no-deps $others || fail
 docker compose ps

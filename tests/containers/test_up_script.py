@@ -15,7 +15,7 @@ from .engine import NAMES, ROOT
 
 # Stands for the program docker. It keeps its containers and the commands that it got in a file.
 DOCKER = """
-import json, pathlib, sys
+import json, os, pathlib, sys
 
 words = sys.argv[1:]
 file = pathlib.Path("docker.json")
@@ -24,15 +24,21 @@ state["commands"].append(" ".join(words))
 running = state["running"]
 status = 0
 services = [word for word in words if word in state["services"]]
-if words[:2] == ["compose", "ps"]:
+if words[:3] == ["compose", "config", "--services"]:
+    print(*state["services"], "gateway", "postgres", "roles", sep="\\n")
+elif words[:2] == ["compose", "config"]:
+    print(f"cathouse-{words[-1]}:dev")
+elif words[:2] == ["compose", "ps"] and "--format" in words:
+    (name,) = services
+    revision = os.environ[f"{name.upper()}_REVISION"]
+    for each in running.get(name, []):
+        print(each, "1-1" if name in state["changed"] and "new" not in each else revision)
+elif words[:2] == ["compose", "ps"]:
     print(*(each for name in services or running for each in running.get(name, [])), sep="\\n")
 elif words[:2] == ["compose", "run"]:
     secret = pathlib.Path("secrets/service_token")
     secret.parent.mkdir()
     secret.write_text("a secret")
-elif "--dry-run" in words:
-    if services[0] in state["changed"]:
-        print(f" DRY-RUN MODE -  Container cathouse-{services[0]}-1  Recreate")
 elif "--scale" in words:
     name, _, count = words[words.index("--scale") + 1].partition("=")
     more = int(count) - len(running[name])
@@ -108,7 +114,9 @@ def test_the_first_start_creates_the_secrets_and_starts_all(machine: Machine) ->
     result = machine.up("--build")
     assert result.returncode == 0, result.stderr
     built, secrets = machine.position("compose build"), machine.position("run --rm secrets")
-    assert built < secrets < machine.position("up --detach --no-build --wait")
+    services = machine.position(f"--no-deps --no-recreate {' '.join(NAMES)}")
+    database, gateway = machine.position("postgres valkey"), machine.position("gateway postgres")
+    assert built < secrets < database < machine.position("wait migrate-1") < services < gateway
     assert set(NAMES) <= set(machine.state["running"])
 
 
