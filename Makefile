@@ -211,7 +211,7 @@ clean: ## remove installed packages and caches; the database in .state stays
 	@find . -name __pycache__ -not -path './$(STATE)/*' -prune -exec rm -rf {} +
 
 # The packages go into the same environment. The next installation removes them again.
-browser: $(INSTALLED) ## install the packages that tests/browser needs; it also needs Chromium
+browser: $(INSTALLED) ## install the packages that tests/browser and tests/clients need; they also need Chromium
 	@command -v chromium >/dev/null || { echo "There is no chromium on the PATH: install it (on Debian: apt install chromium)" >&2; exit 1; }
 	@uv pip install --quiet --python $(VENV)/bin/python --require-hashes -r requirements/browser.txt
 

@@ -32,7 +32,7 @@ def test_the_typescript_client_makes_the_journey(
 ) -> None:
     said = run(
         "node",
-        "examples/journey.ts",
+        "examples/journey-in-node.ts",
         cwd=TYPESCRIPT,
         CATHOUSE_URL=platform.stack.url("gateway"),
         CAT_URL=platform.stack.url("tasks"),
