@@ -185,9 +185,9 @@ openapi: $(INSTALLED) ## write the API descriptions of the services and their ch
 clients: $(INSTALLED) $(GENERATORS) ## generate the Python and TypeScript clients in clients/ from docs/openapi/
 	@PATH="$(CURDIR)/$(GENERATORS_BIN):$$PATH" cathouse-openapi clients
 
-packages: clients ## build the clients into dist/: a wheel, and a package for npm
+packages: clients ## build the clients into dist/: a wheel with its source archive, and a package for npm
 	@rm -rf dist clients/typescript/dist && mkdir dist
-	@uv build --quiet --wheel --no-build-isolation --out-dir dist clients/python
+	@uv build --quiet --no-build-isolation --out-dir dist clients/python
 	@cd clients/typescript && export PATH="$(CURDIR)/$(GENERATORS_BIN):$$PATH" && \
 		npm run --silent build && npm pack --silent --pack-destination ../../dist >/dev/null
 	@ls -l dist
