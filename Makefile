@@ -185,9 +185,9 @@ openapi: $(INSTALLED) ## write the API descriptions of the services and their ch
 clients: $(INSTALLED) $(GENERATORS) ## generate the Python and TypeScript clients in clients/ from docs/openapi/
 	@PATH="$(CURDIR)/$(GENERATORS_BIN):$$PATH" cathouse-openapi clients
 
-packages: clients ## build the clients into dist/: a wheel, and a package for npm
+packages: clients ## build the clients into dist/: a wheel with its source archive, and a package for npm
 	@rm -rf dist clients/typescript/dist && mkdir dist
-	@uv build --quiet --wheel --no-build-isolation --out-dir dist clients/python
+	@uv build --quiet --no-build-isolation --out-dir dist clients/python
 	@cd clients/typescript && export PATH="$(CURDIR)/$(GENERATORS_BIN):$$PATH" && \
 		npm run --silent build && npm pack --silent --pack-destination ../../dist >/dev/null
 	@ls -l dist
@@ -211,7 +211,7 @@ clean: ## remove installed packages and caches; the database in .state stays
 	@find . -name __pycache__ -not -path './$(STATE)/*' -prune -exec rm -rf {} +
 
 # The packages go into the same environment. The next installation removes them again.
-browser: $(INSTALLED) ## install the packages that tests/browser needs; it also needs Chromium
+browser: $(INSTALLED) ## install the packages that tests/browser and tests/clients need; they also need Chromium
 	@command -v chromium >/dev/null || { echo "There is no chromium on the PATH: install it (on Debian: apt install chromium)" >&2; exit 1; }
 	@uv pip install --quiet --python $(VENV)/bin/python --require-hashes -r requirements/browser.txt
 

@@ -17,7 +17,7 @@ import asyncpg
 import httpx
 import pytest
 from cathouse_kit.registry import Service, load_registry
-from cathouse_kit.testing import FakeServices, Issuer, empty_tables
+from cathouse_kit.testing import Descriptions, FakeServices, Issuer, empty_tables
 from cathouse_migrate.migrate import migrate_all
 from cathouse_platform.platform import PLATFORM
 from cathouse_postgres.testing import TemporaryServer, temporary_server
@@ -143,9 +143,23 @@ def issuer() -> Issuer:
     return Issuer(PLATFORM)
 
 
+@pytest.fixture(scope="session")
+def descriptions() -> Descriptions:
+    """Return the API descriptions of the services. Fakes of services are checked against them."""
+    return Descriptions(ROOT / "docs/openapi")
+
+
+@pytest.fixture(autouse=True)
+def _fakes_respond_as_described(descriptions: Descriptions) -> Iterator[None]:
+    yield
+    violations, descriptions.violations = descriptions.violations, []
+    if violations:
+        pytest.fail("; ".join(violations))
+
+
 @pytest.fixture
-def fake_services(issuer: Issuer) -> FakeServices:
+def fake_services(issuer: Issuer, descriptions: Descriptions) -> FakeServices:
     """Return fakes of the services that a tested service calls. Auth's keys are there; a test adds other responses."""
-    fake_services = FakeServices(PLATFORM)
+    fake_services = FakeServices(PLATFORM, descriptions)
     fake_services.on("GET", PLATFORM.identity.keys_path, httpx.Response(200, json=issuer.jwks()))
     return fake_services

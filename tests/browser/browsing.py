@@ -91,13 +91,13 @@ def dashboard_in(folder: Path) -> Iterator[Dashboard]:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*options: str) -> Iterator[Browser]:
     """Debian's Chromium, without a window. It has no sandbox where root runs it, as in containers."""
     program = shutil.which("chromium")
     assert program, "there is no chromium on the PATH: apt install chromium"
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        browser = playwright.chromium.launch(executable_path=program, args=[*arguments, *options])
         yield browser
         browser.close()
 

@@ -32,7 +32,7 @@ def test_the_typescript_client_makes_the_journey(
 ) -> None:
     said = run(
         "node",
-        "examples/journey.ts",
+        "examples/journey-in-node.ts",
         cwd=TYPESCRIPT,
         CATHOUSE_URL=platform.stack.url("gateway"),
         CAT_URL=platform.stack.url("tasks"),
@@ -97,6 +97,8 @@ def test_the_examples_of_the_typescript_client_run_as_written(
 
 
 def test_the_wheel_has_the_client_and_its_types(packages: Path) -> None:
+    # The wheel was built from the source archive.
+    [_archive] = packages.glob("*.tar.gz")
     [wheel] = packages.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())

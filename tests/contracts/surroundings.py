@@ -11,8 +11,9 @@ from uuid import uuid4
 
 import httpx
 import orjson
-from cathouse_kit.testing import Issuer, RevocationList, bearer, serving
+from cathouse_kit.testing import Descriptions, Issuer, RevocationList, bearer, serving
 from cathouse_platform.platform import PLATFORM
+from cathouse_platform.testing import cat_body, problem
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,19 +80,14 @@ def running_cat() -> Iterator[str]:
 class OtherServices(httpx.MockTransport):
     """Fake one cat, and one installation of it that belongs to the player."""
 
-    def __init__(self, issuer: Issuer, endpoint_url: str) -> None:
-        super().__init__(self._answer)
+    def __init__(self, issuer: Issuer, descriptions: Descriptions, endpoint_url: str) -> None:
+        super().__init__(self._checked)
+        self._descriptions = descriptions
         self._issuer = issuer
         self._revocations = RevocationList()
         self.cat_id, self.installation_id, self.player_id = uuid4(), uuid4(), uuid4()
         self.credential = "cat_" + "c" * 43
-        self._cat = CAT | {
-            "id": str(self.cat_id),
-            "developer_id": str(uuid4()),
-            "slug": "task-keeper",
-            "status": "published",
-            "endpoint_url": endpoint_url,
-        }
+        self._cat = cat_body(**CAT | {"id": str(self.cat_id), "endpoint_url": endpoint_url})
         self._installation = {
             "installation_id": str(self.installation_id),
             "user_id": str(self.player_id),
@@ -99,6 +95,11 @@ class OtherServices(httpx.MockTransport):
             "status": "active",
             "granted_scopes": [SCOPE["name"]],
         }
+
+    def _checked(self, request: httpx.Request) -> httpx.Response:
+        response = self._answer(request)
+        self._descriptions.check(request, response)
+        return response
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
@@ -112,9 +113,10 @@ class OtherServices(httpx.MockTransport):
             (asked,) = orjson.loads(request.content).values()
             if asked in (self.credential, str(self.installation_id)):
                 return httpx.Response(200, json=self._installation)
+            return problem(404, "unknown_installation")
         if path == "/api/v1/installations/internal/adoptions":
             return httpx.Response(200, json={"adopted": True})
-        return httpx.Response(404, json={})
+        return problem(404, "cat_not_found")
 
 
 @dataclass

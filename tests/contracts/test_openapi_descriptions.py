@@ -14,7 +14,7 @@ from cathouse_auth.services.passwords import Passwords
 from cathouse_kit.docs import OPENAPI_PATH
 from cathouse_kit.registry import Service
 from cathouse_kit.settings import ServiceSettings
-from cathouse_kit.testing import Issuer, empty_tables, running
+from cathouse_kit.testing import Descriptions, Issuer, empty_tables, running
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -77,8 +77,8 @@ def cat_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def others(issuer: Issuer, cat_url: str) -> OtherServices:
-    return OtherServices(issuer, cat_url)
+def others(issuer: Issuer, descriptions: Descriptions, cat_url: str) -> OtherServices:
+    return OtherServices(issuer, descriptions, cat_url)
 
 
 @pytest.fixture

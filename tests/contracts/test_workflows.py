@@ -39,7 +39,7 @@ def test_only_jobs_that_declare_it_have_write_permissions(path: Path) -> None:
     assert "pull_request_target" not in text
     for job in jobs(path).values():
         writes = [name for name, right in job.get("permissions", {}).items() if right == "write"]
-        assert writes in ([], ["packages"], ["contents", "pull-requests"])
+        assert writes in ([], ["packages"], ["contents"], ["contents", "pull-requests"])
         for step in job["steps"]:
             if step.get("uses", "").startswith("actions/checkout@"):
                 assert step["with"]["persist-credentials"] is False
@@ -58,3 +58,12 @@ def test_workflows_run_the_commands_that_developers_type(path: Path) -> None:
                 assert set(command.split()[1:]) <= words
             for script in re.findall(r"\S+\.sh", command):
                 assert os.access(ROOT / script, os.X_OK)
+
+
+def test_a_release_has_the_packages_of_the_clients(path: Path) -> None:
+    if path.stem == "release":
+        commands = [step.get("run", "") for step in jobs(path)["clients"]["steps"]]
+        build, attach = (command for command in commands if command)
+        assert build == "make packages"
+        assert attach.startswith("gh release create ")
+        assert attach.endswith(" dist/*")

@@ -63,12 +63,38 @@ class Gateway:
 
 
 @contextmanager
-def running_gateway(folder: Path) -> Iterator[Gateway]:
-    """The gateway of the repository. Behind it, catalog refuses connections; all other services are there."""
-    port = free_port()
+def started_gateway(folder: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the gateway of the repository. Its output is in the file `log` of the folder."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     caddy = shutil.which("caddy", path=path)
     assert caddy, "caddy is missing: run make install, or enter the Nix shell"
+    own = {
+        "PATH": path,
+        "XDG_CONFIG_HOME": str(folder),
+        "XDG_DATA_HOME": str(folder),
+        "OTEL_TRACES_EXPORTER": "none",
+    }
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(
+            [caddy, "run", "--adapter", "caddyfile", "--config", "deploy/gateway/Caddyfile"],
+            cwd=ROOT,
+            env=own | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def running_gateway(folder: Path) -> Iterator[Gateway]:
+    """The gateway of the repository. Behind it, catalog refuses connections; all other services are there."""
+    port = free_port()
     with ExitStack() as stack:
         upstreams = {
             f"{name.upper()}_UPSTREAM": stack.enter_context(serving(stand_in(name)))
@@ -76,25 +102,11 @@ def running_gateway(folder: Path) -> Iterator[Gateway]:
             if name != "catalog"
         }
         environment = {
-            "PATH": path,
-            "XDG_CONFIG_HOME": str(folder),
-            "XDG_DATA_HOME": str(folder),
             "GATEWAY_ADDRESS": f"http://:{port}",
             "CATALOG_UPSTREAM": f"127.0.0.1:{free_port()}",
-            "OTEL_TRACES_EXPORTER": "none",
             **{name: url.removeprefix("http://") for name, url in upstreams.items()},
         }
-        log = stack.enter_context((folder / "log").open("wb"))
-        process = subprocess.Popen(
-            [caddy, "run", "--adapter", "caddyfile", "--config", "deploy/gateway/Caddyfile"],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        stack.callback(process.wait)
-        stack.callback(process.terminate)
+        process = stack.enter_context(started_gateway(folder, **environment))
         url = f"http://127.0.0.1:{port}"
         wait_until("the gateway", lambda: process.poll() is not None or is_ready(url, "/health"))
         assert process.poll() is None, (folder / "log").read_text()

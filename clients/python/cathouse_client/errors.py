@@ -10,6 +10,8 @@ from cathouse_client.generated.types import Unset
 from cathouse_client.version import VERSION
 
 _PREFIX = "urn:cathouse:problem:"
+# Problems of a path or method that no route has. A missing cat or user has a code of its own.
+_NO_ROUTE = {"not_found", "method_not_allowed"}
 
 
 class CatHouseError(Exception):
@@ -54,7 +56,13 @@ class ProblemError(CatHouseError):
         """The members that this kind of problem adds, such as `scope`."""
         self.retry_after = retry_after
         """Seconds after which the request may succeed, where the response says so."""
-        super().__init__(f"{self.detail} ({self.code}, {self.status}, request {self.request_id})")
+        message = f"{self.detail} ({self.code}, {self.status}, request {self.request_id})"
+        if self.code in _NO_ROUTE:
+            message += (
+                f" This platform may be older or newer than cathouse-client {VERSION}: "
+                "use the client of the platform's release."
+            )
+        super().__init__(message)
 
     @property
     def errors(self) -> Sequence[InvalidField]:

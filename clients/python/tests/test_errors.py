@@ -18,6 +18,7 @@ from cathouse_client import (
     UnexpectedResponse,
     Unreachable,
 )
+from cathouse_client.version import VERSION
 
 from .stand_in import REQUEST_ID, StandIn, problem
 
@@ -84,6 +85,20 @@ def test_a_response_of_another_program_or_version_is_said_to_be_one(
     ) as raised:
         responding(response).catalog.read_cat("task-keeper")
     assert raised.value.response.status_code == response.status_code
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, "not_found"), (405, "method_not_allowed")])
+def test_a_route_that_an_older_or_newer_platform_lacks_is_said_to_be_one(
+    status: int, code: str
+) -> None:
+    with pytest.raises(ProblemError, match=f"older or newer than cathouse-client {VERSION}"):
+        responding(problem(status, code)).catalog.read_cat("task-keeper")
+
+
+def test_a_cat_that_does_not_exist_is_no_matter_of_versions() -> None:
+    with pytest.raises(NotFound) as raised:
+        responding(problem(404, "cat_not_found")).catalog.read_cat("task-keeper")
+    assert "cathouse-client" not in str(raised.value)
 
 
 def test_fields_that_are_new_are_kept() -> None:

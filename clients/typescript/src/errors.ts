@@ -2,6 +2,8 @@ import type { InvalidField, Problem } from "./generated/api.ts";
 import { VERSION } from "./generated/version.ts";
 
 const PREFIX = "urn:cathouse:problem:";
+// Problems of a path or method that no route has. A missing cat or user has a code of its own.
+const NO_ROUTE = new Set(["not_found", "method_not_allowed"]);
 const KNOWN = new Set(["type", "title", "status", "detail", "instance", "request_id", "errors"]);
 
 /** The base of every error of this package. */
@@ -47,7 +49,13 @@ export class ProblemError extends CatHouseError {
 
   constructor(problem: Problem, retryAfter?: number) {
     const code = problem.type.slice(PREFIX.length);
-    super(`${problem.detail} (${code}, ${problem.status}, request ${problem.request_id})`);
+    let message = `${problem.detail} (${code}, ${problem.status}, request ${problem.request_id})`;
+    if (NO_ROUTE.has(code)) {
+      message +=
+        ` This platform may be older or newer than cathouse-client ${VERSION}: ` +
+        "use the client of the platform's release.";
+    }
+    super(message);
     this.problem = problem;
     this.retryAfter = retryAfter;
   }

@@ -59,6 +59,26 @@ test("a refused request names its fields", async () => {
   });
 });
 
+for (const [status, code] of [
+  [404, "not_found"],
+  [405, "method_not_allowed"],
+] as const) {
+  test(`a route that an older or newer platform lacks is said to be one: ${status}`, async () => {
+    const platform = await standIn(() => problem(status, code));
+    const call = platform.house.get("/api/v1/catalog/cats/{cat_id}", CAT);
+    await assert.rejects(call, /older or newer than cathouse-client/);
+  });
+}
+
+test("a cat that does not exist is no matter of versions", async () => {
+  const platform = await standIn(() => problem(404, "cat_not_found"));
+  await assert.rejects(platform.house.get("/api/v1/catalog/cats/{cat_id}", CAT), (error) => {
+    assert(error instanceof NotFound);
+    assert.doesNotMatch(error.message, /cathouse-client/);
+    return true;
+  });
+});
+
 const FOREIGN: Record<string, Given> = {
   "a page": { body: "<h1>It works!</h1>" },
   "another server": { status: 404, body: "404 page not found" },

@@ -4,10 +4,10 @@ import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after } from "node:test";
 
-import { CatHouse } from "../src/index.ts";
+import { CatHouse, type PersonBody, type Problem, type TokenPair } from "../src/index.ts";
 
 export const REQUEST_ID = "0d4f3c1e9b7a4f5d8c6b2a1908f7e6d5";
-export const PERSON = {
+export const PERSON: PersonBody = {
   id: "0199b6a2-5c1e-7c3a-9a57-3f0d5d1c2b4e",
   email: "ada@example.com",
   display_name: "Ada",
@@ -33,7 +33,7 @@ export interface Given {
 }
 
 export function problem(status: number, code: string, headers: Record<string, string> = {}, more: object = {}): Given {
-  const body = {
+  const body: Problem = {
     type: `urn:cathouse:problem:${code}`,
     title: code,
     status,
@@ -45,11 +45,11 @@ export function problem(status: number, code: string, headers: Record<string, st
   return { status, body, headers: { "Content-Type": "application/problem+json", ...headers } };
 }
 
-export function tokens(number: number, expiresIn = 900) {
+export function tokens(number: number, expiresIn = 900): TokenPair {
   return {
     access_token: `access-${number}`,
     refresh_token: `refresh-${number}`,
-    token_type: "bearer" as const,
+    token_type: "bearer",
     expires_in: expiresIn,
   };
 }

@@ -7,6 +7,7 @@ from cathouse_kit.testing.database import (
     execute_with,
     recorded_statements,
 )
+from cathouse_kit.testing.descriptions import Descriptions
 from cathouse_kit.testing.processes import (
     eventually,
     free_port,
@@ -29,6 +30,7 @@ from cathouse_kit.testing.tokens import Issuer, bearer
 __all__ = [
     "Answer",
     "DatabasePath",
+    "Descriptions",
     "Execute",
     "FakeServices",
     "Issuer",

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from loguru import logger
 
 from cathouse_kit.platform import Platform
+from cathouse_kit.testing.descriptions import Descriptions
 
 Answer = (
     httpx.Response
@@ -43,11 +44,14 @@ class RevocationList:
 class FakeServices:
     """Fakes of the services that the tested one calls, as an httpx transport.
 
-    A test sets the responses, and reads the calls. A call without a response fails the test. The list of revocations
-    has a response from the start, and its polls are not recorded.
+    A test sets the responses, and reads the calls. A call without a response fails the test. A response that the API
+    descriptions do not allow fails it too, unless `on_undescribed` set it. The list of revocations has a response from
+    the start, and its polls are not recorded.
     """
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, descriptions: Descriptions | None = None) -> None:
+        self._descriptions = descriptions
+        self._undescribed: set[tuple[str, str]] = set()
         self._revocations_path = platform.identity.revocations_path
         self.calls: list[httpx.Request] = []
         self.revocations = RevocationList()
@@ -59,22 +63,33 @@ class FakeServices:
     def on(self, method: str, path: str, answer: Answer) -> None:
         """Set the response of a route: a response, an error to raise, or a function of the request."""
         self._answers[method, path] = answer
+        self._undescribed.discard((method, path))
+
+    def on_undescribed(self, method: str, path: str, answer: Answer) -> None:
+        """Set a response that the API description lacks: of a service that fails, or of another version."""
+        self._answers[method, path] = answer
+        self._undescribed.add((method, path))
 
     async def _handle(self, request: httpx.Request) -> httpx.Response:
         if request.url.path != self._revocations_path:
             self.calls.append(request)
-        answer = self._answers.get((request.method, request.url.path))
+        key = request.method, request.url.path
+        answer = self._answers.get(key)
         if answer is None:
             raise AssertionError(f"the test sets no response to {request.method} {request.url}")
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, httpx.Response):
             # A response can be read only once, so every call gets a new one.
-            return httpx.Response(
+            response = httpx.Response(
                 answer.status_code, headers=answer.headers, content=answer.content
             )
-        made = answer(request)
-        return made if isinstance(made, httpx.Response) else await made
+        else:
+            made = answer(request)
+            response = made if isinstance(made, httpx.Response) else await made
+        if self._descriptions and key not in self._undescribed:
+            self._descriptions.check(request, response)
+        return response
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from cathouse_catalog.main import create_app
 from cathouse_catalog.settings import Settings
-from cathouse_kit.testing import FakeServices, Issuer, running
+from cathouse_kit.testing import Descriptions, FakeServices, Issuer, running
 from cathouse_platform.platform import PLATFORM
 from fastapi import FastAPI
 
@@ -25,9 +25,9 @@ def settings(database_urls: dict[str, str], service_token: str) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def shared_fake_services(issuer: Issuer) -> FakeServices:
+def shared_fake_services(issuer: Issuer, descriptions: Descriptions) -> FakeServices:
     """Fakes of auth, and of an installation where every player has adopted every cat."""
-    shared_fake_services = FakeServices(PLATFORM)
+    shared_fake_services = FakeServices(PLATFORM, descriptions)
     shared_fake_services.on(
         "GET", PLATFORM.identity.keys_path, httpx.Response(200, json=issuer.jwks())
     )

@@ -31,7 +31,7 @@ async def client(
 async def test_a_token_cannot_be_verified_and_the_response_names_auth(
     catalog: Catalog, fake_services: FakeServices, answer: httpx.Response | Exception
 ) -> None:
-    fake_services.on("GET", PLATFORM.identity.keys_path, answer)
+    fake_services.on_undescribed("GET", PLATFORM.identity.keys_path, answer)
     response = await catalog.client.get(CATS, headers=catalog.player)
     assert is_problem(response, 503, "peer_unavailable")
     assert response.json()["peer"] == "auth"

@@ -250,7 +250,7 @@ async def test_while_installation_fails_nobody_writes_a_first_review(
     failure: httpx.Response | Exception,
 ) -> None:
     fake_services, client = own_fakes
-    fake_services.on("GET", ADOPTIONS_PATH, failure)
+    fake_services.on_undescribed("GET", ADOPTIONS_PATH, failure)
     cat = await catalog.make()
     answer = await put_review(client, cat, catalog.player)
     assert is_problem(answer, 503, "peer_unavailable")

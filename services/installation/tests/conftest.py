@@ -9,6 +9,7 @@ from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
 from cathouse_kit.testing import Execute, FakeServices, Issuer, bearer, execute_with, running
 from cathouse_platform.platform import Role
+from cathouse_platform.testing import cat_body, scope_body
 from fastapi import FastAPI
 
 Adopt = Callable[..., Awaitable[dict[str, Any]]]
@@ -16,9 +17,9 @@ AsCaller = Callable[[dict[str, str]], Awaitable[httpx.AsyncClient]]
 Publish = Callable[..., UUID]
 
 SCOPES = [
-    {"name": "tasks:read", "required": True},
-    {"name": "tasks:write", "required": False},
-    {"name": "reminders:send", "required": False},
+    scope_body("tasks:read", {"methods": ["GET"], "path": "/tasks"}, required=True),
+    scope_body("tasks:write", {"methods": ["POST"], "path": "/tasks"}),
+    scope_body("reminders:send", {"methods": ["POST"], "path": "/reminders"}),
 ]
 
 
@@ -91,15 +92,8 @@ def publish(fake_services: FakeServices) -> Publish:
 
     def publish(cat_id: UUID | None = None, **changes: Any) -> UUID:
         cat_id = cat_id or uuid4()
-        manifest = {
-            "id": str(cat_id),
-            "developer_id": str(uuid4()),
-            "slug": "chores",
-            "name": "Chores",
-            "status": "published",
-            "version": "1.0.0",
-            "scopes": SCOPES,
-        } | changes
+        default = {"id": str(cat_id), "slug": "chores", "name": "Chores", "scopes": SCOPES}
+        manifest = cat_body(**default | changes)
         path = f"/api/v1/catalog/internal/cats/{cat_id}"
         fake_services.on("GET", path, httpx.Response(200, json=manifest))
         return cat_id

@@ -8,8 +8,9 @@ import httpx
 import pytest
 from cathouse_kit.testing import Execute, FakeServices, Issuer
 from cathouse_platform.platform import Role
+from cathouse_platform.testing import cat_body, problem
 
-from .conftest import Adopt, Publish
+from .conftest import SCOPES, Adopt, Publish
 
 URL = "/api/v1/installations"
 
@@ -56,9 +57,12 @@ async def test_without_name_and_settings_it_gets_the_cats_name_and_empty_setting
 
 
 async def test_a_name_of_a_cat_that_is_too_long_for_an_installation_is_cut(
-    adopt: Adopt, publish: Publish
+    adopt: Adopt, fake_services: FakeServices
 ) -> None:
-    adopted = await adopt(cat_id=str(publish(name="n" * 200)))
+    cat = cat_body(name="n" * 200, scopes=SCOPES)
+    path = f"/api/v1/catalog/internal/cats/{cat['id']}"
+    fake_services.on_undescribed("GET", path, httpx.Response(200, json=cat))
+    adopted = await adopt(cat_id=cat["id"])
     assert adopted["installation"]["name"] == "n" * 80
 
 
@@ -92,7 +96,8 @@ async def test_a_cat_that_the_catalog_does_not_know_is_not_found(
     player: httpx.AsyncClient, fake_services: FakeServices
 ) -> None:
     cat_id = uuid4()
-    fake_services.on("GET", f"/api/v1/catalog/internal/cats/{cat_id}", httpx.Response(404, json={}))
+    path = f"/api/v1/catalog/internal/cats/{cat_id}"
+    fake_services.on("GET", path, problem(404, "cat_not_found"))
     response = await player.post(URL, json={"cat_id": str(cat_id), "granted_scopes": []})
     assert response.status_code == 404
     assert response.json()["type"] == "urn:cathouse:problem:cat_not_found"

@@ -9,6 +9,7 @@ import pytest
 from cathouse_installation.services.catalog import Manifest
 from cathouse_installation.services.errors import InvalidScopes
 from cathouse_kit.testing import Execute, FakeServices
+from cathouse_platform.testing import cat_body, scope_body
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -105,7 +106,7 @@ async def test_scopes_are_chosen_from_the_cats_newest_version(
     publish(
         UUID(installation["cat_id"]),
         version="2.0.0",
-        scopes=[{"name": "lists:read", "required": True}],
+        scopes=[scope_body("lists:read", {"methods": ["GET"], "path": "/lists"}, required=True)],
     )
     url = f"{URL}/{installation['id']}"
     assert (await player.get(url)).json()["cat_version"] == "1.0.0"
@@ -138,14 +139,8 @@ async def test_uninstalling_during_the_request_to_the_catalog_keeps_the_scopes(
 ) -> None:
     url = f"{URL}/{installation['id']}"
     path = f"/api/v1/catalog/internal/cats/{installation['cat_id']}"
-    manifest = {
-        "id": installation["cat_id"],
-        "developer_id": str(CAT_ID),
-        "name": "Chores",
-        "status": "published",
-        "version": "9.0.0",
-        "scopes": [{"name": "tasks:read", "required": False}],
-    }
+    scope = scope_body("tasks:read", {"methods": ["GET"], "path": "/tasks"})
+    manifest = cat_body(id=installation["cat_id"], version="9.0.0", scopes=[scope])
 
     async def uninstalled_meanwhile(_request: httpx.Request) -> httpx.Response:
         assert (await player.delete(url)).status_code == 204

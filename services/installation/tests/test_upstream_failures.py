@@ -10,6 +10,7 @@ from cathouse_installation.main import create_app
 from cathouse_installation.settings import Settings
 from cathouse_kit.testing import Execute, FakeServices, Issuer, running
 from cathouse_platform.platform import PLATFORM
+from cathouse_platform.testing import cat_body, scope_body
 
 from .conftest import Publish
 
@@ -17,14 +18,8 @@ URL = "/api/v1/installations"
 
 
 CAT_ID = UUID("0199b6a2-5c1e-7c3a-9a57-3f0d5d1c2b4e")
-MANIFEST: dict[str, Any] = {
-    "id": str(CAT_ID),
-    "developer_id": str(uuid4()),
-    "name": "Chores",
-    "status": "published",
-    "version": "1.0.0",
-    "scopes": [{"name": "tasks:read", "required": True}],
-}
+SCOPE = scope_body("tasks:read", {"methods": ["GET"], "path": "/tasks"}, required=True)
+MANIFEST = cat_body(id=str(CAT_ID), name="Chores", scopes=[SCOPE])
 FAILURES: dict[str, httpx.Response | Exception] = {
     "refuses": httpx.ConnectError("connection refused"),
     "is not reached in time": httpx.ConnectTimeout("slow"),
@@ -64,7 +59,7 @@ async def test_while_the_catalog_fails_nothing_is_adopted_or_changed(
     adopted = (await player.post(URL, json=body)).json()["installation"]
     await player.delete(f"{URL}/{adopted['id']}")
     other = (await player.post(URL, json=body)).json()["installation"]
-    fake_services.on("GET", f"/api/v1/catalog/internal/cats/{CAT_ID}", failure)
+    fake_services.on_undescribed("GET", f"/api/v1/catalog/internal/cats/{CAT_ID}", failure)
 
     scopes = await player.put(
         f"{URL}/{other['id']}/scopes", json={"granted_scopes": ["tasks:read", "tasks:write"]}

@@ -17,7 +17,7 @@ import orjson
 import uvicorn
 from cathouse_kit.header_limits import HeadLimitingProtocol
 from cathouse_kit.testing import FakeServices, eventually, free_port
-from cathouse_platform.platform import PLATFORM
+from cathouse_platform.testing import cat_body, problem, scope_body
 from cathouse_proxy.services.call import PREFIX, Call
 from cathouse_proxy.settings import Settings
 from starlette.applications import Starlette
@@ -31,15 +31,13 @@ Remake = Callable[..., None]
 
 VERIFY = "/api/v1/installations/internal/verify"
 TASKS = [
-    {"name": "tasks:read", "routes": [{"methods": ["GET", "HEAD"], "path": "/tasks"}]},
-    {
-        "name": "tasks:write",
-        "routes": [
-            {"methods": ["POST", "PUT", "OPTIONS"], "path": "/tasks"},
-            {"methods": ["PUT", "PATCH", "DELETE"], "path": "/tasks/{id}"},
-        ],
-    },
-    {"name": "tasks:share", "routes": [{"methods": ["POST"], "path": "/tasks/{id}/share"}]},
+    scope_body("tasks:read", {"methods": ["GET", "HEAD"], "path": "/tasks"}),
+    scope_body(
+        "tasks:write",
+        {"methods": ["POST", "PUT", "OPTIONS"], "path": "/tasks"},
+        {"methods": ["PUT", "PATCH", "DELETE"], "path": "/tasks/{id}"},
+    ),
+    scope_body("tasks:share", {"methods": ["POST"], "path": "/tasks/{id}/share"}),
 ]
 
 
@@ -133,7 +131,7 @@ class FakePlatform:
             {"credential": self.credential},
             {"installation_id": str(self.installation_id)},
         ):
-            return httpx.Response(404, json={"type": "urn:cathouse:problem:unknown_installation"})
+            return problem(404, "unknown_installation")
         return httpx.Response(
             200,
             json={
@@ -146,15 +144,13 @@ class FakePlatform:
         )
 
     def manifest(self, _request: httpx.Request) -> httpx.Response:
-        return httpx.Response(
-            200,
-            json={
-                "id": str(self.cat_id),
-                "status": self.cat_status,
-                "endpoint_url": self.endpoint_url,
-                "scopes": self.scopes,
-            },
+        cat = cat_body(
+            id=str(self.cat_id),
+            status=self.cat_status,
+            endpoint_url=self.endpoint_url,
+            scopes=self.scopes,
         )
+        return httpx.Response(200, json=cat)
 
     def neighbour(self) -> "FakePlatform":
         """Return another user's installation of the same cat."""
@@ -291,15 +287,14 @@ async def served(app: ASGIApp) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def other_services(platform: FakePlatform) -> AsyncIterator[int]:
-    """Serve the platform's responses of installation, catalog and auth's revocations on a real port."""
+async def other_services(fake_services: FakeServices) -> AsyncIterator[int]:
+    """Serve the fakes on a real port."""
 
     async def answer(request: Request) -> Response:
-        asked = httpx.Request(request.method, str(request.url), content=await request.body())
-        if request.url.path == PLATFORM.identity.revocations_path:
-            told = platform.fake_services.revocations.answer(asked)
-        else:
-            told = platform.verify(asked) if request.method == "POST" else platform.manifest(asked)
+        asked = httpx.Request(
+            request.method, str(request.url), headers=request.headers, content=await request.body()
+        )
+        told = await fake_services.transport.handle_async_request(asked)
         return Response(told.content, told.status_code, dict(told.headers))
 
     routes = [Route("/{path:path}", answer, methods=["GET", "POST"])]

@@ -139,7 +139,7 @@ async def test_a_call_leaves_its_row_if_the_proxy_is_killed(
 
     cat.script = never_answer
     async with (
-        other_services(platform) as peers,
+        other_services(platform.fake_services) as peers,
         server_process(settings, peers, tmp_path) as (process, port),
     ):
         _reader, writer = await asyncio.open_connection("127.0.0.1", port)

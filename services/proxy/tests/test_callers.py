@@ -6,6 +6,7 @@ import httpx
 import pytest
 from cathouse_kit.testing import FakeServices, Issuer, bearer
 from cathouse_platform.platform import PLATFORM, Role
+from cathouse_platform.testing import problem
 
 from .support import VERIFY, FakePlatform, Rows, ScriptedCat
 
@@ -148,6 +149,8 @@ async def test_only_an_active_installation_may_call(
     rows: Rows,
 ) -> None:
     platform.status = status
+    if status == "something new":
+        platform.fake_services.on_undescribed("POST", VERIFY, platform.verify)
     response = await client.get(platform.path())
     assert (response.status_code, kind_of(response)) == (403, problem)
     assert cat.requests == []
@@ -166,7 +169,7 @@ async def test_only_a_published_cat_is_called(
     platform.cat_status = status
     if status == "gone":
         path = f"/api/v1/catalog/internal/cats/{platform.cat_id}"
-        fake_services.on("GET", path, httpx.Response(404, json={}))
+        fake_services.on("GET", path, problem(404, "cat_not_found"))
     response = await client.get(platform.path())
     assert (response.status_code, kind_of(response)) == (403, "cat_suspended")
     assert cat.requests == []

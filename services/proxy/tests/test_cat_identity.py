@@ -8,6 +8,7 @@ import jwt
 import pytest
 from cathouse_kit.signing_keys import rotate_signing_key
 from cathouse_kit.testing import FakeServices, running
+from cathouse_platform.testing import scope_body
 from cathouse_proxy.main import create_app
 from cathouse_proxy.models import SigningKey
 from cathouse_proxy.services.exchange import identity
@@ -75,8 +76,8 @@ async def test_private_keys_are_not_published(client: AsyncClient) -> None:
 async def test_the_token_has_exactly_the_granted_scopes_that_allow_the_call(
     client: AsyncClient, platform: FakePlatform, cat: ScriptedCat
 ) -> None:
-    reading = {"routes": [{"methods": ["GET"], "path": "/tasks"}]}
-    platform.scopes = [{"name": name, **reading} for name in ("a:one", "a:two", "a:three")]
+    reading = {"methods": ["GET"], "path": "/tasks"}
+    platform.scopes = [scope_body(name, reading) for name in ("a:one", "a:two", "a:three")]
     platform.granted_scopes = ["a:three", "a:one", "a:other"]
     token = await received_token(client, platform, cat)
     claims = read(token, await published(client), platform.cat_id)
@@ -210,8 +211,8 @@ async def test_the_next_token_has_the_narrowed_scopes(
     platform: FakePlatform,
     cat: ScriptedCat,
 ) -> None:
-    reading = {"routes": [{"methods": ["GET"], "path": "/tasks"}]}
-    platform.scopes = [{"name": name, **reading} for name in ("a:one", "a:two")]
+    reading = {"methods": ["GET"], "path": "/tasks"}
+    platform.scopes = [scope_body(name, reading) for name in ("a:one", "a:two")]
     platform.granted_scopes = ["a:one", "a:two"]
     remake(clock=clock)
     async with app.state.resources.cats:

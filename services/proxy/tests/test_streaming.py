@@ -176,7 +176,7 @@ async def test_memory_stays_flat_while_200_megabytes_stream_through(
             writer.write(cat.OK)
 
     async with (
-        other_services(platform) as peers,
+        other_services(platform.fake_services) as peers,
         server_process(settings, peers, tmp_path) as (process, port),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
     ):

@@ -51,7 +51,7 @@ async def test_installation_failing(
     cat: ScriptedCat,
     rows: Rows,
 ) -> None:
-    fake_services.on("POST", VERIFY, FAILURES[failure])
+    fake_services.on_undescribed("POST", VERIFY, FAILURES[failure])
     headers = (
         platform.headers
         if caller == "credential"
@@ -84,7 +84,7 @@ async def test_calls_of_installations_that_were_known_have_rows_while_installati
     assert (await client.get(platform.path(), headers=headers)).status_code == 200
     cat.requests.clear()
     timed.now += KEEP_SECONDS
-    fake_services.on("POST", VERIFY, FAILURES[failure])
+    fake_services.on_undescribed("POST", VERIFY, FAILURES[failure])
     await assert_named(await client.get(platform.path(), headers=headers), "installation", cat)
     row = (await rows())[-1]
     assert (row["installation_id"], row["user_id"], row["cat_id"]) == (
@@ -130,7 +130,9 @@ async def test_catalog_failing(
     cat: ScriptedCat,
     rows: Rows,
 ) -> None:
-    fake_services.on("GET", f"/api/v1/catalog/internal/cats/{platform.cat_id}", FAILURES[failure])
+    fake_services.on_undescribed(
+        "GET", f"/api/v1/catalog/internal/cats/{platform.cat_id}", FAILURES[failure]
+    )
     await assert_named(await client.get(platform.path()), "catalog", cat)
     assert [(row["status"], row["outcome"]) for row in await rows()] == [(503, "peer_unavailable")]
 
@@ -145,7 +147,7 @@ async def test_auth_failing(
     cat: ScriptedCat,
     rows: Rows,
 ) -> None:
-    fake_services.on("GET", PLATFORM.identity.keys_path, FAILURES[failure])
+    fake_services.on_undescribed("GET", PLATFORM.identity.keys_path, FAILURES[failure])
     response = await client.get(platform.path(), headers=issuer.headers())
     await assert_named(response, "auth", cat)
     assert await rows() == []

@@ -159,7 +159,7 @@ def _run(arguments: argparse.Namespace, services: Sequence[Service]) -> int:
 
             require_running_stack()
             cat = f"http://127.0.0.1:{other_ports()['tasks']}"
-            seed(services, Running(restart=(), create_admin=shlex.split(_CREATE_ADMIN), cat=cat))
+            seed(Running(restart=(), create_admin=shlex.split(_CREATE_ADMIN), cat=cat))
         case "test":
             from cathouse_stack.selected_tests import become_pytest
 

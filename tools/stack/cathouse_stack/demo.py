@@ -76,7 +76,7 @@ class Actor:
         try:
             result = call()
         except (CatHouseError, httpx.HTTPStatusError) as error:
-            raise StackError(f"{self.name} {what}: {_described(error)}") from error
+            raise StackError(f"{self.name} {what}: {described(error)}") from error
         line(self.name, what, "ok", time.perf_counter() - began)
         return result
 
@@ -88,12 +88,13 @@ class Actor:
         except Forbidden as problem:
             line(self.name, what, str(problem.status), time.perf_counter() - began)
         except CatHouseError as error:
-            raise StackError(f"{self.name} {what}: {_described(error)}") from error
+            raise StackError(f"{self.name} {what}: {described(error)}") from error
         else:
             raise StackError(f"{self.name} {what}: the call was not refused")
 
 
-def _described(error: Exception) -> str:
+def described(error: Exception) -> str:
+    """Return the message of a failed call, and what to do."""
     if isinstance(error, Unreachable):
         return f"{error}\nStart the stack in another terminal: make up"
     return f"{error}\nRead the reason in the logs: make logs"
@@ -113,7 +114,7 @@ def demo(address: str, running: Running) -> None:
         )
         enter(olga, RegistrationRole.DEVELOPER)
         cat = publish(olga, running.cat)
-        make_admin(ada, running.create_admin)
+        make_admin(ada, running)
         ada.does("approves the cat", lambda: ada.house.catalog.approve_cat(cat.id))
         enter(paul, RegistrationRole.PLAYER)
         find(paul, cat)
@@ -139,20 +140,25 @@ def sign_in(who: Actor) -> None:
     who.does("signs in", lambda: who.house.sign_in(who.email, who.password))
 
 
-def make_admin(who: Actor, create_admin: Sequence[str]) -> None:
-    """Create an admin with the command of auth, because HTTP cannot create admins."""
+def make_admin(who: Actor, running: Running) -> None:
+    """Create an admin, and sign in."""
     began = time.perf_counter()
+    create_admin(running, who.email, who.password)
+    line(who.name, "is created as an admin by a command", "ok", time.perf_counter() - began)
+    sign_in(who)
+
+
+def create_admin(running: Running, email: str, password: str) -> None:
+    """Create an admin with the command of auth, because HTTP cannot create admins."""
     made = subprocess.run(  # noqa: S603 - the service's own command; the password goes over its standard input
-        [*create_admin, "--email", who.email],
-        input=f"{who.password}\n",
+        [*running.create_admin, "--email", email],
+        input=f"{password}\n",
         capture_output=True,
         text=True,
         check=False,
     )
     if made.returncode != 0:
-        raise StackError(f"create-admin failed for {who.email}: {made.stderr or made.stdout}")
-    line(who.name, "is created as an admin by a command", "ok", time.perf_counter() - began)
-    sign_in(who)
+        raise StackError(f"create-admin failed for {email}: {made.stderr or made.stdout}")
 
 
 def publish(olga: Actor, cat_url: str) -> CatBody:
