@@ -52,8 +52,8 @@ checksum() {
   cksum | tr ' ' -
 }
 
-# Compose keeps a checksum of its own. But in some versions it includes the number of replicas and the options of the
-# command, so that a replica of this script would count as changed.
+# Compose has a checksum of its own. In some versions it includes the number of replicas and the options of the command.
+# Then a replica that this script created would count as changed.
 revision() { # SERVICE: print a checksum of its configuration and its image
   image=$(docker compose config --images "$1" | grep "cathouse-$1:")
   { docker compose config --hash "$1"; docker image inspect --format '{{.Id}}' "$image" 2>/dev/null; } | checksum

@@ -34,8 +34,8 @@ for address in sys.argv[1:]:
         pass
 print(json.dumps(reached))
 """
-# Some networks accept connections to any address. So a program counts only if it responds, and in other words than at
-# an address where nothing is (RFC 5737). The question to PostgreSQL is whether it supports TLS.
+# Some networks accept connections to any address. So a program counts only if it responds, and if its response
+# differs from that of an address where nothing is (RFC 5737). The question to PostgreSQL is whether it supports TLS.
 RESPONDING = """
 import json, socket, sys
 def answer(host, port):
