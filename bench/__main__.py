@@ -59,7 +59,8 @@ def main() -> None:
             "cats": machine.peer("cats", DATABASE_URL=machine.database_url("catalog")),
             "passes_on": machine.peer("passes_on", CAT_URL=cat.url),
         }
-        table = rows(data, services, peers, cat, traced)
+        gateway = machine.gateway()
+        table = rows(data, services, peers, cat, traced, gateway)
         if arguments.profile:
             (row,) = (row for row in table if row.name == _PROFILED[arguments.profile])
             profile(arguments.profile, row, arguments.seconds)

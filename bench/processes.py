@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -111,6 +112,30 @@ class Machine:
         )
         return self._served(process, f"http://127.0.0.1:{port}")
 
+    def gateway(self) -> Served:
+        """Start the gateway on the core of the services. It logs each request, as in a deployment."""
+        port = free_port()
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        caddy = shutil.which("caddy", path=path)
+        if caddy is None:
+            raise SystemExit("bench: caddy is missing: run make install")
+        upstreams = {
+            f"{name.upper()}_UPSTREAM": f"127.0.0.1:{port}" for name, port in self._ports.items()
+        }
+        process = self._start_program(
+            self._service_core,
+            [caddy, "run", "--adapter", "caddyfile", "--config", "deploy/gateway/Caddyfile"],
+            cwd=self._tree,
+            environment={
+                **upstreams,
+                "GATEWAY_ADDRESS": f"http://:{port}",
+                "OTEL_TRACES_EXPORTER": "none",
+                "XDG_CONFIG_HOME": str(self._folder),
+                "XDG_DATA_HOME": str(self._folder),
+            },
+        )
+        return self._served(process, f"http://127.0.0.1:{port}")
+
     def command(self, name: str, *words: str, typed: str) -> None:
         """Run a command of a service, with `typed` on its standard input."""
         self._must_run(f"cathouse_{name}", *words, typed=typed, **self._settings)
@@ -149,9 +174,16 @@ class Machine:
     def _start(
         self, core: int, *words: str, cwd: Path, python: Path, environment: Mapping[str, str]
     ) -> psutil.Popen:
+        return self._start_program(
+            core, [str(python), "-m", *words], cwd=cwd, environment=environment
+        )
+
+    def _start_program(
+        self, core: int, command: list[str], *, cwd: Path, environment: Mapping[str, str]
+    ) -> psutil.Popen:
         log = self._stack.enter_context(self._log.open("ab"))
         process = psutil.Popen(
-            [str(python), "-m", *words],
+            command,
             cwd=cwd,
             env={"PATH": os.environ["PATH"], **environment},
             stdout=subprocess.DEVNULL,

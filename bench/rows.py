@@ -96,6 +96,7 @@ def rows(
     peers: dict[str, Served],
     cat: Served,
     traced: dict[str, Served],
+    gateway: Served,
 ) -> list[Row]:
     def load(served: Served, path: str, connections: int, token: str | None = None) -> Load:
         return Load(served.process, served.url + path, connections, token)
@@ -176,6 +177,28 @@ def rows(
             "proxied with traces; base: without",
             [RATE],
             load(traced["proxy"], called, 32, data.credential),
+            load(proxy, called, 32, data.credential),
+        ),
+        Row(
+            "gateway-added",
+            "added by the gateway to /me",
+            [P50, P99],
+            load(gateway, me, 1, data.token),
+            None,
+            direct=load(auth, me, 1, data.token),
+        ),
+        Row(
+            "gateway",
+            "/me through the gateway; base: without",
+            [RATE],
+            load(gateway, me, 32, data.token),
+            load(auth, me, 32, data.token),
+        ),
+        Row(
+            "gateway-proxied",
+            "proxied through it; base: without",
+            [RATE],
+            load(gateway, called, 32, data.credential),
             load(proxy, called, 32, data.credential),
         ),
         Row(
