@@ -47,6 +47,13 @@ setsid dockerd --host "$DOCKER_HOST" --data-root "$folder/data" --exec-root "$fo
   >"$folder/dockerd.log" 2>&1 </dev/null &
 cat >"$folder/stop" <<STOP
 #!/bin/sh
+# A run that was killed may have left these. With them the engine would leave rules of iptables behind, which break the
+# networks of the next one.
+export DOCKER_HOST='$DOCKER_HOST'
+docker swarm leave --force >/dev/null 2>&1
+docker ps --all --quiet | xargs --no-run-if-empty docker rm --force >/dev/null 2>&1
+docker network rm docker_gwbridge >/dev/null 2>&1
+docker network prune --force >/dev/null 2>&1
 pid=\$(cat '$folder/dockerd.pid') && kill "\$pid" || exit 1
 for _ in \$(seq 600); do
   # An ended process stays as a zombie until its parent reads its status.
