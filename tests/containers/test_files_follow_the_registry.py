@@ -107,12 +107,12 @@ def test_services_trust_the_network_of_the_gateway_alone() -> None:
         for name in NAMES:
             environment = stack["services"][name]["environment"]
             assert environment["FORWARDED_ALLOW_IPS"] == config["subnet"]
-    for file in ("gateway", "valkey"):
+    for file in ("gateway", "valkey", "prometheus"):
         network = _load(f"deploy/swarm/{file}.yaml")["networks"]["internal"]
         assert network == swarm["networks"]["internal"], file
 
 
-@pytest.mark.parametrize("file", ["services", "jobs", "gateway", "valkey"])
+@pytest.mark.parametrize("file", ["services", "jobs", "gateway", "valkey", "prometheus"])
 def test_containers_of_the_swarm_can_write_to_tmp(file: str) -> None:
     for name, service in _load(f"deploy/swarm/{file}.yaml")["services"].items():
         assert "tmpfs" not in service, name

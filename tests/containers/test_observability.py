@@ -115,6 +115,30 @@ def test_grafana_finds_its_dashboards(services: Yaml) -> None:
     assert (mounts[folder] / Path(home).relative_to(folder)).exists()
 
 
+def test_the_swarm_has_the_same_node_exporter_and_the_files_of_its_prometheus() -> None:
+    # The variables have values that deploy.sh sets.
+    environment = dict.fromkeys(("CATHOUSE_TAG", "GATEWAY_REVISION", "PROMETHEUS_REVISION"), "1")
+    files = ("services", "database", "valkey", "gateway", "prometheus")
+    words = [f"--file=deploy/swarm/{file}.yaml" for file in files]
+    result = run(
+        "docker", "compose", *words, "config", "--format=json", environment=environment, seconds=60
+    )
+    assert result.returncode == 0, result.stdout
+    config = json.loads(result.stdout)
+    added = {name: config["services"][name] for name in ("prometheus", "node-exporter")}
+    assert all(service["networks"].keys() == {"internal"} for service in added.values())
+    assert not any("ports" in service for service in added.values())
+    sources = {each["source"]: each["target"] for each in added["prometheus"]["configs"]}
+    for source, target in sources.items():
+        assert Path(target).name == Path(config["configs"][source]["file"]).name
+    assert f"--config.file={sources['prometheus']}" in added["prometheus"]["command"]
+    assert Path(sources["prometheus_rules"]).parent == Path(sources["prometheus"]).parent
+    compose = yaml.safe_load((ROOT / FILES[1]).read_text())["services"]["node-exporter"]
+    swarm = yaml.safe_load((ROOT / "deploy/swarm/prometheus.yaml").read_text())["services"]
+    for key in ("image", "command", "user", "healthcheck"):
+        assert swarm["node-exporter"][key] == compose[key], key
+
+
 def test_node_exporter_reads_the_folder_of_recorded_successes(services: Yaml) -> None:
     exporter = services["node-exporter"]
     (folder,) = (
