@@ -53,6 +53,7 @@ class Prometheus:
             jobs.setdefault(name, {"job_name": name}).pop("dns_sd_configs", None)
             jobs[name]["static_configs"] = [{"targets": list(targets[name])}]
         config["scrape_configs"] = list(jobs.values())
+        del config["alerting"]
         config["global"] = {
             "scrape_interval": _INTERVAL, "scrape_timeout": _INTERVAL, "evaluation_interval": "1s"
         }  # fmt: skip

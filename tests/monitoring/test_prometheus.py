@@ -27,7 +27,7 @@ EXPRESSIONS = tuple(expressions())
 UNKNOWN = {"Authorization": "Bearer unknown"}
 NO_CAT = "019b0000-0000-7000-8000-000000000000"
 TASKS = ("backup", "prune-audit")
-# How long the machine takes for a request is no fault of the services.
+# A busy machine makes requests slow, which is no fault of the services.
 DEPENDS_ON_THE_MACHINE = {("Slow", service) for service in SERVICES}
 pytestmark = pytest.mark.xdist_group("stack")
 
