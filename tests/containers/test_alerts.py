@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 import yaml
 
 from .engine import NAMES, ROOT, Stack, run
@@ -17,6 +18,12 @@ EXPORTERS = ("node_", "kubelet_", "kube_", "cathouse_last_success_")
 
 def test_the_rules_are_well_formed(promtool: str) -> None:
     result = run(promtool, "check", "rules", str(RULES))
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("deployment", ["compose", "swarm"])
+def test_the_scrape_configurations_are_well_formed(promtool: str, deployment: str) -> None:
+    result = run(promtool, "check", "config", str(RULES.with_name(f"{deployment}.yaml")))
     assert result.returncode == 0, result.stdout
 
 

@@ -85,6 +85,21 @@ def test_the_gateway_of_the_swarm_has_all_files_of_the_site() -> None:
     assert files == site | {"Caddyfile"}
 
 
+@pytest.mark.parametrize("deployment", ["compose", "swarm"])
+def test_prometheus_has_a_job_for_each_service(deployment: str, service: Service) -> None:
+    jobs = {job["job_name"]: job for job in _scrape_configs(deployment)}
+    assert list(jobs) == [*NAMES, "node"]
+    (discovery,) = jobs[service.name]["dns_sd_configs"]
+    name = {"compose": service.name, "swarm": f"tasks.{service.name}"}[deployment]
+    assert (discovery["names"], discovery["type"]) == ([name], "A")
+    assert discovery["port"] == service.port
+
+
+def _scrape_configs(deployment: str) -> list[Yaml]:
+    found: list[Yaml] = _load(f"deploy/prometheus/{deployment}.yaml")["scrape_configs"]
+    return found
+
+
 def test_services_trust_the_network_of_the_gateway_alone() -> None:
     compose, swarm = _load("compose.yaml"), _load("deploy/swarm/services.yaml")
     for stack in (compose, swarm):
@@ -92,12 +107,12 @@ def test_services_trust_the_network_of_the_gateway_alone() -> None:
         for name in NAMES:
             environment = stack["services"][name]["environment"]
             assert environment["FORWARDED_ALLOW_IPS"] == config["subnet"]
-    for file in ("gateway", "valkey"):
+    for file in ("gateway", "valkey", "prometheus"):
         network = _load(f"deploy/swarm/{file}.yaml")["networks"]["internal"]
         assert network == swarm["networks"]["internal"], file
 
 
-@pytest.mark.parametrize("file", ["services", "jobs", "gateway", "valkey"])
+@pytest.mark.parametrize("file", ["services", "jobs", "gateway", "valkey", "prometheus"])
 def test_containers_of_the_swarm_can_write_to_tmp(file: str) -> None:
     for name, service in _load(f"deploy/swarm/{file}.yaml")["services"].items():
         assert "tmpfs" not in service, name
