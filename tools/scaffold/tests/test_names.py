@@ -63,7 +63,7 @@ def test_a_name_with_other_characters_is_refused(name: str) -> None:
         ("internal", "compose.yaml has this name among its networks"),
         ("runtime", "images/Dockerfile has a stage with this name"),
         ("kustomization", "the file deploy/kubernetes/base/kustomization.yaml exists"),
-        ("valkey", "the component deploy/kubernetes/components/valkey exists"),
+        ("cloudnativepg", "the component deploy/kubernetes/components/cloudnativepg exists"),
         ("demo", "the tools of the project use this name"),
         ("health", "PREFIX=/api/v1/health is in use"),
         ("installations", "PREFIX=/api/v1/installations is in use by installation"),
