@@ -125,14 +125,14 @@ def test_the_network_allows_only_the_declared_calls_of_services(
     policy = _find(manifests, "NetworkPolicy", service.name)["spec"]
     called = {
         to["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
-        for rule in policy["egress"]
+        for rule in policy.get("egress", ())
         for to in rule.get("to", ())
         if "podSelector" in to
     }
     assert called == set(service.calls)
     callers = {
         source["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
-        for rule in policy["ingress"]
+        for rule in policy.get("ingress", ())
         for source in rule["from"]
         if "podSelector" in source
     }
