@@ -173,7 +173,11 @@ def test_make_up_is_the_same_with_all_of_them(tmp_path: Path) -> None:
                 start_new_session=True,
             )
         stack.wait_until_up()
-        assert all(stack.ready(name) for name in stack.ports if name not in ("tasks", "dashboard"))
+        others = ("gateway", "tasks", "dashboard")
+        assert all(stack.ready(name) for name in stack.ports if name not in others)
+        gateway = stack.get("gateway", "/health")
+        assert gateway is not None
+        assert gateway.status_code == 200
         dashboard = stack.get("dashboard", "/")
         assert dashboard is not None
         assert dashboard.status_code == 401
