@@ -61,7 +61,7 @@ FOREIGN = {
     "PYTHONOPTIMIZE": "2",
     "PYTHONWARNINGS": "error",
     "PYTEST_ADDOPTS": "--no-such-option",
-    "UVICORN_PORT": "1",
+    "UVICORN_PORT": "64999",
     "REDIS_PORT": "1",
     "UVICORN_RELOAD": "1",
     "WEB_CONCURRENCY": "4",
