@@ -144,6 +144,7 @@ def test_the_checks_run_the_makefiles_commands(project: Project) -> None:
                 "codespell",
                 "vale",
                 "valkey",
+                "caddy",
             )
         }
 
