@@ -85,7 +85,8 @@ fi
 
 up --wait --wait-timeout 180 postgres valkey || fail
 up migrate || fail
-[ "$(docker wait "$(docker compose ps --all --quiet migrate)")" = 0 ] || fail
+status=$(docker wait "$(docker compose ps --all --quiet migrate)")
+[ "$status" = 0 ] || { echo "service \"migrate\" didn't complete successfully: exit $status" >"$output"; fail; }
 
 for service in $services; do
   docker compose rm --force "$service" >/dev/null 2>&1 # those that do not run
