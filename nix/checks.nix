@@ -1,4 +1,4 @@
-# The checks of `nix flake check`. Only `lint` depends on documentation, and none depends on the commit or its date.
+# The checks of `nix flake check`. Only `lint` depends on pages of documentation, and none depends on the commit or its date.
 {
   pkgs,
   development,
@@ -11,14 +11,13 @@ let
 
   withExtension = extension: lib.fileset.fileFilter (file: file.hasExt extension);
 
-  # The repository without documentation and Nix files.
+  # The repository without Markdown and Nix files. Tests read the descriptions in docs/openapi.
   sources = lib.fileset.toSource {
     inherit (project) root;
     fileset = lib.fileset.difference project.root (
       lib.fileset.unions [
         (withExtension "md" project.root)
         (withExtension "nix" project.root)
-        (lib.fileset.maybeMissing (project.root + "/docs"))
       ]
     );
   };

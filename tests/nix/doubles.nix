@@ -24,7 +24,6 @@ let
           "nix"
           "py"
         ];
-      maybeMissing = baseNameOf;
       toSource = arguments: package "source" arguments;
       unions = parts: parts;
     };

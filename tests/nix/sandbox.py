@@ -163,15 +163,15 @@ class Sandbox:
             lines.append(line)
         return process.wait() == 0, "".join(lines)
 
-    def _add_sources(self, name: str, without: tuple[list[str], list[str], str] | None) -> None:
-        endings, nix_endings, docs = without or ([], [], "")
+    def _add_sources(self, name: str, without: tuple[list[str], list[str]] | None) -> None:
+        endings, nix_endings = without or ([], [])
         sources = self._visible[f"/store/source-{name}"] = self._folder / f"source-{name}"
         # Like Nix, take the files that git tracks, with their current content.
         listed = subprocess.run(
             ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
         ).stdout
         for path in map(Path, filter(None, listed.split("\0"))):
-            if path.suffix[1:] in (*endings, *nix_endings) or path.parts[0] == docs:
+            if path.suffix[1:] in (*endings, *nix_endings):
                 continue
             if (ROOT / path).exists():
                 (sources / path).parent.mkdir(parents=True, exist_ok=True)

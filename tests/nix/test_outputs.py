@@ -173,7 +173,7 @@ def test_documentation_and_the_commit_are_in_no_check(project: Project) -> None:
         }).tests.given.src
         """
     )
-    assert source == '/without/[["md"],["nix"],"docs"]'
+    assert source == '/without/[["md"],["nix"]]'
     here, there = (
         project.evaluate(
             "map (image: image.conf.given.config) (builtins.attrValues "
