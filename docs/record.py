@@ -81,4 +81,6 @@ def svg(printed: str) -> str:
 
 
 if __name__ == "__main__":
-    TARGET.write_text(svg(record()), encoding="utf-8")
+    # The dashboard's address has a secret.
+    shown = re.sub(r"token=[\w-]+", "token=…", record())
+    TARGET.write_text(svg(shown), encoding="utf-8")
