@@ -112,7 +112,7 @@ def open_proxied_call(page: Page) -> None:
 
     def listed() -> bool:
         page.reload()
-        return row.count() > 0
+        return bool(row.count() > 0)
 
     wait_until("the proxied call", listed, 60)
     row.first.locator("td a").first.click()
