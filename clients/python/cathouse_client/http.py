@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-import time
+from asyncio import sleep as sleep_async
+from time import sleep
 from typing import Any
 
 import httpx
@@ -56,7 +57,7 @@ class HttpClient(httpx.Client):
                 wait = wait_after_response(response, attempt) if attempt < attempts else None
                 if wait is None:
                     return response
-            time.sleep(wait)
+            sleep(wait)
             attempt += 1
 
 
@@ -103,5 +104,5 @@ class AsyncHttpClient(httpx.AsyncClient):
                 wait = wait_after_response(response, attempt) if attempt < attempts else None
                 if wait is None:
                     return response
-            await asyncio.sleep(wait)
+            await sleep_async(wait)
             attempt += 1

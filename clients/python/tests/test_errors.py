@@ -108,7 +108,7 @@ def test_fields_that_are_new_are_kept() -> None:
 
 
 def test_an_address_where_nothing_listens_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr("cathouse_client.http.sleep", lambda seconds: None)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, and not listening: nothing else gets the port
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"

@@ -20,11 +20,12 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
     """The seconds that clients wait for, without waiting."""
     waits: Waits = []
 
-    async def sleep(seconds: float) -> None:
+    async def sleep_async(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr("cathouse_client.http.time.sleep", waits.append)
-    monkeypatch.setattr("cathouse_client.http.asyncio.sleep", sleep)
+    # The client's own names: other code of this process must wait as before.
+    monkeypatch.setattr("cathouse_client.http.sleep", waits.append)
+    monkeypatch.setattr("cathouse_client.http.sleep_async", sleep_async)
     return waits
 
 
