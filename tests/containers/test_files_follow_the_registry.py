@@ -47,7 +47,21 @@ def test_compose_runs_nothing_else() -> None:
         "roles",
         "migrate",
         "prune-audit",
+        "backup",
     }
+
+
+def test_the_daily_backup_of_compose_reaches_only_the_database() -> None:
+    composed = _load("compose.yaml")
+    found, database = composed["services"]["backup"], composed["services"]["postgres"]
+    assert found["profiles"] == ["backup"], "`docker compose up` must not start it"
+    assert found["networks"] == ["database"]
+    assert found["secrets"] == database["secrets"]
+    assert found["image"] == database["image"], "another version could not dump its database"
+    assert found["read_only"]
+    assert found["cap_drop"] == ["ALL"]
+    assert "cap_add" not in found
+    assert found["user"] == "65532:65532"
 
 
 def test_development_mounts_the_sources_of_each(service: Service) -> None:
