@@ -15,8 +15,9 @@ export CATHOUSE_TAG="${1:?usage: deploy.sh TAG}"
 stack=${STACK:-cathouse}
 CATHOUSE_RUN=$(date +%s)
 GATEWAY_REVISION=$(cat ../gateway/Caddyfile ../gateway/site/* | cksum | tr ' ' -)
+BACKUP_REVISION=$(cksum <../database/scheduled_backup.sh | tr ' ' -)
 POSTGRES_IS_OURS=${POSTGRES_IS_OURS:-$([ -z "${DATABASE_FILE:-}" ] || echo true)}
-export CATHOUSE_RUN GATEWAY_REVISION POSTGRES_IS_OURS
+export CATHOUSE_RUN GATEWAY_REVISION BACKUP_REVISION POSTGRES_IS_OURS
 
 deploy() { # FILE...
   arguments=

@@ -64,6 +64,18 @@ def test_the_daily_backup_of_compose_reaches_only_the_database() -> None:
     assert found["user"] == "65532:65532"
 
 
+def test_the_daily_backup_of_the_swarm_is_that_of_compose() -> None:
+    composed, swarm = _load("compose.yaml"), _load("deploy/swarm/backup.yaml")
+    found, same = swarm["services"]["backup"], composed["services"]["backup"]
+    for key in ("image", "entrypoint", "environment", "networks", "read_only", "cap_drop", "user"):
+        assert found[key] == same[key], key
+    (place,) = found["deploy"]["placement"]["constraints"]
+    database = _load("deploy/swarm/database.yaml")["services"]["postgres"]
+    assert [place] == database["deploy"]["placement"]["constraints"]
+    networks = _load("deploy/swarm/services.yaml")["networks"]
+    assert swarm["networks"]["database"] == networks["database"]
+
+
 def test_development_mounts_the_sources_of_each(service: Service) -> None:
     services = _load("compose.dev.yaml")["services"]
     assert services[service.name]["command"] == ["serve", "--reload"]
@@ -111,7 +123,7 @@ def test_services_trust_the_network_of_the_gateway_alone() -> None:
         assert network == swarm["networks"]["internal"], file
 
 
-@pytest.mark.parametrize("file", ["services", "jobs", "gateway", "valkey"])
+@pytest.mark.parametrize("file", ["services", "jobs", "gateway", "valkey", "backup"])
 def test_containers_of_the_swarm_can_write_to_tmp(file: str) -> None:
     for name, service in _load(f"deploy/swarm/{file}.yaml")["services"].items():
         assert "tmpfs" not in service, name

@@ -111,7 +111,7 @@ def _after(section: Section, machine: Stack) -> None:
         port = int(machine.environment["GATEWAY_HTTPS_PORT"])
         with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
             trusted.wrap_socket(connection, server_hostname="cats.example.com").close()
-    if section.title == "Each day, with Compose":
+    if section.title == "Each day, with Compose or Swarm":
         written = {path.name for path in (machine.folder / "backups").iterdir()}
         assert any(name.endswith(".dump") for name in written)
         assert "backup.prom" in written

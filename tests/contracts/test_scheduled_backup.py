@@ -16,7 +16,7 @@ from cathouse_postgres.testing import TemporaryServer
 from cathouse_postgres.urls import address_in
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "deploy/compose/scheduled_backup.sh"
+SCRIPT = ROOT / "deploy/database/scheduled_backup.sh"
 DAY = 24 * 3600
 TABLES = "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname !~ '^(pg_|information_schema)'"
 

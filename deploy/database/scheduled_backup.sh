@@ -1,5 +1,5 @@
 #!/bin/sh
-# The service `backup` runs this script in a container: a backup of the whole database each day, in the folder BACKUPS.
+# The service `backup` of Compose and Swarm runs this script: a backup of the whole database each day, in the folder BACKUPS.
 # The argument `once` writes one now and ends.
 #
 # A backup has its name only when it is complete and was read back. Only then, backups that are older than KEEP_DAYS days
