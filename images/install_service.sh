@@ -10,6 +10,7 @@ touch /before
 printf '%s\n' "$@" >/added.in
 install.sh /added.in
 uv pip install --quiet --compile-bytecode --no-deps "$@"
+remove_programs.sh
 mkdir /layer
 # Finds new files by their ctime, because installers cannot set that.
 find "$VIRTUAL_ENV" ! -type d -cnewer /before -print0 | tar --create --null --files-from=- | tar --extract --directory=/layer

@@ -7,5 +7,5 @@ case $file in /*) ;; *) file=$PWD/$file ;; esac
 cd "$(dirname "$0")/../.."
 umask 077
 docker compose exec -T postgres pg_dump --username=postgres --format=custom cathouse >"$file.partial"
-docker compose exec -T postgres pg_restore --list <"$file.partial" >/dev/null
+docker compose exec -T postgres pg_restore --file=/dev/null <"$file.partial"
 mv "$file.partial" "$file"

@@ -7,5 +7,5 @@ container=$(docker ps --quiet --filter "name=${STACK:-cathouse}_postgres\.")
 [ -n "$container" ] || { echo 'PostgreSQL does not run on this node: use the node with the label cathouse.database' >&2; exit 1; }
 umask 077
 docker exec "$container" pg_dump --username=postgres --format=custom cathouse >"$file.partial"
-docker exec --interactive "$container" pg_restore --list <"$file.partial" >/dev/null
+docker exec --interactive "$container" pg_restore --file=/dev/null <"$file.partial"
 mv "$file.partial" "$file"

@@ -16,8 +16,9 @@ stack=${STACK:-cathouse}
 CATHOUSE_RUN=$(date +%s)
 GATEWAY_REVISION=$(cat ../gateway/Caddyfile ../gateway/site/* | cksum | tr ' ' -)
 PROMETHEUS_REVISION=$(cat ../prometheus/swarm.yaml ../prometheus/rules.yaml | cksum | tr ' ' -)
+BACKUP_REVISION=$(cksum <../database/scheduled_backup.sh | tr ' ' -)
 POSTGRES_IS_OURS=${POSTGRES_IS_OURS:-$([ -z "${DATABASE_FILE:-}" ] || echo true)}
-export CATHOUSE_RUN GATEWAY_REVISION PROMETHEUS_REVISION POSTGRES_IS_OURS
+export CATHOUSE_RUN GATEWAY_REVISION PROMETHEUS_REVISION BACKUP_REVISION POSTGRES_IS_OURS
 
 deploy() { # FILE...
   arguments=

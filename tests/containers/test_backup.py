@@ -1,6 +1,7 @@
 """A backup can be restored into an empty stack and over a newer database, and has the same data."""
 
 import subprocess
+import time
 
 from .engine import NAMES, Stack
 
@@ -58,6 +59,35 @@ def test_a_backup_replaces_a_database_that_has_gone_on(stack: Stack) -> None:
     assert result.returncode == 0, result.stdout
     assert _contents(stack) == before
     assert stack.sql("SELECT to_regnamespace('later') IS NULL") == "t"
+    stack.start()
+
+
+def test_a_scheduled_backup_can_be_restored(stack: Stack) -> None:
+    before = _contents(stack)
+    folder = "/var/lib/postgresql"
+    stack.environment["COMPOSE_PROFILES"] = "backup"
+    try:
+        stack.start()
+        deadline = time.monotonic() + 60
+        while "backup.prom" not in (
+            files := stack.compose("exec", "-T", "backup", "ls", folder).split()
+        ):
+            assert time.monotonic() < deadline, stack.logs("backup")
+            time.sleep(1)
+        (container,) = stack.replicas("backup")
+        assert container["Config"]["User"] == "65532:65532"
+        assert container["HostConfig"]["CapDrop"] == ["ALL"]
+        assert container["HostConfig"]["ReadonlyRootfs"]
+        (name,) = (each for each in files if each.endswith(".dump"))
+        stack.compose("cp", f"backup:{folder}/{name}", str(stack.folder / name))
+        stack.sql("CREATE TABLE auth.later (id int)")
+        result = stack.run("deploy/compose/restore.sh", name)
+        assert result.returncode == 0, result.stdout
+        assert _contents(stack) == before
+        assert "wrote" in stack.compose("run", "--rm", "--no-deps", "backup", "once")
+    finally:
+        stack.compose("rm", "--stop", "--force", "backup")
+        del stack.environment["COMPOSE_PROFILES"]
     stack.start()
 
 

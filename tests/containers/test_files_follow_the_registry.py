@@ -47,7 +47,33 @@ def test_compose_runs_nothing_else() -> None:
         "roles",
         "migrate",
         "prune-audit",
+        "backup",
     }
+
+
+def test_the_daily_backup_of_compose_reaches_only_the_database() -> None:
+    composed = _load("compose.yaml")
+    found, database = composed["services"]["backup"], composed["services"]["postgres"]
+    assert found["profiles"] == ["backup"], "`docker compose up` must not start it"
+    assert found["networks"] == ["database"]
+    assert found["secrets"] == database["secrets"]
+    assert found["image"] == database["image"], "another version could not dump its database"
+    assert found["read_only"]
+    assert found["cap_drop"] == ["ALL"]
+    assert "cap_add" not in found
+    assert found["user"] == "65532:65532"
+
+
+def test_the_daily_backup_of_the_swarm_is_that_of_compose() -> None:
+    composed, swarm = _load("compose.yaml"), _load("deploy/swarm/backup.yaml")
+    found, same = swarm["services"]["backup"], composed["services"]["backup"]
+    for key in ("image", "entrypoint", "environment", "networks", "read_only", "cap_drop", "user"):
+        assert found[key] == same[key], key
+    (place,) = found["deploy"]["placement"]["constraints"]
+    database = _load("deploy/swarm/database.yaml")["services"]["postgres"]
+    assert [place] == database["deploy"]["placement"]["constraints"]
+    networks = _load("deploy/swarm/services.yaml")["networks"]
+    assert swarm["networks"]["database"] == networks["database"]
 
 
 def test_development_mounts_the_sources_of_each(service: Service) -> None:
@@ -112,7 +138,9 @@ def test_services_trust_the_network_of_the_gateway_alone() -> None:
         assert network == swarm["networks"]["internal"], file
 
 
-@pytest.mark.parametrize("file", ["services", "jobs", "gateway", "valkey", "prometheus"])
+@pytest.mark.parametrize(
+    "file", ["services", "jobs", "gateway", "valkey", "prometheus", "backup"]
+)
 def test_containers_of_the_swarm_can_write_to_tmp(file: str) -> None:
     for name, service in _load(f"deploy/swarm/{file}.yaml")["services"].items():
         assert "tmpfs" not in service, name

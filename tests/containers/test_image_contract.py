@@ -73,6 +73,18 @@ for folder, _, files in os.walk("/"):
         if stat.S_ISREG((mode := os.lstat(path).st_mode)) and mode & 0o6000:
             print(path)
 """
+# Docker adds an empty file, /.dockerenv.
+PROGRAMS = """
+import os, stat
+for folder, folders, files in os.walk("/"):
+    if folder == "/":
+        folders[:] = set(folders) - {"proc", "sys", "dev"}
+    for name in files:
+        status = os.lstat(os.path.join(folder, name))
+        executable = stat.S_ISREG(status.st_mode) and status.st_mode & 0o111 and status.st_size
+        if executable and ".so" not in name:
+            print(name)
+"""
 # Prints the modules that a command imports, but that are not compiled.
 NOT_COMPILED = """
 import importlib, os, sys
@@ -165,6 +177,16 @@ def test_nothing_in_it_installs_or_compiles(image: str) -> None:
             image, "python", "-c", f"import importlib.util as u; print(u.find_spec('{module}'))"
         )
         assert failed == "None", module
+
+
+def test_it_has_the_programs_of_the_list_and_no_shell(image: str, name: str) -> None:
+    if "CATHOUSE_TAG" in os.environ:
+        pytest.skip("images/Dockerfile did not build the images of this tag")
+    listed = tomllib.loads((ROOT / "tests/containers/programs.toml").read_text())
+    # Root can open every folder.
+    found = in_image(image, "python", "-c", PROGRAMS, options=("--user=0:0",)).split()
+    programs = [re.sub(r"^python3\.\d+$", "python3.N", each) for each in found]
+    assert sorted(programs) == sorted(listed["every"] + listed.get(name, []))
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)

@@ -136,7 +136,7 @@ def swarm(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
         environment = {
             "STACK": STACK,
             "DATABASE_FILE": "database.yaml",
-            "STACK_FILES": "valkey.yaml gateway.yaml swarm.yaml",
+            "STACK_FILES": "valkey.yaml gateway.yaml backup.yaml swarm.yaml",
             "GATEWAY_HTTP_PORT": http,
             "GATEWAY_HTTPS_PORT": https,
             "PROGRAMS_TAG": TAG,
@@ -168,7 +168,8 @@ def swarm(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
         # Ended tasks stay as containers, and keep the volume in use.
         left = docker("ps", "--all", "--quiet", f"--filter=name={STACK}_").split()
         run("docker", "rm", "--force", *left)
-        run("docker", "volume", "rm", "--force", f"{STACK}_database", f"{STACK}_gateway")
+        volumes = [f"{STACK}_{name}" for name in ("database", "gateway", "backups")]
+        run("docker", "volume", "rm", "--force", *volumes)
 
 
 def test_three_replicas_of_each_service_run(swarm: Swarm) -> None:
@@ -344,6 +345,15 @@ def test_no_replica_is_restarted_while_postgresql_is_away(swarm: Swarm) -> None:
         lambda: _gateway(swarm, "/api/v1/catalog/cats").status_code == 200,
     )
     assert {name: _healthy(name) for name in NAMES} == before
+
+
+def test_the_database_is_backed_up_each_day(swarm: Swarm) -> None:
+    def listed() -> str:
+        container = docker("ps", "--quiet", f"--filter=name={STACK}_backup")
+        return docker("exec", container, "ls", "/var/lib/postgresql")
+
+    wait_until("the first backup", lambda: "backup.prom" in listed())
+    assert ".dump" in listed()
 
 
 def test_a_backup_is_restored(swarm: Swarm, tmp_path: Path) -> None:

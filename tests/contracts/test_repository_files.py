@@ -52,6 +52,29 @@ def test_vulnerability_reports_are_directed_away_from_issues() -> None:
 
 
 @pytest.mark.documentation
+def test_newer_versions_of_every_image_of_others_are_proposed() -> None:
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+    watched = {
+        (update["package-ecosystem"], folder)
+        for update in updates
+        for folder in update.get("directories", [update.get("directory")])
+    }
+    # Those of tests, which are deeper, replace images of others.
+    for path in ROOT.glob("*/Dockerfile"):
+        assert ("docker", f"/{path.parent.name}") in watched, path
+    assert ("docker-compose", "/") in watched
+
+
+def test_every_deployment_has_the_same_images_of_others() -> None:
+    composed = set(re.findall(r"_IMAGE:-([^}]+)\}", (ROOT / "compose.yaml").read_text()))
+    assert len(composed) == 4
+    for path in sorted((ROOT / "deploy").rglob("*.yaml")):
+        for found in re.findall(r"^ +image: (\S+)$", path.read_text(), re.MULTILINE):
+            image = re.sub(r"^\$\{\w+_IMAGE:-([^}]+)\}$", r"\1", found)
+            if "cathouse-" not in image:
+                assert image in composed, path
+
+
 def test_the_changelog_has_the_version_of_the_packages() -> None:
     text = (ROOT / "CHANGELOG.md").read_text()
     headings = re.findall(r"^## \[(.+?)\](?: - (\d{4}-\d\d-\d\d))?$", text, re.MULTILINE)
