@@ -46,6 +46,7 @@ def test_a_taken_port_is_named(images: dict[str, str], folder: Path) -> None:
         said = _fails(stack)
         assert f"127.0.0.1:{port}" in said
         assert "address already in use" in said
+        assert docker("volume", "ls", "--quiet", "--filter=name=cathouse-bad_database") == ""
 
 
 def test_too_little_memory_is_named(images: dict[str, str], folder: Path) -> None:
