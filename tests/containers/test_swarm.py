@@ -37,6 +37,7 @@ HERE_INSTEAD = {
     "NODE": "$(docker node ls --quiet)",
     "registry.example.com/cathouse/": "",
     "GATEWAY_ADDRESS=cats.example.com GATEWAY_TLS=you@example.com": "GATEWAY_TLS=internal",
+    "you@example.com": "admin@example.com",  # the client's
 }
 PEOPLE = "SELECT count(*), md5(string_agg(id::text, '|' ORDER BY id)) FROM auth.people"
 
@@ -165,7 +166,7 @@ def swarm(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
         print(
             f"from a clone with images to three replicas of each service: {time.monotonic() - began:.0f} s"
         )
-        swarm.type("deploy-with-swarm", "Behaviour of deploy.sh")
+        swarm.type("deploy-with-swarm", "Behaviour of deploy.sh", **HERE_INSTEAD)
         wait_until("the client's first counts", swarm.counts)
         yield swarm
     finally:

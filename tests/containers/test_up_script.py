@@ -120,7 +120,9 @@ def test_the_first_start_creates_the_secrets_and_starts_all(machine: Machine) ->
     services = machine.position(f"--no-deps --no-recreate {' '.join(NAMES)}")
     database, gateway = machine.position("postgres valkey"), machine.position("gateway postgres")
     ports = machine.position("--service-ports gateway")
-    assert built < secrets < ports < database < machine.position("wait migrate-1") < services < gateway
+    assert (
+        built < secrets < ports < database < machine.position("wait migrate-1") < services < gateway
+    )
     assert set(NAMES) <= set(machine.state["running"])
 
 
