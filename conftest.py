@@ -9,7 +9,7 @@ import gc
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -54,10 +54,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         stack.close()
 
 
-def pytest_collection_finish() -> None:
-    # All modules are loaded now and stay loaded. Freezing them keeps the garbage collector from scanning them again.
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    # Garbage collections while modules are loaded free almost nothing, and cost a fifth of the time.
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        # All modules are loaded now and stay loaded. Freezing them keeps the collector from scanning them again.
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @contextmanager
