@@ -44,9 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    # Tests spend a third of their time waiting for a process or a clock.
+    # Tests spend half of their time waiting for a process or a clock.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return (cores or 1) * 3 // 2
+    return (cores or 1) * 2
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
