@@ -29,42 +29,47 @@ class Steps:
     def __init__(self, cluster: Cluster, deployment: Deployment) -> None:
         self._cluster, self._deployment = cluster, deployment
         self.faults: list[str] = []
-        print(f"{'':28}{'seconds':>8}{'made':>8}{'retried':>8}{'failed':>8}{'restarts':>9}")
+        self._print("", "seconds", "made", "retried", "failed", "restarts")
 
     @contextmanager
     def step(self, what: str, *, may_fail: bool = False) -> Iterator[None]:
         """Measure what happens inside, until the Deployments have all replicas again, and 3 seconds more."""
-        before, restarts, began = self.counts(), self._restarts(), time.monotonic()
+        before, restarts, began = self._counts(), self._restarts(), time.monotonic()
         yield
         wait_until("all replicas", self._deployment.has_all_replicas, PATIENCE)
         seconds = time.monotonic() - began
-        end = time.time() + 3
-        wait_until("newer counts", lambda: self._line().get("at", 0) > end, PATIENCE)
-        after = self.counts()
+        after = self._counts(since=time.time() + 3)
         found = {key: after[key] - before[key] for key in ("made", "retried", "failed")}
         found["restarts"] = self._restarts() - restarts
-        self.print(what, seconds, *found.values())
-        if (found["failed"] and not may_fail) or found["restarts"]:
+        self._print(what, f"{seconds:.0f}", *found.values())
+        if found["restarts"] or (found["failed"] and not may_fail):
             self.faults.append(what)
+            print(
+                *(line for line in self._lines() if "attempt" in line or "status" in line), sep="\n"
+            )
 
-    def print(self, what: str, seconds: float, *counts: int) -> None:
-        row = "".join(f"{each:>8}" for each in counts)
-        print(f"{what:<28}{seconds:>8.0f}{row}", flush=True)
+    def first(self, what: str, seconds: float) -> None:
+        """Add a row for a time without a client."""
+        self._print(what, f"{seconds:.0f}")
 
-    def counts(self) -> dict[str, int]:
-        return wait_until("the client's counts", self._line, PATIENCE)
+    def _print(self, what: str, *columns: object) -> None:
+        print(f"{what:<28}", *(f"{each:>8}" for each in columns), flush=True)
 
-    def _line(self) -> dict[str, int]:
-        """Return the newest line of the client that has counts."""
-        words = (
-            "logs",
-            "deployment/client",
-            "--tail=300",
-            f"--namespace={self._deployment.namespace}",
-        )
+    def _counts(self, since: float = 0) -> dict[str, int]:
+        """Return the client's newest counts, when there are some after this time."""
+
+        def newest() -> dict[str, int]:
+            found = [line for line in self._lines() if "made" in line and line["at"] > since]
+            return found[-1] if found else {}
+
+        return wait_until("the client's counts", newest, PATIENCE)
+
+    def _lines(self) -> list[dict[str, int]]:
+        """Return the last lines of the client."""
+        namespace = f"--namespace={self._deployment.namespace}"
+        words = ("logs", "deployment/client", "--tail=300", namespace)
         text = self._cluster.run("kubectl", *words).stdout
-        lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-        return next((line for line in reversed(lines) if "made" in line), {})
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
     def _restarts(self) -> int:
         """Return how often kubelet started containers of services again."""
@@ -92,14 +97,15 @@ def import_images(archive: Path) -> None:
 
 def publish_names(cluster: Cluster, folder: Path, end: threading.Event) -> None:
     """Write the names of Services for dnsmasq, which reads each change of the folder."""
-    hosts = folder / "services"
+    written = ""
     while not end.wait(0.5):
         lines = ""
         for service in cluster.request("GET", "/api/v1/services")["items"]:
             name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
             lines += f"{service['spec']['clusterIP']} {name}.{namespace}.svc.cluster.local\n"
-        if not hosts.exists() or hosts.read_text() != lines:
-            hosts.write_text(lines)
+        if lines != written:
+            (folder / "services").write_text(lines)
+            written = lines
 
 
 @contextmanager
@@ -192,7 +198,7 @@ def rolling_update(cluster: Cluster, folder: Path) -> list[str]:
     steps = Steps(cluster, deployment)
     began = time.monotonic()
     deployment.type("Deploy")
-    steps.print("first deployment", time.monotonic() - began)
+    steps.first("first deployment", time.monotonic() - began)
     admin = ("python", "-m", "cathouse_auth", "create-admin", "--email=admin@example.com")
     kubectl("exec", "-i", "deployment/auth", "--", *admin, given="correct horse battery staple")
     with steps.step("upgrade"):
