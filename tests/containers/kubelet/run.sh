@@ -6,7 +6,7 @@
 # Debian, `eval "$(tests/containers/start-docker.sh FOLDER)"` starts one.
 #
 # Processes, mounts and the network are in namespaces of their own. The kernel removes all of them with their first
-# process, so that nothing is left of a run, however it ends.
+# process, so that none is left of a run, however it ends.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 folder=$(mktemp -d)
