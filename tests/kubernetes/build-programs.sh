@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # build-programs.sh: build Kubernetes' programs, kustomize and etcd, and copy the operators' definitions of their kinds.
+# build-programs.sh --node: build kubelet and kube-proxy too, for tests/containers/kubelet.
 # build-programs.sh --folder: print the folder of all of these, and build nothing. The status is 0 if they are complete.
 #
 # The folder is kept between runs, and a program that is in it is not built again. The API server takes 6 to 30 minutes,
@@ -59,7 +60,9 @@ sed -n 's#^\t\(k8s.io/[a-z-]*\) => ./staging/.*#\1#p' "$(download "k8s.io/kubern
   go mod edit -replace="$part=$part@v0.$minor"
 done
 version=k8s.io/component-base/version
-for program in kube-apiserver kube-controller-manager kube-scheduler kubectl; do
+programs=(kube-apiserver kube-controller-manager kube-scheduler kubectl)
+[ "${1:-}" != --node ] || programs+=(kubelet kube-proxy)
+for program in "${programs[@]}"; do
   build "$program" "k8s.io/kubernetes/cmd/$program" \
     "-X $version.gitMajor=1 -X $version.gitMinor=${minor%.*} -X $version.gitVersion=v$kubernetes"
 done

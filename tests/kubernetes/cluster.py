@@ -50,7 +50,7 @@ class Cluster:
     """The cluster, and its command line for the tests."""
 
     def __init__(self, programs: Path, folder: Path) -> None:
-        self._programs, self._folder = programs, folder
+        self._folder = folder
         self._token = secrets.token_hex(16)
         self._api_port, self._etcd_port, peer_port = free_ports(3)
         self._peers = f"http://127.0.0.1:{peer_port}"
@@ -81,7 +81,7 @@ class Cluster:
         with ExitStack() as stack:
             start = stack.enter_context
             start(
-                self._process(
+                self.process(
                     "etcd",
                     f"--data-dir={self._folder / 'etcd'}",
                     f"--listen-client-urls={etcd}",
@@ -93,7 +93,7 @@ class Cluster:
                 )
             )
             start(
-                self._process(
+                self.process(
                     "kube-apiserver",
                     f"--etcd-servers={etcd}",
                     "--bind-address=127.0.0.1",
@@ -107,6 +107,8 @@ class Cluster:
                     f"--service-account-signing-key-file={key}",
                     "--service-cluster-ip-range=10.96.0.0/16",
                     "--endpoint-reconciler-type=none",  # no endpoint may have an address of loopback
+                    # For logs of Pods. DNS does not know a node's name.
+                    "--kubelet-preferred-address-types=InternalIP",
                     # Pods leave a dead node after 5 minutes otherwise.
                     "--default-not-ready-toleration-seconds=3",
                     "--default-unreachable-toleration-seconds=3",
@@ -124,7 +126,7 @@ class Cluster:
             )
             wait_until("the API server", self._is_ready, seconds=120)
             start(
-                self._process(
+                self.process(
                     "kube-controller-manager",
                     f"--kubeconfig={self.kubeconfig}",
                     f"--service-account-private-key-file={key}",
@@ -143,7 +145,7 @@ class Cluster:
                 )
             )
             start(
-                self._process(
+                self.process(
                     "kube-scheduler",
                     f"--kubeconfig={self.kubeconfig}",
                     "--leader-elect=false",
@@ -171,11 +173,12 @@ class Cluster:
         self.kubeconfig.write_text(yaml.safe_dump(config))
 
     @contextmanager
-    def _process(self, name: str, *options: str) -> Iterator[None]:
+    def process(self, name: str, *options: str) -> Iterator[None]:
+        """Start another program of the cluster, and end it at the end."""
         with open(self._folder / f"{name}.log", "w") as log:
             process = subprocess.Popen(
                 # A run that is killed must not leave it behind.
-                ["setpriv", "--pdeathsig=TERM", self._programs / name, *options],
+                ["setpriv", "--pdeathsig=TERM", name, *options],
                 cwd=self._folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
