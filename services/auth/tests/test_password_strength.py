@@ -58,7 +58,7 @@ def test_a_password_with_personal_names_is_refused(password: str, why: str) -> N
     [
         "correct horse battery", "battery staple", "a much better secret", "three blind mice 17", "kX9#mQ2$vL7p",
         "Jupiter-Walnut-94", "contraseña larga y fácil", "я помню чудное мгновенье", "正しい馬の電池のホチキスです",
-        "secrets of a short name",
+        "secrets of a short name", "moths on a walnut 20", "moths on a walnut 199",
     ],
 )  # fmt: skip
 def test_uncommon_passwords_are_accepted(password: str) -> None:

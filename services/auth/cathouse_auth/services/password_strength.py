@@ -105,7 +105,8 @@ def _pieces(
             found = [ranks[word] for word in words if word in ranks]
             if found:
                 yield end, math.log10(min(found))
-    if text[begin : begin + 2] in ("19", "20") and text[begin : begin + 4].isdecimal():
+    year = text[begin : begin + 4]
+    if len(year) == 4 and year.startswith(("19", "20")) and year.isdecimal():
         yield begin + 4, _YEAR
     for end in range(begin + 3, _end_of_run(text, begin) + 1):
         yield end, _RUN
