@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
+from cathouse_platform.platform import PLATFORM
+
 # Guesses, as powers of ten. The range that zxcvbn calls "somewhat guessable" ends at 8.
 _ENOUGH = 8.0
 _CHARACTER = 1.0
@@ -22,7 +24,7 @@ _SHORTEST_WORD, _LONGEST_WORD = 4, 24
 _JUDGED = 64
 _SHORTEST_PERSONAL = 4
 
-_SERVICE = ("cathouse", "cat", "house")
+_SERVICE = (PLATFORM.display_name, *PLATFORM.display_name.split())
 _UNSHIFTED = str.maketrans('!@#$%^&*()_+{}:"<>?|~', "1234567890-=[];',./\\`")
 _SYMBOLS = "@4836!10$57+|"
 _LETTER_LIKE = tuple(

@@ -1,0 +1,25 @@
+"""The task of copier.yml: write the chosen platform into a folder."""
+
+import json
+import sys
+from pathlib import Path
+
+from cathouse_scaffold.platforms.creation import create_platform
+from cathouse_scaffold.platforms.names import PlatformError
+
+
+def main() -> None:
+    operation, given = sys.argv[1:]
+    try:
+        create_platform(
+            Path(__file__).resolve().parents[2],
+            Path.cwd(),
+            json.loads(given),
+            update=operation == "update",
+        )
+    except PlatformError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
