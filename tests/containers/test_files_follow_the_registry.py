@@ -138,9 +138,7 @@ def test_services_trust_the_network_of_the_gateway_alone() -> None:
         assert network == swarm["networks"]["internal"], file
 
 
-@pytest.mark.parametrize(
-    "file", ["services", "jobs", "gateway", "valkey", "prometheus", "backup"]
-)
+@pytest.mark.parametrize("file", ["services", "jobs", "gateway", "valkey", "prometheus", "backup"])
 def test_containers_of_the_swarm_can_write_to_tmp(file: str) -> None:
     for name, service in _load(f"deploy/swarm/{file}.yaml")["services"].items():
         assert "tmpfs" not in service, name

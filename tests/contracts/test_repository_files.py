@@ -66,13 +66,16 @@ def test_newer_versions_of_every_image_of_others_are_proposed() -> None:
 
 
 def test_every_deployment_has_the_same_images_of_others() -> None:
-    composed = set(re.findall(r"_IMAGE:-([^}]+)\}", (ROOT / "compose.yaml").read_text()))
-    assert len(composed) == 4
-    for path in sorted((ROOT / "deploy").rglob("*.yaml")):
-        for found in re.findall(r"^ +image: (\S+)$", path.read_text(), re.MULTILINE):
-            image = re.sub(r"^\$\{\w+_IMAGE:-([^}]+)\}$", r"\1", found)
+    assert len(set(re.findall(r"_IMAGE:-([^}]+)\}", (ROOT / "compose.yaml").read_text()))) == 4
+    files = [ROOT / "compose.yaml", *sorted((ROOT / "deploy").rglob("*.yaml"))]
+    texts = {path: path.read_text() for path in files}
+    defaults = dict(re.findall(r"\b(\w+_IMAGE):-([^}]+)\}", "".join(texts.values())))
+    for path, text in texts.items():
+        for variable, image in re.findall(r"\b(\w+_IMAGE):-([^}]+)\}", text):
+            assert image == defaults[variable], path
+        for image in re.findall(r"^ +image: ([^\s$]+)$", text, re.MULTILINE):
             if "cathouse-" not in image:
-                assert image in composed, path
+                assert image in defaults.values(), path
 
 
 def test_the_changelog_has_the_version_of_the_packages() -> None:
