@@ -23,8 +23,12 @@ _SHORTEST_WORD, _LONGEST_WORD = 4, 24
 # The cost grows with the square of the length. The first characters never need more guesses than the whole password.
 _JUDGED = 64
 _SHORTEST_PERSONAL = 4
+# A short word of the name, such as The, is part of many good passwords.
+_SERVICE = (
+    PLATFORM.display_name,
+    *(word for word in PLATFORM.display_name.split() if len(word) >= _SHORTEST_PERSONAL),
+)
 
-_SERVICE = (PLATFORM.display_name, *PLATFORM.display_name.split())
 _UNSHIFTED = str.maketrans('!@#$%^&*()_+{}:"<>?|~', "1234567890-=[];',./\\`")
 _SYMBOLS = "@4836!10$57+|"
 _LETTER_LIKE = tuple(
