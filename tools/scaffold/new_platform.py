@@ -18,7 +18,9 @@ def main() -> None:
             update=operation == "update",
         )
     except PlatformError as error:
-        sys.exit(str(error))
+        # Without the end of the line: copier writes there that its task has failed.
+        print(error, end=". copier: ", file=sys.stderr, flush=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -201,7 +201,7 @@ def test_a_platform_is_created_without_any_package_and_a_bad_answer_writes_nothi
     assert result.returncode == 1
     assert (
         result.stderr
-        == "class cannot be the package name: it is a keyword of Python. Use another name\n"
+        == "class cannot be the package name: it is a keyword of Python. Use another name. copier: "
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -221,6 +221,24 @@ def test_a_tree_with_changes_is_neither_renamed_nor_updated(tmp_path: Path) -> N
     with pytest.raises(Exception, match=said):
         update(root, None)
     assert (root / "README.md").read_text() == "# A platform\n"
+
+
+def test_a_name_that_a_class_has_is_refused(tmp_path: Path) -> None:
+    root = repository(tmp_path)
+    (root / "errors.py").write_text("class SpottedOwlError(Exception): ...\n")
+    commit = (
+        "-c",
+        "user.name=Test",
+        "-c",
+        "user.email=test@example.com",
+        "commit",
+        "--quiet",
+        "--message=All",
+    )
+    for words in (("add", "--all"), commit):
+        subprocess.run(["git", "-C", root, *words], check=True)
+    with pytest.raises(PlatformError, match=r"spottedowl .* the name of a class in errors\.py"):
+        rename_platform(root, completed(GIVEN | {"display_name": "Spotted Owl"}))
 
 
 def test_a_platform_without_an_origin_is_not_updated(tmp_path: Path) -> None:

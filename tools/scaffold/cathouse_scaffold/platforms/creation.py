@@ -1,6 +1,7 @@
 """Write a platform into a folder: for `copier copy`, and three times for `copier update`."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any
 
 from cathouse_scaffold.platforms import choices as made
 from cathouse_scaffold.platforms.choices import Choices
-from cathouse_scaffold.platforms.names import CURRENT, PlatformError
+from cathouse_scaffold.platforms.names import CURRENT, PlatformError, PlatformName, refused
 from cathouse_scaffold.platforms.renaming import let_checks_pass, rename_files
 from cathouse_scaffold.platforms.skeleton import EXAMPLE, reduce_to_skeleton
 from cathouse_scaffold.platforms.texts import write_texts
@@ -34,6 +35,7 @@ def create_platform(source: Path, target: Path, given: Mapping[str, Any], *, upd
     occupied = any(path != questions for path in target.iterdir())
     try:
         choices = made.parse(given)
+        _refuse_class(source, choices.name)
         if occupied and not update:
             raise PlatformError(
                 f"{target} is not empty: use a new folder. In a platform, `make update` brings changes"
@@ -63,8 +65,22 @@ def rename_platform(root: Path, given: Mapping[str, Any]) -> None:
         raise PlatformError(
             f"{len(changed)} files have changes that are not committed, such as {changed[0][3:]}: commit or stash them"
         )
+    _refuse_class(root, choices.name)
     _rename(root, _listed(root), choices)
     generate_files(root)
+
+
+def _refuse_class(root: Path, name: PlatformName) -> None:
+    """Raise `PlatformError` if the code has a class with a name that a class of the clients would get."""
+    words = re.compile(
+        rf"^(?:export )?(?:class|interface|type) (?:Async)?{name.class_name}(?:Error)?\b",
+        re.MULTILINE,
+    )
+    for path in _listed(root):
+        if path.suffix in (".py", ".ts") and words.search(
+            (root / path).read_text(encoding="utf-8")
+        ):
+            raise refused(name, f"is the name of a class in {path}")
 
 
 def _fill(source: Path, target: Path, choices: Choices, given: Mapping[str, Any]) -> None:

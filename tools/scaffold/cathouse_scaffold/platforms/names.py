@@ -39,7 +39,6 @@ class PlatformName:
         Some are the same text if the display name is one word. The first of them then counts.
         """
         words = self.display.split()
-        camel = "".join(word[:1].upper() + word[1:] for word in words)
         return (
             self.package,
             self.package.upper(),
@@ -48,10 +47,15 @@ class PlatformName:
             "-".join(words),
             self.slug,
             "_".join(words).lower(),
-            camel,
-            camel[:1].lower() + camel[1:],
+            self.class_name,
+            self.class_name[:1].lower() + self.class_name[1:],
             self.package.capitalize(),
         )
+
+    @property
+    def class_name(self) -> str:
+        """Return the name of the class of the clients, such as AcmeTools."""
+        return "".join(word[:1].upper() + word[1:] for word in self.display.split())
 
     @property
     def slug(self) -> str:
@@ -85,18 +89,19 @@ def check_name(name: PlatformName) -> None:
             )
     for kind, words in KEYWORDS.items():
         if name.package in words:
-            raise _refused(name, f"is {kind}")
+            raise refused(name, f"is {kind}")
     if name.package in sys.stdlib_module_names:
-        raise _refused(name, "is a module of Python")
+        raise refused(name, "is a module of Python")
     if name.package in SQL:
-        raise _refused(name, "is a reserved word of PostgreSQL")
+        raise refused(name, "is a reserved word of PostgreSQL")
     if name.package in _USED:
-        raise _refused(name, "already has a meaning in this repository")
+        raise refused(name, "already has a meaning in this repository")
     if CURRENT.package in name.package or name.package in CURRENT.package:
-        raise _refused(name, f"contains {CURRENT.package}, or is a part of it")
+        raise refused(name, f"contains {CURRENT.package}, or is a part of it")
 
 
-def _refused(name: PlatformName, reason: str) -> PlatformError:
+def refused(name: PlatformName, reason: str) -> PlatformError:
+    """Return the error of a name that has this meaning."""
     return PlatformError(
         f"{name.package} cannot be the package name: it {reason}. Use another name"
     )
