@@ -148,3 +148,18 @@ def create(source: Repository, folder: Path, answers: Mapping[str, str]) -> Plat
     platform = Platform(folder, answers["display_name"])
     platform.commit()
     return platform
+
+
+def checked(platform: Platform) -> None:
+    """The name of the origin is in one line, and `make check` finds nothing that it would change."""
+    (origin,) = platform.mentions_of_the_origin()
+    assert origin.startswith(".copier-answers.yml:_src_path: ")
+    platform.make("check")
+    assert platform.git("status", "--porcelain") == ""
+
+
+def started(platform: Platform) -> None:
+    """All services become ready, and the demonstration runs through what is there."""
+    with platform.up() as seconds:
+        print(f"{platform.display}: make up took {seconds:.0f} s")
+        assert "The demo is complete" in platform.make("demo", f"PORT_OFFSET={OFFSET}")
