@@ -8,9 +8,11 @@ PATHS = (
     *(f"docs/openapi/released/{name}.json" for name in SERVICES),
     *(f"deploy/kubernetes/base/{name}.yaml" for name in SERVICES),
     "bench",
+    "ci/template",
     "clients/python/tests",
     "clients/typescript/examples",
     "clients/typescript/test",
+    "deploy/grafana/calls.json",
     "deploy/kubernetes/components/prune-audit",
     "docs/explanation/asvs.md",
     "docs/explanation/performance.md",
@@ -27,8 +29,11 @@ PATHS = (
     "tests/hostile",
     "tests/journey",
     "tests/monitoring/test_prometheus.py",
+    "tests/browser/test_dashboard.py",
+    "tests/browser/test_full_disk.py",
     "tests/template",
     "tests/tutorial",
+    "tools/scaffold/rendered/files/deploy/grafana/calls.json.j2",
     "tools/scaffold/rendered/files/tests",
     "tools/scaffold/rendered/regions/tests",
 )
@@ -41,6 +46,10 @@ TARGETS = ("bench",)
 """Targets of the Makefile that run removed parts."""
 
 DEFINITIONS = {
+    "clients/python/cathouse_client/client.py": (
+        "CatHouse.call_cat AsyncCatHouse.call_cat _proxied _with _checked"
+    ),
+    "platform/cathouse_platform/testing.py": "scope_body",
     "tests/gateway/test_hidden_routes.py": "test_a_path_of_a_cat_may_be_called_internal",
     "tests/gateway/test_requests.py": (
         "test_a_body_beyond_the_limit_is_a_problem test_a_service_that_is_away_is_a_problem"
@@ -79,7 +88,123 @@ EXAMPLES = (
 )
 """Tests that need any service beside auth. They use the example service instead of those of the marketplace."""
 
+_MEDIATED = (r"\|/api/v1/proxy/\[\{\]installation_id\[\}\]/\.\*", "")
+# A new client's example needs no more than a person.
+_EXAMPLE_OF_A_CLIENT = [
+    ("## Find and adopt a cat", "## Sign in and read"),
+    (r"^## Call a cat\n(?:(?!## ).*\n)+", ""),
+    (r", and adoptions: .*?(?= \|$)", ""),
+    (" \\(such as `scope_missing`\\)", " (such as `email_taken`)"),
+]
+
 CHANGES: dict[str, list[tuple[str, str]]] = {
+    ".github/workflows/check.yaml": [
+        (", tests/containers$", ""),
+        (r"^ +- run: .* tests/containers\n", ""),
+    ],
+    ".github/ISSUE_TEMPLATE/proposal.yaml": [(r"a player, a developer of cats, ", "a user, ")],
+    ".github/workflows/nightly.yaml": [
+        (", ci/kubernetes and ci/template every", " and ci/kubernetes every"),
+        (r"\n  template:\n(?:.*\n)+", ""),
+    ],
+    "ci/README.md": [(r", `ci/kubernetes` and `ci/template`,\nin", " and `ci/kubernetes`, in")],
+    "ci/newcomer": [(", 30 cats, 120 installations, 240 calls, 90 reviews", "")],
+    "ci/run": [
+        (r"^# Start a Docker engine.*\nstart_docker\(\) \{\n(?:  .*\n)*\}\n\n", ""),
+        (r"^# Install Chromium.*\ninstall_browser\(\) \{\n(?:  .*\n)*\}\n\n", ""),
+        (r"^# Install faketime.*\ninstall_faketime\(\) \{\n(?:  .*\n)*\}\n\n", ""),
+        (r"^part (?:browser|install-(?:browser|docker|faketime)) .*\n", ""),
+        (r"^.*docker\.env.*\n", ""),
+        (r"^ +.*docker/stop.*\n", ""),
+        (" install_faketime| install_browser| start_docker", ""),
+    ],
+    "clients/python/README.md": [
+        *_EXAMPLE_OF_A_CLIENT,
+        ("Conflict, iterate$", "Conflict"),
+        ("import Adoption, Registration", "import Registration"),
+        (
+            r"^    house\.auth\.register\(\n(?:.*\n)*?```\n",
+            """\
+    new = Registration(
+        email="ada@example.com", password="correct horse battery", display_name="Ada"
+    )
+    house.auth.register(body=new)
+    house.sign_in("ada@example.com", "correct horse battery")
+    print(house.auth.read_me().display_name)
+
+    try:
+        house.auth.register(body=new)
+    except Conflict as problem:
+        print(problem.code, problem.request_id)
+```
+""",
+        ),
+        ("house\\.catalog", "house.auth"),
+    ],
+    "clients/python/cathouse_client/pages.py": [
+        (
+            r"cat (in a?iterate\(house)\.catalog\.list_cats, q=\"task\"",
+            r'user \1.auth.list_users, q="ada"',
+        ),
+    ],
+    "clients/typescript/README.md": [
+        *_EXAMPLE_OF_A_CLIENT,
+        (
+            r"^await house\.post\(\"/api/v1/auth/register\", \{\n(?:.*\n)*?```\n",
+            """\
+const body = { email: "ada@example.com", password: "correct horse battery", display_name: "Ada" };
+await house.post("/api/v1/auth/register", { body });
+await house.signIn("ada@example.com", "correct horse battery");
+console.log((await house.get("/api/v1/auth/me")).display_name);
+
+try {
+  await house.post("/api/v1/auth/register", { body });
+} catch (error) {
+  if (!(error instanceof Conflict)) throw error;
+  console.log(error.code, error.requestId);
+}
+```
+""",
+        ),
+        (r"^`examples/journey\.ts` is .*\n", ""),
+    ],
+    "clients/typescript/src/client.ts": [
+        (r"^const ADOPTIONS = .*\n", ""),
+        (r"^/\*\* The request of `callCat`.*\nexport interface CatRequest (?:.*\n)*?\}\n\n", ""),
+        (r"^  /\*\*\n   \* Call a cat (?:.*\n)*?  \}\n\n(?=  /\*\* Return a response)", ""),
+        (r"^    if \(request\.method === \"POST\" (?:.*\n)*?    \}\n", ""),
+        (r"\n/\*\* Return the path of a proxied call(?:.*\n)*?\}\n", ""),
+    ],
+    "clients/typescript/src/index.ts": [("type CatRequest, ", "")],
+    "compose.dev.yaml": [
+        (r"^  (?:PROXY_ALLOW_PRIVATE_UPSTREAMS|CATALOG_ALLOW_HTTP_ENDPOINTS): .*\n", "")
+    ],
+    "deploy/prometheus/record-success.sh": [
+        (
+            "The alerts BackupLate and PruneLate read the times of the tasks `backup` and `prune-audit`.",
+            "The alert BackupLate reads the time of the task `backup`.",
+        )
+    ],
+    "docs/how-to/respond-to-alerts.md": [
+        (r"^## (?:CallsFailing|CatsCutOff|PruneLate)\n(?:(?!## ).*\n)+", ""),
+        (r"^\| a cat \|.*\n", ""),
+    ],
+    "docs/how-to/set-up-monitoring.md": [
+        (
+            "record-success.sh prune-audit docker compose run --rm prune-audit --older-than 90",
+            "record-success.sh backup deploy/compose/backup.sh cathouse.dump",
+        ),
+        (", `PruneLate`", ""),
+    ],
+    "docs/how-to/work-with-the-running-stack.md": [
+        ("fifty people, thirty cats, adoptions, reviews, calls; once", "fifty people; once")
+    ],
+    "README.md": [
+        (
+            r"a developer publishes a cat, a player adopts it and calls it through the\nproxy\. `make help`",
+            "people register and sign in.\n`make help`",
+        )
+    ],
     "Makefile": [("with people, cats, adoptions, reviews and calls;", "with people;")],
     "docs/reference/security-events.md": [(r"^\| `(?:cat|credential|endpoint)_\w+`.*\n", "")],
     "docs/troubleshooting.md": [
@@ -95,7 +220,58 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     "platform/cathouse_platform/security_events.py": [
         (r"^    (?:CAT|CREDENTIAL|ENDPOINT)_\w+ = .*\n", "")
     ],
+    "tests/browser/browsing.py": [
+        (r'^(PROXIED = "/traces\?route=)/proxy/\{installation_id\}"', r'\1/auth/me"'),
+        (r'\("proxy", "catalog", "installation"\)', '("auth",)'),
+        ("api\\?service=catalog", "api?service=auth"),
+        (' The name of the route contains "installation" too\\.', ""),
+    ],
+    "tests/browser/screenshots.py": [("#service-proxy", "#service-auth")],
+    "tests/kubernetes/test_manifests.py": [
+        (', "prune-audit"', ""),
+        ("CronJobs backup and prune-audit", "the CronJob backup"),
+    ],
+    "tests/monitoring/prometheus.py": [(r'^kube_cronjob_.*"prune-audit".*\n', "")],
+    "tests/monitoring/test_commands.py": [("prune-audit", "backup")],
     "tests/nix/test_images.py": [(r'^.*images\["proxy"\].*\n', "")],
+    "tools/scaffold/rendered/files/compose.yaml.j2": [
+        (r"^  # Deletes old rows of the audit\.(?:.*\n)*?\n", ""),
+        (
+            "# The proxy reaches cats through",
+            "# Services that call addresses outside do so through",
+        ),
+    ],
+    "tools/scaffold/rendered/files/deploy/gateway/Caddyfile.j2": [
+        (r" A cat may have a path of this name behind the proxy\.", ""),
+        (
+            r"# Only the proxy has paths that are not its own: those of cats\.",
+            "# Only a service that calls addresses outside may have paths that are not its own.",
+        ),
+        ("within the limits of the proxied call; then", "within this limit; then"),
+    ],
+    "tools/scaffold/rendered/files/deploy/gateway/site/index.html.j2": [
+        (r"The API of a marketplace where players adopt cats\. ", "")
+    ],
+    "tools/scaffold/rendered/files/deploy/grafana/services.json.j2": [
+        _MEDIATED,
+        ("without probes and mediated calls", "without probes"),
+    ],
+    "tools/scaffold/rendered/files/deploy/prometheus/rules.yaml.j2": [
+        _MEDIATED,
+        (r"^      - alert: (?:CallsFailing|CatsCutOff|PruneLate)\n(?:        .*\n)+", ""),
+        (
+            r", and mediated calls where a cat is\. Neither is a failure",
+            ". That is no failure",
+        ),
+    ],
+    "tools/scaffold/rendered/files/deploy/swarm/services.yaml.j2": [
+        ("# The proxy reaches cats through", "# Services that call addresses outside do so through")
+    ],
+    "tools/scaffold/rendered/files/docs/explanation/architecture.svg.j2": [
+        (r'^    \((?:programs|cats), ".*\n', ""),
+        (r"^{% set (?:cats|programs) = .*\n", ""),
+        (r"^{% if service\.outside %}\n(?:  .*\n)+{% endif %}\n", ""),
+    ],
     "tools/scaffold/rendered/files/process-compose.yaml.j2": [
         (r"^  tasks:\n(?:    .*\n)+\n", ""),
         (r"^      tasks:\n        condition: .*\n", ""),
@@ -107,11 +283,28 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         (r'^.*\("installations", "PREFIX=.*\n', ""),
         (r'^.*\(8010, "PORT=8010.*\n', ""),
     ],
+    "tools/scaffold/rendered/regions/README.md/architecture.j2": [
+        (r"^    (?:programs|cats)\(\[.*\n", ""),
+        (r"^{% for service in services if service\.outside %}\n(?:    .*\n)+{% endfor %}\n", ""),
+    ],
+    "tools/stack/README.md": [
+        ("people, cats, adoptions, reviews and calls", "people"),
+        (
+            r"Its options `--create-admin COMMAND` and `--cat URL` are",
+            "Its option `--create-admin COMMAND` is",
+        ),
+    ],
     "tools/stack/cathouse_stack/__main__.py": [
-        ("create people, cats, adoptions, reviews and calls", "create people")
+        (r'^    walk\.add_argument\(\n        "--cat",\n(?:        .*\n)+    \)\n', ""),
+        (r"^ +cat=arguments\.cat or .*\n", ""),
+        (r"^ +from cathouse_stack\.ports import other_ports\n(?=.*seed import)", ""),
+        (r"^ +cat = f.*\n", ""),
+        (r", cat=cat\)", ")"),
+        ("create people, cats, adoptions, reviews and calls", "create people"),
     ],
     "tools/stack/cathouse_stack/demo.py": [
         ("new accounts and a new cat, so", "new accounts, so"),
+        (r'^    cat: str\n    """The URL of the example cat.*\n', ""),
         (r"^ +(?:cat = publish|find|adopted = adopt|use|pause|read_audit)\(.*\n", ""),
         (r'^ +(?:approve\(|ada\.does\("approves the cat").*\n', ""),
     ],

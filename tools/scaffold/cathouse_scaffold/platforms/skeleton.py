@@ -13,9 +13,12 @@ EXAMPLE = "bookmarks"
 """The service that `make service` creates in a skeleton."""
 
 _PARTS = "|".join(map(re.escape, marketplace.PATHS))
-# A line of a page that names a removed file or target. One line is one sentence.
+# A line of a page that names a removed file or target, or a row of a table about a removed service. One line is one
+# sentence.
 _NAMING = re.compile(
-    rf"^.*`(?:make (?:{'|'.join(marketplace.TARGETS)})\b|(?:{_PARTS})(?![\w-])).*\n", re.MULTILINE
+    rf"^(?:.*`make (?:{'|'.join(marketplace.TARGETS)})\b|.*`[^`\n]*(?<![\w/.-])(?:{_PARTS})(?![\w-])"
+    rf"|\| `?(?:{'|'.join(marketplace.SERVICES)})`? \|).*\n",
+    re.MULTILINE,
 )
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
 
