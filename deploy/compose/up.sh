@@ -83,6 +83,10 @@ if [ ! -e secrets/service_token ] && ! docker compose run --rm secrets; then
   exit 1
 fi
 
+# The gateway starts last. So its ports are tried first, and a taken one is named before anything starts.
+if [ -z "$before" ]; then
+  docker compose run --rm --no-deps --service-ports gateway caddy version >"$output" 2>&1 || fail
+fi
 up --wait --wait-timeout 180 postgres valkey || fail
 up migrate || fail
 status=$(docker wait "$(docker compose ps --all --quiet migrate)")

@@ -5,6 +5,8 @@ Imports are inside the functions, because the process that watches for changes n
 """
 
 import argparse
+import atexit
+import gc
 import importlib
 import importlib.util
 import os
@@ -49,6 +51,8 @@ def build_parser(package: str, commands: Sequence[Command] = ()) -> argparse.Arg
 
 def run_service_command(package: str, commands: Sequence[Command] = ()) -> None:
     """Parse the command line of `python -m PACKAGE`, run its command, and end the process."""
+    # At its end, Python would search all imported modules for garbage: a fifth of the time of a short command.
+    atexit.register(gc.freeze)
     arguments = build_parser(package, commands).parse_args()
     try:
         arguments.run(arguments)
@@ -91,6 +95,8 @@ def _common_commands(package: str) -> tuple[Command, ...]:
 
 def _serve_command(package: str, *, reload: bool) -> None:
     if not reload:
+        # Garbage collections during the imports free almost nothing. The server enables them when it has started.
+        gc.disable()
         serve_package(package)
         return
     from cathouse_kit.reload import serve_with_reload

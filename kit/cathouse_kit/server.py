@@ -81,13 +81,14 @@ def server_config(app: FastAPI) -> uvicorn.Config:
 
 
 def freeze_heap() -> None:
-    """Exclude all current objects, mostly modules, from garbage collection.
+    """Exclude all current objects, mostly modules, from garbage collection, and enable it for new ones.
 
     Otherwise each full collection blocks the event loop for about 80 ms. A request can cause one with a JSON body of
     tens of thousands of objects.
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def _allow_open_files(connections: int) -> None:

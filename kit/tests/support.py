@@ -328,9 +328,9 @@ RUNNING_MAIN = """
         return [os.getpid(), os.getppid()]
 
 
-    @router.get("/frozen-objects")
-    async def frozen_objects() -> int:
-        return gc.get_freeze_count()
+    @router.get("/garbage-collection")
+    async def garbage_collection() -> tuple[bool, int]:
+        return gc.isenabled(), gc.get_freeze_count()
 
 
     @router.get("/slow")

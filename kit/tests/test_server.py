@@ -93,7 +93,9 @@ async def test_objects_of_the_start_are_excluded_from_garbage_collection(
     service.start("serve")
     await service.responds("/response", "first")
     async with service.client() as client:
-        assert (await client.get("/frozen-objects")).json() > 50_000
+        enabled, frozen = (await client.get("/garbage-collection")).json()
+    assert enabled
+    assert frozen > 50_000
 
 
 async def test_after_sigterm_new_requests_are_accepted_until_the_delay_is_over(

@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -43,9 +44,15 @@ def test_a_taken_port_is_named(images: dict[str, str], folder: Path) -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
         stack.environment["GATEWAY_HTTPS_PORT"] = port
+        began = int(time.time())
         said = _fails(stack)
         assert f"127.0.0.1:{port}" in said
         assert "address already in use" in said
+        times = (f"--since={began}", f"--until={int(time.time()) + 1}")
+        started = docker(
+            "events", *times, "--filter=event=start", "--format={{.Actor.Attributes.name}}"
+        )
+        assert "postgres" not in started
 
 
 def test_too_little_memory_is_named(images: dict[str, str], folder: Path) -> None:

@@ -1,22 +1,22 @@
 """The commands of the pages on Compose work as typed, from the first start to an upgrade. Their Markdown runs here."""
 
-import os
 import re
 import socket
 import ssl
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from .engine import NAMES, ROOT, Stack, composed, docker
+from .pages import Section, script, sections
 
 PAGES = ("deploy-with-compose", "back-up-and-restore", "upgrade")
 PASSWORD = "correct horse battery staple"
 OF_OTHER_TARGETS = re.compile(r"deploy/swarm/|kubectl")
-"""tests/containers/test_swarm.py deploys to a swarm, and test_kubernetes_manifests.py checks the manifests."""
+"""tests/containers/test_swarm.py types those of a swarm, and test_kubernetes_manifests.py checks the manifests."""
 NOT_TYPED = {
     "export CATHOUSE_BIND=0.0.0.0 GATEWAY_ADDRESS=cats.example.com GATEWAY_TLS=you@example.com": (
         "needs a public name, and an authority that reaches this machine"
@@ -24,29 +24,18 @@ NOT_TYPED = {
 }
 
 
-@dataclass(frozen=True)
-class Section:
-    page: str
-    title: str
-    commands: tuple[str, ...]
-
-
-def sections(page: str) -> Iterator[Section]:
-    """Yield the sections of a page that have commands, without those that are not typed here."""
-    text = (ROOT / f"docs/how-to/{page}.md").read_text()
-    for part in re.split(r"^##+ ", text, flags=re.MULTILINE)[1:]:
-        blocks = re.findall(r"^```console\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
-        found = tuple(
-            command.strip()
-            for block in blocks
-            for command in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
-            if not OF_OTHER_TARGETS.search(command) and command.strip() not in NOT_TYPED
+SECTIONS = [
+    replace(section, commands=typed)
+    for page in PAGES
+    for section in sections(page)
+    if (
+        typed := tuple(
+            command
+            for command in section.commands
+            if not OF_OTHER_TARGETS.search(command) and command not in NOT_TYPED
         )
-        if found:
-            yield Section(page, part.partition("\n")[0], found)
-
-
-SECTIONS = [section for page in PAGES for section in sections(page)]
+    )
+]
 
 
 def test_the_pages_have_the_commands_that_are_left_out() -> None:
@@ -125,15 +114,13 @@ def _after(section: Section, machine: Stack) -> None:
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda each: f"{each.page}: {each.title}")
 def test_the_commands_of_a_section_work(machine: Stack, section: Section) -> None:
     _before(section, machine)
-    typed = "\n".join(section.commands)
-    # Folders of the system, today's date, and sudo, which root does not need and bare machines do not have.
-    for found, here in {
-        "/etc/cathouse": str(machine.folder / "certificate"),
-        "/srv/backups": str(machine.folder / "backups"),
-        "$(date +%F)": "2026-01-31",
-        **({"sudo ": ""} if os.geteuid() == 0 else {}),
-    }.items():
-        typed = typed.replace(found, here)
+    typed = script(
+        section.commands,
+        {
+            "/etc/cathouse": str(machine.folder / "certificate"),
+            "/srv/backups": str(machine.folder / "backups"),
+        },
+    )
     began = time.monotonic()
     result = machine.run("bash", "-exuo", "pipefail", "-c", typed, seconds=1200)
     assert result.returncode == 0, f"{result.stdout}\n{machine.logs()}"

@@ -1,5 +1,6 @@
 """Updates, deaths and roll-backs of deploy/swarm under load fail no request. It runs on this machine's engine.
 
+The commands of the pages are typed as they stand there.
 The kernel may lack IPVS. So names lead to all replicas (swarm.yaml), and the routing mesh is not tested.
 """
 
@@ -20,14 +21,24 @@ import pytest
 from cathouse_kit.testing import free_ports, wait_until
 
 from .engine import NAMES, ROOT, TAG, CommandFailed, Stack, copy_sources, docker, inspect, run
+from .pages import commands, script
 
-STACK = "cathouse-swarm"
+STACK = "cathouse"
 HERE = Path(__file__).parent
 PASSWORD = "correct horse battery staple"
 # The services that the client calls. There may be more.
 LOADED = ("auth", "catalog", "installation", "proxy")
 
 
+OLD, NEW = "0.1.0", "0.2.0"  # the tags of the pages
+# The images are on this machine, which is the only node, and no authority knows its name.
+HERE_INSTEAD = {
+    "docker swarm init": "docker swarm init --advertise-addr=127.0.0.1",
+    "NODE": "$(docker node ls --quiet)",
+    "registry.example.com/cathouse/": "",
+    "GATEWAY_ADDRESS=cats.example.com GATEWAY_TLS=you@example.com": "GATEWAY_TLS=internal",
+    "you@example.com": "admin@example.com",  # the client's
+}
 PEOPLE = "SELECT count(*), md5(string_agg(id::text, '|' ORDER BY id)) FROM auth.people"
 
 
@@ -37,6 +48,16 @@ class Swarm:
     environment: dict[str, str]
     secrets: Stack
     """Variables that make `docker compose run secrets` use the folder's secrets."""
+
+    def type(self, page: str, title: str, having: str = "", **here: str) -> str:
+        """Type the commands of a section that contain `having`. Return their output."""
+        typed = script(commands(page, title, having), here)
+        result = run(
+            "bash", "-exuo", "pipefail", "-c", typed,
+            cwd=self.folder, environment=self.secrets.variables | self.environment, seconds=1200,
+        )  # fmt: skip
+        assert result.returncode == 0, result.stdout
+        return result.stdout
 
     def deploy(self, tag: str) -> subprocess.CompletedProcess[str]:
         return run(str(self.folder / "deploy/swarm/deploy.sh"), tag, environment=self.environment)
@@ -118,53 +139,40 @@ def swarm(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
     for name in ("swarm.yaml", "steady_client.py"):
         shutil.copy(HERE / name, folder / "deploy/swarm")
     for image in images.values():
-        docker("tag", image, f"{image.partition(':')[0]}:next")
+        for tag in (OLD, NEW):
+            docker("tag", image, f"{image.partition(':')[0]}:{tag}")
     for name in NAMES:
-        broken = 'FROM cathouse-%s:next\nENTRYPOINT ["python", "-c", "raise SystemExit(\'this tag is broken\')"]\n'
+        ending = "raise SystemExit('this tag is broken')"
+        broken = f'FROM cathouse-{name}:{NEW}\nENTRYPOINT ["python", "-c", "{ending}"]\n'
         subprocess.run(
             ["docker", "build", "--quiet", f"--tag=cathouse-{name}:broken", "-"],
-            input=broken % name, text=True, check=True, capture_output=True,
+            input=broken, text=True, check=True, capture_output=True,
         )  # fmt: skip
     docker("tag", images["migrate"], "cathouse-migrate:broken")
-    making = Stack(folder, f"{STACK}-secrets")
-    making.compose("run", "--rm", "secrets")
-    docker("swarm", "init", "--advertise-addr=127.0.0.1")
+    (folder / "password-file").write_text(PASSWORD)
+    http, https = map(str, free_ports(2))
+    environment = {
+        "DATABASE_FILE": "database.yaml",
+        "STACK_FILES": "valkey.yaml gateway.yaml backup.yaml swarm.yaml",
+        "GATEWAY_HTTP_PORT": http,
+        "GATEWAY_HTTPS_PORT": https,
+        "PROGRAMS_TAG": TAG,
+        "SOURCES": str(folder),
+    }
+    swarm = Swarm(folder, environment, Stack(folder, f"{STACK}-secrets"))
     try:
-        labels = ("--label-add=cathouse.database=true", "--label-add=cathouse.gateway=true")
-        docker("node", "update", *labels, docker("node", "ls", "-q"))
-        http, https = map(str, free_ports(2))
-        environment = {
-            "STACK": STACK,
-            "DATABASE_FILE": "database.yaml",
-            "STACK_FILES": "valkey.yaml gateway.yaml backup.yaml swarm.yaml",
-            "GATEWAY_HTTP_PORT": http,
-            "GATEWAY_HTTPS_PORT": https,
-            "PROGRAMS_TAG": TAG,
-            "SOURCES": str(folder),
-        }
-        swarm = Swarm(folder, environment, making)
-        swarm.secrets_version("1")
         began = time.monotonic()
-        result = swarm.deploy(TAG)
-        assert result.returncode == 0, result.stdout
-        print(f"three replicas of each service: {time.monotonic() - began:.0f} s")
-        create_admin = [
-            "python",
-            "-m",
-            "cathouse_auth",
-            "create-admin",
-            "--email=admin@example.com",
-        ]
-        subprocess.run(
-            ["docker", "exec", "--interactive", min(_healthy("auth")), *create_admin],
-            input=PASSWORD, text=True, check=True, capture_output=True,
-        )  # fmt: skip
+        swarm.type("deploy-with-swarm", "Start it", **HERE_INSTEAD)
+        print(
+            f"from a clone with images to three replicas of each service: {time.monotonic() - began:.0f} s"
+        )
+        swarm.type("deploy-with-swarm", "Behaviour of deploy.sh", **HERE_INSTEAD)
         wait_until("the client's first counts", swarm.counts)
         yield swarm
     finally:
         run("docker", "stack", "rm", STACK)
-        docker("swarm", "leave", "--force")
-        making.down("--volumes")
+        run("docker", "swarm", "leave", "--force")
+        swarm.secrets.down("--volumes")
         # Ended tasks stay as containers, and keep the volume in use.
         left = docker("ps", "--all", "--quiet", f"--filter=name={STACK}_").split()
         run("docker", "rm", "--force", *left)
@@ -176,7 +184,7 @@ def test_three_replicas_of_each_service_run(swarm: Swarm) -> None:
     for name in NAMES:
         listed = docker("service", "ls", f"--filter=name={STACK}_{name}", "--format={{.Replicas}}")
         assert listed == "3/3"
-    assert swarm.tags() == dict.fromkeys(NAMES, TAG)
+    assert swarm.tags() == dict.fromkeys(NAMES, OLD)
 
 
 def test_replicas_write_to_tmp(swarm: Swarm) -> None:
@@ -223,7 +231,7 @@ def test_a_service_that_cannot_be_placed_is_named(swarm: Swarm) -> None:
         "WAIT_SECONDS": "30",
     }
     try:
-        result = Swarm(swarm.folder, swarm.environment | given, swarm.secrets).deploy(TAG)
+        result = Swarm(swarm.folder, swarm.environment | given, swarm.secrets).deploy(OLD)
     finally:
         docker("service", "rm", f"{STACK}_auth_nowhere")
     assert result.returncode == 1
@@ -282,9 +290,8 @@ def test_a_rolling_update_to_another_tag_token_and_password_fails_no_request(swa
         "run", "--rm", "--entrypoint=cathouse-deployment", "secrets", "rotate-service-token", "/secrets"
     )  # fmt: skip
     swarm.secrets_version("2")
-    result = swarm.deploy("next")
-    assert result.returncode == 0, result.stdout
-    assert swarm.tags() == dict.fromkeys(NAMES, "next")
+    swarm.type("upgrade", "With Swarm", having=NEW)
+    assert swarm.tags() == dict.fromkeys(NAMES, NEW)
     _psql("DROP ROLE auth_next")
     assert docker("ps", "--quiet", f"--filter=name={STACK}_postgres.") == postgres
     found = swarm.during("rolling update of 12 replicas", before)
@@ -356,18 +363,14 @@ def test_the_database_is_backed_up_each_day(swarm: Swarm) -> None:
     assert ".dump" in listed()
 
 
-def test_a_backup_is_restored(swarm: Swarm, tmp_path: Path) -> None:
+def test_a_backup_is_restored(swarm: Swarm) -> None:
     people = _psql(PEOPLE)
-    dump = str(tmp_path / "cathouse.dump")
-    script = swarm.folder / "deploy/swarm"
-    result = run(str(script / "backup.sh"), dump, environment=swarm.environment)
-    assert result.returncode == 0, result.stdout
+    swarm.type("back-up-and-restore", "Back up", having="deploy/swarm/")
     _psql("DROP TABLE catalog.reviews; CREATE SCHEMA later")
-    result = run(str(script / "restore.sh"), dump, environment=swarm.environment)
-    assert result.returncode == 0, result.stdout
+    swarm.type("back-up-and-restore", "Restore", having="deploy/swarm/restore.sh")
     assert all(_healthy(name) == set() for name in NAMES)
-    result = swarm.deploy("next")
-    assert result.returncode == 0, result.stdout
+    swarm.type("back-up-and-restore", "Restore", having="deploy/swarm/deploy.sh", TAG=OLD)
+    assert swarm.tags() == dict.fromkeys(NAMES, OLD)
     again = _psql(PEOPLE)
     assert again == people
     found = _psql("SELECT to_regnamespace('later') IS NULL, to_regclass('catalog.reviews') IS NULL")

@@ -35,6 +35,9 @@ elif words[:2] == ["compose", "ps"] and "--format" in words:
         print(each, "1-1" if name in state["changed"] and "new" not in each else revision)
 elif words[:2] == ["compose", "ps"]:
     print(*(each for name in services or running for each in running.get(name, [])), sep="\\n")
+elif words[:2] == ["compose", "run"] and "gateway" in words:
+    status = int("gateway" in state["broken"])
+    print("port is already allocated" if status else "v2")
 elif words[:2] == ["compose", "run"]:
     secret = pathlib.Path("secrets/service_token")
     secret.parent.mkdir()
@@ -116,8 +119,19 @@ def test_the_first_start_creates_the_secrets_and_starts_all(machine: Machine) ->
     built, secrets = machine.position("compose build"), machine.position("run --rm secrets")
     services = machine.position(f"--no-deps --no-recreate {' '.join(NAMES)}")
     database, gateway = machine.position("postgres valkey"), machine.position("gateway postgres")
-    assert built < secrets < database < machine.position("wait migrate-1") < services < gateway
+    ports = machine.position("--service-ports gateway")
+    assert (
+        built < secrets < ports < database < machine.position("wait migrate-1") < services < gateway
+    )
     assert set(NAMES) <= set(machine.state["running"])
+
+
+def test_a_taken_port_is_named_before_anything_starts(machine: Machine) -> None:
+    machine.given(broken=["gateway"])
+    result = machine.up()
+    assert result.returncode == 1
+    assert "port is already allocated" in result.stderr
+    assert not any(" up " in command for command in machine.state["commands"])
 
 
 def test_existing_secrets_are_kept(machine: Machine) -> None:
@@ -132,6 +146,7 @@ def test_an_update_replaces_only_what_changed_and_stops_old_replicas_last(machin
     machine.given(running=RUNNING, changed=["auth", "proxy"])
     result = machine.up()
     assert result.returncode == 0, result.stderr
+    assert not any("--service-ports" in command for command in machine.state["commands"])
     running = machine.state["running"]
     assert running["auth"] == ["auth-new-0", "auth-new-1"]
     assert running["proxy"] == ["proxy-new-0", "proxy-new-1"]

@@ -128,8 +128,11 @@ def bare(
 
 def lookup(host: Any, *arguments: Any, **options: Any) -> Any:
     """Act like a resolver that knows no names: encode the name, which can fail, and find nothing."""
+    # Most libraries leave the encoding to the resolver. anyio encodes the name itself.
     if isinstance(host, str):
-        host = host.encode("idna").decode()
+        host = host.encode("idna")
+    if isinstance(host, bytes):
+        host = host.decode()
         try:
             ip_address(host)
         except ValueError:

@@ -92,20 +92,14 @@ def started_gateway(folder: Path, **environment: str) -> Iterator[subprocess.Pop
 
 
 @contextmanager
-def running_gateway(folder: Path) -> Iterator[Gateway]:
-    """The gateway of the repository. Behind it, catalog refuses connections; all other services are there."""
+def running_gateway(folder: Path, **upstreams: str) -> Iterator[Gateway]:
+    """The gateway of the repository, with all services behind it. `upstreams` has other addresses by service."""
     port = free_port()
     with ExitStack() as stack:
-        upstreams = {
-            f"{name.upper()}_UPSTREAM": stack.enter_context(serving(stand_in(name)))
-            for name in SERVICES
-            if name != "catalog"
-        }
-        environment = {
-            "GATEWAY_ADDRESS": f"http://:{port}",
-            "CATALOG_UPSTREAM": f"127.0.0.1:{free_port()}",
-            **{name: url.removeprefix("http://") for name, url in upstreams.items()},
-        }
+        environment = {"GATEWAY_ADDRESS": f"http://:{port}"}
+        for name in SERVICES:
+            upstream = upstreams.get(name) or stack.enter_context(serving(stand_in(name)))
+            environment[f"{name.upper()}_UPSTREAM"] = upstream.removeprefix("http://")
         process = stack.enter_context(started_gateway(folder, **environment))
         url = f"http://127.0.0.1:{port}"
         wait_until("the gateway", lambda: process.poll() is not None or is_ready(url, "/health"))

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from .cluster import Cluster, programs
-from .deployment import NAMESPACES, Deployment
+from .deployment import NAMESPACES, PATIENCE, Deployment
 from .paper_nodes import PaperNodes
 
 WORKERS = {"node-1": "zone-a", "node-2": "zone-b", "node-3": "zone-c"}
@@ -105,16 +105,22 @@ def paper_nodes(cluster: Cluster) -> Iterator[PaperNodes]:
     assert nodes.failure is None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def deployments(
     cluster: Cluster, paper_nodes: PaperNodes, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Deployment]:
-    """Return each overlay, with its namespace and the secrets, and nothing else applied yet."""
+) -> Iterator[dict[str, Deployment]]:
+    """Return each overlay, with its namespace and the secrets, and nothing else applied yet.
+
+    Each module has namespaces of its own: what components leave behind would take room on the nodes.
+    """
     found = {}
     for overlay in NAMESPACES:
         found[overlay] = Deployment(cluster, overlay, tmp_path_factory.mktemp(overlay))
         found[overlay].create_namespace_and_secrets()
-    return found
+    yield found
+    paper_nodes.dead.clear()
+    # It waits until nothing of them is left.
+    cluster.kubectl("delete", "namespace", *NAMESPACES.values(), f"--timeout={PATIENCE}s")
 
 
 @pytest.fixture

@@ -150,12 +150,14 @@ class Deployment:
         return sorted((nodes.count(node) for node in set(nodes)), reverse=True)
 
     def replica_sets(self, service: str) -> dict[str, Object]:
-        """Return the ReplicaSets of a service by the tag of their image."""
+        """Return the ReplicaSets of a service by the tag of their image. Two of one tag fail the test."""
         found = self.get("replicasets", labelSelector=f"app.kubernetes.io/name={service}")
-        return {
+        by_tag = {
             each["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2]: each
             for each in found
         }
+        assert len(by_tag) == len(found), f"{service} has two ReplicaSets of one tag"
+        return by_tag
 
     def report_load(self, cpu: str) -> None:
         """Write what metrics-server would report if each Pod of a service used this much CPU."""

@@ -11,7 +11,7 @@ from .cluster import Cluster, CommandFailed, Object
 
 STARTS_IN = 1.0
 """Seconds from the start of a Pod until it is ready."""
-CAPACITY = {"cpu": "4", "memory": "8Gi", "pods": "110"}
+CAPACITY = {"cpu": "8", "memory": "16Gi", "pods": "110"}  # one node has room for all Pods
 _RENEWS_EACH = 2.0
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 

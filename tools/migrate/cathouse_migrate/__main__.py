@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import atexit
+import gc
 import os
 import sys
 from pathlib import Path
@@ -25,6 +27,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
+    # At its end, Python would search all imported modules for garbage: a third of the time without new migrations.
+    atexit.register(gc.freeze)
     arguments = build_parser().parse_args()
     try:
         revisions = asyncio.run(migrate_all(database_urls(arguments.settings_root)))

@@ -1,6 +1,8 @@
 """Write and release the descriptions of the API, and generate its clients. Run it in the root of the repository."""
 
 import argparse
+import atexit
+import gc
 import sys
 from pathlib import Path
 
@@ -30,6 +32,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
+    # A third of the time would go into searching the imported services for garbage, also at the end of Python.
+    gc.disable()
+    atexit.register(gc.freeze)
     arguments = build_parser().parse_args()
     try:
         services = load_registry()

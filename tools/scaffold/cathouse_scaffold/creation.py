@@ -11,6 +11,7 @@ from cathouse_scaffold.documents import (
     REFERENCE,
     REGISTRY,
     describe_apis,
+    describe_code,
     reference_pages,
     render_service,
     shared_files,
@@ -50,9 +51,10 @@ def create(root: Path, spec: ServiceSpec) -> tuple[Service, list[Path]]:
     with undoable(root, [*texts, OPENAPI, REFERENCE, folder]):
         write(root, texts)
         generate(root, service)
-        render_service(root, service)
         describe_apis(root)
-        pages = write(root, reference_pages(root, services))
+        code = describe_code(root)
+        render_service(root, service, code)
+        pages = write(root, reference_pages(root, services, code))
     api = [OPENAPI / f"{service.name}.json", OPENAPI / "CHANGELOG.md"]
     own = (path.relative_to(root) for path in files(root / folder))
     return service, sorted([*texts, *api, *pages, *own])

@@ -3,9 +3,9 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,8 @@ from cathouse_scaffold.rendering import Rendering, Texts
 REGISTRY = Path("services.toml")
 OPENAPI = Path("docs/openapi")
 REFERENCE = Path("docs/reference")
+
+Described = dict[str, Any]
 
 
 def render(root: Path) -> list[Path]:
@@ -40,12 +42,6 @@ def is_documentation(path: Path) -> bool:
     return path.suffix == ".md" or path.is_relative_to("docs")
 
 
-def render_service(root: Path, service: Service) -> None:
-    """Write the generated files in the folder of one service. Raises `ScaffoldError`."""
-    own = Rendering(root, [service], partial(_described, root, service.name))
-    write(root, own.stale(lambda path: path.is_relative_to(f"services/{service.name}")))
-
-
 def shared_files(root: Path, services: Sequence[Service]) -> Texts:
     """Return the stale files that are rendered from the registry alone, without code."""
     return Rendering(root, services).stale(
@@ -53,11 +49,15 @@ def shared_files(root: Path, services: Sequence[Service]) -> Texts:
     )
 
 
-def reference_pages(root: Path, services: Sequence[Service]) -> Texts:
-    """Return the stale pages of the reference for these services. Raises `ScaffoldError`."""
-    names = [service.name for service in services]
-    described = partial(_described, root, *names)
-    pages = Rendering(root, services, described, partial(_reference, root))
+def render_service(root: Path, service: Service, code: Described) -> None:
+    """Write the generated files in the folder of one service. `code` is the result of `describe_code`."""
+    own = _rendering(root, [service], lambda: code)
+    write(root, own.stale(lambda path: path.is_relative_to(f"services/{service.name}")))
+
+
+def reference_pages(root: Path, services: Sequence[Service], code: Described) -> Texts:
+    """Return the stale pages of the reference for these services. `code` is the result of `describe_code`."""
+    pages = _rendering(root, services, lambda: code)
     return pages.stale(lambda path: path.is_relative_to(REFERENCE))
 
 
@@ -65,6 +65,17 @@ def describe_apis(root: Path) -> None:
     """Write the OpenAPI descriptions. Raises `ScaffoldError` for a breaking change that is not declared."""
     with importable(root) as environment:
         run([sys.executable, "-m", "cathouse_openapi", "write"], root, environment)
+
+
+def describe_code(root: Path) -> Described:
+    """Return the descriptions of all services and of the repository, from their code. Raises `ScaffoldError`.
+
+    Each call takes seconds. So a command calls this once, and renders all its files from the result.
+    """
+    with importable(root) as environment:
+        command = [sys.executable, "-m", "cathouse_scaffold.describe", str(REGISTRY)]
+        described: Described = json.loads(run(command, root, environment))
+        return described
 
 
 def write(root: Path, texts: Texts) -> list[Path]:
@@ -81,22 +92,11 @@ def write(root: Path, texts: Texts) -> list[Path]:
 
 def rendering(root: Path) -> Rendering:
     """Return the rendering of all generated files of the repository."""
-    return Rendering(
-        root, load_registry(root / REGISTRY), partial(_described, root), partial(_reference, root)
-    )
+    return _rendering(root, load_registry(root / REGISTRY), cache(partial(describe_code, root)))
 
 
-def _described(root: Path, *names: str) -> Any:
-    """Return the descriptions of these services, or of all services without names."""
-    with importable(root) as environment:
-        command = [sys.executable, "-m", "cathouse_scaffold.describe", str(REGISTRY), *names]
-        return json.loads(run(command, root, environment))
-
-
-def _reference(root: Path) -> Any:
-    with importable(root) as environment:
-        command = [sys.executable, "-m", "cathouse_scaffold.reference"]
-        return json.loads(run(command, root, environment))
+def _rendering(root: Path, services: Sequence[Service], code: Callable[[], Described]) -> Rendering:
+    return Rendering(root, services, lambda: code()["services"], lambda: code()["repository"])
 
 
 @contextmanager

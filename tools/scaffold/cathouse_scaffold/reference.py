@@ -1,13 +1,10 @@
 """Facts of the repository for the pages in `docs/reference`, beside those of single services.
 
-Run as a program in the root of a repository, it prints them as JSON. Tools know none of each other, so it loads each by
-its name.
+Tools know none of each other, so this module loads each by its name.
 """
 
 import importlib
-import json
 import re
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,7 +56,3 @@ def registry_fields(registry: str) -> list[Facts]:
         elif fields and (match := re.fullmatch(r"#     +(.*)", line)):
             fields[-1]["help"] += f" {match[1]}"
     return fields
-
-
-if __name__ == "__main__":
-    json.dump(facts(Path()), sys.stdout)

@@ -15,6 +15,7 @@ from cathouse_scaffold.documents import (
     OPENAPI,
     REGISTRY,
     describe_apis,
+    describe_code,
     reference_pages,
     render_service,
     rendering,
@@ -50,14 +51,17 @@ def remove(root: Path, name: str) -> tuple[Service, list[Path]]:
     others = [other for other in services if other != service]
     folder = Path("services") / name
     registry = _registry_without(root, service)
-    texts = {
-        REGISTRY: registry,
-        **shared_files(root, others),
-        **_api(root, service, registry),
-        **reference_pages(root, others),
-    }
+    texts = {REGISTRY: registry, **shared_files(root, others)}
+    # The descriptions below take seconds. Most changes that are not committed are found without them.
     require_clean(root, texts.keys(), texts)
-    if lost := sorted(_lost(root, service)):
+    texts |= _api(root, service, registry)
+    with _created_again(root, service) as fresh:
+        code = describe_code(fresh)
+        render_service(fresh, service, code)
+        texts |= reference_pages(root, others, code)
+        require_clean(root, texts.keys(), texts)
+        lost = sorted(_lost(root, service, fresh))
+    if lost:
         listed = "\n  ".join(lost)
         raise ScaffoldError(
             f"cannot remove {name}, because these changes would be lost. Commit them, or delete them:\n  {listed}"
@@ -69,20 +73,16 @@ def remove(root: Path, name: str) -> tuple[Service, list[Path]]:
     return service, sorted([*texts, *own])
 
 
-def _lost(root: Path, service: Service) -> Iterator[str]:
-    """Yield the files with content that exists neither in git nor in the template."""
+def _lost(root: Path, service: Service, fresh: Path) -> Iterator[str]:
+    """Yield the files with content that exists neither in git nor in the folder where the service was created again."""
     folder = Path("services") / service.name
     in_git = committed_files(root)
-    with _everything_but(root, service) as fresh:
-        (fresh / REGISTRY).symlink_to((root / REGISTRY).resolve())
-        generate(fresh, service)
-        render_service(fresh, service)
-        for path in files(root / folder):
-            name = path.relative_to(root)
-            again = fresh / name
-            same = again.exists() and again.read_bytes() == path.read_bytes()
-            if name not in in_git and not same:
-                yield f"{name} ({'changed' if again.exists() else 'added'})"
+    for path in files(root / folder):
+        name = path.relative_to(root)
+        again = fresh / name
+        same = again.exists() and again.read_bytes() == path.read_bytes()
+        if name not in in_git and not same:
+            yield f"{name} ({'changed' if again.exists() else 'added'})"
     for path in rendering(root).stale(lambda path: path.stem == service.name):
         if path not in in_git:
             yield f"{path} (changed: `make render` would write another text)"
@@ -101,6 +101,15 @@ def _api(root: Path, service: Service, registry: str) -> Texts:
 
 
 @contextmanager
+def _created_again(root: Path, service: Service) -> Iterator[Path]:
+    """Yield a folder like the repository, in which the service is as the template creates it."""
+    with _everything_but(root, service) as fresh:
+        (fresh / REGISTRY).symlink_to((root / REGISTRY).resolve())
+        generate(fresh, service)
+        yield fresh
+
+
+@contextmanager
 def _everything_but(root: Path, service: Service) -> Iterator[Path]:
     """Yield a folder of links to everything that generation and description need, except the service and the registry.
 
@@ -111,6 +120,8 @@ def _everything_but(root: Path, service: Service) -> Iterator[Path]:
         (folder / "services").mkdir()
         for path in (
             *root.glob("services/*"),
+            root / "Makefile",
+            root / "bench",
             root / "kit",
             root / "platform",
             root / "tools",

@@ -6,18 +6,30 @@ from pathlib import Path
 import pytest
 from cathouse_scaffold import documents
 from cathouse_scaffold.documents import is_documentation, rendering
+from cathouse_scaffold.rendering import Rendering
 
 ROOT = Path(__file__).parents[3]
 
 
-def test_generated_files_are_current() -> None:
-    stale = rendering(ROOT).stale(lambda path: not is_documentation(path))
+# One worker runs both tests, because the description of the code takes seconds.
+in_one_worker = pytest.mark.xdist_group("rendered files")
+
+
+@pytest.fixture(scope="module")
+def current() -> Rendering:
+    return rendering(ROOT)
+
+
+@in_one_worker
+def test_generated_files_are_current(current: Rendering) -> None:
+    stale = current.stale(lambda path: not is_documentation(path))
     assert not stale, f"run `make render`: {', '.join(map(str, stale))}"
 
 
+@in_one_worker
 @pytest.mark.documentation
-def test_generated_documentation_is_current() -> None:
-    stale = rendering(ROOT).stale(is_documentation)
+def test_generated_documentation_is_current(current: Rendering) -> None:
+    stale = current.stale(is_documentation)
     assert not stale, f"run `make render`: {', '.join(map(str, stale))}"
 
 

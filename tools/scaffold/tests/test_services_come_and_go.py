@@ -31,10 +31,11 @@ NOT_COPIED = (
     ".env",
     "result*",
 )
+ANOTHER_FILE = "services/catalog/cathouse_catalog/settings.py"
 # A new service also changes documentation.
 pytestmark = [
     pytest.mark.documentation,
-    # One worker runs all of these tests, because each worker would first create its own service.
+    # One worker runs all of these tests, because each worker would create its own service.
     pytest.mark.xdist_group("scaffold"),
 ]
 
@@ -47,6 +48,7 @@ class Repository:
         shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*NOT_COPIED), symlinks=True)
         self.git("init", "--quiet")
         self.commit()
+        self.start = self.git("rev-parse", "HEAD").strip()
 
     def git(self, *words: str) -> str:
         me = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
@@ -58,6 +60,32 @@ class Repository:
     def commit(self) -> None:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message=All", "--allow-empty")
+
+    def reset(self) -> None:
+        """Return to the original state."""
+        self.git("reset", "--quiet", "--hard", self.start)
+        self.git("clean", "--quiet", "-dffx")
+
+    def snapshot(self) -> str:
+        """Return git's tree of all files, also of those that are not committed."""
+        self.git("add", "--all")
+        return self.git("write-tree").strip()
+
+    def restore(self, tree: str) -> None:
+        """Write the files of a snapshot. None of its changes is committed or staged."""
+        self.git("read-tree", "--reset", "-u", tree)
+        self.git("reset", "--quiet")
+
+    def leave_cache(self) -> None:
+        """Write a cache, as Python does when it imports the service."""
+        cache = self.root / "services/fifthwheel/cathouse_fifthwheel/__pycache__"
+        cache.mkdir(parents=True, exist_ok=True)
+        (cache / "main.cpython-311.pyc").write_bytes(b"")
+
+    def change_another_file(self) -> None:
+        """Change a file that no creation or removal of a service changes."""
+        path = self.root / ANOTHER_FILE
+        path.write_text(path.read_text() + "\n# mine\n")
 
     @property
     def changed(self) -> list[str]:
@@ -108,16 +136,30 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 def repository(pristine: Repository) -> Iterator[Repository]:
     """Yield the copy in its original state."""
     yield pristine
-    pristine.git("reset", "--quiet", "--hard")
-    pristine.git("clean", "--quiet", "-dffx")
+    pristine.reset()
 
 
 @pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """Return a copy with the new service fifthwheel, which is not committed."""
-    repository = Repository(tmp_path_factory.mktemp("grown") / "copy")
-    said = repository.says("service", "fifthwheel", "--port", "18020", "--description", "Opinions")
+def created(pristine: Repository) -> str:
+    """Create the service fifthwheel once for all tests, because that takes seconds. Returns the snapshot.
+
+    An earlier service with this name has left a cache, and a file without relation to the service has a change.
+    """
+    pristine.leave_cache()
+    pristine.change_another_file()
+    said = pristine.says("service", "fifthwheel", "--port", "18020", "--description", "Opinions")
     assert "Created services/fifthwheel, with port 18020 and prefix /api/v1/fifthwheel." in said
+    assert f" M {ANOTHER_FILE}" in pristine.changed
+    pristine.git("restore", ANOTHER_FILE)
+    snapshot = pristine.snapshot()
+    pristine.reset()
+    return snapshot
+
+
+@pytest.fixture
+def grown(repository: Repository, created: str) -> Repository:
+    """Return the copy with the new service fifthwheel, which is not committed."""
+    repository.restore(created)
     return repository
 
 
@@ -257,21 +299,17 @@ def test_make_uses_typed_values_and_ignores_the_environment(
     assert repository.changed == []
 
 
-def test_a_service_is_removed_completely_and_can_be_created_again(repository: Repository) -> None:
-    # A cache that an earlier service with this name has left.
-    cache = repository.root / "services/alpaca/cathouse_alpaca/__pycache__"
-    cache.mkdir(parents=True)
-    (cache / "main.cpython-311.pyc").write_bytes(b"")
-    repository.says("service", "alpaca")
-    assert "?? services/alpaca/README.md" in repository.changed
-    said = repository.says("service-remove", "alpaca")
-    assert "cathouse-postgres drop alpaca" in said
-    assert repository.changed == []
-    assert not (repository.root / "services/alpaca").exists()
+def test_a_service_is_removed_completely_and_can_be_created_again(grown: Repository) -> None:
+    # The service was created beside the cache of an earlier one.
+    assert "?? services/fifthwheel/README.md" in grown.changed
+    grown.leave_cache()
+    said = grown.says("service-remove", "fifthwheel")
+    assert "cathouse-postgres drop fifthwheel" in said
+    assert grown.changed == []
+    assert not (grown.root / "services/fifthwheel").exists()
 
 
 def test_a_service_with_changes_that_are_not_committed_is_not_removed(grown: Repository) -> None:
-    # This test must be the last one of this copy, because it removes the service.
     folder = grown.root / "services/fifthwheel"
     settings = folder / "cathouse_fifthwheel/settings.py"
     settings.write_text(settings.read_text() + "\n# mine\n")
@@ -313,27 +351,24 @@ def test_a_file_that_is_not_committed_is_not_overwritten(repository: Repository)
     assert not (repository.root / "services/fifthwheel").exists()
 
 
-def test_changes_of_other_files_do_not_prevent_the_command(repository: Repository) -> None:
-    settings = repository.root / "services/catalog/cathouse_catalog/settings.py"
-    settings.write_text(settings.read_text() + "\n# mine\n")
-    repository.says("service", "alpaca")
-    repository.says("service-remove", "alpaca")
-    assert repository.changed == [" M services/catalog/cathouse_catalog/settings.py"]
+def test_changes_of_other_files_do_not_prevent_the_command(grown: Repository) -> None:
+    # The service was created with this change, too.
+    grown.change_another_file()
+    grown.says("service-remove", "fifthwheel")
+    assert grown.changed == [f" M {ANOTHER_FILE}"]
 
 
-def test_a_second_service_needs_a_commit_of_the_first(repository: Repository) -> None:
-    repository.says("service", "alpaca")
-    said = repository.refuses("service", "badger")
+def test_a_second_service_needs_a_commit_of_the_first(grown: Repository) -> None:
+    said = grown.refuses("service", "badger")
     assert re.search(
         r"not committed: README\.md, .* and \d+ more\. Commit or stash them first\n$", said
     )
 
 
-def test_changes_in_a_shared_file_prevent_the_removal(repository: Repository) -> None:
-    repository.says("service", "alpaca")
-    readme = repository.root / "README.md"
+def test_changes_in_a_shared_file_prevent_the_removal(grown: Repository) -> None:
+    readme = grown.root / "README.md"
     readme.write_text(readme.read_text() + "\nmine\n")
-    said = repository.refuses("service-remove", "alpaca")
+    said = grown.refuses("service-remove", "fifthwheel")
     assert "not committed: README.md. Commit or stash them first" in said
 
 
@@ -349,26 +384,21 @@ def test_a_failure_prints_the_command_that_undoes_the_changes(repository: Reposi
     assert repository.changed == [f' M "{template}"']
 
 
-def test_a_failed_removal_can_be_undone(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    repository.says("service", "alpaca")
-    repository.git("add", "--all")
-    repository.git("commit", "--quiet", "--message=A service")
+def test_a_failed_removal_can_be_undone(grown: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    grown.commit()
 
     def failing(root: Path, texts: Texts) -> None:
         write(root, texts)
-        (root / "services/alpaca/README.md").unlink()
+        (root / "services/fifthwheel/README.md").unlink()
         raise OSError("No space left on device")
 
     monkeypatch.setattr(removal, "write", failing)
     with pytest.raises(OSError, match="No space") as failed:
-        removal.remove(repository.root, "alpaca")
-    for path in ("services.toml", "services/alpaca/README.md", "docs/openapi/alpaca.json"):
-        assert re.search(rf"^ [MD] {path}$", "\n".join(repository.changed), re.MULTILINE)
-    repository.undo("\n".join(failed.value.__notes__))
-    assert repository.changed == []
-    repository.git("reset", "--quiet", "--hard", "HEAD~1")
+        removal.remove(grown.root, "fifthwheel")
+    for path in ("services.toml", "services/fifthwheel/README.md", "docs/openapi/fifthwheel.json"):
+        assert re.search(rf"^ [MD] {path}$", "\n".join(grown.changed), re.MULTILINE)
+    grown.undo("\n".join(failed.value.__notes__))
+    assert grown.changed == []
 
 
 def test_ctrl_c_prints_the_command_that_undoes_the_changes(repository: Repository) -> None:
