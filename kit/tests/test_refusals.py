@@ -204,7 +204,7 @@ async def test_a_deadlock_is_a_503_for_one_transaction_and_the_other_succeeds(
 
     outcomes = await asyncio.gather(work(1, 2), work(2, 1), return_exceptions=True)
     await database.close()
-    assert sorted(map(type, outcomes), key=str) == [DatabaseBusy, int]
+    assert {*map(type, outcomes)} == {DatabaseBusy, int}
 
 
 async def test_a_serialization_failure_is_a_503_for_one_transaction(

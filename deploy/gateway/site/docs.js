@@ -1,4 +1,4 @@
-// Shows the description of one service. The fragment of the address names the service: /docs#catalog.
+// Shows the description of one service. The fragment of the address names the service: /docs#auth.
 const links = [...document.querySelectorAll("nav a[href^='#']")];
 
 function show() {

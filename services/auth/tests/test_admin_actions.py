@@ -266,7 +266,7 @@ async def test_details_have_a_bound_in_the_database(app: FastAPI, execute: Execu
             record_admin_action(
                 session,
                 AdminAction,
-                SecurityEvent.CAT_REJECTED,
+                SecurityEvent.ROLE_CHANGED,
                 admin_id=uuid4(),
                 subject_id=uuid4(),
                 unlogged={"reason": "x" * length},

@@ -27,7 +27,18 @@ def rewriter(
     )
 
 
+HOST = "cathouse.example"
+# Spellings that clients read as this host. They are computed, because a platform of another name has another host.
+DISGUISED = [
+    f"%{ord(HOST[0]):02x}{HOST[1:]}",
+    f"{HOST[0]}%{ord(HOST[1]):02x}{HOST[2:].replace('.', '%2E')}",
+    f"{HOST[:2]}\u00ad{HOST[2:]}",
+    f"{''.join(chr(ord(letter) + 0xFEE0) for letter in HOST[:4])}{HOST[4:]}",
+    f"{chr(ord(HOST[0]) - ord('a') + 0x24D0)}{HOST[1:]}",
+    f"{HOST[:3]}\t{HOST[3:]}",
+]
 PLATFORM = [
+    *(f"http://{host}/x" for host in DISGUISED),
     "http://cathouse.example/",
     "https://cathouse.example/api/v1/installations/1/scopes",
     "http://cathouse.example:8003/x",
@@ -46,19 +57,13 @@ PLATFORM = [
     "http://evil.example:80@cathouse.example/x",
     "http://@cathouse.example/x",
     "HTTP://CATHOUSE.EXAMPLE/x",
-    "http://%63athouse.example/x",
-    "http://c%61thouse%2Eexample/x",
     "http://cathouse..example/x",
     "http://cathouse.example../x",
     "http://%E3%80%82cathouse.example/x",
     "http://cathouse.example./x",
     "http://cathouse\u3002example/x",
     "http://cathouse\uff0eexample/x",
-    "http://ca\u00adthouse.example/x",
-    "http://\uff43\uff41\uff54\uff48\uff4fuse.example/x",
-    "http://\u24d2athouse.example/x",
     "h\tttp://cathouse.example/x",
-    "http://cat\thouse.example/x",
     "\t http://cathouse.example/x \t",
     "http://cathouse.example:/x",
     "http://cathouse.example:000080/x",
@@ -226,7 +231,7 @@ PIECES = st.sampled_from(
         *(
             "cathouse.example",
             "CATHOUSE.example",
-            "%63athouse.example",
+            DISGUISED[0],
             "cat.example",
             "evil.example",
         ),

@@ -5,8 +5,8 @@
 # It needs root, Debian, `make install`, Go at the first time, and a Docker engine, which builds the images. On bare
 # Debian, `eval "$(tests/containers/start-docker.sh FOLDER)"` starts one.
 #
-# Processes, mounts and the network are in namespaces of their own. The kernel removes all of them with their first
-# process, so that none is left of a run, however it ends.
+# Processes, mounts and the network are in namespaces of their own. The kernel removes all of them together with their
+# first process, however a run ends.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 folder=$(mktemp -d)

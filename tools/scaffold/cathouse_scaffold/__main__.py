@@ -10,7 +10,11 @@ from cathouse_scaffold.creation import ServiceSpec, create
 from cathouse_scaffold.documents import render, stale
 from cathouse_scaffold.errors import ScaffoldError
 from cathouse_scaffold.imports import check_imports
+from cathouse_scaffold.platforms.choices import completed
+from cathouse_scaffold.platforms.creation import generating_targets, rename_platform
+from cathouse_scaffold.platforms.names import PlatformError
 from cathouse_scaffold.removal import remove
+from cathouse_scaffold.updating import update
 
 ROOT = Path()
 
@@ -32,13 +36,25 @@ def build_parser() -> argparse.ArgumentParser:
     service.add_argument("--description", type=_given, help="one line without a full stop")
     removal = commands.add_parser("service-remove", help="remove a service")
     removal.add_argument("name", metavar="NAME")
+    renaming = commands.add_parser("rename", help="give the platform in this folder another name")
+    renaming.add_argument("name", metavar="NAME", help="name for people, such as Acme Tools")
+    for option, text in (
+        ("--package", "name of packages; default: NAME in small letters, without spaces"),
+        ("--description", "one line without a full stop"),
+        ("--ports", "first port of the development stack; default: 8000"),
+        ("--registry", "registry of images, with the path"),
+        ("--holder", "holder of the copyright"),
+    ):
+        renaming.add_argument(option, type=_given, help=text)
+    updates = commands.add_parser("update", help="merge a later state of the platform's origin")
+    updates.add_argument("--version", type=_given, help="a tag, branch or commit of the origin")
     return parser
 
 
 def main() -> None:
     try:
         _run(build_parser().parse_args())
-    except (ScaffoldError, RegistryError, OSError) as error:
+    except (PlatformError, ScaffoldError, RegistryError, OSError) as error:
         sys.exit("\n".join([str(error), *_notes(error)]))
     except KeyboardInterrupt as interrupt:
         for note in _notes(interrupt):
@@ -97,6 +113,27 @@ def _run(arguments: argparse.Namespace) -> None:
                 " To drop them, run this command while the stack is up:"
                 f" cathouse-postgres drop {service.name}"
             )
+        case "rename":
+            if not arguments.name:
+                raise ScaffoldError('NAME is missing: make rename NAME="Acme Tools"')
+            given = {
+                "display_name": arguments.name,
+                "package": arguments.package,
+                "description": arguments.description,
+                "ports": arguments.ports,
+                "registry": arguments.registry,
+                "licence_holder": arguments.holder,
+            }
+            rename_platform(ROOT, completed(given))
+            print(f"The platform is {arguments.name} now. `git diff HEAD` shows the changes.")
+        case "update":
+            if conflicts := update(ROOT, arguments.version):
+                print(*conflicts, sep="\n")
+                sys.exit(
+                    "\nResolve the conflicts in these files, as after `git merge`. Then run:"
+                    f" make install {' '.join(generating_targets(ROOT))} check"
+                )
+            print("The update is merged. Read it with `git diff HEAD`, then run: make check test")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Check the name, the prefix, the description and the port of a new service."""
 
-import keyword
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ import yaml
 from cathouse_kit.registry import Service
 
 from cathouse_scaffold.errors import ScaffoldError
+from cathouse_scaffold.reserved import KEYWORDS, SQL
 from cathouse_scaffold.working_tree import files
 
 _LONGEST = 30
@@ -23,39 +23,6 @@ _RESERVED = set(
 )
 # "pg" is refused because its owner would be the role pg_owner. PostgreSQL reserves names that begin with pg_.
 _SCHEMAS = {"information", "none", "pg", "postgres", "public", "template"}
-_PYTHON = {word.lower() for word in (*keyword.kwlist, *keyword.softkwlist)}
-# In a YAML file, a key with such a name is read as a boolean or as null (YAML 1.1, types bool and null).
-_YAML = {"false", "no", "null", "off", "on", "true", "yes"}
-_NIX = {"assert", "else", "if", "in", "inherit", "let", "or", "rec", "then", "with"}
-# Networks and network modes of a Docker engine.
-_DOCKER = {"bridge", "host", "ingress", "none", "overlay"}
-# Windows cannot have folders with these names, because they are devices.
-_WINDOWS = {
-    "aux",
-    "con",
-    "nul",
-    "prn",
-    *(f"{port}{n}" for port in ("com", "lpt") for n in range(10)),
-}
-_KEYWORDS = {
-    "a keyword of Python": _PYTHON,
-    "a boolean or null in YAML": _YAML,
-    "a keyword of Nix": _NIX,
-    "a network of Docker": _DOCKER,
-    "a device on Windows": _WINDOWS,
-}
-# Reserved words of PostgreSQL 18, including those that are allowed only as names of functions and types. The pattern of
-# names already refuses some of them.
-_SQL = set(
-    """
-    all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate
-    collation column concurrently constraint create cross default deferrable desc distinct do else end except
-    false fetch for foreign freeze from full grant group having ilike in initially inner intersect into is
-    isnull join lateral leading left like limit localtime localtimestamp natural not notnull null offset on only
-    or order outer overlaps placing primary references returning right select similar some symmetric table
-    tablesample then to trailing true union unique user using variadic verbose when where window with
-    """.split()  # noqa: SIM905 # a list would have one word a line
-)
 # Extensions of PostgreSQL. A schema with such a name would look like the schema of the extension.
 _EXTENSIONS = set(
     """
@@ -75,10 +42,10 @@ def check_name(root: Path, services: Sequence[Service], name: str) -> None:
             f"NAME={name} cannot be the name of a service: use 2 to {_LONGEST} characters of a to z and 0 to 9, and"
             " begin with a letter. The name becomes a Python package, a host, a database role and a variable"
         )
-    for kind, names in _KEYWORDS.items():
+    for kind, names in KEYWORDS.items():
         if name in names:
             raise ScaffoldError(f"{_refused(name)}: it is {kind}")
-    if name in _SQL:
+    if name in SQL:
         raise ScaffoldError(f"{_refused(name)}: it is a reserved word of PostgreSQL")
     if name in _SCHEMAS:
         raise ScaffoldError(f"{_refused(name)}: PostgreSQL itself uses this name")

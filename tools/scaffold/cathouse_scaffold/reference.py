@@ -28,7 +28,7 @@ def facts(root: Path) -> Facts:
 
 
 def _programs(root: Path) -> Iterator[Facts]:
-    modules = ["bench.__main__"]
+    modules = ["bench.__main__"] if (root / "bench").is_dir() else []
     for project in sorted(root.glob("tools/*/pyproject.toml")):
         scripts = tomllib.loads(project.read_text(encoding="utf-8"))["project"].get("scripts", {})
         modules += [entry.partition(":")[0] for entry in scripts.values()]

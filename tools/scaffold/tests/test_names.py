@@ -114,7 +114,7 @@ def test_a_description_that_would_break_a_file_is_refused(description: str) -> N
         ("its variable DATABASE_URL is already a setting", "database"),
         (
             "cannot be the name of a service",
-            "kit migrate deployment scaffold postgres gateway dashboard catalog runtime stripped secrets",
+            "kit migrate deployment scaffold postgres gateway dashboard auth runtime stripped secrets",
         ),
     ],
 )

@@ -109,8 +109,9 @@ def test_an_invalid_port_is_refused(
 
 def test_an_offset_moves_every_service(services: tuple[Service, ...]) -> None:
     moved = {service.port_variable: str(service.port + 100) for service in services}
-    others = {"GATEWAY_PORT": "8100", "DASHBOARD_PORT": "8101", "TASKS_PORT": "8110"}
-    assert shifted(services, "100") == moved | others
+    others = {"GATEWAY_PORT": 8000, "DASHBOARD_PORT": 8001, "TASKS_PORT": 8010}
+    moved |= {variable: str(port + 100) for variable, port in others.items()}
+    assert shifted(services, "100") == moved
 
 
 @pytest.mark.parametrize("offset", ["60000", "-1", "some", ""])

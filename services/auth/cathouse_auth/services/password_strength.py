@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
+from cathouse_platform.platform import PLATFORM
+
 # Guesses, as powers of ten. The range that zxcvbn calls "somewhat guessable" ends at 8.
 _ENOUGH = 8.0
 _CHARACTER = 1.0
@@ -21,8 +23,12 @@ _SHORTEST_WORD, _LONGEST_WORD = 4, 24
 # The cost grows with the square of the length. The first characters never need more guesses than the whole password.
 _JUDGED = 64
 _SHORTEST_PERSONAL = 4
+# A short word of the name, such as The, is part of many good passwords.
+_SERVICE = (
+    PLATFORM.display_name,
+    *(word for word in PLATFORM.display_name.split() if len(word) >= _SHORTEST_PERSONAL),
+)
 
-_SERVICE = ("cathouse", "cat", "house")
 _UNSHIFTED = str.maketrans('!@#$%^&*()_+{}:"<>?|~', "1234567890-=[];',./\\`")
 _SYMBOLS = "@4836!10$57+|"
 _LETTER_LIKE = tuple(
