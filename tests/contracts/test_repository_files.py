@@ -78,6 +78,7 @@ def test_every_deployment_has_the_same_images_of_others() -> None:
                 assert image in defaults.values(), path
 
 
+@pytest.mark.documentation
 def test_the_changelog_has_the_version_of_the_packages() -> None:
     text = (ROOT / "CHANGELOG.md").read_text()
     headings = re.findall(r"^## \[(.+?)\](?: - (\d{4}-\d\d-\d\d))?$", text, re.MULTILINE)

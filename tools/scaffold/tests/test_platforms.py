@@ -246,6 +246,7 @@ def test_a_platform_without_an_origin_is_not_updated(tmp_path: Path) -> None:
         update(repository(tmp_path), None)
 
 
+@pytest.mark.documentation
 def test_each_rule_about_the_marketplace_finds_its_text() -> None:
     for path, names in marketplace.DEFINITIONS.items():
         text = (ROOT / path).read_text(encoding="utf-8")
