@@ -1,10 +1,9 @@
 #!/bin/sh
 # up.sh [--build]: start Cat House, or update what runs. --build builds the images from this folder first.
 #
-# It creates the secrets if there are none. Then it starts PostgreSQL and Valkey, migrates the database, starts the
-# services, and last the gateway. Of services that run already, it replaces those that changed, one after the other. Two
-# new replicas start and become healthy. Then the old ones complete their requests and stop. So an update refuses no
-# request.
+# It creates the secrets if there are none. Then it starts PostgreSQL, migrates the database, and starts everything else.
+# Of services that run already, it replaces those that changed, one after the other. Two new replicas start and become
+# healthy. Then the old ones complete their requests and stop. So an update refuses no request.
 #
 # If something does not become healthy, it prints the reason, and stops all that it started. Containers that ran before,
 # and the data, stay as they are.
@@ -83,11 +82,11 @@ if [ ! -e secrets/service_token ] && ! docker compose run --rm secrets; then
   exit 1
 fi
 
-# The gateway starts last. So its ports are tried first, and a taken one is named before anything starts.
+# The ports of the gateway are tried first, so that a taken one is named before anything starts.
 if [ -z "$before" ]; then
   docker compose run --rm --no-deps --service-ports gateway caddy version >"$output" 2>&1 || fail
 fi
-up --wait --wait-timeout 180 postgres valkey || fail
+up --wait --wait-timeout 180 postgres || fail
 up migrate || fail
 status=$(docker wait "$(docker compose ps --all --quiet migrate)")
 [ "$status" = 0 ] || { echo "service \"migrate\" didn't complete successfully: exit $status" >"$output"; fail; }
@@ -100,12 +99,15 @@ for service in $services; do
   # shellcheck disable=SC2086 # one word a container
   [ -z "$old" ] || replace "$service" $old
 done
-# shellcheck disable=SC2086 # one word a service
-up --wait --wait-timeout 180 --no-deps --no-recreate $services || fail
 
 GATEWAY_REVISION=$(cat deploy/gateway/Caddyfile deploy/gateway/site/* | checksum)
 export GATEWAY_REVISION
 others=$(docker compose config --services | grep -vxE "$(echo "$services roles migrate" | tr ' ' '|')")
+# All start before the first wait, because a container counts as healthy 10 seconds after its start at the earliest.
 # shellcheck disable=SC2086 # one word a service
-up --wait --wait-timeout 180 --no-deps $others || fail
+{
+  up --no-deps --no-recreate $services &&
+    up --wait --wait-timeout 180 --no-deps $others &&
+    up --wait --wait-timeout 180 --no-deps --no-recreate $services
+} || fail
 docker compose ps

@@ -117,12 +117,15 @@ def test_the_first_start_creates_the_secrets_and_starts_all(machine: Machine) ->
     result = machine.up("--build")
     assert result.returncode == 0, result.stderr
     built, secrets = machine.position("compose build"), machine.position("run --rm secrets")
-    services = machine.position(f"--no-deps --no-recreate {' '.join(NAMES)}")
-    database, gateway = machine.position("postgres valkey"), machine.position("gateway postgres")
-    ports = machine.position("--service-ports gateway")
-    assert (
-        built < secrets < ports < database < machine.position("wait migrate-1") < services < gateway
+    names = " ".join(NAMES)
+    services = machine.position(f"--no-build --no-deps --no-recreate {names}")
+    ports, migrated = (
+        machine.position("--service-ports gateway"),
+        machine.position("wait migrate-1"),
     )
+    database, gateway = machine.position("180 postgres"), machine.position("gateway postgres")
+    ready = machine.position(f"--wait-timeout 180 --no-deps --no-recreate {names}")
+    assert built < secrets < ports < database < migrated < services < gateway < ready
     assert set(NAMES) <= set(machine.state["running"])
 
 
