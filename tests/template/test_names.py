@@ -12,6 +12,7 @@ pytestmark = pytest.mark.timeout(1400)
 
 @pytest.mark.parametrize(
     ("display", "package"),
+    # codespell takes the second name for a misspelt word, so no text here may have it whole.
     [("The Big Blue Zoo 2", "thebigbluezoo2"), ("Logging"[:-1], "logging"[:-1])],
     ids=["capitals and spaces", "one letter off a module of Python"],
 )
